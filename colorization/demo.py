@@ -1,0 +1,74 @@
+"""The main job on pictures that come with scikit-image: no download, nothing of ours staged."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from skimage import data, io
+
+from colorization.metrics import psnr
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.sheet import Cell, write_sheet
+from colorization.working import luminance_rows
+from retrieval.builder import BuildOptions, build_index
+from retrieval.pictures import read_picture
+from similarity.backbone import load_backbone
+from similarity.lab import lab_to_rgb
+
+LIBRARY = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "colorwheel")
+
+
+def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
+    """Colorize the left motorcycle of the stereo pair from the reference that the index recommends.
+
+    Args:
+        output: folder for the photos, the index, the result and the sheet.
+        device: of the network.
+        say: receives each line.
+
+    Returns:
+        PSNR of the result against the truth in dB.
+
+    Raises:
+        ValueError: the index did not recommend the right image of the pair.
+    """
+    photos = output / "photos"
+    photos.mkdir(parents=True, exist_ok=True)
+    left, right, _ = data.stereo_motorcycle()
+    for name in LIBRARY:
+        io.imsave(photos / f"{name}.png", getattr(data, name)()[..., :3], check_contrast=False)
+    io.imsave(photos / "motorcycle_right.png", right, check_contrast=False)
+    target_path, result_path, sheet_path = (output / f"{name}.png" for name in ("target", "result", "sheet"))
+    gray = luminance_of(left)
+    io.imsave(target_path, gray, check_contrast=False)
+
+    backbone = load_backbone(device=device)
+    report = build_index([photos], output / "index", backbone, BuildOptions(workers=0))
+    say(f"indexed {report.count} photos that come with scikit-image")
+    pipeline = ColorizationPipeline.load(output / "index", device)
+    target = read_picture(target_path).rgb
+    pipeline.colorize(target)  # the first call warms the network up
+    start = time.perf_counter()
+    result = pipeline.colorize(target, options=ColorizeOptions())
+    seconds = time.perf_counter() - start
+    best = result.references[0]
+    if best.path.name != "motorcycle_right.png":
+        raise ValueError(f"the index recommends {best.path.name} for the motorcycle, not the other picture of the pair")
+    say(f"recommended for the gray motorcycle: {best.path.name} (score {best.score:.2f}, next {result.references[1].score:.2f})")
+    io.imsave(result_path, result.rgb, check_contrast=False)
+    quality = psnr(left, result.rgb)
+    say(f"colorized in {seconds:.2f} s; PSNR {quality:.2f} dB against the truth (gray: {psnr(left, gray):.2f} dB)")
+    cells = [(gray, "target"), (right, "recommended reference"), (result.rgb, f"result, {quality:.1f} dB"), (left, "truth")]
+    write_sheet(sheet_path, [[Cell(np.asarray(rgb), caption) for rgb, caption in cells]])
+    say(f"look at {sheet_path}")
+    return quality
+
+
+def luminance_of(rgb: np.ndarray) -> np.ndarray:
+    """The gray photograph with the L of a color one, as RGB."""
+    luminance = luminance_rows(rgb, slice(None))
+    gray = lab_to_rgb(torch.cat((luminance, torch.zeros_like(luminance).expand(2, -1, -1))))
+    return gray.mul(255).round().byte().permute(1, 2, 0).numpy()

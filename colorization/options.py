@@ -1,0 +1,46 @@
+"""All defaults of colorization, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ColorizeOptions:
+    """How to colorize.
+
+    Attributes:
+        top_k: references fused when they are recommended.
+        working_side: pictures are matched at about this side squared, aspect kept; a multiple of 16.
+        temperature: of the soft warp over all positions of all references; lower follows single matches.
+        rank_temperature: how fast the weight of a recommended reference falls with its score.
+        caution: how far color is held back where matches disagree or are weak; 0 never.
+        mismatch: how much a match of cosine 0 counts as doubt, in squared units of ab.
+        detail_range: similarity of fine matches from which they are followed a little, and fully.
+        edge_radius: radius of the edge-aware smoothing of soft matches, in working pixels.
+        edge_epsilon: its regularisation, in squared units of L; lower follows edges more closely.
+        same_class: recommend only photos of the target's ImageNet class, where there are any.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    top_k: int = 5
+    working_side: int = 320
+    temperature: float = 0.02
+    rank_temperature: float = 0.05
+    caution: float = 1.0
+    mismatch: float = 100.0
+    detail_range: tuple[float, float] = (0.7, 0.9)
+    edge_radius: int = 8
+    edge_epsilon: float = 9.0
+    same_class: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.top_k < 1:
+            raise ValueError(f"top_k must be at least 1, not {self.top_k}")
+        if self.working_side < 64 or self.working_side % 16:
+            raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
+        if self.temperature <= 0 or self.rank_temperature <= 0:
+            raise ValueError("temperatures must be positive")
+        if self.caution < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
+            raise ValueError("caution must not be negative, edge_radius must be at least 2, edge_epsilon positive")

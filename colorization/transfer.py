@@ -1,0 +1,97 @@
+"""The training-free colorizer: colors of the references, carried along the correspondence and held back where unsure.
+
+Two answers are joined. The soft one lets all positions of all references compete and averages: right in tone, coarse.
+The fine one follows the single best match down to stride 2: exact where both pictures show the same thing, noise
+elsewhere. The similarity of the fine match decides between them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.options import ColorizeOptions
+from colorization.upsampling import guided_coefficients
+from similarity.correspondence import LEVELS, STRIDE, Correlation, correlate, join_levels, map_target_to_reference
+from similarity.refinement import FINE_LAYERS, refine
+from similarity.warp import soft_weights, warp_hard, warp_soft
+
+MATCH_LAYERS = tuple(dict.fromkeys((*LEVELS, *FINE_LAYERS)))
+FINE_STRIDE = 2
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What the references say about the target's colors.
+
+    Attributes:
+        warped_ab: colors carried over, raw Lab units, at half the working size.
+        confidence: 0..1, how far they can be trusted.
+        influence: share of each reference in the whole result; sums to 1.
+    """
+
+    warped_ab: Float[Tensor, "2 height width"]
+    confidence: Float[Tensor, "1 height width"]
+    influence: list[float]
+
+
+def transfer(
+    target: Mapping[str, Tensor],
+    references: Sequence[Mapping[str, Tensor]],
+    luminance: Float[Tensor, "1 height width"],
+    reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
+    scores: Sequence[float] | None,
+    options: ColorizeOptions,
+) -> Transfer:
+    """Fuse several references into warped ab and a confidence.
+
+    Args:
+        target: features of MATCH_LAYERS.
+        references: the same of each reference.
+        luminance: L of the target at the working size.
+        reference_ab: chroma of each reference at its working size.
+        scores: of recommended references; None weighs all alike.
+        options: temperatures, caution, edges.
+    """
+    joined = join_levels([target, *references])
+    correlation = correlate(joined[0], joined[1:])
+    prior = None if scores is None else [(score - max(scores)) / options.rank_temperature for score in scores]
+    weights = soft_weights(correlation, options.temperature, prior)
+    soft_ab, soft_confidence = _soft(correlation, weights, luminance, reference_ab, options)
+    refined = refine(map_target_to_reference(correlation), target, references)
+    fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
+    detail = _detail(refined.similarity[None], options)
+    warped_ab = detail * fine_ab + (1 - detail) * soft_ab
+    confidence = detail + (1 - detail) * soft_confidence
+    return Transfer(warped_ab, confidence, [float(part.sum() / len(weights)) for part in weights.split(correlation.counts, 1)])
+
+
+def _soft(
+    correlation: Correlation, weights: Tensor, luminance: Tensor, reference_ab: Sequence[Tensor], options: ColorizeOptions
+) -> tuple[Tensor, Tensor]:
+    """Average of the competing colors at half the working size, and how far they agree."""
+    coarse = [F.avg_pool2d(ab[None], STRIDE)[0] for ab in reference_ab]
+    moments = warp_soft([torch.cat((ab, ab.square().sum(0, keepdim=True))) for ab in coarse], correlation, weights)
+    energy = moments[:2].square().sum(0, keepdim=True)
+    spread = (moments[2:] - energy).clamp(min=0.0)
+    best = correlation.values.amax(1).view(1, *correlation.target_size).clamp(0.0, 1.0)
+    doubt = options.caution * (spread + options.mismatch * (1.0 - best))
+    confidence = (energy + 1.0) / (energy + 1.0 + doubt)
+    guide = F.avg_pool2d(luminance[None], FINE_STRIDE)[0]
+    values = F.interpolate(torch.cat((moments[:2], confidence))[None], size=guide.shape[-2:], mode="bilinear", align_corners=False)[0]
+    slope, offset = guided_coefficients(
+        guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon
+    )
+    smooth = slope * guide + offset
+    return smooth[:2], smooth[2:].clamp(0.0, 1.0)
+
+
+def _detail(similarity: Tensor, options: ColorizeOptions) -> Tensor:
+    """0..1: how far the fine match is followed; smooth, so that no seams show."""
+    average = F.avg_pool2d(similarity[None], 5, 1, 2, count_include_pad=False)[0]
+    low, high = options.detail_range
+    step = ((average - low) / (high - low)).clamp(0.0, 1.0)
+    return step * step * (3 - 2 * step)

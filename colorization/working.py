@@ -1,0 +1,86 @@
+"""Pictures at the edge of the pipeline: numpy RGB in, luminance and working-size tensors below."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from retrieval.index import MIN_CHROMA
+from retrieval.pictures import PictureError, read_small_rgb, to_uint8
+from similarity.lab import rgb_to_lab
+
+REFERENCE_SIDE = 512  # references are decoded at about this side
+MAX_ASPECT = 4.0  # longer pictures are squeezed for matching
+
+
+def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
+    """Accept (height, width), (height, width, 1 | 3 | 4), uint8, uint16 or float 0..1; return (height, width, 3).
+
+    Raises:
+        ValueError: another shape or type, an empty picture, or floats outside 0..1.
+    """
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise ValueError(f"{what}: expected (height, width) or (height, width, 1, 3 or 4), got {np.shape(picture)}")
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+            raise ValueError(f"{what}: floats must be finite and within 0..1")
+        array = np.rint(array * 65535).astype(np.uint16)
+    if array.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{what}: expected uint8, uint16 or float, got {array.dtype}")
+    return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3]
+
+
+def read_reference(path: Path) -> np.ndarray:
+    """Read a color reference at the size that matching needs.
+
+    Raises:
+        PictureError: it cannot be read, or it is gray.
+    """
+    rgb = read_small_rgb(path, REFERENCE_SIDE)
+    if mean_chroma(working_lab(rgb, 64)) < MIN_CHROMA:
+        raise PictureError(f"{path}: this reference is gray, it has no colors to lend")
+    return rgb
+
+
+def mean_chroma(lab: Float[Tensor, "1 3 height width"]) -> float:
+    """Mean chroma in Lab units."""
+    return float(lab[:, 1:].square().sum(1).sqrt().mean())
+
+
+def working_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """Size with about side² pixels and the picture's aspect (at most MAX_ASPECT), multiples of 16, at least 32."""
+    aspect = min(max(width / height, 1 / MAX_ASPECT), MAX_ASPECT)
+    return max(32, round(side / aspect**0.5 / 16) * 16), max(32, round(side * aspect**0.5 / 16) * 16)
+
+
+def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]:
+    """Lab of a picture at the working size."""
+    height, width = working_size(rgb.shape[0], rgb.shape[1], side)
+    filter_ = Image.Resampling.BICUBIC if rgb.shape[0] * rgb.shape[1] < height * width else Image.Resampling.BOX
+    picture = Image.fromarray(to_uint8(rgb))
+    if min(picture.size) > 4 * min(height, width):
+        picture = picture.reduce(min(picture.width // (2 * width), picture.height // (2 * height)) or 1)
+    small = np.asarray(picture.resize((width, height), filter_)).copy()
+    return rgb_to_lab(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)
+
+
+def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height width"]:
+    """L of some rows of a picture, without rounding."""
+    strip = rgb[rows]
+    top = 65535 if strip.dtype == np.uint16 else 255
+    if strip.dtype == np.uint8 and np.array_equal(strip[..., 0], strip[..., 1]) and np.array_equal(strip[..., 0], strip[..., 2]):
+        return _gray_table()[torch.from_numpy(strip[..., 0].astype(np.int64))][None]
+    return rgb_to_lab(torch.from_numpy(strip.astype(np.float32) / top).permute(2, 0, 1))[:1]
+
+
+def _gray_table() -> Tensor:
+    values = torch.arange(256).float() / 255
+    return rgb_to_lab(values.expand(3, 1, 256))[0, 0]

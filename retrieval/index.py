@@ -1,0 +1,166 @@
+"""Search an index: which photos of the library suit a gray picture as references."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from retrieval.descriptors import Descriptors, Extractor, Glance
+from retrieval.manifest import FAISS, FEATURES, Manifest, read_manifest
+from retrieval.pca import load_projections
+from retrieval.ranking import local_ranking, num_survivors
+from retrieval.shards import Photos, ShardReader, file_sha256, read_photos
+from similarity.backbone import Backbone
+
+MIN_CHROMA = 2.0  # Lab units; photos below are gray and cannot lend colors
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A recommended reference.
+
+    Attributes:
+        path: of the photo.
+        score: feature_score + 0.25 * luminance_score.
+        global_score: cosine of the global descriptors.
+        feature_score: mean best cosine of the 7x7 cells.
+        luminance_score: mean correlation of the cells' luminance histograms.
+    """
+
+    path: Path
+    score: float
+    global_score: float
+    feature_score: float
+    luminance_score: float
+
+
+class PhotoIndex:
+    """An index opened for searching. Local descriptors stay on disk until a query's survivors need them."""
+
+    def __init__(self, index_dir: Path, manifest: Manifest) -> None:
+        self.index_dir, self.manifest = index_dir, manifest
+        shards = [index_dir / FEATURES / entry.file for entry in manifest.shards]
+        for path, entry in zip(shards, manifest.shards, strict=True):
+            if not path.is_file():
+                raise FileNotFoundError(f"{path}: this shard of the index is missing; run build-index again to redo it")
+            if not entry.count:
+                raise ValueError(f"{path}: an empty shard; run build-index --overwrite")
+        try:
+            self._readers = [ShardReader(path) for path in shards]
+            self.photos = Photos.join([read_photos(path) for path in shards])
+        except (OSError, KeyError) as error:
+            raise ValueError(f"{index_dir}: a shard is damaged ({error}); run build-index again to redo it") from error
+        self._starts = np.cumsum([0, *(entry.count for entry in manifest.shards)])
+        self._chroma = np.concatenate([r.descriptors.chroma for r in self._readers])
+        self._label = np.concatenate([r.descriptors.label for r in self._readers])
+        self._global = self._load_faiss()
+
+    @classmethod
+    def open(cls, index_dir: Path) -> "PhotoIndex":
+        """Open the last complete index in a folder.
+
+        Raises:
+            FileNotFoundError: there is none, its build was never finished, or a shard is gone.
+            ValueError: it is damaged or of a newer format.
+        """
+        for attempt in range(5):
+            manifest = read_manifest(index_dir)
+            try:
+                return cls(index_dir, manifest)
+            except FileNotFoundError:
+                if attempt == 4 or read_manifest(index_dir) == manifest:
+                    raise
+                time.sleep(0.05)  # a builder replaced the index between reading the manifest and its shards
+        raise AssertionError("unreachable")
+
+    def __len__(self) -> int:
+        return self.manifest.count
+
+    def extractor(self, backbone: Backbone) -> Extractor:
+        """The extractor that makes descriptors comparable with this index.
+
+        Raises:
+            ValueError: the index was built with another backbone or other weights.
+        """
+        ours, theirs = (backbone.name, backbone.weights_hash), (self.manifest.backbone, self.manifest.weights_hash)
+        if ours != theirs:
+            raise ValueError(
+                f"{self.index_dir}: built with backbone {theirs[0]} (weights {theirs[1]}), not {ours[0]} (weights {ours[1]});"
+                f" use --backbone {theirs[0]} with those weights or build-index --overwrite"
+            )
+        return Extractor(backbone, *load_projections(self.index_dir / self.manifest.pca_file))
+
+    def recommend(self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
+        """Rank the photos of the index as references for a picture: globally, then locally.
+
+        Args:
+            query: the gray picture.
+            extractor: from ``extractor(backbone)``.
+            top_k: how many to return.
+            same_class: search only photos of the query's top-1 ImageNet class, if there are any.
+
+        Returns:
+            At most top_k recommendations, best first. Gray photos are never recommended.
+
+        Raises:
+            ValueError: top_k is not positive.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k must be at least 1, not {top_k}")
+        described = extractor.describe([query])
+        rows, global_scores = self._global_ranking(described, top_k, same_class)
+        if not len(rows):
+            return []
+        local, histogram = self._read_cells(rows)
+        scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
+        total = scores.total
+        return [
+            Recommendation(self.path(int(rows[i])), *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance)))
+            for i in np.argsort(-total, kind="stable")[:top_k]
+        ]
+
+    def path(self, row: int) -> Path:
+        """Where the photo of a row lies."""
+        return Path(os.fsdecode(self.photos.absolute(row)))
+
+    def _global_ranking(self, query: Descriptors, top_k: int, same_class: bool) -> tuple[np.ndarray, np.ndarray]:
+        usable = self._chroma.astype(np.float32) >= MIN_CHROMA
+        if same_class and bool((usable & (self._label == query.label[0])).any()):
+            usable &= self._label == query.label[0]
+        allowed = np.flatnonzero(usable)
+        if not len(allowed):
+            return allowed, np.empty(0, np.float32)
+        parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed)) if len(allowed) < len(usable) else None
+        keep = num_survivors(len(allowed), top_k)
+        scores, rows = self._global.search(query.global_.astype(np.float32), keep, params=parameters)
+        return rows[0], scores[0]
+
+    def _read_cells(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shards = np.searchsorted(self._starts, rows, side="right") - 1
+        first = self._readers[0].descriptors
+        local = np.empty((len(rows), *first.local.shape[1:]), np.float16)
+        histogram = np.empty((len(rows), *first.histogram.shape[1:]), np.float16)
+        for shard in np.unique(shards):
+            here = np.flatnonzero(shards == shard)
+            inside = rows[here] - self._starts[shard]
+            local[here] = self._readers[shard].descriptors.local[inside]
+            histogram[here] = self._readers[shard].descriptors.histogram[inside]
+        return local, histogram
+
+    def _load_faiss(self) -> faiss.Index:
+        """index.faiss if it belongs to the manifest; it is derived from the shards, so otherwise it is made anew."""
+        path = self.index_dir / FAISS
+        if path.is_file() and file_sha256(path) == self.manifest.faiss_sha256:
+            return faiss.read_index(str(path))
+        return global_index([r.descriptors.global_ for r in self._readers])
+
+
+def global_index(parts: list[np.ndarray]) -> faiss.Index:
+    """An exact inner-product index over global descriptors, in the order given."""
+    index = faiss.IndexFlatIP(parts[0].shape[1])
+    for part in parts:
+        index.add(np.asarray(part, np.float32))
+    return index

@@ -1,0 +1,99 @@
+"""Principal components: fc6 to 128 numbers, conv5 cells to 64, then unit length.
+
+Projections of vgg19-slim come with the package, fitted once on a large corpus: so a folder of ten photos can be
+indexed, and indexes of different folders are comparable. Those of other backbones are fitted to the first corpus.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A centring and a linear map.
+
+    Attributes:
+        mean: of the training features.
+        components: one row an output dimension, in order of falling variance; rows beyond the rank are zero.
+    """
+
+    mean: Float32[np.ndarray, " features"]
+    components: Float32[np.ndarray, "dimensions features"]
+
+    def apply(self, features: Float[np.ndarray, "*batch features"]) -> Float32[np.ndarray, "*batch dimensions"]:
+        """Project and scale to unit length."""
+        projected = (features - self.mean) @ self.components.T
+        return (projected / np.maximum(np.linalg.norm(projected, axis=-1, keepdims=True), 1e-6)).astype(np.float32)
+
+
+def fit_projection(features: Float[np.ndarray, "samples features"], dimensions: int) -> Projection:
+    """Fit a projection to feature vectors.
+
+    Args:
+        features: training vectors.
+        dimensions: wanted; with fewer samples than that the remaining components are zero.
+
+    Raises:
+        ValueError: there are no samples.
+    """
+    if not len(features):
+        raise ValueError("principal components need at least one sample")
+    mean = features.mean(0, dtype=np.float64)
+    centred = features.astype(np.float64) - mean
+    if len(features) > features.shape[1]:
+        values, vectors = np.linalg.eigh(centred.T @ centred)
+        components = vectors[:, ::-1][:, :dimensions].T
+        values = values[::-1][:dimensions]
+    else:
+        _, singular, rows = np.linalg.svd(centred, full_matrices=False)
+        components, values = rows[:dimensions], singular[:dimensions] ** 2
+    components = components * (values > 1e-9 * max(values.max(), 1e-12))[:, None]
+    if len(features) == 1:  # nothing to learn from one sample: keep the leading coordinates
+        mean, components = np.zeros_like(mean), np.eye(dimensions, features.shape[1])
+    padded = np.zeros((dimensions, features.shape[1]))
+    padded[: len(components)] = components
+    return Projection(mean.astype(np.float32), padded.astype(np.float32))
+
+
+def save_projections(path: Path, global_: Projection, local: Projection, weights_hash: str) -> None:
+    """Write both projections, and which weights they belong to, under a temporary name, then rename."""
+    temporary = path.with_suffix(".tmp")
+    arrays = {"global.mean": global_.mean, "global.components": global_.components}
+    arrays |= {"local.mean": local.mean, "local.components": local.components}
+    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary, {"weights_hash": weights_hash})
+    temporary.replace(path)
+
+
+def load_projections(path: Path) -> tuple[Projection, Projection]:
+    """Read what save_projections wrote: global, local."""
+    arrays = {key: value.astype(np.float32) for key, value in load_file(path).items()}
+    return (
+        Projection(arrays["global.mean"], arrays["global.components"]),
+        Projection(arrays["local.mean"], arrays["local.components"]),
+    )
+
+
+def find_projections(folder: Path, weights_hash: str) -> tuple[Projection, Projection] | None:
+    """The projections in a folder that belong to the given weights, or None."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "np") as file:
+            if (file.metadata() or {}).get("weights_hash") == weights_hash:
+                return load_projections(path)
+    return None
+
+
+def hash_projections(*projections: Projection) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of the numbers."""
+    digest = hashlib.sha256()
+    for projection in projections:
+        digest.update(projection.mean.tobytes())
+        digest.update(projection.components.tobytes())
+    return digest.hexdigest()[:16]

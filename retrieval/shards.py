@@ -1,0 +1,130 @@
+"""One shard of an index: an HDF5 file with the descriptors of a few thousand photos.
+
+Datasets are contiguous and uncompressed, so that the few rows a query needs are read straight from the mapped file.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from retrieval.descriptors import Descriptors
+
+SHARD_PHOTOS = 2048
+Row = tuple[bytes, bytes, int, int, bytes]  # root, path, size, mtime_ns, sha256
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Which files the rows of a shard describe.
+
+    Attributes:
+        root: absolute path of the photo folder, bytes.
+        path: path inside that folder, bytes as the file system has them.
+        size: bytes of the file.
+        mtime_ns: its modification time.
+        sha256: of its content, 32 bytes.
+    """
+
+    root: np.ndarray
+    path: np.ndarray
+    size: np.ndarray
+    mtime_ns: np.ndarray
+    sha256: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+    def absolute(self, row: int) -> bytes:
+        """Full path of a row's file."""
+        return os.path.join(self.root[row], self.path[row])
+
+    def take(self, rows: np.ndarray) -> "Photos":
+        """The given rows."""
+        return Photos(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @staticmethod
+    def join(parts: list["Photos"]) -> "Photos":
+        """One after the other."""
+        return Photos(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Photos)))
+
+    @staticmethod
+    def of(rows: list[Row]) -> "Photos":
+        """From (root, path, size, mtime_ns, sha256) tuples."""
+        root, path, size, mtime, sha = zip(*rows, strict=True)
+        digests = np.frombuffer(b"".join(sha), np.uint8).reshape(-1, 32)
+        return Photos(_objects(root), _objects(path), np.array(size, np.int64), np.array(mtime, np.int64), digests)
+
+
+def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) -> Path:
+    """Write a shard under a temporary name, then rename.
+
+    Args:
+        path: of the shard.
+        photos, descriptors: one row a photo.
+        key: hash of the settings that made the descriptors, see Manifest.key.
+    """
+    temporary = path.with_suffix(f".{path.stem}.tmp")
+    with h5py.File(temporary, "w") as file:
+        file.attrs["key"], file.attrs["count"] = key, len(photos)
+        for part in (photos, descriptors):
+            for f in fields(part):
+                value, name = getattr(part, f.name), f.name.rstrip("_")
+                file.create_dataset(name, data=np.array(list(value), "S") if value.dtype == object else value)
+    temporary.replace(path)
+    return path
+
+
+def shard_key(path: Path) -> str:
+    """The settings a shard was made with.
+
+    Raises:
+        OSError: the file is not a complete shard.
+    """
+    with h5py.File(path, "r") as file:
+        return str(file.attrs["key"])
+
+
+def read_photos(path: Path) -> Photos:
+    """Read which photos a shard describes.
+
+    Raises:
+        OSError: the file is truncated or not a shard.
+    """
+    with h5py.File(path, "r") as file:
+        root, name = (_objects([bytes(p) for p in file[key][:]]) for key in ("root", "path"))
+        return Photos(root, name, file["size"][:], file["mtime_ns"][:], file["sha256"][:])
+
+
+def read_descriptors(path: Path) -> Descriptors:
+    """Read all descriptors of a shard."""
+    with h5py.File(path, "r") as file:
+        return Descriptors(*(file[f.name.rstrip("_")][:] for f in fields(Descriptors)))
+
+
+class ShardReader:
+    """Read-only views of a shard's descriptors; nothing is loaded before it is indexed."""
+
+    def __init__(self, path: Path) -> None:
+        with h5py.File(path, "r") as file:
+            views = {}
+            for f in fields(Descriptors):
+                dataset = file[f.name.rstrip("_")]
+                views[f.name] = np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
+        self.descriptors = Descriptors(**views)
+
+
+def _objects(values: Sequence[bytes]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

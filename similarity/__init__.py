@@ -1,0 +1,1 @@
+"""Lab, VGG-19 features, dense correspondence and warped colors between a gray target and color references."""

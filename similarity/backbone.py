@@ -1,0 +1,169 @@
+"""The frozen feature network, by name: luminance in, VGG-19 activations out."""
+
+import contextlib
+import hashlib
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from similarity.torchvision_import import import_torchvision
+from similarity.vgg import FULL, SLIM, VGG19
+
+BACKBONES = ("vgg19-slim", "vgg19")
+DEFAULT_BACKBONE = "vgg19-slim"
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and deviation, per input channel, of luminance scaled to 0..1."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+SLIM_NORMALISATION = Normalisation((0.5,), (0.25,))
+IMAGENET_NORMALISATION = Normalisation(_IMAGENET_MEAN, _IMAGENET_STD)
+
+
+class Backbone(nn.Module):
+    """A VGG-19 that reads luminance.
+
+    Attributes:
+        name: one of BACKBONES.
+        weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
+    """
+
+    def __init__(self, name: str, network: VGG19, normalisation: Normalisation, weights_hash: str) -> None:
+        super().__init__()
+        self.name, self.weights_hash = name, weights_hash
+        folded = network.folded() if network.config.batch_norm else network
+        self.network = folded.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for key in ("mean", "std"):
+            self.register_buffer(key, torch.tensor(getattr(normalisation, key)).view(1, -1, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+    def forward(
+        self, luminance: Float[Tensor, "batch 1 height width"], layers: Sequence[str]
+    ) -> dict[str, Float[Tensor, "..."]]:
+        """Compute activations by name, in float32.
+
+        Args:
+            luminance: L in 0..100.
+            layers: see VGG19.forward; sides must be at least 16 (32 for pool5, fc6, logits).
+
+        Returns:
+            Activations by name, computed in bfloat16 where the processor has instructions for it.
+        """
+        x = (luminance.to(self.device) / 100.0 - self.mean) / self.std
+        x = x.contiguous(memory_format=torch.channels_last)
+        with autocast(self.device):
+            found = self.network(x, layers)
+        return {name: value.float() for name, value in found.items()}
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Bfloat16 autocast where it is faster: on GPUs, and on processors with AVX512-BF16 or AMX."""
+    fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()  # type: ignore[return-value]
+
+
+def load_backbone(
+    name: str = DEFAULT_BACKBONE, weights_path: Path | None = None, device: torch.device | str = "cpu"
+) -> Backbone:
+    """Load a backbone with its weights.
+
+    Args:
+        name: ``vgg19-slim`` (bundled) or ``vgg19`` (torchvision's ImageNet weights).
+        weights_path: for ``vgg19``, a file of torchvision's layout (.pth or .safetensors) instead of its download.
+        device: where to put it.
+
+    Returns:
+        The backbone, frozen.
+
+    Raises:
+        ValueError: unknown name, weights of another layout, or weights_path given for the bundled backbone.
+        FileNotFoundError: weights_path does not exist, or torchvision's weights are neither cached nor downloadable.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"unknown backbone {name!r}; known: {', '.join(BACKBONES)}")
+    if name == "vgg19-slim":
+        if weights_path is not None:
+            raise ValueError("--vgg-weights belongs to --backbone vgg19; vgg19-slim brings its own weights")
+        state, config, normalisation = load_bundled("vgg19-slim"), SLIM, SLIM_NORMALISATION
+    else:
+        state = _read_state(weights_path) if weights_path else _torchvision_state()
+        config, normalisation = FULL, IMAGENET_NORMALISATION
+    network = VGG19(config)
+    try:
+        network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, strict=True)
+    except (RuntimeError, KeyError) as error:
+        first = str(error).splitlines()[0]
+        raise ValueError(f"{weights_path or name}: not the weights of torchvision's vgg19 ({first})") from error
+    return Backbone(name, network, normalisation, hash_tensors(state)).to(device)
+
+
+def load_bundled(stem: str) -> dict[str, Tensor]:
+    """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package."""
+    shards = sorted(WEIGHTS_DIR.glob(f"{stem}-?-of-?.safetensors"))
+    if not shards or len(shards) != int(shards[0].stem[-1]):
+        raise FileNotFoundError(f"{WEIGHTS_DIR}: the weights {stem} are incomplete; reinstall rechroma")
+    return {key: value for shard in shards for key, value in load_file(shard).items()}
+
+
+def hash_tensors(state: dict[str, Tensor]) -> str:
+    """First 16 hexadecimal digits of the SHA-256 over names, types and values, in name order."""
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(f"{key} {state[key].dtype}".encode())
+        digest.update(state[key].contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def _paired(state: dict[str, Tensor], network: VGG19) -> list[tuple[tuple[str, Tensor], Tensor]]:
+    own = network.state_dict()
+    missing = own.keys() ^ state.keys()
+    if missing:
+        raise KeyError(f"missing or unexpected: {', '.join(sorted(missing)[:3])}")
+    return [((key, value), own[key]) for key, value in state.items()]
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: not a readable weights file ({str(error).splitlines()[0]})") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path}: holds no state dict")
+    return state
+
+
+def _torchvision_state() -> dict[str, Tensor]:
+    import_torchvision()
+    from torchvision.models import VGG19_Weights
+
+    weights = VGG19_Weights.IMAGENET1K_V1
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+    except (URLError, OSError, TimeoutError) as error:
+        cache = Path(torch.hub.get_dir()) / "checkpoints"
+        raise FileNotFoundError(
+            f"torchvision's VGG-19 weights are not in {cache} and cannot be downloaded ({error}): fetch {weights.url} on"
+            " another machine and pass it with --vgg-weights FILE, or use the bundled --backbone vgg19-slim"
+        ) from error
+    return state

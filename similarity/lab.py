@@ -1,0 +1,89 @@
+"""CIE Lab under D65, from and to sRGB, with gamut clipping that keeps the luminance.
+
+Raw Lab units everywhere: L in 0..100, a and b about -110..110. White is exactly (100, 0, 0) because the white point is
+taken from the matrix itself rather than from a rounded table, so greys stay neutral to the last bit of float32.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# IEC 61966-2-1 primaries, the values scikit-image uses.
+_RGB_TO_XYZ = torch.tensor(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+_WHITE = _RGB_TO_XYZ.sum(1)
+_RGB_TO_XYZ_NORM = _RGB_TO_XYZ / _WHITE[:, None]
+_XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
+_EPSILON = 0.008856
+_KAPPA = 7.787
+_OFFSET = 16.0 / 116.0
+
+
+def rgb_to_lab(rgb: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+    """Convert sRGB to CIE Lab (D65).
+
+    Args:
+        rgb: sRGB in 0..1, channels before height and width.
+
+    Returns:
+        L in 0..100, a and b in raw Lab units.
+
+    Source: CIE 15:2004 and IEC 61966-2-1; equal to ``skimage.color.rgb2lab`` within 0.01.
+    """
+    linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = _mix(_RGB_TO_XYZ_NORM, linear)
+    f = torch.where(xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1.0 / 3.0), _KAPPA * xyz + _OFFSET)
+    x, y, z = f.unbind(-3)
+    return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), -3)
+
+
+def lab_to_rgb_unclipped(lab: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+    """Convert CIE Lab (D65) to sRGB without clipping; colors outside the gamut leave 0..1.
+
+    Args:
+        lab: L in 0..100, a and b in raw Lab units.
+
+    Returns:
+        sRGB; values below 0 continue the linear part of the transfer curve.
+    """
+    luminance, a, b = lab.unbind(-3)
+    y = (luminance + 16.0) / 116.0
+    f = torch.stack((y + a / 500.0, y, y - b / 200.0), -3)
+    xyz = torch.where(f > _EPSILON ** (1.0 / 3.0), f**3, (f - _OFFSET) / _KAPPA)
+    linear = _mix(_XYZ_NORM_TO_RGB, xyz)
+    return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
+
+
+def lab_to_rgb(lab: Float[Tensor, "*batch 3 height width"], steps: int = 6) -> Float[Tensor, "*batch 3 height width"]:
+    """Convert CIE Lab (D65) to sRGB; chroma is reduced until the color fits, luminance and hue are kept.
+
+    Clipping RGB instead, as the released code of the field does, changes the luminance of the photograph.
+
+    Args:
+        lab: L in 0..100, a and b in raw Lab units.
+        steps: bisection steps of the chroma scale; the scale is exact to ``2 ** -steps``.
+
+    Returns:
+        sRGB in 0..1.
+    """
+    rgb = lab_to_rgb_unclipped(lab)
+    outside = ((rgb < -1e-4) | (rgb > 1.0 + 1e-4)).any(-3)
+    if bool(outside.any()):
+        inside = lab.movedim(-3, -1)[outside].T[:, None]  # (3, 1, pixels)
+        low = torch.zeros_like(inside[:1])
+        high = torch.ones_like(low)
+        for _ in range(steps):
+            middle = (low + high) / 2
+            trial = lab_to_rgb_unclipped(torch.cat((inside[:1], inside[1:] * middle)))
+            fits = ((trial >= -1e-4) & (trial <= 1.0 + 1e-4)).all(0, keepdim=True)
+            low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+        clipped = lab_to_rgb_unclipped(torch.cat((inside[:1], inside[1:] * low)))
+        rgb = rgb.movedim(-3, -1).contiguous()
+        rgb[outside] = clipped[:, 0].T
+        rgb = rgb.movedim(-1, -3)
+    return rgb.clamp(0.0, 1.0)
+
+
+def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
+    return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)
