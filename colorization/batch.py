@@ -55,7 +55,9 @@ class Outcome:
         }
 
 
-def plan_jobs(inputs: Sequence[Path], output: Path, overwrite: bool, protected: Sequence[Path] = ()) -> tuple[list[Job], list[Path]]:
+def plan_jobs(
+    inputs: Sequence[Path], output: Path, overwrite: bool, protected: Sequence[Path] = ()
+) -> tuple[list[Job], list[Path]]:
     """Decide where each result goes.
 
     Args:
@@ -169,4 +171,3 @@ def _check_collisions(pairs: Sequence[Job], protected: Sequence[Path]) -> None:
         if target in seen:
             raise ValueError(f"{seen[target]} and {job.input_path} would both be written to {job.output_path}")
         seen[target] = job.input_path
-

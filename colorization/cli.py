@@ -38,7 +38,11 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except (ValueError, OSError) as error:
-            where = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror and error.filename else str(error)
+            where = (
+                f"{error.filename}: {error.strerror}"
+                if isinstance(error, OSError) and error.strerror and error.filename
+                else str(error)
+            )
             fail(where)
         except KeyboardInterrupt:
             typer.echo("stopped; what was finished is kept", err=True)
@@ -73,7 +77,9 @@ def build_index(
     index: IndexDir,
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Describe every photo anew.")] = False,
     device: Device = None,
 ) -> None:

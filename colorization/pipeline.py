@@ -107,7 +107,9 @@ class ColorizationPipeline:
             ValueError: no references and no index, a reference without color, or a wrong shape or type.
         """
         target = as_rgb(gray, "target")
-        recommended, skipped, scores = [], [], None
+        recommended: list[Recommendation] = []
+        skipped: list[str] = []
+        scores: list[float] | None = None
         if references is None:
             recommended, references, skipped = self._recommended(target, options)
             scores = [r.score for r in recommended]

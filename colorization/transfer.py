@@ -66,7 +66,8 @@ def transfer(
     detail = _detail(refined.similarity[None], options)
     warped_ab = detail * fine_ab + (1 - detail) * soft_ab
     confidence = detail + (1 - detail) * soft_confidence
-    return Transfer(warped_ab, confidence, [float(part.sum() / len(weights)) for part in weights.split(correlation.counts, 1)])
+    shares = torch.split(weights.mean(0), correlation.counts)
+    return Transfer(warped_ab, confidence, [float(share.sum()) for share in shares])
 
 
 def _soft(
@@ -81,10 +82,10 @@ def _soft(
     doubt = options.caution * (spread + options.mismatch * (1.0 - best))
     confidence = (energy + 1.0) / (energy + 1.0 + doubt)
     guide = F.avg_pool2d(luminance[None], FINE_STRIDE)[0]
-    values = F.interpolate(torch.cat((moments[:2], confidence))[None], size=guide.shape[-2:], mode="bilinear", align_corners=False)[0]
-    slope, offset = guided_coefficients(
-        guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon
-    )
+    values = F.interpolate(torch.cat((moments[:2], confidence))[None], size=guide.shape[-2:], mode="bilinear", align_corners=False)[
+        0
+    ]
+    slope, offset = guided_coefficients(guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon)
     smooth = slope * guide + offset
     return smooth[:2], smooth[2:].clamp(0.0, 1.0)
 

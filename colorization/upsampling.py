@@ -53,7 +53,8 @@ def apply_coefficients(
 
     Args:
         guide: full-size luminance of those rows.
-        slope, offset: at the working size, of the whole picture.
+        slope: at the working size, of the whole picture.
+        offset: likewise.
         rows: which rows of the full picture these are.
         full_height: rows of the full picture.
     """

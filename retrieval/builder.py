@@ -18,7 +18,7 @@ from retrieval.index import global_index
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, ShardEntry, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
 from retrieval.reading import Source, list_sources, read_glances
-from retrieval.shards import SHARD_PHOTOS, Photos, file_sha256, read_descriptors, read_photos, shard_key, write_shard
+from retrieval.shards import SHARD_PHOTOS, Photos, Row, file_sha256, read_descriptors, read_photos, shard_key, write_shard
 from similarity.backbone import Backbone
 
 PCA_SAMPLE = 4000
@@ -65,7 +65,11 @@ class _Known:
 
 
 def build_index(
-    photos: list[Path], index_dir: Path, backbone: Backbone, options: BuildOptions = BuildOptions(), progress: Progress | None = None
+    photos: list[Path],
+    index_dir: Path,
+    backbone: Backbone,
+    options: BuildOptions = BuildOptions(),
+    progress: Progress | None = None,
 ) -> BuildReport:
     """Index photo folders, or bring an index up to date with them.
 
@@ -191,7 +195,9 @@ def _write_shards(
     unreadable: list[str],
     progress: Progress | None,
 ) -> Iterator[tuple[Path, Photos]]:
-    rows, parts, done = [], [], 0
+    rows: list[Row] = []
+    parts: list[Descriptors] = []
+    done = 0
 
     def flush() -> tuple[Path, Photos]:
         photos, descriptors = Photos.of(rows), Descriptors.join(parts)

@@ -77,7 +77,9 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     Args:
         rgb: sRGB of any size.
     """
-    square = Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC)
+    square = Image.fromarray(rgb).resize(
+        (SIDE, SIDE), Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC
+    )
     table = _linear_table()
     pixels = np.asarray(square)
     y = table[pixels[..., 0]] * 0.212671 + table[pixels[..., 1]] * 0.715160 + table[pixels[..., 2]] * 0.072169

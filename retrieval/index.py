@@ -118,7 +118,9 @@ class PhotoIndex:
         scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
         total = scores.total
         return [
-            Recommendation(self.path(int(rows[i])), *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance)))
+            Recommendation(
+                self.path(int(rows[i])), *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance))
+            )
             for i in np.argsort(-total, kind="stable")[:top_k]
         ]
 
@@ -133,7 +135,8 @@ class PhotoIndex:
         allowed = np.flatnonzero(usable)
         if not len(allowed):
             return allowed, np.empty(0, np.float32)
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed)) if len(allowed) < len(usable) else None
+        parameters = faiss.SearchParameters()
+        parameters.sel = faiss.IDSelectorBatch(allowed)
         keep = num_survivors(len(allowed), top_k)
         scores, rows = self._global.search(query.global_.astype(np.float32), keep, params=parameters)
         return rows[0], scores[0]

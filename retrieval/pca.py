@@ -30,8 +30,9 @@ class Projection:
 
     def apply(self, features: Float[np.ndarray, "*batch features"]) -> Float32[np.ndarray, "*batch dimensions"]:
         """Project and scale to unit length."""
-        projected = (features - self.mean) @ self.components.T
-        return (projected / np.maximum(np.linalg.norm(projected, axis=-1, keepdims=True), 1e-6)).astype(np.float32)
+        projected: np.ndarray = (features - self.mean) @ self.components.T
+        norm = np.maximum(np.linalg.norm(projected, axis=-1, keepdims=True), 1e-6)
+        return np.asarray(projected / norm, np.float32)
 
 
 def fit_projection(features: Float[np.ndarray, "samples features"], dimensions: int) -> Projection:

@@ -46,7 +46,8 @@ def local_ranking(
     Args:
         query_local: unit vectors of the query's cells.
         query_histogram: luminance histograms of the query's cells.
-        local, histogram: the same of each candidate.
+        local: unit vectors of each candidate's cells.
+        histogram: luminance histograms of each candidate's cells.
     """
     count, cells, size = local.shape
     dots = query_local.astype(np.float32) @ local.astype(np.float32).reshape(-1, size).T  # (cells, candidates * cells)

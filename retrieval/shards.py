@@ -41,7 +41,7 @@ class Photos:
 
     def absolute(self, row: int) -> bytes:
         """Full path of a row's file."""
-        return os.path.join(self.root[row], self.path[row])
+        return bytes(os.path.join(self.root[row], self.path[row]))
 
     def take(self, rows: np.ndarray) -> "Photos":
         """The given rows."""
@@ -65,7 +65,8 @@ def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) 
 
     Args:
         path: of the shard.
-        photos, descriptors: one row a photo.
+        photos: one row a photo.
+        descriptors: likewise.
         key: hash of the settings that made the descriptors, see Manifest.key.
     """
     temporary = path.with_suffix(f".{path.stem}.tmp")

@@ -43,6 +43,9 @@ class Backbone(nn.Module):
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, name: str, network: VGG19, normalisation: Normalisation, weights_hash: str) -> None:
         super().__init__()
         self.name, self.weights_hash = name, weights_hash
@@ -54,11 +57,9 @@ class Backbone(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.network.parameters()).device
+        return self.mean.device
 
-    def forward(
-        self, luminance: Float[Tensor, "batch 1 height width"], layers: Sequence[str]
-    ) -> dict[str, Float[Tensor, "..."]]:
+    def forward(self, luminance: Float[Tensor, "batch 1 height width"], layers: Sequence[str]) -> dict[str, Float[Tensor, "..."]]:
         """Compute activations by name, in float32.
 
         Args:
@@ -78,12 +79,10 @@ class Backbone(nn.Module):
 def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Bfloat16 autocast where it is faster: on GPUs, and on processors with AVX512-BF16 or AMX."""
     fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()  # type: ignore[return-value]
+    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
 
 
-def load_backbone(
-    name: str = DEFAULT_BACKBONE, weights_path: Path | None = None, device: torch.device | str = "cpu"
-) -> Backbone:
+def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None, device: torch.device | str = "cpu") -> Backbone:
     """Load a backbone with its weights.
 
     Args:
@@ -129,7 +128,7 @@ def hash_tensors(state: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(f"{key} {state[key].dtype}".encode())
-        digest.update(state[key].contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(state[key].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

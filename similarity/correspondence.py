@@ -101,7 +101,7 @@ def map_reference_to_target(correlation: Correlation) -> list[PointMap]:
     """Hard mappings phi_RT, one a reference: for each of its positions the best position in the target."""
     best = correlation.values.argmax(0)
     maps = []
-    for part, (height, width) in zip(best.split(correlation.counts), correlation.reference_sizes, strict=True):
+    for part, (height, width) in zip(torch.split(best, correlation.counts), correlation.reference_sizes, strict=True):
         xy = _centres(part, correlation.target_size).view(height, width, 2)
         maps.append(PointMap(torch.zeros(height, width, dtype=torch.long, device=xy.device), xy))
     return maps
@@ -128,7 +128,8 @@ def resize_map(mapping: PointMap, height: int, width: int, stride_xy: Sequence[t
 
     Args:
         mapping: map on a coarse grid.
-        height, width: of the finer grid.
+        height: of the finer grid.
+        width: likewise.
         stride_xy: for each picture that is mapped into, the size (x, y) of one coarse cell of ours in it, in -1..1.
     """
     old_height, old_width = mapping.picture.shape

@@ -176,7 +176,6 @@ def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
     """Gamma, contrast and brightness of a faded or dark print."""
     n = len(luminance_unit)
     gamma, contrast, brightness = (
-        torch.from_numpy(rng.uniform(lo, hi, (n, 1, 1, 1)).astype(np.float32))
-        for lo, hi in ((0.7, 1.4), (0.6, 1.1), (-0.1, 0.1))
+        torch.from_numpy(rng.uniform(lo, hi, (n, 1, 1, 1)).astype(np.float32)) for lo, hi in ((0.7, 1.4), (0.6, 1.1), (-0.1, 0.1))
     )
     return ((luminance_unit.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + brightness).clamp(0, 1)

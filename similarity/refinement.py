@@ -46,17 +46,14 @@ def refine(
     Returns:
         The mapping at the stride of the last layer, and its similarity averaged over the levels.
     """
-    similarity: Tensor | None = None
+    levels: list[Tensor] = []
     for layer in layers:
         mean = torch.cat([f[layer][0].flatten(1) for f in (target, *references)], 1).mean(1)[:, None, None]
         ours = F.normalize(target[layer][0] - mean, dim=0)
         table = _Table([F.normalize(f[layer][0] - mean, dim=0) for f in references])
         mapping, found = _refine_level(mapping, ours, table)
-        if similarity is None:
-            similarity = found
-        else:
-            similarity = (_resize(similarity, found.shape) + found) / 2
-    assert similarity is not None
+        levels.append(found)
+    similarity = torch.stack([_resize(level, levels[-1].shape) for level in levels]).mean(0)
     return Refined(mapping, similarity.clamp(0.0, 1.0))
 
 

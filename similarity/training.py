@@ -87,16 +87,17 @@ def train(
         if (number + 1) % options.log_every == 0:
             rate = options.log_every / (time.monotonic() - logged_at)
             logged_at = time.monotonic()
-            log(f"step {number + 1}/{options.steps} {rate:.2f} it/s " + " ".join(f"{k} {float(v.detach()):.4f}" for k, v in losses.items()))
+            log(
+                f"step {number + 1}/{options.steps} {rate:.2f} it/s "
+                + " ".join(f"{k} {float(v.detach()):.4f}" for k, v in losses.items())
+            )
         if time.monotonic() - saved_at > options.checkpoint_seconds or number + 1 == options.steps:
             save_checkpoint(number + 1, modules, optimizer, options)
             saved_at = time.monotonic()
     return options.steps - first
 
 
-def save_checkpoint(
-    step: int, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions
-) -> None:
+def save_checkpoint(step: int, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions) -> None:
     """Write modules, optimizer and step number under a temporary name, then rename."""
     tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():

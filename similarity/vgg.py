@@ -6,6 +6,7 @@ logits. Module names follow torchvision (``features.0``, ``classifier.0``), so i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -66,7 +67,7 @@ class VGG19(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(config.pool_size)
         sizes = (channels * config.pool_size**2, *config.hidden)
         head: list[nn.Module] = []
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in pairwise(sizes):
             head += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=False), nn.Dropout(0.0)]
         self.classifier = nn.Sequential(*head, nn.Linear(sizes[-1], 1000))
         for module in self.modules():
@@ -74,9 +75,7 @@ class VGG19(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
-    def forward(
-        self, picture: Float[Tensor, "batch channels height width"], layers: Sequence[str]
-    ) -> dict[str, Tensor]:
+    def forward(self, picture: Float[Tensor, "batch channels height width"], layers: Sequence[str]) -> dict[str, Tensor]:
         """Compute the asked layers, and nothing deeper than the deepest of them.
 
         Args:
@@ -119,7 +118,7 @@ class VGG19(nn.Module):
         plain = VGG19(VGG19Config(**{**self.config.__dict__, "batch_norm": False})).eval()
         modules = list(self.eval().features)
         convs = iter(m for m in plain.features if isinstance(m, nn.Conv2d))
-        for module, after in zip(modules, modules[1:], strict=False):
+        for module, after in pairwise(modules):
             if isinstance(module, nn.Conv2d):
                 fused = fuse_conv_bn_eval(module, after) if isinstance(after, nn.BatchNorm2d) else module
                 next(convs).load_state_dict(fused.state_dict())

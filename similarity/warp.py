@@ -56,7 +56,9 @@ def soft_weights(
 
 
 def warp_soft(
-    values: Sequence[Float[Tensor, "channels _height _width"]], correlation: Correlation, weights: Float[Tensor, "target references"]
+    values: Sequence[Float[Tensor, "channels _height _width"]],
+    correlation: Correlation,
+    weights: Float[Tensor, "target references"],
 ) -> Float[Tensor, "channels height width"]:
     """Average the references' values with the weights of a soft warp.
 
