@@ -103,6 +103,7 @@ def run_jobs(
     reference_paths: Sequence[Path],
     options: ColorizeOptions,
     done: Callable[[Outcome], None],
+    with_cells: bool = False,
 ) -> None:
     """Colorize every job; a file that fails is reported and the next one is taken.
 
@@ -112,6 +113,7 @@ def run_jobs(
         reference_paths: references for all jobs; empty takes recommended ones.
         options: see ColorizeOptions.
         done: called with each outcome.
+        with_cells: whether outcomes carry thumbnails for a contact sheet.
 
     Raises:
         PictureError: a given reference cannot be used.
@@ -120,14 +122,19 @@ def run_jobs(
     for job in jobs:
         start = time.perf_counter()
         try:
-            outcome = _run(job, pipeline, reference_paths, references, options)
+            outcome = _run(job, pipeline, reference_paths, references, options, with_cells)
         except (ValueError, OSError) as error:
             outcome = Outcome(job, error=str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}")
         done(Outcome(**{**outcome.__dict__, "seconds": time.perf_counter() - start}))
 
 
 def _run(
-    job: Job, pipeline: ColorizationPipeline, paths: Sequence[Path], references: list[np.ndarray], options: ColorizeOptions
+    job: Job,
+    pipeline: ColorizationPipeline,
+    paths: Sequence[Path],
+    references: list[np.ndarray],
+    options: ColorizeOptions,
+    with_cells: bool,
 ) -> Outcome:
     picture = read_picture(job.input_path)
     result = pipeline.colorize(picture.rgb, references or None, options)
@@ -137,7 +144,8 @@ def _run(
         notes.append("16 bits became 8; choose a .tif output to keep them")
     if picture.alpha is not None and job.output_path.suffix.lower() in (".jpg", ".jpeg"):
         notes.append("JPEG cannot hold transparency; choose a .png output to keep it")
-    return Outcome(job, _describe(result, paths), notes=notes, cells=_cells(picture.rgb, result, paths, references))
+    cells = _cells(picture.rgb, result, paths, references) if with_cells else []
+    return Outcome(job, _describe(result, paths), notes=notes, cells=cells)
 
 
 def _describe(result: Colorized, paths: Sequence[Path]) -> list[dict[str, object]]:

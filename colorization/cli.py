@@ -21,6 +21,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
+SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
+
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Backbone = Annotated[str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")]
 VggWeights = Annotated[Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")]
@@ -183,10 +185,10 @@ def colorize(
     with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
 
         def done(outcome: Outcome) -> None:
-            outcomes.append(outcome if sheet and len(outcomes) < 50 else Outcome(**{**vars(outcome), "cells": []}))
+            outcomes.append(outcome if len(outcomes) < SHEET_ROWS else Outcome(**{**vars(outcome), "cells": []}))
             progress(len(outcomes), len(jobs))
 
-        run_jobs(jobs, pipeline, references, options, done)
+        run_jobs(jobs, pipeline, references, options, done, with_cells=sheet is not None)
     failed = [o for o in outcomes if o.error]
     rows = [o.cells for o in outcomes if o.cells]
     if sheet and rows:

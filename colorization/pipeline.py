@@ -20,7 +20,7 @@ from retrieval.pictures import PictureError, to_uint8
 from similarity.backbone import DEFAULT_BACKBONE, Backbone, load_backbone
 from similarity.lab import lab_to_rgb
 
-STRIP_PIXELS = 1 << 20
+STRIP_PIXELS = 1 << 18  # fits the processor's cache
 UPSAMPLING_RADIUS = 2  # working pixels
 
 

@@ -1,28 +1,25 @@
 """What all tests share: run-time type checks, seeds, no network, small photos, a small index, odd files."""
 
-import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-
-from jaxtyping import install_import_hook
-
-install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")  # before anything imports them
 
 import numpy as np
 import pytest
 import skimage.data
-import skimage.transform
 import torch
+from jaxtyping import install_import_hook
 from PIL import Image
 
-from retrieval.builder import BuildOptions, BuildReport, build_index
-from retrieval.index import PhotoIndex
-from similarity.backbone import Backbone, load_backbone
+install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")  # before anything imports them
+
+from retrieval.builder import BuildOptions, BuildReport, build_index  # noqa: E402
+from retrieval.index import PhotoIndex  # noqa: E402
+from similarity.backbone import Backbone, load_backbone  # noqa: E402
 
 SIDE = 128  # short side of the made photos
-IN_PROCESS = BuildOptions(workers=0, batch=8, shard_photos=3)  # no worker processes, several shards
+IN_PROCESS = BuildOptions(workers=0, batch=3, shard_photos=3)  # no worker processes, several shards
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +36,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def guarded(self: socket.socket, address: object) -> None:
         if self.family != socket.AF_UNIX and isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
             raise OSError(f"tests are offline, asked for {address}")
-        connect(self, address)  # type: ignore[arg-type]
+        connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
@@ -177,11 +174,3 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.n
         "whole.png",
     )
     return OddFiles(unusable, {name: folder / name for name in names})
-
-
-@pytest.fixture
-def in_folder() -> Iterator[Callable[[Path], None]]:
-    """Change the working directory for one test."""
-    before = os.getcwd()
-    yield os.chdir
-    os.chdir(before)
