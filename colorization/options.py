@@ -11,7 +11,7 @@ class ColorizeOptions:
         top_k: references fused when they are recommended.
         working_side: pictures are matched at about this side squared, aspect kept; a multiple of 16.
         temperature: of the soft warp over all positions of all references; lower follows single matches.
-        rank_temperature: how fast the weight of a recommended reference falls with its score.
+        rank_weight: how much the score of a recommended reference counts beside the cosines of its matches.
         caution: how far color is held back where matches disagree or are weak; 0 never.
         mismatch: how much a match of cosine 0 counts as doubt, in squared units of ab.
         detail_range: similarity of fine matches from which they are followed a little, and fully.
@@ -26,10 +26,10 @@ class ColorizeOptions:
     top_k: int = 5
     working_side: int = 320
     temperature: float = 0.02
-    rank_temperature: float = 0.05
+    rank_weight: float = 0.4
     caution: float = 1.0
     mismatch: float = 100.0
-    detail_range: tuple[float, float] = (0.7, 0.9)
+    detail_range: tuple[float, float] = (0.55, 0.8)
     edge_radius: int = 8
     edge_epsilon: float = 9.0
     same_class: bool = False
@@ -40,7 +40,7 @@ class ColorizeOptions:
             raise ValueError(f"top_k must be at least 1, not {self.top_k}")
         if self.working_side < 64 or self.working_side % 16:
             raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
-        if self.temperature <= 0 or self.rank_temperature <= 0:
-            raise ValueError("temperatures must be positive")
-        if self.caution < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
-            raise ValueError("caution must not be negative, edge_radius must be at least 2, edge_epsilon positive")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be positive, not {self.temperature}")
+        if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
+            raise ValueError("caution and rank_weight must not be negative, edge_radius must be at least 2, edge_epsilon positive")

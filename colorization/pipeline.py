@@ -21,7 +21,7 @@ from similarity.backbone import DEFAULT_BACKBONE, Backbone, load_backbone
 from similarity.lab import lab_to_rgb
 
 STRIP_PIXELS = 1 << 18  # fits the processor's cache
-UPSAMPLING_RADIUS = 2  # working pixels
+UPSAMPLING_RADIUS = 1  # working pixels
 
 
 @dataclass(frozen=True)

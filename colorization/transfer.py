@@ -15,7 +15,7 @@ from torch import Tensor
 
 from colorization.options import ColorizeOptions
 from colorization.upsampling import guided_coefficients
-from similarity.correspondence import LEVELS, STRIDE, Correlation, correlate, join_levels, map_target_to_reference
+from similarity.correspondence import LEVELS, STRIDE, Correlation, correlate, handicapped, join_levels, map_target_to_reference
 from similarity.refinement import FINE_LAYERS, refine
 from similarity.warp import soft_weights, warp_hard, warp_soft
 
@@ -58,8 +58,10 @@ def transfer(
     """
     joined = join_levels([target, *references])
     correlation = correlate(joined[0], joined[1:])
-    prior = None if scores is None else [(score - max(scores)) / options.rank_temperature for score in scores]
-    weights = soft_weights(correlation, options.temperature, prior)
+    if scores is not None:
+        handicap = [options.rank_weight * (score - max(scores)) for score in scores]
+        correlation = handicapped(correlation, handicap)
+    weights = soft_weights(correlation, options.temperature)
     soft_ab, soft_confidence = _soft(correlation, weights, luminance, reference_ab, options)
     refined = refine(map_target_to_reference(correlation), target, references)
     fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)

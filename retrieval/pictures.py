@@ -7,14 +7,16 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".avif"))
 MAX_PIXELS = 200_000_000
+_ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, Image.DecompressionBombError)  # fmt: skip
@@ -61,6 +63,10 @@ def read_picture(path: Path) -> Picture:
             warnings.simplefilter("ignore")
             with _open(path) as image:
                 return _decode(path, image)
+    except UnidentifiedImageError as cause:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            return _decode_tifffile(path)
+        raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
 
@@ -89,6 +95,10 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                 if min(image.size) > 4 * side:
                     image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except UnidentifiedImageError as cause:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            return to_uint8(_decode_tifffile(path).rgb)
+        raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
 
@@ -125,11 +135,12 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
 
 
 def _decode(path: Path, image: Image.Image) -> Picture:
+    orientation = image.getexif().get(_ORIENTATION, 1)
     metadata = _metadata(image)
-    if image.format == "TIFF" and image.mode in _DEEP_MODES:
-        return _decode_deep(ImageOps.exif_transpose(image), metadata)
+    if image.format == "TIFF" and max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == 16 and len(image.getbands()) > 1:  # type: ignore[attr-defined]
+        return _turned(replace(_decode_tifffile(path), metadata=metadata), orientation)
     if image.mode in _DEEP_MODES:
-        return _decode_deep(image, metadata)
+        return _turned(_decode_deep(image, metadata), orientation)
     image.load()
     is_gray = image.mode in ("1", "L", "LA", "La")
     has_alpha = "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
@@ -150,11 +161,42 @@ def _decode_deep(image: Image.Image, metadata: dict[str, object]) -> Picture:
     return Picture(np.repeat(gray[..., None], 3, 2), None, True, metadata)
 
 
+def _decode_tifffile(path: Path) -> Picture:
+    """TIFF layouts that Pillow cannot open, above all 16-bit RGB."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            if page.imagewidth * page.imagelength > MAX_PIXELS:
+                raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {MAX_PIXELS / 1e6:.0f} megapixels")
+            array = page.asarray()
+            profile = page.tags.get(34675)
+    except Exception as cause:  # tifffile raises whatever its codecs raise
+        raise _refusal(path, cause) from cause
+    if array.dtype not in (np.uint8, np.uint16) or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise PictureError(f"{path}: a TIFF of {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can")
+    metadata: dict[str, object] = {"icc_profile": bytes(profile.value)} if profile else {}
+    if array.ndim == 2:
+        return Picture(np.repeat(array[..., None], 3, 2), None, True)
+    return Picture(np.ascontiguousarray(array[..., :3]), array[..., 3] if array.shape[2] == 4 else None, False, metadata)
+
+
+def _turned(picture: Picture, orientation: int) -> Picture:
+    """Turn a picture upright as Pillow does for pictures it holds itself."""
+
+    def turn(array: np.ndarray) -> np.ndarray:
+        array = array.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else array
+        array = array[::-1] if orientation in (3, 4, 7, 8) else array
+        return np.ascontiguousarray(array[:, ::-1] if orientation in (2, 3, 6, 7) else array)
+
+    return replace(picture, rgb=turn(picture.rgb), alpha=None if picture.alpha is None else turn(picture.alpha))
+
+
 def _metadata(image: Image.Image) -> dict[str, object]:
     metadata: dict[str, object] = {k: image.info[k] for k in ("icc_profile", "dpi") if image.info.get(k)}
-    exif = image.getexif()
-    if exif:
-        exif[0x0112] = 1  # the pixels are turned upright here
+    if image.getexif():
+        exif = Image.Exif()  # a copy: the picture's own still says how to turn it
+        exif.load(image.getexif().tobytes())
+        exif[_ORIENTATION] = 1  # the pixels are turned upright here
         metadata["exif"] = exif.tobytes()
     if image.mode not in ("RGB", "RGBA"):
         metadata.pop("icc_profile", None)  # a gray or CMYK profile would misread the RGB result

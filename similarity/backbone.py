@@ -94,9 +94,10 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None
         The backbone, frozen.
 
     Raises:
-        ValueError: unknown name, weights of another layout, or weights_path given for the bundled backbone.
+        ValueError: unknown name or device, weights of another layout, or weights_path given for the bundled backbone.
         FileNotFoundError: weights_path does not exist, or torchvision's weights are neither cached nor downloadable.
     """
+    place = usable_device(device)
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone {name!r}; known: {', '.join(BACKBONES)}")
     if name == "vgg19-slim":
@@ -112,7 +113,22 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None
     except (RuntimeError, KeyError) as error:
         first = str(error).splitlines()[0]
         raise ValueError(f"{weights_path or name}: not the weights of torchvision's vgg19 ({first})") from error
-    return Backbone(name, network, normalisation, hash_tensors(state)).to(device)
+    return Backbone(name, network, normalisation, hash_tensors(state)).to(place)
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        ValueError: there is no such device on this machine.
+    """
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0].split(". ")[0]
+        raise ValueError(f"--device {device}: cannot be used here ({first})") from error
+    return place
 
 
 def load_bundled(stem: str) -> dict[str, Tensor]:

@@ -89,6 +89,19 @@ def correlate(
     return Correlation(target.flatten(1).T @ columns, (target.shape[1], target.shape[2]), sizes)
 
 
+def handicapped(correlation: Correlation, handicaps: Sequence[float]) -> Correlation:
+    """Add a number to all cosines of each reference, so that some references must match better to win.
+
+    Args:
+        correlation: see Correlation.
+        handicaps: one a reference; negative ones hold it back.
+    """
+    device = correlation.values.device
+    counts = torch.tensor(correlation.counts, device=device)
+    added = torch.tensor(list(handicaps), dtype=correlation.values.dtype, device=device).repeat_interleave(counts)
+    return Correlation(correlation.values + added, correlation.target_size, correlation.reference_sizes)
+
+
 def map_target_to_reference(correlation: Correlation) -> PointMap:
     """Hard mapping phi_TR: for each target position its best position in any reference."""
     best = correlation.values.argmax(1)

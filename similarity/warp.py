@@ -33,26 +33,19 @@ def warp_hard(
     return warped
 
 
-def soft_weights(
-    correlation: Correlation, temperature: float, reference_log_weights: Sequence[float] | None = None
-) -> Float[Tensor, "target references"]:
+def soft_weights(correlation: Correlation, temperature: float) -> Float[Tensor, "target references"]:
     """Weights of a soft warp: softmax over all positions of all references.
 
     Args:
         correlation: see Correlation.
         temperature: of the softmax; towards 0 it becomes the hard warp.
-        reference_log_weights: prior of each reference, added to its logits.
 
     Raises:
         ValueError: the temperature is not positive.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
-    logits = correlation.values / temperature
-    if reference_log_weights is not None:
-        prior = torch.tensor(list(reference_log_weights), device=logits.device)
-        logits = logits + prior.repeat_interleave(torch.tensor(correlation.counts, device=logits.device))
-    return logits.softmax(1)
+    return (correlation.values / temperature).softmax(1)
 
 
 def warp_soft(

@@ -11,7 +11,13 @@ def planes(rgb: np.ndarray) -> torch.Tensor:
 
 
 def one(*values: float) -> torch.Tensor:
-    return torch.tensor(values).view(3, 1, 1)
+    return torch.tensor([float(value) for value in values]).view(3, 1, 1)
+
+
+def colors(*size: int) -> torch.Tensor:
+    """Random Lab values, many of them outside the gamut."""
+    unit = torch.rand(*size[:-2], 3, *size[-2:])
+    return unit * torch.tensor([90.0, 240.0, 240.0]).view(3, 1, 1) + one(5, -120, -120)
 
 
 def test_white_and_black_are_exact() -> None:
@@ -20,9 +26,9 @@ def test_white_and_black_are_exact() -> None:
 
 
 def test_red_by_hand() -> None:
-    # red is linear 1, so XYZ / white = 0.412453 / 0.950456, 0.212671 / 1, 0.019334 / 1.088754; cube roots 0.757098, 0.596907,
-    # 0.260892; L = 116 * 0.596907 - 16, a = 500 * (0.757098 - 0.596907), b = 200 * (0.596907 - 0.260892)
-    torch.testing.assert_close(rgb_to_lab(one(1, 0, 0)), one(53.2412, 80.0955, 67.2030), rtol=0, atol=0.02)
+    # red is linear 1, so XYZ / white = 0.412453 / 0.950456, 0.212671 / 1, 0.019334 / 1.088754; cube roots 0.757090, 0.596902,
+    # 0.260894; L = 116 * 0.596902 - 16, a = 500 * (0.757090 - 0.596902), b = 200 * (0.596902 - 0.260894)
+    torch.testing.assert_close(rgb_to_lab(one(1, 0, 0)), one(53.2406, 80.0942, 67.2015), rtol=0, atol=2e-3)
 
 
 def test_dark_grey_is_on_the_linear_parts() -> None:
@@ -43,7 +49,7 @@ def test_equals_skimage(pictures: dict[str, np.ndarray], rng: np.random.Generato
         expected = skimage.color.rgb2lab(rgb)
         np.testing.assert_allclose(rgb_to_lab(planes(rgb.astype(np.float32))).permute(1, 2, 0).numpy(), expected, atol=0.01)
         back = lab_to_rgb_unclipped(planes(expected.astype(np.float32))).permute(1, 2, 0).numpy()
-        np.testing.assert_allclose(back, rgb, atol=2e-4)
+        np.testing.assert_allclose(back, rgb, atol=5e-4)
 
 
 def test_round_trip_reaches_every_corner_of_the_cube() -> None:
@@ -54,11 +60,11 @@ def test_round_trip_reaches_every_corner_of_the_cube() -> None:
 
 
 def test_batches_equal_single_pictures() -> None:
-    lab = torch.rand(2, 3, 3, 5, 4) * torch.tensor([100.0, 200.0, 200.0]).view(3, 1, 1) - torch.tensor([0.0, 100.0, 100.0]).view(3, 1, 1)
+    lab = colors(2, 3, 5, 4)
     for convert in (rgb_to_lab, lab_to_rgb, lab_to_rgb_unclipped):
-        source = lab / 100 if convert is rgb_to_lab else lab
+        source = torch.rand(2, 3, 3, 5, 4) if convert is rgb_to_lab else lab
         singles = torch.stack([torch.stack([convert(x) for x in row]) for row in source])
-        torch.testing.assert_close(convert(source), singles)
+        torch.testing.assert_close(convert(source), singles, rtol=0, atol=1e-3)
 
 
 def test_unclipped_leaves_the_gamut_on_both_sides() -> None:
@@ -68,7 +74,7 @@ def test_unclipped_leaves_the_gamut_on_both_sides() -> None:
 
 
 def test_clipping_keeps_luminance_and_hue() -> None:
-    lab = torch.rand(3, 40, 50) * torch.tensor([90.0, 240.0, 240.0]).view(3, 1, 1) + torch.tensor([5.0, -120.0, -120.0]).view(3, 1, 1)
+    lab = colors(40, 50)
     outside = ((lab_to_rgb_unclipped(lab) < -1e-3) | (lab_to_rgb_unclipped(lab) > 1.001)).any(0)
     assert outside.float().mean() > 0.3  # the test is about something
     rgb = lab_to_rgb(lab)

@@ -38,7 +38,8 @@ def test_state_dict_has_torchvisions_layout() -> None:
 def test_every_layer_equals_plain_functions() -> None:
     network, picture = VGG19(NARROW).eval(), torch.randn(2, 1, 64, 96)
     state, expected, x = network.state_dict(), {}, picture
-    convs = iter([(state[f"features.{i}.weight"], state[f"features.{i}.bias"]) for i in range(37) if f"features.{i}.weight" in state])
+    numbers = [i for i in range(37) if f"features.{i}.weight" in state]
+    convs = iter([(state[f"features.{i}.weight"], state[f"features.{i}.bias"]) for i in numbers])
     for block, count in enumerate((2, 2, 4, 4, 4), 1):
         for i in range(1, count + 1):
             x = F.conv2d(x, *next(convs), padding=1).clamp(min=0)
@@ -86,6 +87,7 @@ def test_unknown_layers_are_named() -> None:
         VGG19(NARROW)(torch.randn(1, 1, 32, 32), ("relu1_1", "relu6_1", "conv1_1"))
 
 
+@torch.no_grad()
 def test_folded_equals_unfolded() -> None:
     network, x = with_batch_norm(), torch.randn(2, 1, 32, 48)
     asked = (*LAYERS, "pool5", "fc6", "logits")
@@ -94,9 +96,8 @@ def test_folded_equals_unfolded() -> None:
     expected, found = network(x, asked), folded(x, asked)
     for name in asked:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-3 * float(expected[name].abs().max()))
-    with torch.no_grad():  # the test sees batch norm at all
-        network.features[1].running_mean += 1
-        assert not torch.allclose(network(x, ("relu1_1",))["relu1_1"], found["relu1_1"], atol=0.1)
+    network.features[1].running_mean += 1  # the test sees batch norm at all
+    assert not torch.allclose(network(x, ("relu1_1",))["relu1_1"], found["relu1_1"], atol=0.1)
 
 
 def test_folding_without_batch_norm_copies() -> None:

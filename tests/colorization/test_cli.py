@@ -1,0 +1,208 @@
+"""What all commands share: help, version, start-up, errors. Each command has a file of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+import colorization
+from colorization import cli as cli_module
+
+Cli = Callable[..., Result]
+Refused = Callable[..., str]
+
+COMMANDS = {
+    "build-index": ["PHOTOS", "--index", "--workers", "--overwrite", "--backbone", "--vgg-weights", "--device"],
+    "recommend": ["PHOTO", "--index", "--top-k", "--same-class", "--sheet", "--json", "--backbone", "--device"],
+    "colorize": ["INPUT", "--output", "--reference", "--index", "--top-k", "--caution", "--overwrite", "--sheet", "--json", "--device"],
+    "demo": ["--output", "--device"],
+}
+START = "import sys; sys.argv[0] = {name!r}; from colorization.cli import {function}; "
+
+
+def command(name: str, function: str, arguments: Sequence[object], after: str = "") -> subprocess.CompletedProcess[bytes]:
+    """Run an entry point in a process of its own, as its script would."""
+    code = START.format(name=name, function=function) + (f"import atexit; atexit.register(lambda: {after}); " if after else "")
+    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS")}
+    environment |= {"PYTHONPATH": str(Path(colorization.__file__).parents[1]), "PYTHONUTF8": "1", "TERMINAL_WIDTH": "120"}
+    return subprocess.run(
+        [sys.executable, "-c", f"{code}{function}()", *map(os.fspath, map(_argument, arguments))],
+        capture_output=True,
+        env=environment,
+        timeout=120,
+    )
+
+
+def _argument(value: object) -> str | bytes:
+    return value if isinstance(value, bytes) else str(value)
+
+
+# --- help and version
+
+
+def test_help_lists_the_commands(cli: Cli) -> None:
+    result = cli("--help")
+    assert (result.exit_code, result.stderr) == (0, "")
+    for name in COMMANDS:
+        assert name in result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERMINAL_WIDTH", "160")
+    result = cli(name, "--help")
+    assert (result.exit_code, result.stderr) == (0, "")
+    for option in COMMANDS[name]:
+        assert option.lower() in result.stdout.lower()
+
+
+def test_without_a_command_help_is_shown(cli: Cli) -> None:
+    result = cli()
+    assert "Usage" in result.output and "colorize" in result.output
+
+
+def test_version(cli: Cli) -> None:
+    result = cli("--version")
+    assert (result.exit_code, result.stdout) == (0, f"rechroma {colorization.__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["colorize", "--help"]], ids=str)
+def test_help_answers_at_once(arguments: list[str]) -> None:
+    """Neither the network library nor anything else that is slow to import is needed for it."""
+    heavy = "torch", "torchvision", "faiss", "skimage", "h5py", "numpy", "PIL", "tifffile"
+    start = time.perf_counter()
+    done = command("rechroma", "main", arguments, f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)")
+    seconds = time.perf_counter() - start
+    assert (done.returncode, done.stderr.strip()) == (0, b"[]")
+    assert seconds < 3  # 0.2 on an idle machine; torch alone takes 1 to 3
+
+
+def test_importing_the_package_is_as_light() -> None:
+    code = "import colorization, sys; assert not {'torch', 'numpy'} & set(sys.modules)"
+    root = str(Path(colorization.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": root})
+
+
+def test_build_index_is_a_command_of_its_own() -> None:
+    done = command("build-index", "main_build_index", ["--help"])
+    assert done.returncode == 0
+    assert b"Usage: build-index [OPTIONS]" in done.stdout
+    done = command("build-index", "main_build_index", ["--version"])
+    assert (done.returncode, done.stdout.decode().split()[-1]) == (0, colorization.__version__)
+
+
+def test_unknown_commands_and_options_are_usage_errors(cli: Cli) -> None:
+    for arguments in (["paint"], ["colorize", "--colour"], ["recommend", "a.png"], ["demo", "extra"]):
+        result = cli(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("name", ["banana", "cuda:99", "cuda:x", ""])
+def test_a_wrong_device_is_one_line(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path, name: str
+) -> None:
+    for arguments in (
+        ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"],
+        ["recommend", gray_path, "--index", index_dir],
+        ["build-index", reference_path, "--index", tmp_path / "index"],
+        ["demo", "--output", tmp_path / "demo"],
+    ):
+        refused(cli(*arguments, "--device", name), name or "device")
+    assert not (tmp_path / "x.png").exists() and not (tmp_path / "index").exists()
+
+
+def test_wrong_backbones_and_weights_are_one_line(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
+    refused(cli(*run, "--backbone", "vgg16"), "vgg16", "vgg19-slim")
+    refused(cli(*run, "--vgg-weights", gray_path), "--backbone vgg19")
+    refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", tmp_path / "no.pth"), tmp_path / "no.pth")
+    refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", gray_path), gray_path)
+    refused(cli(*run, "--backbone", "vgg19"), "--vgg-weights FILE")  # not cached, and tests are offline
+    assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("two\n  lines"), "error: two lines"),
+        (PermissionError(13, "Permission denied", "/a/b.png"), "error: /a/b.png: Permission denied"),
+        (OSError("disk gone"), "error: disk gone"),
+        (FileNotFoundError("x: no such file"), "error: x: no such file"),
+    ],
+    ids=repr,
+)
+def test_errors_a_user_can_cause_become_one_line(
+    cli: Cli, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    def fails(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr("colorization.demo.run_demo", fails)
+    assert refused(cli("demo", "--output", tmp_path)) == line
+
+
+def test_errors_of_ours_are_not_hidden(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorization.demo.run_demo", lambda *args: {}["a bug"])
+    with pytest.raises(KeyError):
+        cli("demo", "--output", tmp_path)
+
+
+def test_stopping_is_one_line(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("colorization.demo.run_demo", stopped)
+    result = cli("demo", "--output", tmp_path)
+    assert (result.exit_code, result.stderr) == (130, "stopped; what was finished is kept\n")
+
+
+def test_defaults_live_with_the_library() -> None:
+    assert cli_module._given(a=None, b=0, c=False, d="x") == {"b": 0, "c": False, "d": "x"}
+
+
+# --- in a process of its own
+
+
+def test_a_whole_colorization_in_a_process(gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+    done = command("rechroma", "main", ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(os.fsencode(tmp_path / "x.png"))
+    assert (tmp_path / "x.png").is_file()
+
+
+def test_an_error_in_a_process_shows_no_traceback(reference_path: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.png"
+    done = command("rechroma", "main", ["colorize", missing, "--reference", reference_path, "--output", tmp_path / "x.png"])
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"error: " + os.fsencode(missing) + b": no such file\n"
+
+
+def test_names_that_are_not_utf8_are_colorized(gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+    """Photos from old systems carry names in Latin-1."""
+    folder = os.fsencode(tmp_path / "in")
+    os.mkdir(folder)
+    try:
+        with open(os.path.join(folder, b"caf\xe9.png"), "wb") as file:
+            file.write(gray_path.read_bytes())
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    single, out = os.path.join(folder, b"caf\xe9.png"), os.fsencode(tmp_path / "out")
+    done = command("rechroma", "main", ["colorize", folder, "--reference", reference_path, "--output", out, "--json"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert os.listdir(out) == [b"caf\xe9.png"]
+    done = command("rechroma", "main", ["colorize", single, "--reference", reference_path, "--output", out, "--overwrite"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = command("rechroma", "main", ["colorize", single, "--reference", reference_path, "--output", out])
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: ") and b"exists already" in done.stderr and done.stderr.count(b"\n") == 1

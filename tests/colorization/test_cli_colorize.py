@@ -1,0 +1,488 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import Result
+from PIL import Image
+from skimage.color import rgb2lab
+
+from colorization.metrics import psnr
+from retrieval.builder import BuildReport
+from retrieval.pictures import read_picture
+
+Cli = Callable[..., Result]
+Refused = Callable[..., str]
+Listing = Callable[[Path], dict[str, bytes]]
+OddFiles = tuple[dict[str, Path], dict[str, Path]]
+ORIENTATION, MAKER, EXIF_IFD, TAKEN = 0x0112, 0x010F, 0x8769, 0x9003
+
+
+def is_colored(rgb: np.ndarray) -> bool:
+    return float(np.ptp(rgb.astype(float), axis=2).mean()) > 0.01 * np.iinfo(rgb.dtype).max
+
+
+def same_luminance(rgb: np.ndarray, gray: np.ndarray, tolerance: float) -> bool:
+    change = rgb2lab(rgb / np.iinfo(rgb.dtype).max) - rgb2lab(np.dstack([gray] * 3) / np.iinfo(gray.dtype).max)
+    return float(np.abs(change[..., 0]).max()) < tolerance
+
+
+# --- one file
+
+
+def test_one_file_from_a_reference(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new" / "x.png"
+    result = cli("colorize", gray_path, "--reference", reference_path, "--output", output)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (line,) = result.stdout.splitlines()
+    assert line.startswith(f"{output} in ") and line.endswith("from reference.png 100%")
+    rgb = np.asarray(Image.open(output))
+    assert is_colored(rgb) and same_luminance(rgb, np.asarray(Image.open(gray_path)), 0.5)
+    assert [p.name for p in output.parent.iterdir()] == ["x.png"]
+
+
+def test_the_colors_are_those_of_the_scene(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png")
+    truth, gray = pictures["motorcycle_left"], np.dstack([np.asarray(Image.open(gray_path))] * 3)
+    assert psnr(truth, np.asarray(Image.open(tmp_path / "x.png"))) > psnr(truth, gray) + 3
+
+
+def test_several_references_are_fused(
+    cli: Cli, gray_path: Path, reference_path: Path, library_dir: Path, tmp_path: Path
+) -> None:
+    references = [reference_path, library_dir / "retina.png", library_dir / "chelsea.png"]
+    repeated = [word for path in references for word in ("--reference", path)]
+    result = cli("colorize", gray_path, *repeated, "--output", tmp_path / "x.png", "--json")
+    (found,) = json.loads(result.stdout)
+    assert [r["path"] for r in found["references"]] == [str(p) for p in references]
+    shares = [r["influence"] for r in found["references"]]
+    assert sum(shares) == pytest.approx(1, abs=0.002) and shares[0] > 0.5
+
+
+def test_json_is_all_there_is_on_stdout(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+    result = cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", "--json")
+    (found,) = json.loads(result.stdout)
+    assert set(found) == {"input", "output", "references", "seconds", "error", "notes"}
+    assert (found["input"], found["output"], found["error"]) == (str(gray_path), str(tmp_path / "x.png"), None)
+    assert found["references"] == [{"path": str(reference_path), "influence": 1.0}] and found["seconds"] > 0
+
+
+def test_references_from_an_index(cli: Cli, gray_path: Path, index_dir: Path, library_dir: Path, tmp_path: Path) -> None:
+    result = cli("colorize", gray_path, "--index", index_dir, "--top-k", 2, "--output", tmp_path / "x.png", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    (found,) = json.loads(result.stdout)
+    wanted = [library_dir / "motorcycle_left.png", library_dir / "sub" / "motorcycle_right.png"]
+    assert [r["path"] for r in found["references"]] == [str(p) for p in wanted]
+    assert set(found["references"][0]) == {"path", "influence", "score", "global_score", "feature_score", "luminance_score"}
+    again = json.loads(cli("recommend", gray_path, "--index", index_dir, "--top-k", 2, "--json").stdout)
+    assert [r["path"] for r in again] == [r["path"] for r in found["references"]]
+
+
+def test_references_go_before_an_index(
+    cli: Cli, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    result = cli("colorize", gray_path, "--reference", reference_path, "--index", index_dir, "--output", tmp_path / "x.png")
+    assert result.exit_code == 0 and "from reference.png 100%" in result.stdout
+
+
+def test_the_same_call_gives_the_same_file(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_caution_holds_color_back(cli: Cli, gray_path: Path, library_dir: Path, tmp_path: Path) -> None:
+    spreads = []
+    for caution in (0, 20):
+        run = ["colorize", gray_path, "--reference", library_dir / "chelsea.png", "--output", tmp_path / f"{caution}.png"]
+        assert cli(*run, "--caution", caution).exit_code == 0
+        spreads.append(np.ptp(np.asarray(Image.open(tmp_path / f"{caution}.png")).astype(int), axis=2).mean())
+    assert spreads[1] < 0.7 * spreads[0]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_caution_that_is_no_number_is_refused(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, value: str
+) -> None:
+    result = cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", "--caution", value)
+    assert result.exit_code == 2 and "caution" in result.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_sheet_of_one(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+    run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
+    assert cli(*run, "--sheet", tmp_path / "new" / "sheet.png").exit_code == 0
+    width, height = Image.open(tmp_path / "new" / "sheet.png").size
+    assert width > 2.5 * height  # target, reference, result
+
+
+# --- folders
+
+
+def test_a_folder_and_a_second_run(
+    cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, listing: Listing
+) -> None:
+    out = tmp_path / "out"
+    run = ["colorize", gray_dir, "--reference", reference_path, "--output", out]
+    before = listing(gray_dir)
+    result = cli(*run, "--sheet", tmp_path / "sheet.png")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{out}: 2 colorized, 0 failed\n"
+    assert list(listing(out)) == ["1932", "1932/cup.jpg", "cat.jpg"]
+    assert listing(gray_dir) == before
+    width, height = Image.open(tmp_path / "sheet.png").size
+    assert width < 2 * height  # two rows of three
+
+    (out / "cat.jpg").write_bytes(b"retouched by hand")
+    result = cli(*run)
+    assert (result.exit_code, result.stdout) == (0, f"{out}: 0 colorized, 0 failed, 2 existed already and were kept\n")
+    assert (out / "cat.jpg").read_bytes() == b"retouched by hand"
+    result = cli(*run, "--overwrite")
+    assert result.stdout == f"{out}: 2 colorized, 0 failed\n"
+    assert Image.open(out / "cat.jpg").format == "JPEG"
+
+
+def test_files_and_folders_together(
+    cli: Cli, gray_dir: Path, gray_path: Path, index_dir: Path, tmp_path: Path, listing: Listing
+) -> None:
+    result = cli("colorize", gray_path, gray_dir, "--index", index_dir, "--output", tmp_path / "out", "--json")
+    found = json.loads(result.stdout)
+    assert [Path(one["output"]).name for one in found] == ["gray.png", "cup.jpg", "cat.jpg"]
+    assert [Path(one["references"][0]["path"]).name for one in found] == ["motorcycle_left.png", "coffee.png", "chelsea.png"]
+    assert list(listing(tmp_path / "out")) == ["1932", "1932/cup.jpg", "cat.jpg", "gray.png"]
+
+
+@pytest.fixture(scope="module")
+def odd_run(
+    tmp_path_factory: pytest.TempPathFactory, cli: Cli, odd_files: OddFiles, pictures: dict[str, np.ndarray]
+) -> tuple[Result, Path, Path]:
+    """All odd files of conftest and some more in one folder, colorized in one run: result, inputs, outputs."""
+    folder = tmp_path_factory.mktemp("odd_run")
+    (folder / "in").mkdir()
+    for paths in odd_files:
+        for name, path in paths.items():
+            (folder / "in" / name).write_bytes(path.read_bytes())
+    deep = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) * 10
+    tifffile.imwrite(folder / "in" / "deep.tif", deep)
+    Image.fromarray(pictures["chelsea"]).convert("LA").save(folder / "in" / "gray_alpha.png")
+    Image.fromarray(pictures["chelsea"]).convert("1").save(folder / "in" / "bilevel.png")
+    Image.fromarray(pictures["coffee"]).save(folder / "reference.png")
+    result = cli("colorize", folder / "in", "--reference", folder / "reference.png", "--output", folder / "out")
+    return result, folder / "in", folder / "out"
+
+
+def test_bad_files_in_a_folder_are_counted(odd_run: tuple[Result, Path, Path], odd_files: OddFiles, listing: Listing) -> None:
+    result, inputs, out = odd_run
+    bad, good = odd_files
+    assert result.exit_code == 1
+    assert result.stdout == f"{out}: {len(good) + 3} colorized, {len(bad)} failed\n"
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed ")]
+    assert {line.split(": ")[0] for line in failed} == {f"failed {inputs / name}" for name in bad}
+    assert len(failed) == len(bad)
+    names = {name.replace(".gif", ".png") for name in good} | {"deep.tif", "gray_alpha.png", "bilevel.png"}
+    assert set(listing(out)) == names  # no hidden temporary files either
+
+
+def test_odd_files_keep_size_and_transparency(odd_run: tuple[Result, Path, Path]) -> None:
+    _, inputs, out = odd_run
+    for path in out.iterdir():
+        source = next(inputs.glob(f"{path.stem}{path.suffix}"), inputs / f"{path.stem}.gif")
+        with Image.open(path) as found, Image.open(source) as original:
+            size = original.size[::-1] if path.stem == "rotated" else original.size
+            assert found.size == size, path.name
+            transparent = path.stem in ("alpha", "gray_alpha")
+            if path.suffix != ".tif":
+                assert found.mode == ("RGBA" if transparent else "RGB"), path.name
+            if transparent:
+                np.testing.assert_array_equal(np.asarray(found)[..., 3], np.asarray(original.getchannel("A")))
+
+
+def test_animations_give_their_first_frame(odd_run: tuple[Result, Path, Path]) -> None:
+    _, inputs, out = odd_run
+    first = np.asarray(Image.open(inputs / "animated.gif").convert("RGB"))
+    luminance = rgb2lab(first)[..., 0]
+    assert np.abs(rgb2lab(np.asarray(Image.open(out / "animated.png")))[..., 0] - luminance).max() < 0.5
+
+
+def test_deep_files_stay_deep_in_tiff_and_say_so_elsewhere(odd_run: tuple[Result, Path, Path]) -> None:
+    result, inputs, out = odd_run
+    found = tifffile.imread(out / "deep.tif")
+    assert found.dtype == np.uint16
+    assert same_luminance(found, tifffile.imread(inputs / "deep.tif"), 0.02)
+    notes = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [f"note: {inputs / 'deep.png'}: 16 bits became 8; choose a .tif output to keep them"]
+
+
+# --- what the camera wrote
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_rotated_photos_come_out_upright(
+    cli: Cli, reference_path: Path, tmp_path: Path, gray_pictures: dict[str, np.ndarray], suffix: str, orientation: int
+) -> None:
+    """Stored as each of the eight EXIF orientations, the same picture comes out; only the lossy ones differ a little."""
+    upright = Image.fromarray(gray_pictures["coffee"][:64, :96])
+    turn = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose[turn[orientation]])
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[MAKER] = orientation, "Kodak"
+    stored.save(tmp_path / f"in{suffix}", exif=exif, quality=95)
+    result = cli("colorize", tmp_path / f"in{suffix}", "--reference", reference_path, "--output", tmp_path / f"x{suffix}")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = Image.open(tmp_path / f"x{suffix}")
+    assert found.size == upright.size
+    difference = np.asarray(found.convert("L")).astype(int) - np.asarray(upright)
+    assert np.abs(difference).mean() < 12  # Pillow's luma is not quite L; a turned picture is at 40 and more
+    assert found.getexif().get(ORIENTATION, 1) == 1
+    assert found.getexif()[MAKER] == "Kodak"
+
+
+@pytest.mark.parametrize("output", ["x.jpg", "x.png", "x.webp", "x.tif"])
+def test_camera_data_of_a_jpeg_is_kept(cli: Cli, reference_path: Path, tmp_path: Path, gray_path: Path, output: str) -> None:
+    exif = Image.Exif()
+    exif[MAKER] = "Kodak"
+    exif.get_ifd(EXIF_IFD)[TAKEN] = "1936:07:01 10:00:00"
+    Image.open(gray_path).save(tmp_path / "in.jpg", exif=exif, dpi=(300, 300))
+    result = cli("colorize", tmp_path / "in.jpg", "--reference", reference_path, "--output", tmp_path / output)
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = Image.open(tmp_path / output).getexif()
+    assert found[MAKER] == "Kodak"
+    assert found.get_ifd(EXIF_IFD)[TAKEN] == "1936:07:01 10:00:00"
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_rotated_16_bit_scans_come_out_upright_and_deep(
+    cli: Cli, reference_path: Path, tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    upright = np.linspace(500, 65000, 64 * 96).reshape(64, 96).astype(np.uint16)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    stored = upright if orientation == 1 else np.rot90(upright).copy()
+    Image.fromarray(stored).save(tmp_path / f"in{suffix}", exif=exif)
+    result = cli("colorize", tmp_path / f"in{suffix}", "--reference", reference_path, "--output", tmp_path / "x.tif")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = tifffile.imread(tmp_path / "x.tif")
+    assert found.shape == (64, 96, 3) and found.dtype == np.uint16
+    assert same_luminance(found, upright, 0.02)
+
+
+def test_16_bit_color_scans_stay_deep(cli: Cli, reference_path: Path, tmp_path: Path) -> None:
+    """Gray scans are often stored as RGB. Pillow reads 8 bits of them."""
+    gray = np.linspace(500, 65000, 64 * 96).reshape(64, 96).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", np.dstack([gray] * 3), photometric="rgb")
+    result = cli("colorize", tmp_path / "in.tif", "--reference", reference_path, "--output", tmp_path / "x.tif")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = read_picture(tmp_path / "x.tif").rgb if tifffile.imread(tmp_path / "x.tif").dtype != np.uint16 else None
+    assert found is None, "16 bits became 8 without a note"
+    assert same_luminance(tifffile.imread(tmp_path / "x.tif"), gray, 0.02)
+
+
+# --- refused, and nothing lost
+
+
+@pytest.mark.parametrize("name", ["empty.jpg", "truncated.jpg", "text.png", "truncated.png", "missing.png", "folder.png"])
+def test_a_bad_input_or_reference_is_one_line(
+    cli: Cli,
+    refused: Refused,
+    odd_files: OddFiles,
+    gray_path: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    listing: Listing,
+    name: str,
+) -> None:
+    bad = odd_files[0].get(name, tmp_path / name)
+    if name == "folder.png":
+        bad.mkdir()
+        (bad / "notes.txt").write_text("no picture\n")
+    old = tmp_path / "old.png"
+    old.write_bytes(b"an earlier result")
+    before = listing(tmp_path)
+    for output in (tmp_path / "new" / "x.png", old):
+        more = ["--output", output, "--overwrite", "--sheet", tmp_path / "new" / "sheet.png"]
+        refused(cli("colorize", bad, "--reference", reference_path, *more), bad)
+        refused(cli("colorize", gray_path, "--reference", bad, *more), bad)
+        refused(cli("colorize", gray_path, "--reference", reference_path, "--reference", bad, *more), bad)
+    assert listing(tmp_path) == before
+
+
+def test_a_gray_reference_is_refused(
+    cli: Cli, refused: Refused, gray_path: Path, gray_dir: Path, tmp_path: Path, listing: Listing
+) -> None:
+    before = listing(tmp_path)
+    gray = gray_dir / "cat.jpg"
+    refused(cli("colorize", gray_path, "--reference", gray, "--output", tmp_path / "x.png"), gray, "gray")
+    assert listing(tmp_path) == before
+
+
+def test_neither_reference_nor_index(cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path) -> None:
+    refused(cli("colorize", gray_path, "--output", tmp_path / "x.png"), "--reference", "--index")
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]], ids=["", "overwrite"])
+def test_inputs_and_references_are_never_replaced(
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    gray_dir: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    listing: Listing,
+    overwrite: list[str],
+) -> None:
+    (tmp_path / "link.png").symlink_to(gray_path)
+    before = listing(tmp_path)
+    run = ["--reference", reference_path, *overwrite]
+    for output in (gray_path, tmp_path, tmp_path / "link.png", tmp_path / "grays" / ".." / "gray.png"):
+        refused(cli("colorize", gray_path, *run, "--output", output), "choose another --output")
+    refused(cli("colorize", gray_path, *run, "--output", reference_path), reference_path)
+    refused(cli("colorize", gray_dir, *run, "--output", gray_dir), gray_dir / "1932" / "cup.jpg")
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("which", ["input", "reference", "output"])
+def test_a_sheet_never_replaces_a_picture(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing, which: str
+) -> None:
+    sheet = {"input": gray_path, "reference": reference_path, "output": tmp_path / "x.png"}[which]
+    before = listing(tmp_path)
+    refused(cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", "--sheet", sheet), sheet)
+    assert listing(tmp_path) == before
+
+
+def test_a_sheet_that_cannot_be_written_is_told_before_the_work(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing
+) -> None:
+    before = listing(tmp_path)
+    run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
+    for sheet in (tmp_path / "sheet.xyz", tmp_path / "sheet", gray_path / "below" / "sheet.png"):
+        refused(cli(*run, "--sheet", sheet), sheet)
+    assert listing(tmp_path) == before
+
+
+def test_an_existing_result_is_kept_unless_told(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "x.png"
+    output.write_bytes(b"an earlier result")
+    run = ["colorize", gray_path, "--reference", reference_path, "--output", output]
+    refused(cli(*run), output, "--overwrite")
+    assert output.read_bytes() == b"an earlier result"
+    assert cli(*run, "--overwrite").exit_code == 0
+    assert is_colored(np.asarray(Image.open(output)))
+
+
+@pytest.mark.parametrize("name", ["x.bmp", "x.gif", "x", "x.heic"])
+def test_formats_that_cannot_be_written_are_refused(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, name: str
+) -> None:
+    refused(cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / name), tmp_path / name, ".png")
+    assert not (tmp_path / name).exists()
+
+
+def test_folders_that_cannot_be_written_are_refused(
+    cli: Cli, refused: Refused, gray_path: Path, gray_dir: Path, reference_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ["--reference", reference_path, "--output"]
+    below = gray_path / "below"  # a file is in the way
+    refused(cli("colorize", gray_path, *run, below / "x.png"), below / "x.png")
+    refused(cli("colorize", gray_dir, *run, below), below)
+    refused(cli("colorize", gray_dir, *run, reference_path), reference_path)
+    monkeypatch.setattr("os.access", lambda *args, **kwargs: False)
+    refused(cli("colorize", gray_path, *run, tmp_path / "new" / "x.png"), tmp_path / "new" / "x.png")
+    assert not (tmp_path / "new").exists()
+
+
+def test_two_inputs_with_one_result_are_refused(
+    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.gif", "a.png"):
+        Image.open(gray_path).save(folder / name)
+    before = listing(tmp_path)
+    refused(cli("colorize", folder, "--reference", reference_path, "--output", tmp_path / "out"), folder / "a.gif", folder / "a.png")
+    assert listing(tmp_path) == before
+
+
+def test_nothing_to_do_is_told(cli: Cli, refused: Refused, reference_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("not a picture\n")
+    refused(cli("colorize", tmp_path / "in", "--reference", reference_path, "--output", tmp_path / "out"), tmp_path / "in")
+
+
+def _disk_full(self: Image.Image, path: Path, *args: object, **kwargs: object) -> None:
+    Path(path).write_bytes(b"half")
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    gray_dir: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    listing: Listing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = ["--reference", reference_path, "--output"]
+    (tmp_path / "old.png").write_bytes(b"an earlier result")
+    (tmp_path / "out").mkdir()
+    before = listing(tmp_path)
+    monkeypatch.setattr(Image.Image, "save", _disk_full)
+    refused(cli("colorize", gray_path, *run, tmp_path / "x.png"), "No space left on device", gray_path)
+    refused(cli("colorize", gray_path, *run, tmp_path / "old.png", "--overwrite"), "No space left on device")
+    assert listing(tmp_path) == before
+    result = cli("colorize", gray_dir, *run, tmp_path / "out")
+    assert result.exit_code == 1 and result.stdout.endswith(": 0 colorized, 2 failed\n")
+    assert {n: c for n, c in listing(tmp_path).items() if c} == {n: c for n, c in before.items() if c}
+
+
+def test_a_failing_single_file_still_gives_json(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, odd_files: OddFiles
+) -> None:
+    bad = odd_files[0]["truncated.jpg"]
+    result = cli("colorize", gray_path, bad, "--reference", reference_path, "--output", tmp_path / "out", "--json")
+    good, failed = json.loads(result.stdout)
+    assert result.exit_code == 1 and good["error"] is None
+    assert failed["output"] is None and str(bad) in failed["error"]
+    result = cli("colorize", bad, "--reference", reference_path, "--output", tmp_path / "x.jpg", "--json")
+    assert result.exit_code == 2 and json.loads(result.stdout)[0]["error"] == failed["error"]
+
+
+# --- indexes whose photos have moved
+
+
+def test_moved_photos_are_skipped_with_a_note(
+    cli: Cli, photo_dir: Path, gray_path: Path, tmp_path: Path, build: Callable[..., BuildReport]
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    run = ["colorize", gray_path, "--index", tmp_path / "index", "--top-k", 1, "--overwrite", "--output", tmp_path / "x.png"]
+    (first,) = json.loads(cli(*run, "--json").stdout)
+    gone = Path(first["references"][0]["path"])
+    gone.rename(tmp_path / "elsewhere.png")
+    result = cli(*run)
+    assert result.exit_code == 0
+    assert result.stderr == f"note: {gray_path}: reference skipped: {gone}: no such file\n"
+    assert gone.name not in result.stdout
+
+
+def test_when_all_photos_have_moved_it_is_an_error(
+    cli: Cli, refused: Refused, photo_dir: Path, gray_path: Path, gray_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    photo_dir.rename(tmp_path / "moved")
+    run = ["--index", tmp_path / "index", "--output"]
+    refused(cli("colorize", gray_path, *run, tmp_path / "x.png"), gray_path, tmp_path / "index", "moved")
+    assert not (tmp_path / "x.png").exists()
+    result = cli("colorize", gray_dir, *run, tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (1, f"{tmp_path / 'out'}: 0 colorized, 2 failed\n")
+    assert len(result.stderr.splitlines()) == 2 and "moved" in result.stderr
+    assert not (tmp_path / "out").exists()
