@@ -2,7 +2,6 @@
 
 import functools
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,16 +58,17 @@ def fail(line: str) -> None:
     raise typer.Exit(2)
 
 
-def _version(value: bool) -> None:
+def _version(value: bool | None) -> None:
     if value:
         typer.echo(f"rechroma {__version__}")
         raise typer.Exit
 
 
+Version = Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @app.callback()
-def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
-) -> None:
+def root(version: Version = None) -> None:
     """Give gray photographs their color back, from references you choose or from your own photo library."""
 
 
@@ -84,6 +84,7 @@ def build_index(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Describe every photo anew.")] = False,
     device: Device = None,
+    version: Version = None,
 ) -> None:
     """Index photos so that they can be recommended as references; run again to add, update and drop."""
     import os
@@ -124,6 +125,7 @@ def recommend(
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
     device: Device = None,
+    version: Version = None,
 ) -> None:
     """Recommend color references for a gray photo from an index."""
     from colorization.batch import describe_recommendation
@@ -164,6 +166,7 @@ def colorize(
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
     device: Device = None,
+    version: Version = None,
 ) -> None:
     """Colorize gray photos from references given, or recommended from an index."""
     from colorization.batch import Outcome, plan_jobs, run_jobs
@@ -213,6 +216,7 @@ def colorize(
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for the pictures, the index and the sheet.")] = Path("rechroma-demo"),
     device: Device = None,
+    version: Version = None,
 ) -> None:
     """Show the main job on pictures that come with scikit-image."""
     from colorization.demo import run_demo
@@ -249,5 +253,6 @@ def main() -> None:
 
 def main_build_index() -> None:
     """Entry point of ``build-index``, the same as ``rechroma build-index``."""
-    sys.argv[1:1] = ["build-index"]
-    app()
+    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    alone.command()(build_index)
+    alone()

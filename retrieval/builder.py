@@ -4,21 +4,22 @@ Shards are written one by one and renamed when complete; index.json is written l
 the previous index as it was, and the next build takes over the shards that were finished.
 """
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import faiss
 import numpy as np
+from filelock import FileLock, Timeout
 
+from retrieval.commit import Known, commit, known_photos
 from retrieval.descriptors import Descriptors, Extractor, raw_features
-from retrieval.index import global_index
-from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, ShardEntry, pca_file, read_manifest, settings_key
+from retrieval.manifest import FEATURES, LOCK, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
 from retrieval.reading import Source, list_sources, read_glances
-from retrieval.shards import SHARD_PHOTOS, Photos, Row, file_sha256, read_descriptors, read_photos, shard_key, write_shard
+from retrieval.shards import SHARD_PHOTOS, Photos, Row, write_shard
 from similarity.backbone import Backbone
 
 PCA_SAMPLE = 4000
@@ -54,16 +55,6 @@ class BuildReport:
     unreadable: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A photo that a finished shard describes."""
-
-    shard: Path
-    row: int
-    size: int
-    mtime_ns: int
-
-
 def build_index(
     photos: list[Path],
     index_dir: Path,
@@ -92,22 +83,36 @@ def build_index(
         OSError: the index cannot be written; the previous one is intact.
     """
     sources = list_sources(photos)
-    previous = None if options.overwrite else _previous(index_dir, backbone)
+    _refuse_other_folder(index_dir)
     (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
+    with _alone(index_dir):
+        previous = None if options.overwrite else _previous(index_dir, backbone)
+        return _build(sources, photos, index_dir, backbone, previous, options, progress)
+
+
+def _build(
+    sources: list[Source],
+    photos: list[Path],
+    index_dir: Path,
+    backbone: Backbone,
+    previous: Manifest | None,
+    options: BuildOptions,
+    progress: Progress | None,
+) -> BuildReport:
     extractor = _extractor(sources, index_dir, backbone, options)
     pca_hash = hash_projections(extractor.global_projection, extractor.local_projection)
     key = settings_key(backbone.name, backbone.weights_hash, pca_hash)
-    known = {} if options.overwrite else _known_photos(index_dir, key, previous)
+    known = {} if options.overwrite else known_photos(index_dir, key, previous)
 
     listed = {source.absolute for source in sources}
-    named = [str(p.absolute()).encode() + b"/" for p in photos if p.is_dir()]
+    named = [os.fsencode(p.absolute()) + b"/" for p in photos if p.is_dir()]
     gone = {name for name in known if name not in listed and name.startswith(tuple(named))}
-    todo = [s for s in sources if s.absolute not in known or (s.size, s.mtime_ns) != _stamp(known[s.absolute])]
+    todo = [s for s in sources if s.absolute not in known or (s.size, s.mtime_ns) != known[s.absolute].stamp]
     changed = sum(s.absolute in known for s in todo)
     live = {name: entry for name, entry in known.items() if name not in gone}
     unreadable: list[str] = []
     for shard, rows in _write_shards(todo, index_dir / FEATURES, extractor, key, options, unreadable, progress):
-        live |= {rows.absolute(i): _Known(shard, i, int(rows.size[i]), int(rows.mtime_ns[i])) for i in range(len(rows))}
+        live |= {rows.absolute(i): Known(shard, i, int(rows.size[i]), int(rows.mtime_ns[i])) for i in range(len(rows))}
     written = {name for name, entry in live.items() if known.get(name) != entry}
     for source in todo:  # changed into something unreadable: the old description no longer holds
         if source.absolute not in written:
@@ -117,8 +122,19 @@ def build_index(
     added = len(written) - len(written & known.keys())
     report = BuildReport(len(live), added, len(written) - added, len(gone), len(live) - len(written), unreadable)
     if previous is None or written or gone or changed or len(live) != previous.count:
-        _commit(live, index_dir, key, Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live)))
+        commit(live, index_dir, key, Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live)))
     return report
+
+
+@contextmanager
+def _alone(index_dir: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system releases it when a builder dies."""
+    lock = FileLock(index_dir / LOCK, timeout=0)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise ValueError(f"{index_dir}: another build-index is writing here; wait until it has ended") from error
 
 
 def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
@@ -130,9 +146,12 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
                 f" {backbone.name} (weights {backbone.weights_hash}); use --overwrite or another --index"
             )
         return manifest
+    return None
+
+
+def _refuse_other_folder(index_dir: Path) -> None:
     if index_dir.is_dir() and not (index_dir / FEATURES).is_dir() and any(index_dir.iterdir()):
         raise ValueError(f"{index_dir}: the folder is not empty and holds no index; choose another --index")
-    return None
 
 
 def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, options: BuildOptions) -> Extractor:
@@ -163,27 +182,6 @@ def _keep_projections(extractor: Extractor, index_dir: Path) -> Extractor:
     if not path.exists():
         save_projections(path, *both, extractor.backbone.weights_hash)
     return extractor
-
-
-def _known_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, _Known]:
-    """What complete shards already describe: those of the manifest, then those an interrupted build finished."""
-    names = [entry.file for entry in previous.shards] if previous else []
-    orphans = [p for p in (index_dir / FEATURES).glob("*.h5") if p.name not in names]
-    known: dict[bytes, _Known] = {}
-    for path in [*(index_dir / FEATURES / n for n in names), *sorted(orphans, key=lambda p: p.stat().st_mtime_ns)]:
-        try:
-            if shard_key(path) != key:
-                continue
-            photos = read_photos(path)
-        except (OSError, KeyError):
-            continue  # missing or damaged: its photos are described again
-        for i in range(len(photos)):
-            known[photos.absolute(i)] = _Known(path, i, int(photos.size[i]), int(photos.mtime_ns[i]))
-    return known
-
-
-def _stamp(entry: _Known) -> tuple[int, int]:
-    return entry.size, entry.mtime_ns
 
 
 def _write_shards(
@@ -219,30 +217,3 @@ def _write_shards(
             yield flush()
     if rows:
         yield flush()
-
-
-def _commit(live: dict[bytes, _Known], index_dir: Path, key: str, manifest: Manifest) -> None:
-    """Rewrite shards that lost photos, write index.faiss and index.json, then remove what is no longer named."""
-    by_shard: dict[Path, list[int]] = {}
-    for entry in live.values():
-        by_shard.setdefault(entry.shard, []).append(entry.row)
-    shards = []
-    for path, rows in by_shard.items():
-        photos, keep = read_photos(path), np.sort(np.array(rows))
-        if len(keep) < len(photos):
-            fresh = path.with_name(f"{uuid.uuid4().hex[:16]}.h5")
-            path = write_shard(fresh, photos.take(keep), read_descriptors(path).take(keep), key)
-        shards.append((path, len(keep)))
-    temporary = index_dir / f"{FAISS}.tmp"
-    faiss.write_index(global_index([read_descriptors(path).global_ for path, _ in shards]), str(temporary))
-    entries = [ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
-    complete = Manifest(**{**manifest.__dict__, "shards": entries, "faiss_sha256": file_sha256(temporary)})
-    temporary.replace(index_dir / FAISS)
-    complete.write(index_dir)
-    kept = {entry.file for entry in entries}
-    for stale in [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept]:
-        with suppress(OSError):
-            stale.unlink()
-    for stale in [p for p in index_dir.glob("pca-*.safetensors") if p.name != complete.pca_file]:
-        with suppress(OSError):
-            stale.unlink()

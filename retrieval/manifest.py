@@ -8,7 +8,7 @@ from pathlib import Path
 from retrieval.descriptors import SETTINGS
 
 SCHEMA = 1
-MANIFEST, FAISS, FEATURES = "index.json", "index.faiss", "features"
+MANIFEST, FAISS, FEATURES, LOCK = "index.json", "index.faiss", "features", ".lock"
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ class Correlation:
 
 
 def join_levels(
-    pictures: Sequence[Mapping[str, Float[Tensor, "1 channels height width"]]],
-) -> list[Float[Tensor, "joined height width"]]:
+    pictures: Sequence[Mapping[str, Float[Tensor, "1 _channels _height _width"]]],
+) -> list[Float[Tensor, "joined _height _width"]]:
     """Join the levels of several pictures at stride 8: centred together, normalised per level, weighted, normalised.
 
     Args:

@@ -28,8 +28,8 @@ class Refined:
 
 def refine(
     mapping: PointMap,
-    target: Mapping[str, Float[Tensor, "1 channels height width"]],
-    references: Sequence[Mapping[str, Float[Tensor, "1 channels _height _width"]]],
+    target: Mapping[str, Float[Tensor, "1 _channels _height _width"]],
+    references: Sequence[Mapping[str, Float[Tensor, "1 _channels _height _width"]]],
     layers: Sequence[str] = FINE_LAYERS,
 ) -> Refined:
     """Refine a hard mapping level by level.

@@ -22,8 +22,8 @@ SIMILARITY_LAYERS = ("relu5_1", "relu4_1", "relu3_1", "relu2_1", "relu1_1")
 
 
 def similarity_maps(
-    target: Mapping[str, Float[Tensor, "1 channels height width"]],
-    references: Sequence[Mapping[str, Float[Tensor, "1 channels _height _width"]]],
+    target: Mapping[str, Float[Tensor, "1 _channels _height _width"]],
+    references: Sequence[Mapping[str, Float[Tensor, "1 _channels _height _width"]]],
     target_to_reference: PointMap,
     reference_to_target: Sequence[PointMap],
 ) -> Float[Tensor, "10 height width"]:

@@ -1,6 +1,8 @@
 """What the tests of the colorizer share: pipelines, small files to colorize, the command line in this process."""
 
+import importlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,13 @@ def cli() -> Callable[..., Result]:
         return CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``rechroma colorize`` matches at a small size; fixtures of a wider scope keep the defaults."""
+    importlib.import_module("colorization.batch")  # it names the class in its annotations, so it comes first
+    monkeypatch.setattr("colorization.options.ColorizeOptions", partial(ColorizeOptions, working_side=96))
 
 
 @pytest.fixture(scope="session")

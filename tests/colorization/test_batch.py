@@ -204,7 +204,7 @@ def test_outcomes_can_be_written_as_json(
         assert len(found["references"]) == (0 if found["error"] else 2)
 
 
-@pytest.mark.parametrize("error", [MemoryError("cannot allocate"), RuntimeError("DefaultCPUAllocator: not enough memory")], ids=repr)
+@pytest.mark.parametrize("error", [MemoryError("cannot allocate"), RuntimeError("not enough memory")], ids=repr)
 def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
     tmp_path: Path,
     pipeline: ColorizationPipeline,

@@ -1,12 +1,8 @@
-import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from skimage.color import rgb2lab
 
 from colorization import pipeline as pipeline_module
@@ -14,9 +10,6 @@ from colorization.demo import luminance_of
 from colorization.metrics import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.builder import BuildReport
-from retrieval.index import PhotoIndex
-from similarity.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
 
@@ -241,116 +234,3 @@ def test_wrong_pictures_are_named(pipeline: ColorizationPipeline, pictures: Pict
         pipeline.colorize(wrong, [pictures["coffee"]])
     with pytest.raises(ValueError, match=r"^reference"):
         pipeline.colorize(pictures["coffee"], [wrong])
-
-
-# --- recommendation
-
-
-@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "retina"])
-def test_a_gray_photo_finds_its_original(indexed: ColorizationPipeline, gray_pictures: Pictures, name: str) -> None:
-    found = indexed.recommend(gray_pictures[name], top_k=3)
-    assert found[0].path.name == f"{name}.png"
-    assert [r.score for r in found] == sorted((r.score for r in found), reverse=True)
-    assert len(found) == 3
-
-
-def test_views_of_one_scene_find_each_other(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:
-    found = indexed.recommend(gray_pictures["motorcycle_left"], top_k=2)
-    assert [r.path.name for r in found] == ["motorcycle_left.png", "motorcycle_right.png"]
-
-
-def test_the_number_of_recommendations(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:
-    assert len(indexed.recommend(gray_pictures["rocket"], top_k=1)) == 1
-    assert len(indexed.recommend(gray_pictures["rocket"], top_k=100)) == 7  # all but the black sky of "hubble"
-    with pytest.raises(ValueError, match="top_k must be at least 1"):
-        indexed.recommend(gray_pictures["rocket"], top_k=0)
-
-
-def test_depth_and_shape_of_the_query_do_not_matter(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:
-    gray = gray_pictures["coffee"]
-    wanted = indexed.recommend(gray)
-    for other in (gray[..., None], np.dstack([gray] * 3), deep(gray), gray / 255):
-        assert indexed.recommend(other) == wanted
-
-
-def test_an_index_gives_references_with_their_influence(
-    indexed: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions
-) -> None:
-    truth = pictures["coffee"]
-    gray = luminance_of(truth)
-    found = indexed.colorize(gray, options=fast)
-    assert len(found.references) == len(found.influence) == fast.top_k == 2
-    assert found.references == indexed.recommend(gray, fast.top_k)
-    assert sum(found.influence) == pytest.approx(1, abs=1e-4)
-    assert found.influence[0] > 0.7  # the original itself
-    assert found.skipped == []
-    assert psnr(truth, found.rgb) > psnr(truth, gray) + 3
-
-
-def test_given_references_go_before_the_index(
-    indexed: ColorizationPipeline, pipeline: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
-) -> None:
-    with_index = indexed.colorize(gray_pictures["coffee"], [pictures["rocket"]], fast)
-    without = pipeline.colorize(gray_pictures["coffee"], [pictures["rocket"]], fast)
-    assert with_index.references == []
-    np.testing.assert_array_equal(with_index.rgb, without.rgb)
-
-
-def test_photos_that_have_moved_are_skipped_with_a_line(
-    backbone: Backbone,
-    photo_dir: Path,
-    tmp_path: Path,
-    build: Callable[..., BuildReport],
-    gray_pictures: Pictures,
-    fast: ColorizeOptions,
-) -> None:
-    build(photo_dir, tmp_path / "index")
-    moving = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
-    best, second = moving.recommend(gray_pictures["chelsea"], 2)
-    best.path.rename(tmp_path / "elsewhere.png")
-    Image.fromarray(gray_pictures["rocket"]).save(second.path)  # replaced by a gray photo since
-    found = moving.colorize(gray_pictures["chelsea"], options=fast)
-    assert len(found.references) == 2
-    assert not {best.path, second.path} & {r.path for r in found.references}
-    assert [line.split(":")[0] for line in found.skipped] == [str(best.path), str(second.path)]
-
-    for photo in photo_dir.iterdir():
-        photo.unlink()
-    with pytest.raises(ValueError, match=r"none of the recommended photos can be read.*moved") as error:
-        moving.colorize(gray_pictures["chelsea"], options=fast)
-    assert str(tmp_path / "index") in str(error.value)
-
-
-def test_an_index_of_gray_photos_says_so(
-    backbone: Backbone, tmp_path: Path, build: Callable[..., BuildReport], gray_pictures: Pictures, fast: ColorizeOptions
-) -> None:
-    (tmp_path / "photos").mkdir()
-    for name in ("rocket", "chelsea"):
-        Image.fromarray(gray_pictures[name]).save(tmp_path / "photos" / f"{name}.png")
-    build(tmp_path / "photos", tmp_path / "index")
-    gray_only = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
-    assert gray_only.recommend(gray_pictures["rocket"]) == []
-    with pytest.raises(ValueError, match="holds no color photo") as error:
-        gray_only.colorize(gray_pictures["rocket"], options=fast)
-    assert str(tmp_path / "index") in str(error.value)
-
-
-def test_an_index_of_other_weights_is_refused(
-    backbone: Backbone, photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]
-) -> None:
-    build(photo_dir, tmp_path / "index")
-    manifest = json.loads((tmp_path / "index" / "index.json").read_text())
-    (tmp_path / "index" / "index.json").write_text(json.dumps(manifest | {"weights_hash": "0123456789abcdef"}))
-    with pytest.raises(ValueError, match="0123456789abcdef") as error:
-        ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
-    assert backbone.weights_hash in str(error.value)
-
-
-def test_loading_by_folder(index_dir: Path, tmp_path: Path, gray_pictures: Pictures) -> None:
-    loaded = ColorizationPipeline.load(str(index_dir))
-    assert loaded.recommend(gray_pictures["rocket"], 1)[0].path.name == "rocket.png"
-    assert ColorizationPipeline.load().index is None
-    with pytest.raises(FileNotFoundError, match="no index here"):
-        ColorizationPipeline.load(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="unknown backbone 'vgg16'"):
-        ColorizationPipeline.load(backbone="vgg16")

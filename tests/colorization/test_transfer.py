@@ -25,7 +25,11 @@ def run(backbone: Backbone, fast: ColorizeOptions) -> Run:
     """``run(target, references, ab=their own, scores=None, **options)`` on Lab pictures."""
 
     def call(
-        target: Tensor, references: list[Tensor], ab: list[Tensor] | None = None, scores: list[float] | None = None, **options: object
+        target: Tensor,
+        references: list[Tensor],
+        ab: list[Tensor] | None = None,
+        scores: list[float] | None = None,
+        **options: object,
     ) -> Transfer:
         luminance = [lab[:, :1] for lab in (target, *references)]
         with torch.inference_mode():
@@ -82,7 +86,8 @@ def test_without_caution_nothing_is_held_back(run: Run, labs: dict[str, Tensor])
 
 def test_more_caution_holds_more_back(run: Run, labs: dict[str, Tensor]) -> None:
     confidences = [
-        float(run(labs["motorcycle_left"], [labs["chelsea"], labs["retina"]], caution=c).confidence.mean()) for c in (0.0, 0.5, 2.0, 8.0)
+        float(run(labs["motorcycle_left"], [labs["chelsea"], labs["retina"]], caution=c).confidence.mean())
+        for c in (0.0, 0.5, 2.0, 8.0)
     ]
     assert confidences == sorted(confidences, reverse=True)
     assert confidences[-1] < confidences[0] - 0.1

@@ -7,7 +7,9 @@ from torch import Tensor
 from colorization.upsampling import apply_coefficients, guided_coefficients
 
 
-def by_loops(guide: np.ndarray, values: np.ndarray, weights: np.ndarray, radius: int, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+def by_loops(
+    guide: np.ndarray, values: np.ndarray, weights: np.ndarray, radius: int, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The weighted guided filter as its definition reads: a weighted line fit in each window, then window means."""
     height, width = guide.shape
     windows = [

@@ -51,7 +51,7 @@ def test_wrong_types_are_refused(dtype: type) -> None:
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, np.nan, np.inf, 128.0])
 def test_floats_outside_0_to_1_are_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="finite and within 0..1"):
+    with pytest.raises(ValueError, match=r"finite and within 0\.\.1"):
         as_rgb(np.array([[0.5, value]]))
 
 

@@ -53,8 +53,8 @@ def test_equals_loops(rng: np.random.Generator) -> None:
 
 
 def test_a_picture_matches_itself_and_its_shuffled_cells(rng: np.random.Generator) -> None:
-    query, query_histogram, order = units(rng, 49, 64), histograms(rng, 49, 10), rng.permutation(49)
-    scores = local_ranking(query, query_histogram, np.stack((query, query[order])), np.stack((query_histogram, query_histogram[order])))
+    query, histogram, order = units(rng, 49, 64), histograms(rng, 49, 10), rng.permutation(49)
+    scores = local_ranking(query, histogram, np.stack((query, query[order])), np.stack((histogram, histogram[order])))
     np.testing.assert_allclose(scores.feature, 1, atol=1e-5)
     np.testing.assert_allclose(scores.luminance, 1, atol=1e-5)
     np.testing.assert_allclose(scores.total, 1.25, atol=1e-5)

@@ -43,6 +43,7 @@ def test_bundled_backbone(backbone: Backbone) -> None:
     assert backbone.name == "vgg19-slim"
     assert backbone.weights_hash == hash_tensors(load_bundled("vgg19-slim"))
     assert not any(module.training for module in backbone.network.modules())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in backbone.modules())  # folded
     assert not any(p.requires_grad for p in backbone.parameters())
     assert backbone.device == torch.device("cpu")
 
@@ -255,3 +256,10 @@ def test_hash_sees_names_types_and_values_but_not_order_or_strides() -> None:
     assert hash_tensors({"b": b, "a": a.T.contiguous().T}) == reference
     others = [{"a": a, "c": b}, {"a": a.double(), "b": b}, {"a": a + 1e-6, "b": b}, {"a": a}]
     assert len({hash_tensors(other) for other in others} | {reference}) == 5
+
+
+def test_missing_device() -> None:
+    for device in ("cuda:99", "no such device"):
+        with pytest.raises(ValueError, match=rf"--device {device}: cannot be used here") as caught:
+            load_backbone(device=device)
+        assert "\n" not in str(caught.value)

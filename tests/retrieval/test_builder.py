@@ -1,0 +1,483 @@
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from retrieval import builder
+from retrieval.builder import BuildOptions, BuildReport, build_index
+from retrieval.descriptors import Extractor, glance
+from retrieval.index import PhotoIndex
+from retrieval.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
+from retrieval.pca import load_projections
+from retrieval.pictures import read_small_rgb
+from retrieval.shards import read_descriptors, read_photos
+from similarity.backbone import SLIM_NORMALISATION, Backbone
+from similarity.vgg import VGG19, VGG19Config
+
+Build = Callable[..., BuildReport]
+
+
+def counts(report: BuildReport) -> tuple[int, int, int, int, int]:
+    return report.count, report.added, report.changed, report.dropped, report.kept
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def shards(index_dir: Path) -> set[str]:
+    return {p.name for p in (index_dir / FEATURES).iterdir()}
+
+
+def paths(index_dir: Path) -> list[Path]:
+    index = PhotoIndex.open(index_dir)
+    return [index.path(row) for row in range(len(index))]
+
+
+def assert_sound(index_dir: Path, backbone: Backbone, expected: list[Path]) -> None:
+    """Exactly the expected photos, each described as it is now, nothing lying about."""
+    index, manifest = PhotoIndex.open(index_dir), read_manifest(index_dir)
+    assert sorted(paths(index_dir)) == sorted(expected)
+    assert manifest.count == len(expected) == sum(s.count for s in manifest.shards)
+    assert shards(index_dir) == {s.file for s in manifest.shards}
+    assert {p.name for p in index_dir.iterdir()} - {LOCK} == {MANIFEST, FAISS, FEATURES, manifest.pca_file}
+    extractor = index.extractor(backbone)
+    row = 0
+    for entry in manifest.shards:
+        stored = read_descriptors(index_dir / FEATURES / entry.file)
+        assert len(read_photos(index_dir / FEATURES / entry.file)) == len(stored) == entry.count
+        seen = extractor.describe([glance(read_small_rgb(index.path(row + i), 224)) for i in range(entry.count)])
+        np.testing.assert_array_equal(stored.histogram, seen.histogram)
+        ours, theirs = (x.global_.astype(np.float32) for x in (stored, seen))
+        assert (ours * theirs).sum(1).min() > 0.995
+        np.testing.assert_array_equal(index._global.reconstruct_n(row, entry.count), ours)
+        row += entry.count
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Backbone:
+    """A backbone that brings no projections, so they are fitted to the photos."""
+    torch.manual_seed(0)
+    config = VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=1, hidden=(20,))
+    return Backbone("vgg19", VGG19(config), SLIM_NORMALISATION, "f" * 16)
+
+
+class Interrupted(Exception):
+    """Stands for a power cut."""
+
+
+def stop_at(number: int) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        if done >= number:
+            raise Interrupted
+
+    return progress
+
+
+# A first build
+
+
+def test_first_build(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    seen: list[tuple[int, int]] = []
+    report = build(photo_dir, tmp_path / "index", lambda *numbers: seen.append(numbers))
+    assert counts(report) == (4, 4, 0, 0, 0)
+    assert report.unreadable == []
+    assert seen == [(3, 4), (4, 4)]
+    assert [s.count for s in read_manifest(tmp_path / "index").shards] == [3, 1]
+    assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
+
+
+def test_with_a_worker_process(photo_dir: Path, tmp_path: Path, backbone: Backbone) -> None:
+    report = build_index([photo_dir], tmp_path / "index", backbone, BuildOptions(workers=1))
+    assert counts(report) == (4, 4, 0, 0, 0)
+    assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
+
+
+def test_odd_files_in_a_corpus(odd_files, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    report = build(odd_files.usable["whole.png"].parent, tmp_path / "index")
+    assert report.count == report.added == len(odd_files.usable)
+    assert len(report.unreadable) == len(odd_files.unusable)
+    for path in odd_files.unusable.values():
+        assert sum(line.startswith(f"{path}: ") for line in report.unreadable) == 1
+    assert_sound(tmp_path / "index", backbone, list(odd_files.usable.values()))
+
+
+def test_names_that_are_not_utf8(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    photos = photo_dir.rename(tmp_path / os.fsdecode(b"f\xf4tos"))
+    coffee = (photos / "coffee.png").rename(photos / os.fsdecode(b"caf\xe9.png"))
+    assert counts(build(photos, tmp_path / "index")) == (4, 4, 0, 0, 0)
+    assert_sound(tmp_path / "index", backbone, sorted(photos.iterdir()))
+    coffee.unlink()
+    assert counts(build(photos, tmp_path / "index")) == (3, 0, 0, 1, 3)
+
+
+def test_index_folder_whose_name_is_not_utf8(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    folder = tmp_path / os.fsdecode(b"\xeendex")
+    build(photo_dir, folder)
+    assert_sound(folder, backbone, sorted(photo_dir.iterdir()))
+
+
+# Bringing it up to date
+
+
+def test_nothing_new_changes_no_file(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    build(photo_dir, tmp_path / "index")
+    before = files(tmp_path / "index")
+    assert counts(build(photo_dir, tmp_path / "index", stop_at(0))) == (4, 0, 0, 0, 4)
+    assert files(tmp_path / "index") == before
+
+
+def test_added_changed_dropped_and_kept(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    Image.fromarray(pictures["retina"]).save(photo_dir / "new.png")
+    Image.fromarray(pictures["hubble"]).save(photo_dir / "coffee.png")  # changed
+    (photo_dir / "rocket.png").unlink()
+    seen: list[tuple[int, int]] = []
+    report = build(photo_dir, tmp_path / "index", lambda *numbers: seen.append(numbers))
+    assert counts(report) == (4, 1, 1, 1, 2)
+    assert seen == [(2, 2)]  # only what is new or changed was looked at
+    assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
+
+
+def test_only_dropped(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    build(photo_dir, tmp_path / "index")
+    (photo_dir / "astronaut.png").unlink()
+    assert counts(build(photo_dir, tmp_path / "index")) == (3, 0, 0, 1, 3)
+    assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
+
+
+def test_a_touched_file_is_looked_at_again(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    build(photo_dir, tmp_path / "index")
+    os.utime(photo_dir / "coffee.png", ns=(1, 1))
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 1, 0, 3)
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 0, 0, 4)
+    assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
+
+
+def test_changed_into_something_unreadable(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    build(photo_dir, tmp_path / "index")
+    (photo_dir / "coffee.png").write_bytes(b"broken")
+    report = build(photo_dir, tmp_path / "index")
+    assert report.count == report.kept == 3
+    assert report.added == report.changed == 0
+    assert report.unreadable == [f"{photo_dir / 'coffee.png'}: not a picture that can be read"]
+    assert_sound(tmp_path / "index", backbone, [photo_dir / f"{name}.png" for name in ("astronaut", "chelsea", "rocket")])
+
+
+def test_folders_not_named_stay(photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    build(library_dir, tmp_path / "index")
+    assert counts(build(photo_dir, tmp_path / "index")) == (12, 4, 0, 0, 8)
+    (photo_dir / "rocket.png").unlink()
+    assert counts(build([photo_dir, library_dir], tmp_path / "index")) == (11, 0, 0, 1, 11)
+    assert_sound(tmp_path / "index", backbone, [*photo_dir.iterdir(), *(p for p in library_dir.rglob("*.png"))])
+
+
+def test_a_folder_whose_name_begins_alike_stays(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    shutil.copytree(photo_dir, tmp_path / "photos 2")
+    build([photo_dir, tmp_path / "photos 2"], tmp_path / "index")
+    shutil.rmtree(tmp_path / "photos 2")
+    assert counts(build(photo_dir, tmp_path / "index")) == (8, 0, 0, 0, 8)
+
+
+def test_single_files_are_added_and_nothing_is_dropped(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    build(photo_dir / "coffee.png", tmp_path / "index")
+    assert counts(build([photo_dir / "rocket.png"], tmp_path / "index")) == (2, 1, 0, 0, 1)
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 2, 0, 0, 2)
+
+
+def test_the_same_folder_by_another_name_adds_nothing(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert counts(build(Path("../photos"), Path("../index"))) == (4, 0, 0, 0, 4)
+
+
+def test_overwrite_describes_all_anew(photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    build(library_dir, tmp_path / "index")
+    before = shards(tmp_path / "index")
+    seen: list[tuple[int, int]] = []
+    report = build(photo_dir, tmp_path / "index", lambda *numbers: seen.append(numbers), overwrite=True)
+    assert counts(report) == (4, 4, 0, 0, 0)
+    assert seen[-1] == (4, 4)
+    assert not before & shards(tmp_path / "index")
+    assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
+
+
+def test_moved_photos_are_found_after_overwrite(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    build(photo_dir, tmp_path / "index")
+    photo_dir.rename(tmp_path / "moved")
+    assert not any(path.exists() for path in paths(tmp_path / "index"))
+    build(tmp_path / "moved", tmp_path / "index", overwrite=True)
+    assert_sound(tmp_path / "index", backbone, sorted((tmp_path / "moved").iterdir()))
+
+
+# Interruptions
+
+
+def test_an_interrupted_first_build_resumes(library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    with pytest.raises(Interrupted):
+        build(library_dir, index_dir, stop_at(8))
+    finished = files(index_dir / FEATURES)
+    assert len(finished) == 2  # of three photos each; the last two photos are lost
+    with pytest.raises(FileNotFoundError, match="this index was never finished; run the same build-index again, it resumes"):
+        PhotoIndex.open(index_dir)
+    seen: list[tuple[int, int]] = []
+    report = build(library_dir, index_dir, lambda *numbers: seen.append(numbers))
+    assert seen == [(2, 2)]
+    assert counts(report) == (8, 2, 0, 0, 6)
+    assert finished.items() <= files(index_dir / FEATURES).items()
+    assert_sound(index_dir, backbone, list(library_dir.rglob("*.png")))
+
+
+def test_the_complete_index_stays_readable_while_a_build_is_interrupted(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    before = paths(index_dir)
+    for i in range(5):
+        Image.fromarray(pictures["retina"]).rotate(10 * i).save(photo_dir / f"new{i}.png")
+    (photo_dir / "rocket.png").unlink()
+    with pytest.raises(Interrupted):
+        build(photo_dir, index_dir, stop_at(5))
+    assert paths(index_dir) == before
+    index = PhotoIndex.open(index_dir)
+    found = index.recommend(glance(pictures["chelsea"]), index.extractor(backbone), top_k=1)
+    assert found[0].path.name == "chelsea.png"
+    seen: list[tuple[int, int]] = []
+    report = build(photo_dir, index_dir, lambda *numbers: seen.append(numbers))
+    assert seen == [(2, 2)]  # the shard with three of the five new photos was taken over
+    assert (report.count, report.added, report.dropped) == (8, 2, 1)
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+@pytest.mark.parametrize("change", ["add", "change"])
+def test_interrupted_after_the_last_shard(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray], change: str
+) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    Image.fromarray(pictures["hubble"]).save(photo_dir / {"add": "new.png", "change": "coffee.png"}[change])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "commit", lambda *_: stop_at(0)(0, 0))
+        with pytest.raises(Interrupted):
+            build(photo_dir, index_dir)
+    build(photo_dir, index_dir)
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+def test_interrupted_while_committing(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    before = paths(index_dir)
+    Image.fromarray(pictures["hubble"]).save(photo_dir / "new.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder.Manifest, "write", lambda *_: stop_at(0)(0, 0))  # index.faiss is new, index.json is not
+        with pytest.raises(Interrupted):
+            build(photo_dir, index_dir)
+    assert paths(index_dir) == before
+    index = PhotoIndex.open(index_dir)
+    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=1)
+    assert found[0].path.name == "coffee.png"
+    build(photo_dir, index_dir)
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+def test_half_written_files_are_cleared_away(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    (index_dir / FEATURES).mkdir(parents=True)
+    (index_dir / FEATURES / "0123456789abcdef.0123456789abcdef.tmp").write_bytes(b"half a shard")
+    (index_dir / FEATURES / "fedcba9876543210.h5").write_bytes(b"a damaged shard")
+    assert counts(build(photo_dir, index_dir)) == (4, 4, 0, 0, 0)
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+def test_shards_of_other_settings_are_not_taken_over(photo_dir: Path, tmp_path: Path, tiny: Backbone, build: Build) -> None:
+    with pytest.raises(Interrupted):
+        build_index([photo_dir], tmp_path / "index", tiny, BuildOptions(0, batch=1, shard_photos=1), stop_at(4))
+    assert len(shards(tmp_path / "index")) == 3
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 4, 0, 0, 0)
+
+
+# Two builders
+
+
+def test_a_second_builder_is_refused(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    before = files(index_dir)
+    (photo_dir / "rocket.png").unlink()
+    (photo_dir / "coffee.png").touch()
+    refused = []
+
+    def meanwhile(done: int, total: int) -> None:
+        for overwrite in (False, True):
+            with pytest.raises(ValueError, match="another build-index is writing here; wait until it has ended"):
+                build(photo_dir, index_dir, overwrite=overwrite)
+            refused.append(files(index_dir) == before)
+
+    assert counts(build(photo_dir, index_dir, meanwhile)) == (3, 0, 1, 1, 2)
+    assert refused == [True, True]
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+def test_the_lock_of_a_dead_builder_does_not_block(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    (tmp_path / "index" / FEATURES).mkdir(parents=True)
+    (tmp_path / "index" / LOCK).touch()
+    assert build(photo_dir, tmp_path / "index").count == 4
+
+
+# Damage
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "text"])
+def test_a_damaged_shard_is_redone(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, damage: str) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    first, second = (index_dir / FEATURES / s.file for s in read_manifest(index_dir).shards)
+    kept = second.read_bytes()
+    if damage == "missing":
+        first.unlink()
+    else:
+        first.write_bytes(first.read_bytes()[:3000] if damage == "truncated" else b"text")
+    report = build(photo_dir, index_dir)
+    assert report.count == 4
+    assert report.kept == 1
+    assert second.read_bytes() == kept
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+@pytest.mark.parametrize("brings_projections", [True, False])
+@pytest.mark.parametrize("damage", ["missing", "text"])
+def test_damaged_projections_are_replaced(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, tiny: Backbone, damage: str, brings_projections: bool
+) -> None:
+    index_dir, network = tmp_path / "index", backbone if brings_projections else tiny
+    build_index([photo_dir], index_dir, network, BuildOptions(workers=0))
+    projections = index_dir / read_manifest(index_dir).pca_file
+    if damage == "missing":
+        projections.unlink()
+    else:
+        projections.write_text("text")
+    build_index([photo_dir], index_dir, network, BuildOptions(workers=0))
+    assert_sound(index_dir, network, sorted(photo_dir.iterdir()))
+
+
+def test_a_damaged_manifest_needs_overwrite(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    (index_dir / MANIFEST).write_text("{")
+    with pytest.raises(ValueError, match=r"index\.json: damaged .*rebuild with build-index --overwrite"):
+        build(photo_dir, index_dir)
+    build(photo_dir, index_dir, overwrite=True)
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
+
+
+# Refusals
+
+
+def test_missing_folder_makes_no_index(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    with pytest.raises(FileNotFoundError, match="elsewhere: no such folder"):
+        build([photo_dir, tmp_path / "elsewhere"], tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+
+
+def test_nothing_readable(tmp_path: Path, build: Build) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "b.jpg").write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"none of 2 pictures could be read, no index written; .*a\.jpg: the file is empty"):
+        build(tmp_path, tmp_path / "index")
+    assert not (tmp_path / "index" / MANIFEST).exists()
+
+
+def test_other_backbone_is_refused_and_leaves_the_index(photo_dir: Path, tmp_path: Path, tiny: Backbone, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    before = files(index_dir)
+    with pytest.raises(ValueError, match=r"built with backbone vgg19-slim \(weights \w{16}\), this run has vgg19 \(weights f{16}"):
+        build_index([photo_dir], index_dir, tiny, BuildOptions(workers=0))
+    assert files(index_dir) == before
+    report = build_index([photo_dir], index_dir, tiny, BuildOptions(workers=0, overwrite=True))
+    assert counts(report) == (4, 4, 0, 0, 0)
+    assert_sound(index_dir, tiny, sorted(photo_dir.iterdir()))
+
+
+@pytest.mark.parametrize("where", ["notes.txt", "features/mine.txt", "features/mine.h5"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_are_not_the_indexs_survive(photo_dir: Path, tmp_path: Path, build: Build, where: str, overwrite: bool) -> None:
+    mine = tmp_path / "folder" / where
+    mine.parent.mkdir(parents=True)
+    mine.write_text("ten years of work")
+    if overwrite or where != "notes.txt":
+        try:
+            build(photo_dir, tmp_path / "folder", overwrite=overwrite)
+        except ValueError as refusal:
+            assert str(tmp_path / "folder") in str(refusal)  # refusing is fine, deleting is not
+    else:
+        with pytest.raises(ValueError, match="the folder is not empty and holds no index; choose another --index"):
+            build(photo_dir, tmp_path / "folder")
+        assert [p.name for p in (tmp_path / "folder").iterdir()] == ["notes.txt"]
+    assert mine.read_text() == "ten years of work"
+
+
+def test_an_index_path_that_is_a_file(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    (tmp_path / "index").write_text("a file")
+    with pytest.raises(OSError):
+        build(photo_dir, tmp_path / "index")
+    assert (tmp_path / "index").read_text() == "a file"
+
+
+# Projections fitted to the photos
+
+
+def test_fitted_projections_are_kept_for_later_builds(
+    photo_dir: Path, tmp_path: Path, tiny: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=3, shard_photos=3)
+    build_index([photo_dir], index_dir, tiny, options)
+    manifest = read_manifest(index_dir)
+    global_, local = load_projections(index_dir / manifest.pca_file)
+    assert (global_.components.shape, local.components.shape) == ((128, 20), (64, 12))
+    assert np.abs(global_.components[:3]).sum(1).min() > 0.5  # four photos span three dimensions
+    assert not global_.components[3:].any()
+    Image.fromarray(pictures["retina"]).save(photo_dir / "new.png")
+    assert counts(build_index([photo_dir], index_dir, tiny, options)) == (5, 1, 0, 0, 4)
+    assert read_manifest(index_dir).pca_hash == manifest.pca_hash
+    assert_sound(index_dir, tiny, sorted(photo_dir.iterdir()))
+    build_index([photo_dir], index_dir, tiny, BuildOptions(workers=0, overwrite=True))
+    assert read_manifest(index_dir).pca_hash != manifest.pca_hash  # fitted anew, to five photos
+    assert_sound(index_dir, tiny, sorted(photo_dir.iterdir()))
+
+
+def test_an_interrupted_build_keeps_its_projections(photo_dir: Path, tmp_path: Path, tiny: Backbone) -> None:
+    index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=1)
+    with pytest.raises(Interrupted):
+        build_index([photo_dir], index_dir, tiny, options, stop_at(3))
+    [projections] = index_dir.glob("pca-*.safetensors")
+    (photo_dir / "coffee.png").unlink()  # another sample would give other projections
+    assert counts(build_index([photo_dir], index_dir, tiny, options)) == (3, 1, 0, 0, 2)
+    assert read_manifest(index_dir).pca_file == projections.name
+
+
+def test_bundled_projections_make_indexes_comparable(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
+    build(photo_dir, tmp_path / "a")
+    build(library_dir / "sub", tmp_path / "b")
+    manifest = read_manifest(tmp_path / "a")
+    assert manifest.key == read_manifest(tmp_path / "b").key
+    stored, bundled = load_projections(tmp_path / "a" / manifest.pca_file), Extractor.bundled(backbone)
+    np.testing.assert_array_equal(stored[0].components, bundled.global_projection.components)
+    np.testing.assert_array_equal(stored[1].components, bundled.local_projection.components)

@@ -1,0 +1,70 @@
+"""The README's commands and Python run as they stand, on pictures that come with scikit-image."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from typer.testing import CliRunner
+
+from colorization.cli import app
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("") for line in block.splitlines() if line.startswith("rechroma ")]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a gray photo, a box of them, a reference and a small library."""
+    pictures = tmp_path / "Pictures"
+    pictures.mkdir()
+    (tmp_path / "scans").mkdir()
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        picture = Image.fromarray(getattr(data, name)())
+        picture.thumbnail((160, 160))
+        picture.save(pictures / f"{name}.jpg")
+        picture.convert("L").save(tmp_path / "scans" / f"{name}.png")
+    (tmp_path / "grandmother.jpg").write_bytes((tmp_path / "scans" / "astronaut.png").read_bytes())
+    (tmp_path / "portrait-1998.jpg").write_bytes((pictures / "astronaut.jpg").read_bytes())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_commands_and_python(home: Path) -> None:
+    runner = CliRunner()
+    ran = commands()
+    assert [shlex.split(c)[1] for c in ran] == ["colorize", "build-index", "recommend", "colorize", "colorize"]
+    for command in ran:
+        words = [word.replace("~", str(home)) for word in shlex.split(command.split(" > ")[0])[1:]]
+        result = home / "grandmother-color.jpg"
+        result.unlink(missing_ok=True)
+        outcome = runner.invoke(app, words)
+        assert outcome.exit_code == 0, (command, outcome.output)
+        if "grandmother-color.jpg" in command:
+            assert Image.open(result).size == Image.open("grandmother.jpg").size
+    assert sorted(p.name for p in (home / "colored").iterdir()) == ["astronaut.png", "chelsea.png", "coffee.png", "rocket.png"]
+    assert Path("candidates.png").exists()
+    assert Path("overview.png").exists()
+
+    rgb = np.asarray(Image.open(home / "Pictures" / "coffee.jpg"))
+    gray = np.asarray(Image.open(home / "scans" / "coffee.png"))
+    names: dict[str, object] = {"gray": gray, "rgb": rgb}
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["result"].rgb.shape == (*gray.shape, 3)  # type: ignore[attr-defined]
+
+
+def test_the_two_commands_of_a_fresh_machine_are_there() -> None:
+    assert 'pip install -e . && rechroma demo' in README
+    assert 'pip install -e ".[dev]" && scripts/test' in README
