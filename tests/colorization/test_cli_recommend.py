@@ -76,7 +76,7 @@ def test_a_build_that_fails_keeps_the_index(
         raise OSError(28, "No space left on device", str(own_index))
 
     with monkeypatch.context() as patch:
-        patch.setattr("retrieval.builder.faiss.write_index", disk_full)
+        patch.setattr("faiss.write_index", disk_full)
         refused(cli("build-index", photo_dir, "--index", own_index, "--workers", 0), own_index, "No space")
     assert cli("recommend", gray_path, "--index", own_index).stdout == before
 
