@@ -82,7 +82,7 @@ def plan_jobs(
         if single and not output.is_dir():
             pairs.append(Job(entry, output))
             continue
-        for path in list_pictures(entry) if entry.is_dir() else [entry]:
+        for path in _pictures(entry, output) if entry.is_dir() else [entry]:
             inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
             pairs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not pairs:
@@ -123,7 +123,7 @@ def run_jobs(
         start = time.perf_counter()
         try:
             outcome = _run(job, pipeline, reference_paths, references, options, with_cells)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:  # RuntimeError: torch has no memory
             outcome = Outcome(job, error=str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}")
         done(Outcome(**{**outcome.__dict__, "seconds": time.perf_counter() - start}))
 
@@ -167,6 +167,14 @@ def _cells(target: np.ndarray, result: Colorized, paths: Sequence[Path], referen
         shown = [(rgb, path.name) for rgb, path in zip(references, paths, strict=True)]
     cells = [(to_uint8(target), "target"), *shown, (to_uint8(result.rgb), "result")]
     return [Cell(thumbnail(rgb), caption) for rgb, caption in cells]
+
+
+def _pictures(folder: Path, output: Path) -> list[Path]:
+    """The pictures of a folder without the results of an earlier run, where they lie below it."""
+    inside = output.resolve()
+    if inside == folder.resolve():
+        return list(list_pictures(folder))
+    return [path for path in list_pictures(folder) if not path.resolve().is_relative_to(inside)]
 
 
 def _check_collisions(pairs: Sequence[Job], protected: Sequence[Path]) -> None:

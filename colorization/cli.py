@@ -1,7 +1,9 @@
 """The command line. Thin: each command checks, calls the library and prints; heavy imports happen inside."""
 
 import functools
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,9 +132,11 @@ def recommend(
     """Recommend color references for a gray photo from an index."""
     from colorization.batch import describe_recommendation
     from colorization.pipeline import ColorizationPipeline
-    from colorization.sheet import Cell, thumbnail, write_sheet
+    from colorization.sheet import Cell, check_sheet, thumbnail, write_sheet
     from retrieval.pictures import PictureError, read_small_rgb
 
+    if sheet:
+        check_sheet(sheet, [photo])
     gray = read_small_rgb(photo, 512)
     pipeline = ColorizationPipeline.load(**_given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device))
     found = pipeline.recommend(gray, top_k, same_class)
@@ -173,13 +177,15 @@ def colorize(
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
     from colorization.progress import photo_progress
-    from colorization.sheet import write_sheet
+    from colorization.sheet import check_sheet, write_sheet
 
     references = reference or []
     if not references and index is None:
         fail("give a --reference FILE, or an --index DIR to recommend from")
     options = ColorizeOptions(**_given(top_k=top_k, same_class=same_class, caution=caution))
     jobs, existing = plan_jobs(inputs, output, overwrite, references)
+    if sheet:
+        check_sheet(sheet, [*references, *(path for job in jobs for path in (job.input_path, job.output_path)), *existing])
     place = None if references else index
     pipeline = ColorizationPipeline.load(**_given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
     outcomes: list[Outcome] = []
@@ -246,13 +252,22 @@ def _print_outcomes(outcomes: list[Any], existing: list[Path], output: Path, sin
         typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{kept}")
 
 
+def _print_any_name() -> None:
+    """File names need not be UTF-8; without this, telling such a name would fail after the work is done."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Entry point of ``rechroma``."""
+    _print_any_name()
     app()
 
 
 def main_build_index() -> None:
     """Entry point of ``build-index``, the same as ``rechroma build-index``."""
+    _print_any_name()
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     alone.command()(build_index)
     alone()

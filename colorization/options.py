@@ -1,5 +1,6 @@
 """All defaults of colorization, in one place."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -42,5 +43,10 @@ class ColorizeOptions:
             raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
         if self.temperature <= 0:
             raise ValueError(f"temperature must be positive, not {self.temperature}")
+        numbers = (self.temperature, self.rank_weight, self.caution, self.mismatch, *self.detail_range, self.edge_epsilon)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"temperature, rank_weight, caution, mismatch, detail_range, edge_epsilon must be finite: {numbers}")
+        if self.detail_range[0] >= self.detail_range[1]:
+            raise ValueError(f"detail_range must rise, not {self.detail_range}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
             raise ValueError("caution and rank_weight must not be negative, edge_radius must be at least 2, edge_epsilon positive")

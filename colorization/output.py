@@ -4,6 +4,7 @@ import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -12,6 +13,8 @@ from PIL import Image
 from retrieval.pictures import Picture, to_uint8
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+_EXIF_FOLDERS = (0x8769, 0x8825, 0xA005)  # camera, place, interoperability
+_EXIF_TEXTS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model, software, date, artist, copyright
 _SETTINGS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
@@ -55,7 +58,7 @@ def write_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     """
     check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
     try:
         if rgb.dtype == np.uint16 and FORMATS[path.suffix.lower()] == "TIFF":
             _write_deep_tiff(temporary, rgb, source)
@@ -71,13 +74,28 @@ def _write_pillow(path: Path, rgb: np.ndarray, source: Picture, format_: str) ->
     image = Image.fromarray(rgb)
     if source.alpha is not None and format_ != "JPEG":
         image.putalpha(Image.fromarray(source.alpha))
-    image.save(path, format=format_, **_SETTINGS[format_], **source.metadata)
+    settings: dict[str, Any] = _SETTINGS[format_] | source.metadata
+    if format_ == "TIFF" and any(code in _exif(source) for code in _EXIF_FOLDERS):
+        settings.pop("compression")  # libtiff, which compresses, cannot write these
+    image.save(path, format=format_, **settings)
 
 
 def _write_deep_tiff(path: Path, rgb: np.ndarray, source: Picture) -> None:
-    tags = []
+    exif = _exif(source)
+    tags: list[Any] = [(code, "s", 0, str(exif[code]).encode(), True) for code in _EXIF_TEXTS if exif.get(code)]
     if "icc_profile" in source.metadata:
         profile = source.metadata["icc_profile"]
         assert isinstance(profile, bytes)
         tags.append((34675, "B", len(profile), profile, True))
-    tifffile.imwrite(path, rgb, photometric="rgb", compression="zlib", predictor=True, extratags=tags, metadata=None)
+    settings: dict[str, Any] = {"extratags": tags, "metadata": None, "software": False}
+    if "dpi" in source.metadata:
+        settings |= {"resolution": source.metadata["dpi"], "resolutionunit": "INCH"}
+    tifffile.imwrite(path, rgb, photometric="rgb", compression="zlib", predictor=True, **settings)
+
+
+def _exif(source: Picture) -> Image.Exif:
+    exif = Image.Exif()
+    stored = source.metadata.get("exif")
+    if isinstance(stored, bytes):
+        exif.load(stored)
+    return exif

@@ -1,10 +1,15 @@
 """Contact sheets: one row a photograph, captions under the pictures."""
 
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from colorization.output import check_output
 
 CELL = 256
 _CAPTION, _GAP = 18, 4
@@ -33,6 +38,7 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
         path: the sheet; folders are made as needed.
         rows: cells of 8-bit RGB pictures, one row a photograph.
     """
+    check_output(path)
     columns = max(len(row) for row in rows)
     sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, len(rows) * (CELL + _CAPTION + _GAP) + _GAP), (24, 24, 24))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
@@ -43,12 +49,32 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
             sheet.paste(picture, (left + (CELL - picture.width) // 2, top + (CELL - picture.height) // 2))
             draw.text((left + 2, top + CELL + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-    sheet.save(temporary)
-    temporary.replace(path)
+    temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
+    try:
+        sheet.save(temporary)
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
+    """Refuse a sheet that cannot be written, or that would replace a picture, before any work is done.
+
+    Args:
+        path: the sheet.
+        pictures: inputs, references and results of the same run.
+
+    Raises:
+        ValueError: it cannot be written, or it is one of the pictures.
+    """
+    check_output(path)
+    if path.resolve() in {picture.resolve() for picture in pictures}:
+        raise ValueError(f"{path}: the sheet would replace a picture; choose another --sheet")
 
 
 def _fit(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    text = " ".join(text.split())
     while text and draw.textlength(text, font=font) > CELL - 4:
         text = text[:-4] + "..." if not text.endswith("...") else text[:-5] + "..."
         if len(text) < 8:

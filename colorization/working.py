@@ -32,7 +32,7 @@ def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
     if np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
             raise ValueError(f"{what}: floats must be finite and within 0..1")
-        array = np.rint(array * 65535).astype(np.uint16)
+        array = np.rint(array.astype(np.float64) * 65535).astype(np.uint16)
     if array.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{what}: expected uint8, uint16 or float, got {array.dtype}")
     return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3]

@@ -17,6 +17,9 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".avif"))
 MAX_PIXELS = 200_000_000
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102
+# what a TIFF says of its own layout, which Pillow counts among its EXIF; resolution and profile are kept beside it
+_LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), 296, 297, 301, *range(317, 348),
+                     *range(512, 533), 34675))  # fmt: skip
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, Image.DecompressionBombError)  # fmt: skip
@@ -127,6 +130,7 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     if (len(data) if data is not None else path.stat().st_size) == 0:
         raise OSError("the file is empty")
     image = Image.open(path if data is None else io.BytesIO(data))
+    image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         image.close()
@@ -140,7 +144,8 @@ def _decode(path: Path, image: Image.Image) -> Picture:
     if image.format == "TIFF" and max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == 16 and len(image.getbands()) > 1:  # type: ignore[attr-defined]
         return _turned(replace(_decode_tifffile(path), metadata=metadata), orientation)
     if image.mode in _DEEP_MODES:
-        return _turned(_decode_deep(image, metadata), orientation)
+        deep = _decode_deep(image, metadata)
+        return deep if image.format == "TIFF" else _turned(deep, orientation)  # Pillow turns TIFFs when it loads them
     image.load()
     is_gray = image.mode in ("1", "L", "LA", "La")
     has_alpha = "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
@@ -196,6 +201,8 @@ def _metadata(image: Image.Image) -> dict[str, object]:
     if image.getexif():
         exif = Image.Exif()  # a copy: the picture's own still says how to turn it
         exif.load(image.getexif().tobytes())
+        for tag in _LAYOUT & set(exif):
+            del exif[tag]
         exif[_ORIENTATION] = 1  # the pixels are turned upright here
         metadata["exif"] = exif.tobytes()
     if image.mode not in ("RGB", "RGBA"):
