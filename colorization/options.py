@@ -16,6 +16,8 @@ class ColorizeOptions:
         caution: how far color is held back where matches disagree or are weak; 0 never.
         mismatch: how much a match of cosine 0 counts as doubt, in squared units of ab.
         detail_range: similarity of fine matches from which they are followed a little, and fully.
+        same_range: cosines of coarse matches from which both pictures seem to show the same thing, a little and fully;
+            only there fine matches are followed.
         edge_radius: radius of the edge-aware smoothing of soft matches, in working pixels.
         edge_epsilon: its regularisation, in squared units of L; lower follows edges more closely.
         same_class: recommend only photos of the target's ImageNet class, where there are any.
@@ -24,13 +26,14 @@ class ColorizeOptions:
         ValueError: a value is out of range.
     """
 
-    top_k: int = 5
+    top_k: int = 6
     working_side: int = 320
-    temperature: float = 0.02
+    temperature: float = 0.03
     rank_weight: float = 0.4
-    caution: float = 1.0
+    caution: float = 0.4
     mismatch: float = 100.0
     detail_range: tuple[float, float] = (0.55, 0.8)
+    same_range: tuple[float, float] = (0.65, 0.9)
     edge_radius: int = 8
     edge_epsilon: float = 9.0
     same_class: bool = False
@@ -43,10 +46,22 @@ class ColorizeOptions:
             raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
         if self.temperature <= 0:
             raise ValueError(f"temperature must be positive, not {self.temperature}")
-        numbers = (self.temperature, self.rank_weight, self.caution, self.mismatch, *self.detail_range, self.edge_epsilon)
+        numbers = (
+            self.temperature,
+            self.rank_weight,
+            self.caution,
+            self.mismatch,
+            *self.detail_range,
+            *self.same_range,
+            self.edge_epsilon,
+        )
         if not all(map(math.isfinite, numbers)):
-            raise ValueError(f"temperature, rank_weight, caution, mismatch, detail_range, edge_epsilon must be finite: {numbers}")
+            raise ValueError(
+                f"temperature, rank_weight, caution, mismatch, detail_range, same_range, edge_epsilon must be finite: {numbers}"
+            )
         if self.detail_range[0] >= self.detail_range[1]:
             raise ValueError(f"detail_range must rise, not {self.detail_range}")
+        if self.same_range[0] >= self.same_range[1]:
+            raise ValueError(f"same_range must rise, not {self.same_range}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
             raise ValueError("caution and rank_weight must not be negative, edge_radius must be at least 2, edge_epsilon positive")

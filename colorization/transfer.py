@@ -58,14 +58,17 @@ def transfer(
     """
     joined = join_levels([target, *references])
     correlation = correlate(joined[0], joined[1:])
+    best = correlation.values.amax(1).view(1, *correlation.target_size).clamp(0.0, 1.0)
     if scores is not None:
         handicap = [options.rank_weight * (score - max(scores)) for score in scores]
         correlation = handicapped(correlation, handicap)
     weights = soft_weights(correlation, options.temperature)
-    soft_ab, soft_confidence = _soft(correlation, weights, luminance, reference_ab, options)
+    soft_ab, soft_confidence = _soft(correlation, weights, best, luminance, reference_ab, options)
     refined = refine(map_target_to_reference(correlation), target, references)
     fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
-    detail = _detail(refined.similarity[None], options)
+    detail = _step(refined.similarity[None], options.detail_range)
+    coarse = F.interpolate(best[None], size=detail.shape[-2:], mode="bilinear", align_corners=False)[0]
+    detail = detail * _step(coarse, options.same_range)
     warped_ab = detail * fine_ab + (1 - detail) * soft_ab
     confidence = detail + (1 - detail) * soft_confidence
     shares = torch.split(weights.mean(0), correlation.counts)
@@ -73,14 +76,18 @@ def transfer(
 
 
 def _soft(
-    correlation: Correlation, weights: Tensor, luminance: Tensor, reference_ab: Sequence[Tensor], options: ColorizeOptions
+    correlation: Correlation,
+    weights: Tensor,
+    best: Tensor,
+    luminance: Tensor,
+    reference_ab: Sequence[Tensor],
+    options: ColorizeOptions,
 ) -> tuple[Tensor, Tensor]:
     """Average of the competing colors at half the working size, and how far they agree."""
     coarse = [F.avg_pool2d(ab[None], STRIDE)[0] for ab in reference_ab]
     moments = warp_soft([torch.cat((ab, ab.square().sum(0, keepdim=True))) for ab in coarse], correlation, weights)
     energy = moments[:2].square().sum(0, keepdim=True)
     spread = (moments[2:] - energy).clamp(min=0.0)
-    best = correlation.values.amax(1).view(1, *correlation.target_size).clamp(0.0, 1.0)
     doubt = options.caution * (spread + options.mismatch * (1.0 - best))
     confidence = (energy + 1.0) / (energy + 1.0 + doubt)
     guide = F.avg_pool2d(luminance[None], FINE_STRIDE)[0]
@@ -92,9 +99,9 @@ def _soft(
     return smooth[:2], smooth[2:].clamp(0.0, 1.0)
 
 
-def _detail(similarity: Tensor, options: ColorizeOptions) -> Tensor:
-    """0..1: how far the fine match is followed; smooth, so that no seams show."""
+def _step(similarity: Tensor, limits: tuple[float, float]) -> Tensor:
+    """0..1: how far similarities have come from the lower to the upper limit; smooth, so that no seams show."""
     average = F.avg_pool2d(similarity[None], 5, 1, 2, count_include_pad=False)[0]
-    low, high = options.detail_range
+    low, high = limits
     step = ((average - low) / (high - low)).clamp(0.0, 1.0)
     return step * step * (3 - 2 * step)
