@@ -18,7 +18,7 @@ from retrieval.commit import Known, commit, known_photos
 from retrieval.descriptors import Descriptors, Extractor, raw_features
 from retrieval.manifest import FEATURES, LOCK, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
-from retrieval.reading import Source, list_sources, read_glances
+from retrieval.reading import Source, list_sources, plain_path, read_glances
 from retrieval.shards import SHARD_PHOTOS, Photos, Row, write_shard
 from similarity.backbone import Backbone
 
@@ -105,7 +105,7 @@ def _build(
     known = {} if options.overwrite else known_photos(index_dir, key, previous)
 
     listed = {source.absolute for source in sources}
-    named = [os.fsencode(p.absolute()) + b"/" for p in photos if p.is_dir()]
+    named = [os.fsencode(plain_path(p)) + b"/" for p in photos if p.is_dir()]
     gone = {name for name in known if name not in listed and name.startswith(tuple(named))}
     todo = [s for s in sources if s.absolute not in known or (s.size, s.mtime_ns) != known[s.absolute].stamp]
     changed = sum(s.absolute in known for s in todo)
@@ -121,7 +121,8 @@ def _build(
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
     report = BuildReport(len(live), added, len(written) - added, len(gone), len(live) - len(written), unreadable)
-    if previous is None or written or gone or changed or len(live) != previous.count:
+    complete = previous is not None and {s.file for s in previous.shards} == {k.shard.name for k in live.values()}
+    if not complete or written or gone or changed or (previous and len(live) != previous.count):
         commit(live, index_dir, key, Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live)))
     return report
 
@@ -178,9 +179,7 @@ def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, optio
 
 def _keep_projections(extractor: Extractor, index_dir: Path) -> Extractor:
     both = extractor.global_projection, extractor.local_projection
-    path = index_dir / pca_file(hash_projections(*both))
-    if not path.exists():
-        save_projections(path, *both, extractor.backbone.weights_hash)
+    save_projections(index_dir / pca_file(hash_projections(*both)), *both, extractor.backbone.weights_hash)
     return extractor
 
 

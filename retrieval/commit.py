@@ -1,5 +1,6 @@
 """Complete an index: choose the live rows of its shards, write index.faiss, and index.json last."""
 
+import re
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import numpy as np
 from retrieval.index import global_index
 from retrieval.manifest import FAISS, FEATURES, Manifest, ShardEntry
 from retrieval.shards import file_sha256, read_descriptors, read_photos, shard_key, write_shard
+
+_OURS = re.compile(r"[0-9a-f]{16}(\.h5|\.[0-9a-f]{16}\.tmp)")  # shards; other files in the folder are left alone
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,14 @@ def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manife
             path = write_shard(fresh, photos.take(keep), read_descriptors(path).take(keep), key)
         shards.append((path, len(keep)))
     temporary = index_dir / f"{FAISS}.tmp"
-    faiss.write_index(global_index([read_descriptors(path).global_ for path, _ in shards]), str(temporary))
+    index = global_index([read_descriptors(path).global_ for path, _ in shards])
+    temporary.write_bytes(faiss.serialize_index(index).tobytes())  # faiss itself opens only names that are UTF-8
     entries = [ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
     complete = Manifest(**{**manifest.__dict__, "shards": entries, "faiss_sha256": file_sha256(temporary)})
     temporary.replace(index_dir / FAISS)
     complete.write(index_dir)
     kept = {entry.file for entry in entries}
-    for stale in [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept]:
+    for stale in [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept and _OURS.fullmatch(p.name)]:
         with suppress(OSError):
             stale.unlink()
     for stale in [p for p in index_dir.glob("pca-*.safetensors") if p.name != complete.pca_file]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from safetensors import SafetensorError
 
 from retrieval.descriptors import Descriptors, Extractor, Glance
 from retrieval.manifest import FAISS, FEATURES, Manifest, read_manifest
@@ -53,6 +54,9 @@ class PhotoIndex:
             self.photos = Photos.join([read_photos(path) for path in shards])
         except (OSError, KeyError) as error:
             raise ValueError(f"{index_dir}: a shard is damaged ({error}); run build-index again to redo it") from error
+        counts = [len(reader.descriptors) for reader in self._readers]
+        if counts != [entry.count for entry in manifest.shards] or sum(counts) != len(self.photos):
+            raise ValueError(f"{index_dir}: a shard is damaged (its rows do not fit index.json); run build-index again to redo it")
         self._starts = np.cumsum([0, *(entry.count for entry in manifest.shards)])
         self._chroma = np.concatenate([r.descriptors.chroma for r in self._readers])
         self._label = np.concatenate([r.descriptors.label for r in self._readers])
@@ -91,7 +95,11 @@ class PhotoIndex:
                 f"{self.index_dir}: built with backbone {theirs[0]} (weights {theirs[1]}), not {ours[0]} (weights {ours[1]});"
                 f" use --backbone {theirs[0]} with those weights or build-index --overwrite"
             )
-        return Extractor(backbone, *load_projections(self.index_dir / self.manifest.pca_file))
+        path = self.index_dir / self.manifest.pca_file
+        try:
+            return Extractor(backbone, *load_projections(path))
+        except (SafetensorError, OSError, KeyError) as error:
+            raise ValueError(f"{path}: missing or damaged ({error}); run build-index --overwrite") from error
 
     def recommend(self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture: globally, then locally.
@@ -135,8 +143,9 @@ class PhotoIndex:
         allowed = np.flatnonzero(usable)
         if not len(allowed):
             return allowed, np.empty(0, np.float32)
+        selector = faiss.IDSelectorBatch(allowed)  # kept by name: faiss does not keep it
         parameters = faiss.SearchParameters()
-        parameters.sel = faiss.IDSelectorBatch(allowed)
+        parameters.sel = selector
         keep = num_survivors(len(allowed), top_k)
         scores, rows = self._global.search(query.global_.astype(np.float32), keep, params=parameters)
         return rows[0], scores[0]
@@ -157,7 +166,7 @@ class PhotoIndex:
         """index.faiss if it belongs to the manifest; it is derived from the shards, so otherwise it is made anew."""
         path = self.index_dir / FAISS
         if path.is_file() and file_sha256(path) == self.manifest.faiss_sha256:
-            return faiss.read_index(str(path))
+            return faiss.deserialize_index(np.frombuffer(path.read_bytes(), np.uint8))
         return global_index([r.descriptors.global_ for r in self._readers])
 
 

@@ -5,12 +5,13 @@ indexed, and indexes of different folders are comparable. Those of other backbon
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float32
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
@@ -85,7 +86,7 @@ def load_projections(path: Path) -> tuple[Projection, Projection]:
 def find_projections(folder: Path, weights_hash: str) -> tuple[Projection, Projection] | None:
     """The projections in a folder that belong to the given weights, or None."""
     for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "np") as file:
+        with suppress(SafetensorError, OSError), safe_open(path, "np") as file:  # a damaged file is none
             if (file.metadata() or {}).get("weights_hash") == weights_hash:
                 return load_projections(path)
     return None

@@ -113,7 +113,7 @@ def list_pictures(folder: Path) -> Iterator[Path]:
         if entry.is_dir() and not entry.is_symlink():
             if not entry.name.startswith("."):
                 yield from list_pictures(entry)
-        elif entry.suffix.lower() in SUFFIXES and not entry.name.startswith("."):
+        elif entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and not entry.is_dir():
             yield entry
 
 
@@ -159,7 +159,7 @@ def _decode_deep(image: Image.Image, metadata: dict[str, object]) -> Picture:
     gray = np.asarray(image)
     if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
         low, high = float(np.nanmin(gray)), float(np.nanmax(gray))
-        if not np.isfinite([low, high]).all():
+        if not np.isfinite(gray).all():
             raise ValueError("it holds values that are not finite")
         gray = (gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535
     gray = gray.astype(np.uint16)

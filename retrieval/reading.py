@@ -38,6 +38,11 @@ class Reading:
     error: str = ""
 
 
+def plain_path(path: Path) -> Path:
+    """Absolute, and without ``..``: a folder has one name in an index, however it was given."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def list_sources(photos: list[Path]) -> list[Source]:
     """List the pictures of folders and files, each file once.
 
@@ -49,8 +54,8 @@ def list_sources(photos: list[Path]) -> list[Source]:
     for entry in photos:
         if not entry.exists():
             raise FileNotFoundError(f"{entry}: no such folder")
-        root = (entry if entry.is_dir() else entry.parent).absolute()
-        for path in list_pictures(root) if entry.is_dir() else [entry.absolute()]:
+        root = plain_path(entry if entry.is_dir() else entry.parent)
+        for path in list_pictures(root) if entry.is_dir() else [root / entry.name]:
             try:
                 stat = path.stat()
             except OSError:

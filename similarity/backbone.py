@@ -111,8 +111,8 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None
     try:
         network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, strict=True)
     except (RuntimeError, KeyError) as error:
-        first = str(error).splitlines()[0]
-        raise ValueError(f"{weights_path or name}: not the weights of torchvision's vgg19 ({first})") from error
+        cause = " ".join(str(error).split())[:200]
+        raise ValueError(f"{weights_path or name}: not the weights of torchvision's vgg19 ({cause})") from error
     return Backbone(name, network, normalisation, hash_tensors(state)).to(place)
 
 
@@ -162,7 +162,9 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a readable weights file ({str(error).splitlines()[0]})") from error
+        raise ValueError(
+            f"{path}: not a readable weights file ({(str(error).splitlines() or [type(error).__name__])[0]})"
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path}: holds no state dict")
     return state

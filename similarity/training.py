@@ -80,7 +80,7 @@ def train(
         losses = step(number)
         if not bool(torch.isfinite(losses["loss"])):
             kept = f"last good checkpoint: {options.checkpoint_path}" if options.checkpoint_path.exists() else "no checkpoint yet"
-            raise FloatingPointError(f"loss is {float(losses['loss'])} at step {number}; {kept}")
+            raise FloatingPointError(f"loss is {float(losses['loss'].detach())} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -94,7 +94,7 @@ def train(
         if time.monotonic() - saved_at > options.checkpoint_seconds or number + 1 == options.steps:
             save_checkpoint(number + 1, modules, optimizer, options)
             saved_at = time.monotonic()
-    return options.steps - first
+    return max(0, options.steps - first)
 
 
 def save_checkpoint(step: int, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions) -> None:

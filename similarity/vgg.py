@@ -4,6 +4,7 @@ One topology serves both sets of weights: 16 convolutions ``relu1_1`` .. ``relu5
 logits. Module names follow torchvision (``features.0``, ``classifier.0``), so its state dict loads unchanged.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -116,7 +117,7 @@ class VGG19(nn.Module):
     def folded(self) -> "VGG19":
         """Return an inference copy with batch norm folded into the convolutions; the same function, a third faster."""
         plain = VGG19(VGG19Config(**{**self.config.__dict__, "batch_norm": False})).eval()
-        modules = list(self.eval().features)
+        modules = [copy.deepcopy(module).eval() for module in self.features]
         convs = iter(m for m in plain.features if isinstance(m, nn.Conv2d))
         for module, after in pairwise(modules):
             if isinstance(module, nn.Conv2d):
