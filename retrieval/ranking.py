@@ -6,6 +6,7 @@ Source: He et al. 2018, section 4, rewritten as similarities: higher is better.
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 LUMINANCE_WEIGHT = 0.25
@@ -50,7 +51,9 @@ def local_ranking(
         histogram: luminance histograms of each candidate's cells.
     """
     count, cells, size = local.shape
-    dots = query_local.astype(np.float32) @ local.astype(np.float32).reshape(-1, size).T  # (cells, candidates * cells)
+    candidates = torch.from_numpy(np.ascontiguousarray(local)).float().view(-1, size)
+    # torch and not numpy: two thread pools that wait for each other made a query three times slower
+    dots = (torch.from_numpy(np.ascontiguousarray(query_local)).float() @ candidates.T).numpy()  # (cells, candidates * cells)
     dots = dots.reshape(cells, count, cells).transpose(1, 0, 2)  # (candidates, query cells, candidate cells)
     best = dots.argmax(2)
     feature = np.take_along_axis(dots, best[..., None], 2)[..., 0].mean(1)
