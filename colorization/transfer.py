@@ -2,7 +2,8 @@
 
 Two answers are joined. The soft one lets all positions of all references compete and averages: right in tone, coarse.
 The fine one follows the single best match down to stride 2: exact where both pictures show the same thing, noise
-elsewhere. The similarity of the fine match decides between them.
+elsewhere. It is followed only where the coarse
+match says that both show the same thing and the fine match is similar too.
 """
 
 from collections.abc import Mapping, Sequence

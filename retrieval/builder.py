@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from retrieval.commit import Known, commit, known_photos
-from retrieval.descriptors import Descriptors, Extractor, raw_features
+from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE, Descriptors, Extractor, raw_features
 from retrieval.manifest import FEATURES, LOCK, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
 from retrieval.reading import Source, list_sources, plain_path, read_glances
@@ -173,7 +173,7 @@ def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, optio
             local.append(raw.local[:, ::7].reshape(-1, raw.local.shape[-1]))
     if not fc6:
         raise ValueError(f"none of {len(sample)} pictures could be read, no index written")
-    projections = fit_projection(np.concatenate(fc6), 128), fit_projection(np.concatenate(local), 64)
+    projections = fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(np.concatenate(local), LOCAL_SIZE)
     return _keep_projections(Extractor(backbone, *projections), index_dir)
 
 

@@ -144,7 +144,7 @@ class PhotoIndex:
         allowed = np.flatnonzero(usable)
         if not len(allowed):
             return allowed, np.empty(0, np.float32)
-        selector = faiss.IDSelectorBatch(allowed)  # kept by name: faiss does not keep it
+        selector = faiss.IDSelectorBatch(allowed)
         parameters = faiss.SearchParameters()
         parameters.sel = selector
         keep = num_survivors(len(allowed), top_k)

@@ -52,7 +52,7 @@ def local_ranking(
     """
     count, cells, size = local.shape
     candidates = torch.from_numpy(np.ascontiguousarray(local)).float().view(-1, size)
-    # torch and not numpy: two thread pools that wait for each other made a query three times slower
+    # torch and not numpy: two thread pools that wait for each other slow a query
     dots = (torch.from_numpy(np.ascontiguousarray(query_local)).float() @ candidates.T).numpy()  # (cells, candidates * cells)
     dots = dots.reshape(cells, count, cells).transpose(1, 0, 2)  # (candidates, query cells, candidate cells)
     best = dots.argmax(2)

@@ -2,7 +2,7 @@
 
 The teacher looks at each color photo once; its feature maps, embedding and logits are stored beside the luminance.
 The student then sees random crops of the luminance, with the teacher's maps cropped alike. Storing costs 120 kB a
-photo and makes the teacher free during training; asking it anew for every crop halves the speed.
+photo and makes the teacher free during training, where asking it anew would cost a pass for every crop.
 """
 
 import math

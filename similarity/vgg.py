@@ -115,7 +115,7 @@ class VGG19(nn.Module):
 
     @torch.no_grad()
     def folded(self) -> "VGG19":
-        """Return an inference copy with batch norm folded into the convolutions; the same function, a third faster."""
+        """Return an inference copy with batch norm folded into the convolutions; the same function."""
         plain = VGG19(VGG19Config(**{**self.config.__dict__, "batch_norm": False})).eval()
         modules = [copy.deepcopy(module).eval() for module in self.features]
         convs = iter(m for m in plain.features if isinstance(m, nn.Conv2d))
