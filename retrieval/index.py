@@ -133,6 +133,13 @@ class PhotoIndex:
             for i in np.argsort(-total, kind="stable")[:top_k]
         ]
 
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """All global descriptors (float32), local descriptors, histograms (float16) and chroma (float32), by row."""
+        parts = [r.descriptors for r in self._readers]
+        local, histogram = (np.concatenate([getattr(p, key)[:] for p in parts]) for key in ("local", "histogram"))
+        global_ = np.concatenate([p.global_ for p in parts]).astype(np.float32)
+        return global_, local, histogram, self._chroma.astype(np.float32)
+
     def path(self, row: int) -> Path:
         """Where the photo of a row lies."""
         return Path(os.fsdecode(self.photos.absolute(row)))

@@ -11,7 +11,7 @@ from urllib.error import URLError
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from similarity.torchvision_import import import_torchvision
@@ -20,6 +20,7 @@ from similarity.vgg import FULL, SLIM, VGG19
 BACKBONES = ("vgg19-slim", "vgg19")
 DEFAULT_BACKBONE = "vgg19-slim"
 WEIGHTS_DIR = Path(__file__).parent / "weights"
+SHARD_BYTES = 3_900_000
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -103,17 +104,37 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None
     if name == "vgg19-slim":
         if weights_path is not None:
             raise ValueError("--vgg-weights belongs to --backbone vgg19; vgg19-slim brings its own weights")
-        state, config, normalisation = load_bundled("vgg19-slim"), SLIM, SLIM_NORMALISATION
+        state, normalisation = load_bundled("vgg19-slim"), SLIM_NORMALISATION
+        network = _filled(VGG19(SLIM), state, name)
     else:
-        state = _read_state(weights_path) if weights_path else _torchvision_state()
-        config, normalisation = FULL, IMAGENET_NORMALISATION
-    network = VGG19(config)
+        state, normalisation = _vgg19_state(weights_path), IMAGENET_NORMALISATION
+        network = _filled(VGG19(FULL), state, str(weights_path or name))
+    return Backbone(name, network, normalisation, hash_tensors(state)).to(place)
+
+
+def load_torchvision_vgg19(weights_path: Path | None = None) -> VGG19:
+    """Load the RGB VGG-19 of torchvision itself, for what looks at colors.
+
+    Args:
+        weights_path: a file of torchvision's layout instead of its download.
+
+    Raises:
+        ValueError, FileNotFoundError: see load_backbone.
+    """
+    return _filled(VGG19(FULL), _vgg19_state(weights_path), str(weights_path or "vgg19"))
+
+
+def _vgg19_state(weights_path: Path | None) -> dict[str, Tensor]:
+    return _read_state(weights_path) if weights_path else _torchvision_state()
+
+
+def _filled(network: VGG19, state: dict[str, Tensor], what: str) -> VGG19:
     try:
         network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, strict=True)
     except (RuntimeError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise ValueError(f"{weights_path or name}: not the weights of torchvision's vgg19 ({cause})") from error
-    return Backbone(name, network, normalisation, hash_tensors(state)).to(place)
+        raise ValueError(f"{what}: not the weights of torchvision's vgg19 ({cause})") from error
+    return network
 
 
 def usable_device(device: torch.device | str) -> torch.device:
@@ -131,12 +152,32 @@ def usable_device(device: torch.device | str) -> torch.device:
     return place
 
 
-def load_bundled(stem: str) -> dict[str, Tensor]:
+def load_bundled(stem: str, weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
     """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package."""
-    shards = sorted(WEIGHTS_DIR.glob(f"{stem}-?-of-?.safetensors"))
+    shards = sorted(weights_dir.glob(f"{stem}-?-of-?.safetensors"))
     if not shards or len(shards) != int(shards[0].stem[-1]):
-        raise FileNotFoundError(f"{WEIGHTS_DIR}: the weights {stem} are incomplete; reinstall rechroma")
+        raise FileNotFoundError(f"{weights_dir}: the weights {stem} are incomplete; reinstall rechroma")
     return {key: value for shard in shards for key, value in load_file(shard).items()}
+
+
+def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int:
+    """Write weights as safetensors shards of less than 4 MB, convolutions in half precision, the rest as it is.
+
+    Returns:
+        How many shards.
+    """
+    small = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state.items()}  # batch norm and biases stay exact
+    shards: list[dict[str, Tensor]] = [{}]
+    for key, value in small.items():
+        if shards[-1] and sum(v.nbytes for v in shards[-1].values()) + value.nbytes > SHARD_BYTES:
+            shards.append({})
+        shards[-1][key] = value
+    weights_dir.mkdir(parents=True, exist_ok=True)
+    for old in weights_dir.glob(f"{stem}-?-of-?.safetensors"):
+        old.unlink()
+    for i, shard in enumerate(shards, 1):
+        save_file(shard, weights_dir / f"{stem}-{i}-of-{len(shards)}.safetensors")
+    return len(shards)
 
 
 def hash_tensors(state: dict[str, Tensor]) -> str:

@@ -30,19 +30,21 @@ class DistillOptions:
     Attributes:
         batch: crops a step.
         crops: side of the crops in pixels over the course of the run, in equal shares of the steps.
-        scale: smallest share of the photo's area in a crop.
+        zoom: crops are magnified or reduced by up to this factor. Near 1, because a teacher's features of a thing
+            differ with its size: far from 1 the student is asked for what it cannot know. Nor are crops mirrored: a
+            teacher that pads at one side only, as TensorFlow's do, does not see the mirror image mirrored.
         temperature: of the logits in the KL term.
         weight_maps, weight_embedding, weight_logits: weights of the three terms.
         seed: of crops and order.
     """
 
     batch: int = 64
-    crops: tuple[int, ...] = (112, 128, 128, 128, 144, 160)
-    scale: float = 0.2
+    crops: tuple[int, ...] = (128, 128, 144, 160)
+    zoom: float = 1.1
     temperature: float = 2.0
     weight_maps: float = 1.0
     weight_embedding: float = 0.5
-    weight_logits: float = 0.25
+    weight_logits: float = 0.5
     seed: int = 0
 
 
@@ -126,7 +128,7 @@ class Targets:
         epoch, offset = divmod(step * options.batch, self.count - self.count % options.batch)
         order = np.random.default_rng((options.seed, epoch, 1)).permutation(self.count)
         rows = np.sort(order[offset : offset + options.batch])
-        boxes = _random_boxes(rng, len(rows), options.scale)
+        boxes = _random_boxes(rng, len(rows), side, options.zoom)
         luminance = self.rows("luminance", rows) / 255
         targets = {str(s): self.standardised(str(s), _crop(self.rows(str(s), rows), boxes, side // s)) for s in TAPS}
         targets["embedding"] = self.standardised("embedding", self.rows("embedding", rows))
@@ -155,14 +157,13 @@ def crop_side(step: int, steps: int, options: DistillOptions) -> int:
     return options.crops[min(len(options.crops) - 1, step * len(options.crops) // steps)]
 
 
-def _random_boxes(rng: np.random.Generator, count: int, scale: float) -> Tensor:
-    """Affine matrices (count, 2, 3) of random crops, half of them mirrored."""
-    area = rng.uniform(scale, 1.0, count)
-    ratio = np.exp(rng.uniform(math.log(0.8), math.log(1.25), count))
-    width, height = np.minimum(1, np.sqrt(area * ratio)), np.minimum(1, np.sqrt(area / ratio))
+def _random_boxes(rng: np.random.Generator, count: int, side: int, zoom: float) -> Tensor:
+    """Affine matrices (count, 2, 3) of random crops of about ``side`` pixels."""
+    size = np.exp(rng.uniform(-math.log(zoom), math.log(zoom), (2, count))) * side / SIDE
+    width, height = np.minimum(1, size)
     x, y = rng.uniform(-1, 1, count) * (1 - width), rng.uniform(-1, 1, count) * (1 - height)
     theta = np.zeros((count, 2, 3), np.float32)
-    theta[:, 0, 0], theta[:, 1, 1] = width * rng.choice((-1, 1), count), height
+    theta[:, 0, 0], theta[:, 1, 1] = width, height
     theta[:, 0, 2], theta[:, 1, 2] = x, y
     return torch.from_numpy(theta)
 
@@ -176,6 +177,6 @@ def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
     """Gamma, contrast and brightness of a faded or dark print."""
     n = len(luminance_unit)
     gamma, contrast, brightness = (
-        torch.from_numpy(rng.uniform(lo, hi, (n, 1, 1, 1)).astype(np.float32)) for lo, hi in ((0.7, 1.4), (0.6, 1.1), (-0.1, 0.1))
+        torch.from_numpy(rng.uniform(lo, hi, (n, 1, 1, 1)).astype(np.float32)) for lo, hi in ((0.8, 1.25), (0.75, 1.1), (-0.08, 0.08))
     )
     return ((luminance_unit.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + brightness).clamp(0, 1)

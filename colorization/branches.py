@@ -1,0 +1,121 @@
+"""One step of the two-branch training: half of each batch through the chrominance branch, half through the perceptual.
+
+Both branches share all weights. The chrominance branch sees the target's own colors after a round trip through the
+references and must restore them: it learns to trust matches. The perceptual branch sees the references' colors and
+must look right to a frozen network: it learns to make them natural.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.losses.chrominance import chrominance_loss
+from colorization.losses.classification import classification_loss
+from colorization.losses.perceptual import FeatureNetwork, perceptual_loss
+from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
+from colorization.planes import REFERENCE_LAYERS, TARGET_LAYERS, input_planes, reference_planes
+from colorization.sampling import CHROMINANCE, PERCEPTUAL, Sample
+from similarity.backbone import Backbone, autocast
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Weights of the losses.
+
+    Attributes:
+        perceptual: of the relative squared distance in the perceptual branch.
+        classification: of the cross entropy of the bins.
+        guess: of the chrominance loss in the perceptual branch where the truth can only be guessed.
+    """
+
+    perceptual: float = 80.0
+    classification: float = 1.0
+    guess: float = 0.15
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What training does not change.
+
+    Attributes:
+        backbone: features of luminance.
+        judge: RGB network of the perceptual loss; None trains without it.
+        bin_weights: of the classification loss.
+    """
+
+    backbone: Backbone
+    judge: FeatureNetwork | None
+    bin_weights: Float[Tensor, " bins"]
+
+
+def batch_losses(
+    network: ColorizationNetwork, samples: Sequence[Sample], frozen: Frozen, options: LossOptions
+) -> dict[str, Tensor]:
+    """Colorize samples and judge the answers.
+
+    Args:
+        network: what is trained.
+        samples: of both branches.
+        frozen: see Frozen.
+        options: weights; ``perceptual`` 0 makes both branches plain regression.
+
+    Returns:
+        ``loss`` to minimise, and its parts for the log.
+    """
+    device = frozen.backbone.device
+    lab = torch.stack([s.lab for s in samples]).to(device)
+    planes, features = _planes(samples, lab, frozen.backbone, network.config.stride)
+    hints = torch.stack([s.hints for s in samples]).to(device) if network.config.global_size else None
+    with autocast(device):
+        prediction = network(planes.contiguous(memory_format=torch.channels_last), features, hints)
+    truth = F.avg_pool2d(lab[:, 1:], network.config.stride)
+    regression = chrominance_loss(prediction.ab, truth)
+    judged = frozen.judge is not None and options.perceptual > 0
+    weight = torch.tensor([_regression_weight(s, options) if judged else 1.0 for s in samples], device=device)
+    loss = (weight * regression).mean()
+    parts = {"chrominance": regression.mean().detach()}
+    if prediction.logits is not None and options.classification > 0:
+        coarse = F.avg_pool2d(truth, 2)
+        entropy = classification_loss(prediction.logits, coarse, frozen.bin_weights.to(device)).mean()
+        loss, parts["classification"] = loss + options.classification * entropy, entropy.detach()
+    rows = [i for i, s in enumerate(samples) if s.branch == PERCEPTUAL and s.is_vivid]
+    if judged and rows and frozen.judge is not None:
+        full = F.interpolate(prediction.ab[rows], size=lab.shape[-2:], mode="bilinear", align_corners=False)
+        seen = perceptual_loss(frozen.judge, torch.cat((lab[rows, :1], full), 1), lab[rows]).sum() / len(samples)
+        loss, parts["perceptual"] = loss + options.perceptual * seen, (seen * len(samples) / len(rows)).detach()
+    return {"loss": loss} | parts
+
+
+def _regression_weight(sample: Sample, options: LossOptions) -> float:
+    """Vivid answers of the perceptual branch must equal the truth only where something told it."""
+    is_free = sample.branch == PERCEPTUAL and sample.is_vivid and sample.kind != "distorted" and not sample.is_told
+    return options.guess if is_free else 1.0
+
+
+@torch.no_grad()
+def _planes(samples: Sequence[Sample], lab: Tensor, backbone: Backbone, stride: int) -> tuple[Tensor, list[Tensor]]:
+    device = lab.device
+    target = backbone(lab[:, :1], TARGET_LAYERS)
+    flat = [reference for sample in samples for reference in sample.references]
+    references = torch.stack(flat).to(device) if flat else lab[:0]
+    found = backbone(references[:, :1], REFERENCE_LAYERS) if flat else {}
+    side = lab.shape[-1] // 8
+    warped, similarity = lab.new_zeros(len(samples), 2, side, side), lab.new_zeros(len(samples), 10, side, side)
+    position = 0
+    for i, sample in enumerate(samples):
+        rows = range(position, position + len(sample.references))
+        position += len(sample.references)
+        if not sample.references:
+            continue
+        own = {k: v[i : i + 1] for k, v in target.items()}
+        theirs = [{k: v[r : r + 1] for k, v in found.items()} for r in rows]
+        is_round_trip = sample.branch == CHROMINANCE
+        said = reference_planes(own, theirs, [references[r, 1:] for r in rows], None, lab[i, 1:] if is_round_trip else None)
+        warped[i] = said.round_trip_ab if said.round_trip_ab is not None else said.warped_ab
+        similarity[i] = said.similarity
+    points = torch.stack([s.points for s in samples]).to(device)
+    return input_planes(lab[:, :1], warped, similarity, points, stride), [target[layer] for layer in BACKBONE_LAYERS]

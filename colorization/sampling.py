@@ -1,0 +1,151 @@
+"""Training samples: a crop, what the network is told about it, and how its answer is judged."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.data import Pack, as_tensor
+from colorization.hints import global_hints, mean_saturation, palette_of, random_points
+from similarity.lab import rgb_to_lab
+
+CHROMINANCE, PERCEPTUAL = "chrominance", "perceptual"
+KINDS = ("recommended", "distorted", "random", "none")
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """What training samples look like.
+
+    Attributes:
+        side: of the crops in pixels, a multiple of 16.
+        cover: smallest share of the photo's short side in a crop.
+        kinds: shares of KINDS: recommended references, the same picture distorted, a random photo, no reference.
+        max_references: most recommended references fused in one sample.
+        extra_reference: probability of each reference after the first.
+        points: share of samples with color points.
+        palette: share of samples that are told their own palette.
+        saturation: share of samples that are told their own saturation.
+        top: references are drawn from this many best ones.
+        vivid: share of the perceptual branch that asks for vivid colors; the rest is judged by regression, on
+            references as users give them.
+    """
+
+    side: int = 160
+    cover: float = 0.7
+    kinds: tuple[float, float, float, float] = (0.52, 0.1, 0.12, 0.26)
+    max_references: int = 3
+    extra_reference: float = 0.35
+    points: float = 0.3
+    palette: float = 0.12
+    saturation: float = 0.12
+    top: int = 5
+    vivid: float = 0.65
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training sample.
+
+    Attributes:
+        branch: CHROMINANCE or PERCEPTUAL.
+        kind: one of KINDS.
+        lab: the truth, with the luminance that the network sees.
+        references: Lab of the references.
+        points: hinted ab and mask on the network's grid.
+        hints: vector of global hints.
+        is_told: whether points, palette or saturation say something true about the colors.
+        is_vivid: whether vivid colors are asked for.
+    """
+
+    branch: str
+    kind: str
+    lab: Float[Tensor, "3 side side"]
+    points: Float[Tensor, "3 cells cells"]
+    hints: Float[Tensor, " size"]
+    is_told: bool
+    is_vivid: bool
+    references: list[Float[Tensor, "3 side side"]] = field(default_factory=list)
+
+
+def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: SamplingOptions, stride: int) -> Sample:
+    """Draw a sample of a photo.
+
+    Args:
+        pack: the corpus.
+        row: the target's.
+        rng: the only source of randomness.
+        branch: CHROMINANCE or PERCEPTUAL.
+        options: see SamplingOptions.
+        stride: working pixels a cell of the network's grid.
+    """
+    rgb = crop(pack.rgb(row), rng, options)
+    lab = aged(rgb_to_lab(rgb), rng)
+    kind, references = _references(pack, row, lab, rng, options)
+    ab = lab[1:]
+    cells = options.side // stride
+    has_points, has_palette, has_saturation = rng.random(3) < (options.points, options.palette, options.saturation)
+    points = random_points(F.avg_pool2d(ab[None], stride)[0], rng, stride) if has_points else torch.zeros(3, cells, cells)
+    # where the chrominance branch must guess, it asks for the expected color: vivid guesses are the other branch's matter
+    share = options.vivid if branch == PERCEPTUAL else 0.5 * (kind in ("recommended", "distorted"))
+    is_vivid = bool(rng.random() < share)
+    saturation = mean_saturation(rgb) if has_saturation else None
+    hints = global_hints(palette_of(ab) if has_palette else None, saturation, float(is_vivid))
+    is_told = bool(points[2].any()) or bool(has_palette) or bool(has_saturation)
+    return Sample(branch, kind, lab, points, hints, is_told, is_vivid, references)
+
+
+def crop(rgb: np.ndarray, rng: np.random.Generator, options: SamplingOptions) -> Float[Tensor, "3 side side"]:
+    """A random square of a photo, half of them mirrored, sRGB in 0..1."""
+    height, width, _ = rgb.shape
+    short = min(height, width)
+    size = max(1, round(short * math.exp(rng.uniform(math.log(options.cover), 0.0))))
+    top, left = rng.integers(0, height - size + 1), rng.integers(0, width - size + 1)
+    part = rgb[top : top + size, left : left + size]
+    tensor = as_tensor(part[:, ::-1] if rng.random() < 0.5 else part)
+    shape = (options.side, options.side)
+    return F.interpolate(tensor[None], size=shape, mode="bilinear", align_corners=False, antialias=True)[0].clamp(0.0, 1.0)
+
+
+def aged(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) -> Float[Tensor, "3 height width"]:
+    """Change the luminance as prints and films do: gamma, contrast, and grain on some."""
+    luminance = (lab[:1] / 100).clamp(0.0, 1.0) ** rng.uniform(0.8, 1.25)
+    luminance = (luminance - 0.5) * rng.uniform(0.8, 1.05) + 0.5 + rng.uniform(-0.05, 0.05)
+    if rng.random() < 0.2:
+        luminance = luminance + torch.from_numpy(rng.normal(0, rng.uniform(0.005, 0.03), luminance.shape)).to(luminance)
+    return torch.cat((luminance.clamp(0.0, 1.0) * 100, lab[1:]))
+
+
+def distorted(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) -> Float[Tensor, "3 height width"]:
+    """The same picture turned, scaled, moved, perhaps mirrored, and in another tone: the easiest of references."""
+    angle, scale = math.radians(rng.uniform(-15, 15)), rng.uniform(0.75, 1.1)
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    move = rng.uniform(-0.15, 0.15, 2)
+    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
+    matrix = torch.tensor([[[cos * flip, -sin, move[0]], [sin * flip, cos, move[1]]]], dtype=torch.float32)
+    grid = F.affine_grid(matrix, [1, *lab.shape], align_corners=False)
+    return aged(F.grid_sample(lab[None], grid, padding_mode="reflection", align_corners=False)[0], rng)
+
+
+def _references(
+    pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, options: SamplingOptions
+) -> tuple[str, list[Tensor]]:
+    kind = KINDS[int(rng.choice(len(KINDS), p=options.kinds))]
+    if kind == "distorted":
+        return kind, [distorted(lab, rng)]
+    if kind == "none":
+        return kind, []
+    known = pack.references[row][: options.top]
+    known = known[known >= 0]
+    if kind == "random" or not len(known):
+        others = int(rng.integers(0, len(pack)))
+        return "random", [rgb_to_lab(crop(pack.rgb(others), rng, options))]
+    count = 1
+    while count < min(options.max_references, len(known)) and rng.random() < options.extra_reference:
+        count += 1
+    chosen = rng.choice(known, count, replace=False)
+    return kind, [rgb_to_lab(crop(pack.rgb(int(other)), rng, options)) for other in chosen]

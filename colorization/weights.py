@@ -1,0 +1,42 @@
+"""The bundled weights of the colorization network."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from colorization.network import ColorizationNetwork, NetworkConfig
+from similarity.backbone import Backbone, load_bundled
+
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+STEM = "rechroma"
+
+
+def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> ColorizationNetwork:
+    """Load the network that was trained on features of a backbone.
+
+    Args:
+        backbone: what it will be fed from.
+        weights_dir: folder of the shards and of ``rechroma.json``, their layout.
+
+    Raises:
+        FileNotFoundError: the weights are not there.
+        ValueError: they have another layout, or were trained on another backbone.
+    """
+    path = weights_dir / f"{STEM}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the colorization weights are missing; reinstall rechroma")
+    layout = json.loads(path.read_text())
+    if layout["backbone"] != backbone.weights_hash:
+        raise ValueError(
+            f"{weights_dir}: trained on backbone weights {layout['backbone']}, not on {backbone.name} {backbone.weights_hash}"
+        )
+    config = NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in layout["network"].items()})
+    network = ColorizationNetwork(config)
+    state = load_bundled(STEM, weights_dir)
+    own = network.state_dict()
+    try:
+        network.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in state.items()}, strict=True)
+    except RuntimeError as error:
+        raise ValueError(f"{weights_dir}: weights of another layout ({' '.join(str(error).split())[:200]})") from error
+    return network.eval().requires_grad_(False).to(backbone.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
