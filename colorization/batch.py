@@ -1,18 +1,22 @@
 """Colorize files: plan where results go, refuse what would lose something, go on past bad files."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from colorization.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.output import check_output, output_suffix, write_picture
 from colorization.pipeline import ColorizationPipeline, Colorized
 from colorization.sheet import Cell, thumbnail
 from colorization.working import read_reference
 from retrieval.pictures import list_pictures, read_picture, to_uint8
+from similarity.lab import rgb_to_lab
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,49 @@ class Job:
 
     input_path: Path
     output_path: Path
+
+
+@dataclass(frozen=True)
+class PixelPoint:
+    """A color wanted at a pixel: column and row from the upper left corner, raw Lab chroma."""
+
+    x: int
+    y: int
+    ab: tuple[float, float]
+
+    def on(self, picture: np.ndarray, path: Path) -> Point:
+        """The point on a picture.
+
+        Raises:
+            ValueError: the pixel is outside the picture.
+        """
+        height, width = picture.shape[:2]
+        if not (0 <= self.x < width and 0 <= self.y < height):
+            raise ValueError(f"{path}: the point {self.x},{self.y} is outside the picture of {width}x{height} pixels")
+        return Point((self.x + 0.5) / width, (self.y + 0.5) / height, self.ab)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked for all inputs: reference files, color points, a palette file."""
+
+    references: Sequence[Path] = ()
+    points: Sequence[PixelPoint] = ()
+    palette: Path | None = None
+
+
+def parse_point(text: str) -> PixelPoint:
+    """Read ``X,Y,#RRGGBB``.
+
+    Raises:
+        ValueError: it is written otherwise, or the color is no color.
+    """
+    found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*#?([0-9a-fA-F]{6})\s*", text)
+    if not found:
+        raise ValueError(f"--point {text!r}: expected X,Y,#RRGGBB, as in 120,80,#c03020")
+    rgb = torch.tensor(list(bytes.fromhex(found[3]))).view(3, 1, 1) / 255
+    _, a, b = rgb_to_lab(rgb).flatten().tolist()
+    return PixelPoint(int(found[1]), int(found[2]), (a, b))
 
 
 @dataclass(frozen=True)
@@ -100,7 +147,7 @@ def plan_jobs(
 def run_jobs(
     jobs: Sequence[Job],
     pipeline: ColorizationPipeline,
-    reference_paths: Sequence[Path],
+    wishes: Wishes,
     options: ColorizeOptions,
     done: Callable[[Outcome], None],
     with_cells: bool = False,
@@ -109,20 +156,21 @@ def run_jobs(
 
     Args:
         jobs: from plan_jobs.
-        pipeline: with an index if there are no references.
-        reference_paths: references for all jobs; empty takes recommended ones.
+        pipeline: with an index if references are to be recommended.
+        wishes: references, points and palette for all jobs; no references takes recommended ones, or none without an index.
         options: see ColorizeOptions.
         done: called with each outcome.
         with_cells: whether outcomes carry thumbnails for a contact sheet.
 
     Raises:
-        PictureError: a given reference cannot be used.
+        PictureError: a given reference or palette cannot be used.
     """
-    references = [read_reference(path) for path in reference_paths]
+    references = [read_reference(path) for path in wishes.references]
+    palette = read_reference(wishes.palette, "palette picture") if wishes.palette else None
     for job in jobs:
         start = time.perf_counter()
         try:
-            outcome = _run(job, pipeline, reference_paths, references, options, with_cells)
+            outcome = _run(job, pipeline, wishes, references, palette, options, with_cells)
         except (ValueError, OSError, MemoryError, RuntimeError) as error:  # RuntimeError: torch has no memory
             outcome = Outcome(job, error=str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}")
         done(Outcome(**{**outcome.__dict__, "seconds": time.perf_counter() - start}))
@@ -131,13 +179,15 @@ def run_jobs(
 def _run(
     job: Job,
     pipeline: ColorizationPipeline,
-    paths: Sequence[Path],
+    wishes: Wishes,
     references: list[np.ndarray],
+    palette: np.ndarray | None,
     options: ColorizeOptions,
     with_cells: bool,
 ) -> Outcome:
-    picture = read_picture(job.input_path)
-    result = pipeline.colorize(picture.rgb, references or None, options)
+    picture, paths = read_picture(job.input_path), wishes.references
+    points = [point.on(picture.rgb, job.input_path) for point in wishes.points]
+    result = pipeline.colorize(picture.rgb, references or None, options, points, palette)
     write_picture(job.output_path, result.rgb, picture)
     notes = [f"reference skipped: {line}" for line in result.skipped]
     if picture.rgb.dtype == np.uint16 and job.output_path.suffix.lower() not in (".tif", ".tiff"):

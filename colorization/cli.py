@@ -161,9 +161,21 @@ def colorize(
     output: Annotated[Path, typer.Option(help="File for one input, else a folder.")],
     reference: Annotated[list[Path] | None, typer.Option(help="A color reference; repeat to fuse several.")] = None,
     index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat.")
+    ] = None,
+    palette: Annotated[Path | None, typer.Option(help="A picture whose colors the result should have.")] = None,
+    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result.")] = None,
+    vividness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default).")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
     same_class: Annotated[bool | None, typer.Option("--same-class", help="Recommend only the same ImageNet class.")] = None,
-    caution: Annotated[float | None, typer.Option(min=0, help="Hold color back where references disagree; 0 never.")] = None,
+    caution: Annotated[float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree; 0 never.")] = None,
     overwrite: Overwrite = False,
     sheet: Sheet = None,
     as_json: Json = False,
@@ -172,18 +184,20 @@ def colorize(
     device: Device = None,
     version: Version = None,
 ) -> None:
-    """Colorize gray photos from references given, or recommended from an index."""
-    from colorization.batch import Outcome, plan_jobs, run_jobs
+    """Colorize gray photos from references given, from recommended ones (--index), or with no reference at all."""
+    from colorization.batch import Outcome, Wishes, parse_point, plan_jobs, run_jobs
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
     from colorization.progress import photo_progress
     from colorization.sheet import check_sheet, write_sheet
 
     references = reference or []
-    if not references and index is None:
-        fail("give a --reference FILE, or an --index DIR to recommend from")
-    options = ColorizeOptions(**_given(top_k=top_k, same_class=same_class, caution=caution))
-    jobs, existing = plan_jobs(inputs, output, overwrite, references)
+    options = ColorizeOptions(
+        **_given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
+                 temperature=temperature, method=method)
+    )  # fmt: skip
+    wishes = Wishes(references, [parse_point(text) for text in point or []], palette)
+    jobs, existing = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])])
     if sheet:
         check_sheet(sheet, [*references, *(path for job in jobs for path in (job.input_path, job.output_path)), *existing])
     place = None if references else index
@@ -197,7 +211,7 @@ def colorize(
             outcomes.append(outcome if len(outcomes) < SHEET_ROWS else Outcome(**{**vars(outcome), "cells": []}))
             progress(len(outcomes), len(jobs))
 
-        run_jobs(jobs, pipeline, references, options, done, with_cells=sheet is not None)
+        run_jobs(jobs, pipeline, wishes, options, done, with_cells=sheet is not None)
     failed = [o for o in outcomes if o.error]
     rows = [o.cells for o in outcomes if o.cells]
     if sheet and rows:
@@ -215,6 +229,33 @@ def colorize(
         _print_outcomes(outcomes, existing, output, single)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("suggest-colors")
+@one_line_errors
+def suggest_colors(
+    photo: Annotated[Path, typer.Argument(help="A gray photo.")],
+    x: Annotated[int, typer.Argument(help="Pixel column, from the left.")],
+    y: Annotated[int, typer.Argument(help="Pixel row, from above.")],
+    count: Annotated[int, typer.Option(min=1, max=50, help="How many at most.")] = 9,
+    as_json: Json = False,
+    device: Device = None,
+    version: Version = None,
+) -> None:
+    """Suggest colors for a place of a gray photo, the most likely first; use one with colorize --point."""
+    from colorization.batch import parse_point
+    from colorization.pipeline import ColorizationPipeline
+    from retrieval.pictures import read_picture
+
+    picture = read_picture(photo)
+    place = parse_point(f"{x},{y},#808080").on(picture.rgb, photo)
+    found = ColorizationPipeline.load(**_given(device=device)).suggest_colors(picture.rgb, place.x, place.y, count)
+    rows = [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            typer.echo(f"{row['color']}  {row['share']:.0%}")
 
 
 @app.command()
@@ -246,7 +287,8 @@ def _print_outcomes(outcomes: list[Any], existing: list[Path], output: Path, sin
     good = [o for o in outcomes if not o.error]
     if single:
         used = ", ".join(f"{Path(str(r['path'])).name} {float(r['influence']):.0%}" for r in good[0].references)
-        typer.echo(f"{good[0].job.output_path} in {good[0].seconds:.2f} s, from {used}")
+        source = f"from {used}" if used else "without a reference"
+        typer.echo(f"{good[0].job.output_path} in {good[0].seconds:.2f} s, {source}")
     else:
         kept = f", {len(existing)} existed already and were kept" if existing else ""
         typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{kept}")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from skimage import data, io
 
-from colorization.metrics import psnr
+from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.sheet import Cell, write_sheet

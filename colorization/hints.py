@@ -25,11 +25,19 @@ class Point:
         x: 0..1 from the left to the right edge of the picture.
         y: 0..1 from the upper to the lower edge.
         ab: raw Lab units.
+
+    Raises:
+        ValueError: the place is outside the picture.
     """
 
     x: float
     y: float
     ab: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        """Check the place."""
+        if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
+            raise ValueError(f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})")
 
 
 def point_planes(points: Sequence[Point], height: int, width: int, size: int = 1) -> Float[Tensor, "3 height width"]:
@@ -43,8 +51,8 @@ def point_planes(points: Sequence[Point], height: int, width: int, size: int = 1
     """
     planes = torch.zeros(3, height, width)
     for point in points:
-        top = min(max(int(point.y * height) - (size - 1) // 2, 0), height - 1)
-        left = min(max(int(point.x * width) - (size - 1) // 2, 0), width - 1)
+        top = max(min(int(point.y * height) - (size - 1) // 2, height - size), 0)
+        left = max(min(int(point.x * width) - (size - 1) // 2, width - size), 0)
         planes[:, top : top + size, left : left + size] = torch.tensor([*point.ab, 1.0])[:, None, None]
     return planes
 

@@ -7,6 +7,7 @@ few thousand photos cannot teach. ``HE2018`` is the layout of the paper's releas
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -96,7 +97,7 @@ class ColorizationNetwork(nn.Module):
         if config.global_size:
             sizes = (config.global_size, c4, c4, c4, c4)
             layers: list[nn.Module] = []
-            for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+            for a, b in pairwise(sizes):
                 layers += [nn.Conv2d(a, b, 1), nn.ReLU()]
             self.global_hints = nn.Sequential(*layers[:-1])
         if config.num_bins:
@@ -105,7 +106,7 @@ class ColorizationNetwork(nn.Module):
 
     def _block(self, channels: Sequence[int], dilation: int = 1) -> nn.Sequential:
         layers: list[nn.Module] = []
-        for a, b in zip(channels[:-1], channels[1:], strict=True):
+        for a, b in pairwise(channels):
             layers += [nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation), nn.ReLU()]
         return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1], affine=self.config.affine))
 

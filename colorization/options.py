@@ -1,7 +1,14 @@
 """All defaults of colorization, in one place."""
 
-import math
 from dataclasses import dataclass
+
+import numpy as np
+
+from colorization.bins import ANNEALING
+
+METHODS = ("network", "training-free")
+MAX_SATURATION = 4.0
+FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "detail_range", "same_range", "edge_epsilon")
 
 
 @dataclass(frozen=True)
@@ -11,7 +18,14 @@ class ColorizeOptions:
     Attributes:
         top_k: references fused when they are recommended.
         working_side: pictures are matched at about this side squared, aspect kept; a multiple of 16.
-        temperature: of the soft warp over all positions of all references; lower follows single matches.
+        method: ``network``, or ``training-free``, which only carries colors over; None takes the network if the
+            backbone is the one it was trained on.
+        vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that look real.
+        saturation: factor on the chroma of the result.
+        temperature: of the annealed mean over color bins; towards 0 bolder, 1 paler.
+        automatic_share: of the annealed mean beside the regression where there is no reference.
+        warp_temperature: of the training-free soft warp over all positions of all references; lower follows single
+            matches.
         rank_weight: how much the score of a recommended reference counts beside the cosines of its matches.
         caution: how far color is held back where matches disagree or are weak; 0 never.
         mismatch: how much a match of cosine 0 counts as doubt, in squared units of ab.
@@ -28,7 +42,12 @@ class ColorizeOptions:
 
     top_k: int = 6
     working_side: int = 320
-    temperature: float = 0.03
+    method: str | None = None
+    vividness: float = 1.0
+    saturation: float = 1.0
+    temperature: float = ANNEALING
+    automatic_share: float = 0.5
+    warp_temperature: float = 0.03
     rank_weight: float = 0.4
     caution: float = 0.4
     mismatch: float = 100.0
@@ -44,21 +63,19 @@ class ColorizeOptions:
             raise ValueError(f"top_k must be at least 1, not {self.top_k}")
         if self.working_side < 64 or self.working_side % 16:
             raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
-        if self.temperature <= 0:
-            raise ValueError(f"temperature must be positive, not {self.temperature}")
-        numbers = (
-            self.temperature,
-            self.rank_weight,
-            self.caution,
-            self.mismatch,
-            *self.detail_range,
-            *self.same_range,
-            self.edge_epsilon,
-        )
-        if not all(map(math.isfinite, numbers)):
-            raise ValueError(
-                f"temperature, rank_weight, caution, mismatch, detail_range, same_range, edge_epsilon must be finite: {numbers}"
-            )
+        if self.method not in (None, *METHODS):
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        for name in ("vividness", "automatic_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
+        if not 0 <= self.saturation <= MAX_SATURATION:
+            raise ValueError(f"saturation must be within 0..{MAX_SATURATION:g}, not {self.saturation}")
+        for name in ("temperature", "warp_temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in FINITE:
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.detail_range[0] >= self.detail_range[1]:
             raise ValueError(f"detail_range must rise, not {self.detail_range}")
         if self.same_range[0] >= self.same_range[1]:

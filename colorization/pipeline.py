@@ -10,9 +10,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from colorization.hints import Point, palette_of
+from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
-from colorization.transfer import MATCH_LAYERS, Transfer, transfer
+from colorization.predict import PREDICT_LAYERS, Chroma, Guidance, network_chroma, predict
+from colorization.suggest import Suggestion, suggestions
+from colorization.transfer import MATCH_LAYERS, transfer
 from colorization.upsampling import apply_coefficients, guided_coefficients
+from colorization.weights import load_network
 from colorization.working import as_rgb, luminance_rows, mean_chroma, read_reference, working_lab
 from retrieval.descriptors import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex, Recommendation
@@ -30,7 +35,7 @@ class Colorized:
 
     Attributes:
         rgb: at the input's size and depth.
-        warped_ab: the references' colors at half the working size, raw Lab units.
+        warped_ab: the references' colors at half the working size, raw Lab units; zeros without references.
         confidence: trust in them on the same grid, 0..1.
         references: the recommended references, best first; empty if they were given.
         influence: share of each reference in the result.
@@ -51,8 +56,10 @@ class ColorizationPipeline:
     One instance serves many requests; nothing of a picture is kept between calls.
     """
 
-    def __init__(self, backbone: Backbone, index: PhotoIndex | None = None) -> None:
-        self.backbone, self.index = backbone, index
+    def __init__(
+        self, backbone: Backbone, index: PhotoIndex | None = None, network: ColorizationNetwork | None = None
+    ) -> None:
+        self.backbone, self.index, self.network = backbone, index, network
         self._extractor: Extractor | None = index.extractor(backbone) if index else None
 
     @classmethod
@@ -65,6 +72,8 @@ class ColorizationPipeline:
     ) -> "ColorizationPipeline":
         """Load the networks, and an index if references are to be recommended.
 
+        The colorization network was trained on vgg19-slim; with ``vgg19`` the training-free method is used.
+
         Args:
             index_dir: folder of an index that build-index made.
             device: ``cpu``, ``cuda``, ...
@@ -75,7 +84,8 @@ class ColorizationPipeline:
             FileNotFoundError, ValueError: see load_backbone and PhotoIndex.open.
         """
         index = PhotoIndex.open(Path(index_dir)) if index_dir is not None else None
-        return cls(load_backbone(backbone, weights_path, device), index)
+        features = load_backbone(backbone, weights_path, device)
+        return cls(features, index, load_network(features) if backbone == DEFAULT_BACKBONE else None)
 
     def recommend(self, gray: np.ndarray, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
@@ -94,38 +104,76 @@ class ColorizationPipeline:
         return self.index.recommend(query, self._extractor, top_k, same_class)
 
     def colorize(
-        self, gray: np.ndarray, references: Sequence[np.ndarray] | None = None, options: ColorizeOptions = ColorizeOptions()
+        self,
+        gray: np.ndarray,
+        references: Sequence[np.ndarray] | None = None,
+        options: ColorizeOptions = ColorizeOptions(),
+        points: Sequence[Point] = (),
+        palette: np.ndarray | None = None,
     ) -> Colorized:
-        """Colorize a picture from given references, or from recommended ones.
+        """Colorize a picture: from references given or recommended, or with none at all, and as points and palette say.
 
         Args:
             gray: see recommend; its luminance is kept exactly, colors it may have are replaced.
-            references: color pictures, (height, width, 3); None takes ``options.top_k`` from the index.
+            references: color pictures, (height, width, 3); none in the list colors automatically; None takes
+                ``options.top_k`` from the index, or none if there is no index.
             options: see ColorizeOptions.
+            points: colors that the picture should have at places.
+            palette: a color picture whose colors the result should have.
 
         Raises:
-            ValueError: no references and no index, a reference without color, or a wrong shape or type.
+            ValueError: a reference or palette without color, a wrong shape or type, a point outside the picture, or
+                something that only the network can do and it is not there.
         """
         target = as_rgb(gray, "target")
+        network = self._network(options)
         recommended: list[Recommendation] = []
         skipped: list[str] = []
         scores: list[float] | None = None
-        if references is None:
+        if references is None and self.index is not None:
             recommended, references, skipped = self._recommended(target, options)
             scores = [r.score for r in recommended]
-        labs = [working_lab(as_rgb(r, "reference"), options.working_side) for r in references]
-        if not labs:
-            raise ValueError("colorizing needs at least one reference")
+        labs = [working_lab(as_rgb(r, "reference"), options.working_side) for r in references or []]
+        if network is None and (not labs or points or palette is not None):
+            raise ValueError("without the network, colorizing needs at least one reference and takes no points or palette")
         for i, lab in enumerate(labs, 1):
             if mean_chroma(lab) < MIN_CHROMA and scores is None:
                 raise ValueError(f"reference {i} of {len(labs)} is gray: it has no colors to lend")
         small = working_lab(target, options.working_side)[:, :1]
         with torch.inference_mode():
-            result = self._transfer(small, labs, scores, options)
-            rgb = self._render(target, small, result, options)
-        return Colorized(
-            rgb, result.warped_ab.cpu().numpy(), result.confidence[0].cpu().numpy(), recommended, result.influence, skipped
-        )
+            chroma = self._chroma(network, small, labs, scores, _guidance(points, palette, options), options)
+            rgb = self._render(target, small, chroma.ab * options.saturation, options)
+        warped_ab, confidence = chroma.warped_ab.cpu().numpy(), chroma.confidence[0].cpu().numpy()
+        return Colorized(rgb, warped_ab, confidence, recommended, chroma.influence, skipped)
+
+    def suggest_colors(
+        self, gray: np.ndarray, x: float, y: float, count: int = 9, options: ColorizeOptions = ColorizeOptions()
+    ) -> list[Suggestion]:
+        """Suggest colors for a place of a picture, the most likely first.
+
+        Args:
+            gray: see recommend.
+            x: 0..1 from the left to the right edge.
+            y: 0..1 from the upper to the lower edge.
+            count: how many at most.
+            options: see ColorizeOptions.
+
+        Raises:
+            ValueError: the place is outside the picture, count is not positive, or there is no network.
+        """
+        network = self._network(options)
+        if network is None or not network.config.num_bins:
+            raise ValueError("suggesting colors needs the colorization network with its color bins")
+        place = Point(x, y, (0.0, 0.0))
+        small = working_lab(as_rgb(gray, "target"), options.working_side)[:, :1].to(self.backbone.device)
+        with torch.inference_mode():
+            prediction = predict(network, small, self.backbone(small, PREDICT_LAYERS), None, Guidance(), options)
+        return suggestions(prediction, small[0], place, count)
+
+    def _network(self, options: ColorizeOptions) -> ColorizationNetwork | None:
+        if options.method == "network" and self.network is None:
+            raise ValueError(f"the colorization network was trained on {DEFAULT_BACKBONE}, not on {self.backbone.name}")
+        return None if options.method == "training-free" else self.network
 
     def _recommended(
         self, target: np.ndarray, options: ColorizeOptions
@@ -149,19 +197,31 @@ class ColorizationPipeline:
             )
         return used, pictures, skipped
 
-    def _transfer(self, luminance: Tensor, labs: list[Tensor], scores: list[float] | None, options: ColorizeOptions) -> Transfer:
-        target = self.backbone(luminance, MATCH_LAYERS)
-        references = [self.backbone(lab[:, :1], MATCH_LAYERS) for lab in labs]
-        chroma = [lab[0, 1:].to(self.backbone.device) for lab in labs]
-        return transfer(target, references, luminance[0].to(self.backbone.device), chroma, scores, options)
+    def _chroma(
+        self,
+        network: ColorizationNetwork | None,
+        small: Tensor,
+        labs: list[Tensor],
+        scores: list[float] | None,
+        guidance: Guidance,
+        options: ColorizeOptions,
+    ) -> Chroma:
+        device = self.backbone.device
+        luminance, reference_ab = small.to(device), [lab[0, 1:].to(device) for lab in labs]
+        layers = PREDICT_LAYERS if network else MATCH_LAYERS
+        target = self.backbone(luminance, layers)
+        references = [self.backbone(lab[:, :1], layers) for lab in labs]
+        if network is not None:
+            return network_chroma(network, luminance, target, references, reference_ab, scores, guidance, options)
+        found = transfer(target, references, luminance[0], reference_ab, scores, options)
+        return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
 
     def _render(
-        self, target: np.ndarray, small: Tensor, result: Transfer, options: ColorizeOptions
+        self, target: np.ndarray, small: Tensor, half_ab: Tensor, options: ColorizeOptions
     ) -> UInt8[np.ndarray, "height width 3"] | np.ndarray:
         """Upsample the chroma along edges and join it with the target's own luminance, strip by strip."""
         size = small.shape[-2:]
-        held_back = result.warped_ab * result.confidence
-        values = F.interpolate(held_back[None].cpu(), size=size, mode="bilinear", align_corners=False)[0]
+        values = F.interpolate(half_ab[None].float().cpu(), size=size, mode="bilinear", align_corners=False)[0]
         slope, offset = guided_coefficients(small[0], values, torch.ones_like(small[0]), UPSAMPLING_RADIUS, options.edge_epsilon)
         top = 65535 if target.dtype == np.uint16 else 255
         height, width, _ = target.shape
@@ -174,3 +234,12 @@ class ColorizationPipeline:
             strip = lab_to_rgb(torch.cat((luminance, ab)))
             rgb[rows] = strip.mul(top).round_().permute(1, 2, 0).to(torch.int32).numpy().astype(target.dtype)
         return rgb
+
+
+def _guidance(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:
+    if palette is None:
+        return Guidance(points)
+    lab = working_lab(as_rgb(palette, "palette"), options.working_side)
+    if mean_chroma(lab) < MIN_CHROMA:
+        raise ValueError("the palette picture is gray: it has no colors to lend")
+    return Guidance(points, palette_of(lab[0, 1:]))

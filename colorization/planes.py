@@ -40,11 +40,15 @@ class ReferencePlanes:
         warped_ab: R'_ab, colors carried over by a soft warp; raw Lab units.
         similarity: the ten similarity maps.
         round_trip_ab: T'_ab, the target's own colors sent to the references and back; None without them.
+        correlation: of all positions, without handicaps.
+        weights: of the soft warp.
     """
 
     warped_ab: Float[Tensor, "2 height width"]
     similarity: Float[Tensor, "10 height width"]
-    round_trip_ab: Float[Tensor, "2 height width"] | None = None
+    round_trip_ab: Float[Tensor, "2 height width"] | None
+    correlation: Correlation
+    weights: Float[Tensor, "target references"]
 
 
 def reference_planes(
@@ -66,9 +70,9 @@ def reference_planes(
     Source: He et al. 2018, sections 3.1 and 3.3.
     """
     joined = join_levels([target, *references])
-    correlation = correlate(joined[0], joined[1:])
+    plain = correlation = correlate(joined[0], joined[1:])
     if handicaps is not None:
-        correlation = handicapped(correlation, handicaps)
+        correlation = handicapped(plain, handicaps)
     weights = soft_weights(correlation, TEMPERATURE)
     there = map_target_to_reference(correlation)
     back = map_reference_to_target(correlation)
@@ -78,7 +82,7 @@ def reference_planes(
         own = [_at_stride_8(target_ab)]
         round_trip = warp_soft([warp_hard(own, mapping, "nearest") for mapping in back], correlation, weights)
     similarity = similarity_maps(target, references, there, back)
-    return ReferencePlanes(warp_soft(coarse, correlation, weights), similarity, round_trip)
+    return ReferencePlanes(warp_soft(coarse, correlation, weights), similarity, round_trip, plain, weights)
 
 
 def input_planes(
@@ -107,11 +111,6 @@ def input_planes(
     )
     points = empty[:, :3] if hints is None else torch.cat((hints[:, :2] / AB_SCALE, hints[:, 2:]), 1)
     return torch.cat(((level - L_CENTRE) / L_SCALE, given, points), 1)
-
-
-def best_cosine(correlation: Correlation) -> Float[Tensor, "height width"]:
-    """How well each target position matches at all, 0..1."""
-    return correlation.values.amax(1).view(correlation.target_size).clamp(0.0, 1.0)
 
 
 def _at_stride_8(ab: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
 Two answers are joined. The soft one lets all positions of all references compete and averages: right in tone, coarse.
 The fine one follows the single best match down to stride 2: exact where both pictures show the same thing, noise
-elsewhere. It is followed only where the coarse
-match says that both show the same thing and the fine match is similar too.
+elsewhere. It is followed only where the coarse match says that both show the same thing and the fine match is similar
+too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,17 +63,45 @@ def transfer(
     if scores is not None:
         handicap = [options.rank_weight * (score - max(scores)) for score in scores]
         correlation = handicapped(correlation, handicap)
-    weights = soft_weights(correlation, options.temperature)
+    weights = soft_weights(correlation, options.warp_temperature)
     soft_ab, soft_confidence = _soft(correlation, weights, best, luminance, reference_ab, options)
+    fine_ab, detail = detail_match(correlation, best, target, references, reference_ab, options)
+    warped_ab = detail * fine_ab + (1 - detail) * soft_ab
+    confidence = detail + (1 - detail) * soft_confidence
+    return Transfer(warped_ab, confidence, influence_of(weights, correlation))
+
+
+def influence_of(weights: Float[Tensor, "target references"], correlation: Correlation) -> list[float]:
+    """Share of each reference in a soft warp; sums to 1."""
+    return [float(share.sum()) for share in torch.split(weights.mean(0), correlation.counts)]
+
+
+def detail_match(
+    correlation: Correlation,
+    best: Float[Tensor, "1 rows columns"],
+    target: Mapping[str, Tensor],
+    references: Sequence[Mapping[str, Tensor]],
+    reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
+    options: ColorizeOptions,
+) -> tuple[Float[Tensor, "2 height width"], Float[Tensor, "1 height width"]]:
+    """Follow the best matches down to stride 2.
+
+    Args:
+        correlation: of target and references at stride 8.
+        best: largest cosine of each target position, without handicaps.
+        target: features of MATCH_LAYERS.
+        references: the same of each reference.
+        reference_ab: chroma of each reference at its working size.
+        options: detail_range and same_range.
+
+    Returns:
+        The colors found at half the working size, raw Lab units, and how far they can be followed, 0..1.
+    """
     refined = refine(map_target_to_reference(correlation), target, references)
     fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
     detail = _step(refined.similarity[None], options.detail_range)
     coarse = F.interpolate(best[None], size=detail.shape[-2:], mode="bilinear", align_corners=False)[0]
-    detail = detail * _step(coarse, options.same_range)
-    warped_ab = detail * fine_ab + (1 - detail) * soft_ab
-    confidence = detail + (1 - detail) * soft_confidence
-    shares = torch.split(weights.mean(0), correlation.counts)
-    return Transfer(warped_ab, confidence, [float(share.sum()) for share in shares])
+    return fine_ab, detail * _step(coarse, options.same_range)
 
 
 def _soft(

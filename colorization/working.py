@@ -38,15 +38,15 @@ def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
     return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3]
 
 
-def read_reference(path: Path) -> np.ndarray:
-    """Read a color reference at the size that matching needs.
+def read_reference(path: Path, what: str = "reference") -> np.ndarray:
+    """Read a color reference, or a palette, at the size that matching needs.
 
     Raises:
         PictureError: it cannot be read, or it is gray.
     """
     rgb = read_small_rgb(path, REFERENCE_SIDE)
     if mean_chroma(working_lab(rgb, 64)) < MIN_CHROMA:
-        raise PictureError(f"{path}: this reference is gray, it has no colors to lend")
+        raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
     return rgb
 
 

@@ -31,8 +31,13 @@ def perceptual_loss(
     with torch.no_grad():
         wanted = _maps(network, target_lab)
     found = _maps(network, predicted_lab)
-    parts = [(f - w).square().sum((1, 2, 3)) / w.square().sum((1, 2, 3)).clamp(min=1e-6) for f, w in zip(found, wanted, strict=True)]
+    pairs = list(zip(found, wanted, strict=True))
+    parts = [_energy(ours - theirs) / _energy(theirs).clamp(min=1e-6) for ours, theirs in pairs]
     return torch.stack(parts).mean(0)
+
+
+def _energy(maps: Tensor) -> Tensor:
+    return maps.square().sum((1, 2, 3))
 
 
 def _maps(network: FeatureNetwork, lab: Tensor) -> list[Tensor]:

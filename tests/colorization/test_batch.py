@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.batch import Job, Outcome, describe_recommendation, plan_jobs, run_jobs
+from colorization.batch import Job, Outcome, Wishes, describe_recommendation, plan_jobs, run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.sheet import CELL
@@ -170,10 +170,10 @@ def jobs(tmp_path: Path, gray_path: Path) -> list[Job]:
 
 
 def collect(
-    jobs: list[Job], pipeline: ColorizationPipeline, references: list[Path], options: ColorizeOptions, with_cells: bool = False
+    jobs: list[Job], pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions, with_cells: bool = False
 ) -> dict[str, Outcome]:
     outcomes: list[Outcome] = []
-    run_jobs(jobs, pipeline, references, options, outcomes.append, with_cells)
+    run_jobs(jobs, pipeline, wishes, options, outcomes.append, with_cells)
     assert [o.job for o in outcomes] == jobs  # one each, in order
     return {o.job.input_path.name: o for o in outcomes}
 
@@ -181,7 +181,7 @@ def collect(
 def test_bad_files_are_told_and_the_others_done(
     jobs: list[Job], pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions, listing: Listing
 ) -> None:
-    outcomes = collect(jobs, pipeline, [reference_path], fast)
+    outcomes = collect(jobs, pipeline, Wishes([reference_path]), fast)
     for name in ("missing.png", "empty.png", "folder.png"):
         assert outcomes[name].error.startswith(f"{outcomes[name].job.input_path}: ")
         assert len(outcomes[name].error.splitlines()) == 1
@@ -197,7 +197,7 @@ def test_bad_files_are_told_and_the_others_done(
 def test_outcomes_can_be_written_as_json(
     jobs: list[Job], pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
 ) -> None:
-    for outcome in collect(jobs, pipeline, [reference_path, reference_path], fast).values():
+    for outcome in collect(jobs, pipeline, Wishes([reference_path, reference_path]), fast).values():
         found = json.loads(json.dumps(outcome.as_dict()))
         assert set(found) == {"input", "output", "references", "seconds", "error", "notes"}
         assert (found["error"] is None) == (found["output"] is not None)
@@ -225,7 +225,7 @@ def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
 
     monkeypatch.setattr(ColorizationPipeline, "colorize", once)
     outcomes: list[Outcome] = []
-    run_jobs([Job(gray_path, tmp_path / f"{n}.png") for n in "ab"], pipeline, [reference_path], fast, outcomes.append)
+    run_jobs([Job(gray_path, tmp_path / f"{n}.png") for n in "ab"], pipeline, Wishes([reference_path]), fast, outcomes.append)
     assert [bool(o.error) for o in outcomes] == [True, False]
     assert str(gray_path) in outcomes[0].error
     assert not (tmp_path / "a.png").exists() and (tmp_path / "b.png").exists()
@@ -236,7 +236,8 @@ def test_a_bad_reference_ends_it_before_anything_is_written(
 ) -> None:
     for bad in (tmp_path / "missing.png", gray_path):
         with pytest.raises(PictureError, match=str(bad)):
-            run_jobs([Job(gray_path, tmp_path / "out" / "x.png")], pipeline, [reference_path, bad], fast, lambda outcome: None)
+            wishes = Wishes([reference_path, bad])
+            run_jobs([Job(gray_path, tmp_path / "out" / "x.png")], pipeline, wishes, fast, lambda outcome: None)
     assert not (tmp_path / "out").exists()
 
 
@@ -244,7 +245,7 @@ def test_a_write_that_fails_is_told_with_the_input(
     tmp_path: Path, gray_path: Path, pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
 ) -> None:
     (tmp_path / "out").write_text("a file where a folder should be")
-    outcome = collect([Job(gray_path, tmp_path / "out" / "x.png")], pipeline, [reference_path], fast)["gray.png"]
+    outcome = collect([Job(gray_path, tmp_path / "out" / "x.png")], pipeline, Wishes([reference_path]), fast)["gray.png"]
     assert outcome.error.startswith(f"{gray_path}: ")
 
 
@@ -259,7 +260,7 @@ def test_lost_bits_are_noted(
     told: bool,
 ) -> None:
     Image.fromarray(gray_pictures["coffee"].astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    outcome = collect([Job(tmp_path / "deep.png", tmp_path / f"x{suffix}")], pipeline, [reference_path], fast)["deep.png"]
+    outcome = collect([Job(tmp_path / "deep.png", tmp_path / f"x{suffix}")], pipeline, Wishes([reference_path]), fast)["deep.png"]
     assert outcome.error == ""
     assert any("16 bits became 8" in note for note in outcome.notes) is told
 
@@ -276,7 +277,7 @@ def test_lost_transparency_is_noted(
 ) -> None:
     gray = gray_pictures["coffee"]
     Image.fromarray(np.dstack((gray, 255 - gray)), "LA").save(tmp_path / "la.png")
-    outcome = collect([Job(tmp_path / "la.png", tmp_path / f"x{suffix}")], pipeline, [reference_path], fast)["la.png"]
+    outcome = collect([Job(tmp_path / "la.png", tmp_path / f"x{suffix}")], pipeline, Wishes([reference_path]), fast)["la.png"]
     assert outcome.error == ""
     assert any("transparency" in note for note in outcome.notes) is told
     assert (Image.open(tmp_path / f"x{suffix}").mode == "RGBA") is not told
@@ -285,7 +286,7 @@ def test_lost_transparency_is_noted(
 def test_cells_for_a_sheet(
     tmp_path: Path, gray_path: Path, pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
 ) -> None:
-    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], pipeline, [reference_path], fast, with_cells=True).values()
+    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], pipeline, Wishes([reference_path]), fast, with_cells=True).values()
     assert [c.caption for c in outcome.cells] == ["target", "reference.png", "result"]
     assert all(max(c.rgb.shape) == CELL and c.rgb.dtype == np.uint8 for c in outcome.cells)
     assert np.ptp(outcome.cells[0].rgb, axis=2).max() == 0 < np.ptp(outcome.cells[2].rgb, axis=2).max()
@@ -294,7 +295,7 @@ def test_cells_for_a_sheet(
 def test_recommended_references_are_described(
     tmp_path: Path, gray_path: Path, indexed: ColorizationPipeline, fast: ColorizeOptions
 ) -> None:
-    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], indexed, [], fast, with_cells=True).values()
+    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], indexed, Wishes(), fast, with_cells=True).values()
     assert [Path(str(r["path"])).name for r in outcome.references] == ["motorcycle_left.png", "motorcycle_right.png"]
     for reference in outcome.references:
         assert set(reference) == {"path", "score", "global_score", "feature_score", "luminance_score", "influence"}

@@ -9,7 +9,7 @@ from click.testing import Result
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.metrics import psnr
+from colorization.measures.signal import psnr
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -95,7 +95,7 @@ def test_caution_holds_color_back(cli: Cli, gray_path: Path, library_dir: Path, 
     spreads = []
     for caution in (0, 20):
         run = ["colorize", gray_path, "--reference", library_dir / "chelsea.png", "--output", tmp_path / f"{caution}.png"]
-        assert cli(*run, "--caution", caution).exit_code == 0
+        assert cli(*run, "--method", "training-free", "--caution", caution).exit_code == 0
         spreads.append(np.ptp(np.asarray(Image.open(tmp_path / f"{caution}.png")).astype(int), axis=2).mean())
     assert spreads[1] < 0.7 * spreads[0]
 

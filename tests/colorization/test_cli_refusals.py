@@ -54,8 +54,33 @@ def test_a_gray_reference_is_refused(
     assert listing(tmp_path) == before
 
 
-def test_neither_reference_nor_index(cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path) -> None:
-    refused(cli("colorize", gray_path, "--output", tmp_path / "x.png"), "--reference", "--index")
+def test_training_free_without_reference_or_index(cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path) -> None:
+    run = ["colorize", gray_path, "--output", tmp_path / "x.png", "--method", "training-free"]
+    refused(cli(*run), "at least one reference")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--point", "9999,3,#ff0000"], "outside the picture"),
+        (["--point", "-1,3,#ff0000"], "outside the picture"),
+        (["--point", "3,3,reddish"], "X,Y,#RRGGBB"),
+        (["--point", "3,3"], "X,Y,#RRGGBB"),
+        (["--palette", "missing.png"], "no such file"),
+        (["--method", "magic"], "training-free"),
+        (["--saturation", "inf"], "saturation"),
+        (["--temperature", "0"], "temperature"),
+    ],
+)
+def test_wishes_that_make_no_sense(
+    cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    refused(cli("colorize", gray_path, "--output", tmp_path / "x.png", *options), said)
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_gray_palette(cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path) -> None:
+    refused(cli("colorize", gray_path, "--output", tmp_path / "x.png", "--palette", gray_path), "palette", "gray")
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]], ids=["", "overwrite"])

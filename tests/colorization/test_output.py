@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from colorization.metrics import psnr
+from colorization.measures.signal import psnr
 from colorization.output import FORMATS, check_output, output_suffix, write_picture
 from retrieval.pictures import Picture, read_picture
 

@@ -7,7 +7,7 @@ from skimage.color import rgb2lab
 
 from colorization import pipeline as pipeline_module
 from colorization.demo import luminance_of
-from colorization.metrics import psnr
+from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 
@@ -213,11 +213,11 @@ def test_the_result_does_not_depend_on_the_strips(
 
 def test_neither_references_nor_an_index(pipeline: ColorizationPipeline, gray_pictures: Pictures) -> None:
     with pytest.raises(ValueError, match="needs an index"):
-        pipeline.colorize(gray_pictures["rocket"])
-    with pytest.raises(ValueError, match="needs an index"):
         pipeline.recommend(gray_pictures["rocket"])
-    with pytest.raises(ValueError, match="at least one reference"):
-        pipeline.colorize(gray_pictures["rocket"], [])
+    alone = ColorizeOptions(method="training-free")
+    for references in (None, []):
+        with pytest.raises(ValueError, match="at least one reference"):
+            pipeline.colorize(gray_pictures["rocket"], references, alone)
 
 
 def test_a_gray_reference_is_refused_by_number(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from colorization.demo import luminance_of
-from colorization.metrics import psnr
+from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.builder import BuildReport

@@ -264,3 +264,24 @@ def test_global_index_is_the_exact_inner_product(rng: np.random.Generator) -> No
     dots = np.concatenate(parts).astype(np.float32) @ query[0]
     assert rows[0].tolist() == np.argsort(-dots).tolist()
     np.testing.assert_allclose(scores[0], np.sort(dots)[::-1], rtol=1e-4)
+
+
+def test_arrays_are_all_descriptors_by_row(
+    index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    assert len(read_manifest(index_dir).shards) > 1
+    global_, local, histogram, chroma = index.arrays()
+    stored = everything(index_dir)
+    assert (global_.dtype, local.dtype, histogram.dtype, chroma.dtype) == (np.float32, np.float16, np.float16, np.float32)
+    for found, expected in (
+        (global_, stored.global_),
+        (local, stored.local),
+        (histogram, stored.histogram),
+        (chroma, stored.chroma),
+    ):
+        np.testing.assert_array_equal(found, expected.astype(found.dtype))
+    extractor = index.extractor(backbone)
+    for row in range(len(index)):
+        own = extractor.describe([glance(pictures[index.path(row).stem])])
+        assert int((global_ @ own.global_[0].astype(np.float32)).argmax()) == row
+        np.testing.assert_allclose(chroma[row], own.chroma[0], rtol=0.02)

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from similarity import backbone as module
 from similarity.backbone import (
@@ -20,6 +20,8 @@ from similarity.backbone import (
     hash_tensors,
     load_backbone,
     load_bundled,
+    load_torchvision_vgg19,
+    write_bundled,
 )
 from similarity.torchvision_import import import_torchvision
 from similarity.vgg import LAYERS, VGG19, VGG19Config
@@ -229,16 +231,78 @@ def test_weights_of_another_layout_name_what_differs(small_full: dict[str, torch
     assert "features.2" in str(caught.value)
 
 
-def test_incomplete_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_installation(tmp_path: Path) -> None:
     shards = sorted(WEIGHTS_DIR.glob("vgg19-slim-*.safetensors"))
     assert len(shards) > 1
     for shard in shards[1:]:
         shutil.copy(shard, tmp_path)
-    monkeypatch.setattr(module, "WEIGHTS_DIR", tmp_path)
     with pytest.raises(FileNotFoundError, match="weights vgg19-slim are incomplete; reinstall"):
-        load_backbone()
+        load_bundled("vgg19-slim", tmp_path)
     shutil.copy(shards[0], tmp_path)
+    assert load_bundled("vgg19-slim", tmp_path).keys() == load_bundled("vgg19-slim").keys()
     assert load_bundled("vgg19-slim").keys() >= {"features.0.weight", "classifier.0.weight"}
+
+
+# The RGB network
+
+
+def test_torchvisions_vgg19_for_colors(small_full: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    save_file(small_full, tmp_path / "vgg.safetensors")
+    network = load_torchvision_vgg19(tmp_path / "vgg.safetensors")
+    assert isinstance(network, VGG19)
+    torch.testing.assert_close(dict(network.state_dict()), dict(small_full))
+    rgb = torch.rand(1, 3, 32, 48)
+    assert not torch.allclose(network(rgb, ("relu5_1",))["relu5_1"], network(rgb.flip(1), ("relu5_1",))["relu5_1"])
+
+
+def test_vgg19_for_colors_is_refused_like_the_backbone(small_full: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"vgg\.pth: no such weights file"):
+        load_torchvision_vgg19(tmp_path / "vgg.pth")
+    del small_full["features.2.weight"]
+    save_file(small_full, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"other\.safetensors: not the weights of torchvision's vgg19 .*features\.2"):
+        load_torchvision_vgg19(tmp_path / "other.safetensors")
+
+
+# Writing
+
+
+def test_bundled_weights_round_trip(tmp_path: Path) -> None:
+    state = {
+        "conv.weight": torch.randn(6, 4, 3, 3),
+        "conv.bias": torch.randn(6) / 3,
+        "norm.num_batches_tracked": torch.tensor(70_001),
+    }
+    state["turned"] = torch.randn(3, 5).T  # not contiguous
+    assert write_bundled("net", state, tmp_path / "new" / "folder") == 1
+    assert [p.name for p in (tmp_path / "new" / "folder").iterdir()] == ["net-1-of-1.safetensors"]
+    found = load_bundled("net", tmp_path / "new" / "folder")
+    assert {key: value.dtype for key, value in found.items()} == {
+        "conv.weight": torch.float16, "conv.bias": torch.float32, "norm.num_batches_tracked": torch.int64, "turned": torch.float16,
+    }  # fmt: skip
+    for key, value in state.items():
+        assert torch.equal(found[key], value.half() if value.ndim > 1 else value)
+
+
+def test_shards_stay_below_4_mb_and_hold_everything_once(tmp_path: Path) -> None:
+    # in half precision 1.6 MB each: two fit a shard of 3.9 MB, three do not
+    state = {f"layer{i}.weight": torch.full((800, 1000), float(i)) for i in range(5)}
+    assert write_bundled("net", state, tmp_path) == 3
+    shards = sorted(tmp_path.iterdir())
+    assert [p.name for p in shards] == [f"net-{i}-of-3.safetensors" for i in (1, 2, 3)]
+    assert max(p.stat().st_size for p in shards) < 4_000_000
+    assert sum(len(load_file(p)) for p in shards) == 5
+    found = load_bundled("net", tmp_path)
+    assert {key: float(value.float().mean()) for key, value in found.items()} == {f"layer{i}.weight": i for i in range(5)}
+
+
+def test_writing_again_replaces_all_shards_of_that_name_only(tmp_path: Path) -> None:
+    write_bundled("net", {str(i): torch.ones(800, 1000) for i in range(5)}, tmp_path)
+    write_bundled("other", {"a": torch.ones(2)}, tmp_path)
+    assert write_bundled("net", {"a": torch.zeros(2)}, tmp_path) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net-1-of-1.safetensors", "other-1-of-1.safetensors"]
+    assert load_bundled("net", tmp_path)["a"].tolist() == [0, 0]
+    assert load_bundled("other", tmp_path)["a"].tolist() == [1, 1]
 
 
 # Hash

@@ -1,0 +1,112 @@
+"""The commands that measure: ``rechroma evaluate`` against the truth, ``rechroma user-study`` with people."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def evaluate_command(
+    truth_dir: Annotated[Path, typer.Argument(help="Folder of color photos, walked recursively.")],
+    index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
+    judge: Annotated[Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos, evenly spaced.")] = None,
+    points: Annotated[bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")] = True,
+    curve: Annotated[bool, typer.Option("--curve", help="Also other values of vividness and saturation.")] = False,
+    sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the worst, median and best by Delta E.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of random points and references.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Colorize the luminance of color photos in several ways and measure how close the results are."""
+    from colorization.evaluation import evaluate, survey
+    from colorization.evaluation_output import as_dict, table, write_report_sheet
+    from colorization.evaluation_settings import standard_settings
+    from colorization.pipeline import ColorizationPipeline
+    from colorization.progress import photo_progress
+    from colorization.sheet import check_sheet
+
+    paths = _chosen(truth_dir, limit)
+    if sheet:
+        check_sheet(sheet, paths)
+    network = _judge(judge)
+    photos = survey(paths)
+    pipeline = ColorizationPipeline.load(index)
+    settings = standard_settings(with_index=index is not None, with_points=points, with_curve=curve)
+    with photo_progress("measuring") as progress:
+        report = evaluate(pipeline, photos, settings, network, seed=seed, progress=progress)
+    if sheet:
+        shown = {n: s for n, s in settings.items() if not n.startswith(("vividness", "saturation"))}
+        write_report_sheet(sheet, report, pipeline, shown, "automatic" if index is None else "network")
+    typer.echo(json.dumps(as_dict(report), indent=1) if as_json else table(report))
+    for line in photos.unreadable:
+        typer.echo(f"skipped {line}", err=True)
+    if photos.unreadable:
+        raise typer.Exit(1)
+
+
+def user_study_command(
+    real_dir: Annotated[Path | None, typer.Argument(metavar="REAL_DIR", help="Folder of the real photos.")] = None,
+    result_dir: Annotated[Path | None, typer.Argument(metavar="RESULT_DIR", help="Colorized ones of the same names.")] = None,
+    result2_dir: Annotated[
+        Path | None, typer.Argument(metavar="[RESULT2_DIR]", help="Another method's; asks which is better.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("study.html"),
+    results: Annotated[
+        list[Path] | None, typer.Option(help="Add up downloaded choices instead; repeat for several people.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pairs, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order and the sides.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a page that asks people which picture is real or looks better, or add up what they chose."""
+    from colorization.user_study import build_study, read_results
+
+    if results:
+        if real_dir is not None:
+            raise ValueError("give folders to write a page, or --results to add up choices, not both")
+        found = read_results(results)
+        summary = {"kind": found.kind, "names": found.names, "successes": found.successes, "n": found.n}
+        summary |= {"share": found.share if found.n else None, "interval": found.interval}
+        typer.echo(json.dumps(summary, indent=1) if as_json else found.sentence())
+        return
+    if real_dir is None or result_dir is None:
+        raise ValueError("give REAL_DIR and RESULT_DIR, or --results FILE")
+    pairs, unmatched = build_study(real_dir, [d for d in (result_dir, result2_dir) if d], output, seed, overwrite, limit)
+    if as_json:
+        typer.echo(json.dumps({"page": str(output), "pairs": pairs, "unmatched": unmatched}, indent=1))
+        return
+    left_out = f", {unmatched} names left out that not all folders have" if unmatched else ""
+    typer.echo(f"{output}: {pairs} pairs{left_out}; open it in a browser")
+
+
+def _chosen(folder: Path, limit: int | None) -> list[Path]:
+    """The photos of a folder, or ``limit`` of them evenly spaced."""
+    from retrieval.pictures import list_pictures
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    paths = list(list_pictures(folder))
+    if not paths:
+        raise ValueError(f"{folder}: no pictures in this folder")
+    if limit is None or limit >= len(paths):
+        return paths
+    return [paths[i * len(paths) // limit] for i in range(limit)]
+
+
+def _judge(path: Path | None) -> Any:
+    from colorization.judge import load_judge
+
+    if path is None:
+        return None
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such judge")
+    try:
+        return load_judge(path)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # a Python file may raise anything
+        raise ValueError(f"{path}: this judge cannot be loaded ({type(error).__name__}: {error})") from error
