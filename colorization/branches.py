@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorization.losses.chrominance import chrominance_loss
 from colorization.losses.classification import classification_loss
 from colorization.losses.perceptual import FeatureNetwork, perceptual_loss
-from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
+from colorization.network import BACKBONE_LAYERS, NetworkConfig, Prediction
 from colorization.planes import REFERENCE_LAYERS, TARGET_LAYERS, input_planes, reference_planes
 from colorization.sampling import CHROMINANCE, PERCEPTUAL, Sample
 from similarity.backbone import Backbone, autocast
@@ -52,27 +52,71 @@ class Frozen:
     bin_weights: Float[Tensor, " bins"]
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What the network reads, made from samples without any of its weights.
+
+    Attributes:
+        lab: the truth.
+        planes: see input_planes.
+        features: the targets' BACKBONE_LAYERS.
+        hints: global hints.
+    """
+
+    lab: Float[Tensor, "batch 3 side side"]
+    planes: Float[Tensor, "batch 16 cells cells"]
+    features: list[Tensor]
+    hints: Float[Tensor, "batch size"]
+
+
+@torch.no_grad()
+def prepare(samples: Sequence[Sample], backbone: Backbone, stride: int) -> Inputs:
+    """Match samples with their references.
+
+    It needs none of the trained weights, so that the next batch can be prepared while this one is learned.
+
+    Args:
+        samples: of one batch.
+        backbone: frozen.
+        stride: of the network's grid.
+    """
+    lab = torch.stack([s.lab for s in samples]).to(backbone.device)
+    planes, features = _planes(samples, lab, backbone, stride)
+    hints = torch.stack([s.hints for s in samples]).to(backbone.device)
+    return Inputs(lab, planes.contiguous(memory_format=torch.channels_last), features, hints)
+
+
 def batch_losses(
-    network: ColorizationNetwork, samples: Sequence[Sample], frozen: Frozen, options: LossOptions
+    network: nn.Module,
+    config: NetworkConfig,
+    samples: Sequence[Sample],
+    frozen: Frozen,
+    options: LossOptions,
+    inputs: Inputs | None = None,
 ) -> dict[str, Tensor]:
     """Colorize samples and judge the answers.
 
     Args:
-        network: what is trained.
+        network: what is trained, perhaps wrapped to average gradients.
+        config: its layout.
         samples: of both branches.
         frozen: see Frozen.
         options: weights; ``perceptual`` 0 makes both branches plain regression.
+        inputs: of the samples, if they are prepared already.
 
     Returns:
         ``loss`` to minimise, and its parts for the log.
     """
     device = frozen.backbone.device
-    lab = torch.stack([s.lab for s in samples]).to(device)
-    planes, features = _planes(samples, lab, frozen.backbone, network.config.stride)
-    hints = torch.stack([s.hints for s in samples]).to(device) if network.config.global_size else None
+    inputs = inputs or prepare(samples, frozen.backbone, config.stride)
+    lab = inputs.lab
     with autocast(device):
-        prediction = network(planes.contiguous(memory_format=torch.channels_last), features, hints)
-    truth = F.avg_pool2d(lab[:, 1:], network.config.stride)
+        prediction: Prediction = network(
+            inputs.planes,
+            inputs.features if config.backbone_channels else (),
+            inputs.hints if config.global_size else None,
+        )
+    truth = F.avg_pool2d(lab[:, 1:], config.stride)
     regression = chrominance_loss(prediction.ab, truth)
     judged = frozen.judge is not None and options.perceptual > 0
     weight = torch.tensor([_regression_weight(s, options) if judged else 1.0 for s in samples], device=device)
@@ -96,7 +140,6 @@ def _regression_weight(sample: Sample, options: LossOptions) -> float:
     return options.guess if is_free else 1.0
 
 
-@torch.no_grad()
 def _planes(samples: Sequence[Sample], lab: Tensor, backbone: Backbone, stride: int) -> tuple[Tensor, list[Tensor]]:
     device = lab.device
     target = backbone(lab[:, :1], TARGET_LAYERS)

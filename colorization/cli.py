@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from colorization import __version__
+from colorization.cli_evaluate import evaluate_command, user_study_command
 
 if TYPE_CHECKING:
     from retrieval.index import Recommendation
@@ -229,6 +230,10 @@ def colorize(
         _print_outcomes(outcomes, existing, output, single)
     if failed:
         raise typer.Exit(1)
+
+
+app.command("evaluate")(one_line_errors(evaluate_command))
+app.command("user-study")(one_line_errors(user_study_command))
 
 
 @app.command("suggest-colors")

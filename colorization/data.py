@@ -4,6 +4,7 @@ Packed, a corpus travels as one file, and reading it costs a few milliseconds of
 the other choice: sixteen times the bytes, which no longer travel.
 """
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -58,13 +59,16 @@ def pack(index: PhotoIndex, out: Path, budget_bytes: int | None = None, log: Cal
     prior = torch.stack([histogram(ab[None, :, ::4, ::4])[0] for ab in sample]).mean(0)
     temporary = out.with_suffix(".tmp")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(temporary, "w") as file:
-        file["bytes"] = np.frombuffer(b"".join(blobs), np.uint8)
-        file["offsets"] = np.cumsum([0, *(len(blob) for blob in blobs)])
-        file["references"] = place[neighbours(index)[rows]]
-        file["prior"] = prior.numpy()
-        file.attrs.update(side=side, quality=quality, weights_hash=index.manifest.weights_hash)
-    temporary.replace(out)
+    references = place[neighbours(index)[rows]]
+    try:
+        with h5py.File(temporary, "w") as file:
+            file["bytes"] = np.frombuffer(b"".join(blobs), np.uint8)
+            file["offsets"] = np.cumsum([0, *(len(blob) for blob in blobs)])
+            file["references"], file["prior"] = references, prior.numpy()
+            file.attrs.update(side=side, quality=quality, weights_hash=index.manifest.weights_hash)
+        temporary.replace(out)
+    finally:
+        temporary.unlink(missing_ok=True)
     return out
 
 
@@ -72,14 +76,21 @@ class Pack:
     """A packed corpus, memory-mapped."""
 
     def __init__(self, path: Path) -> None:
-        with h5py.File(path, "r") as file:
-            self.offsets: np.ndarray = file["offsets"][:]
-            self.references: np.ndarray = file["references"][:]
-            self.prior: Float[Tensor, " bins"] = torch.from_numpy(file["prior"][:])
-            start = file["bytes"].id.get_offset()
-            self.side = int(file.attrs["side"])
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; make it with scripts/train pack")
+        try:
+            with h5py.File(path, "r") as file:
+                self.offsets: np.ndarray = file["offsets"][:]
+                self.references: np.ndarray = file["references"][:]
+                self.prior: Float[Tensor, " bins"] = torch.from_numpy(file["prior"][:])
+                start = file["bytes"].id.get_offset()
+                self.side = int(file.attrs["side"])
+        except (OSError, KeyError) as error:
+            raise ValueError(f"{path}: not a packed corpus ({error})") from error
         if start is None or self.prior.shape != (NUM_BINS,):
             raise ValueError(f"{path}: not a packed corpus")
+        digest = hashlib.sha256(self.offsets.tobytes() + self.references.tobytes() + self.prior.numpy().tobytes())
+        self.key = digest.hexdigest()[:16]  # tells packs apart
         self._bytes = np.memmap(path, np.uint8, "r", start, (int(self.offsets[-1]),))
 
     def __len__(self) -> int:

@@ -115,8 +115,9 @@ class Tally:
         if "frechet" in row and (of_gray := _distance(gray.looks, truths.looks, "embedding")):
             row["frechet_to_gray"] = row["frechet"] / of_gray
         if truths.looks[0].top1 is not None:
-            seen = (np.array([one.top1 for one in looks]) for looks in (self.looks, gray.looks, truths.looks))
-            row["recovered"] = recovered_accuracy(*seen, labels=None if truths.labels is None else np.asarray(truths.labels))
+            own_top1, of_gray_top1, true_top1 = (_top1(looks) for looks in (self.looks, gray.looks, truths.looks))
+            labels = None if truths.labels is None else np.asarray(truths.labels)
+            row["recovered"] = recovered_accuracy(own_top1, of_gray_top1, true_top1, labels)
         return row
 
 
@@ -148,6 +149,10 @@ def look_at(rgb: Rgb, judges: Judges) -> Look:
         embedding = seen["embedding"][0].float().numpy() if "embedding" in seen else None
         top1 = int(seen["logits"][0].argmax()) if "logits" in seen else None
     return Look(embedding, top1, judges.inception(rgb) if judges.inception else None)
+
+
+def _top1(looks: list[Look]) -> np.ndarray:
+    return np.array([look.top1 for look in looks])
 
 
 def _mean(values: list[float]) -> float:

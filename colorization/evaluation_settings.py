@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from PIL import Image
 
@@ -17,6 +18,7 @@ from colorization.options import ColorizeOptions
 from colorization.working import REFERENCE_SIDE, read_reference
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError, read_small_rgb
+from similarity.lab import rgb_to_lab
 
 NUM_POINTS = (1, 10, 100)
 PATCH_SHARE = 7 / 256  # of the short side: the square around a point whose mean color is shown
@@ -223,11 +225,8 @@ def distorted(rgb: Rgb, rng: np.random.Generator) -> np.ndarray:
 
 
 def lab_of(rgb: np.ndarray) -> Float[np.ndarray, "height width 3"]:
-    """CIE Lab of sRGB in 0..255, raw units, as scikit-image has it."""
-    from skimage.color import rgb2lab
-
-    lab: np.ndarray = rgb2lab(rgb)
-    return lab
+    """CIE Lab of sRGB in 0..255, raw units."""
+    return rgb_to_lab(torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255).permute(1, 2, 0).numpy()
 
 
 def _random_reference(pipeline: Colorizer, photo: Photo, seed: int) -> tuple[Path, np.ndarray]:

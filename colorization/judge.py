@@ -48,9 +48,15 @@ def load_judge(path: Path | None = None) -> nn.Module:
     if spec is None or spec.loader is None:
         raise ValueError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # it is the user's code
+        raise ValueError(f"{path}: cannot be run ({type(error).__name__}: {error})") from error
     own = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, nn.Module) and c.__module__ == "judge"]
     if len(own) != 1:
         raise ValueError(f"{path}: expected one torch module class, found {len(own)}")
-    network: nn.Module = own[0]().eval().requires_grad_(False)
+    try:
+        network: nn.Module = own[0]().eval().requires_grad_(False)
+    except Exception as error:
+        raise ValueError(f"{path}: {own[0].__name__} cannot be made without arguments ({type(error).__name__}: {error})") from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from colorization.bins import NUM_BINS
 
 BACKBONE_LAYERS = ("relu3_4", "relu4_4", "relu5_4")  # strides 4, 8, 16
-GLOBAL_SIZE = NUM_BINS + 4  # histogram and its indicator, saturation and its indicator, vividness
+GLOBAL_SIZE = NUM_BINS + 9  # see colorization.hints.global_hints
 AB_RANGE = 100.0  # of the tanh at the end
 
 

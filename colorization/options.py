@@ -21,6 +21,7 @@ class ColorizeOptions:
         method: ``network``, or ``training-free``, which only carries colors over; None takes the network if the
             backbone is the one it was trained on.
         vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that look real.
+        faithfulness: 1 takes the references' colors as right wherever they match, 0 as a hint.
         saturation: factor on the chroma of the result.
         temperature: of the annealed mean over color bins; towards 0 bolder, 1 paler.
         automatic_share: of the annealed mean beside the regression where there is no reference.
@@ -44,6 +45,7 @@ class ColorizeOptions:
     working_side: int = 320
     method: str | None = None
     vividness: float = 1.0
+    faithfulness: float = 0.0
     saturation: float = 1.0
     temperature: float = ANNEALING
     automatic_share: float = 0.5
@@ -65,7 +67,7 @@ class ColorizeOptions:
             raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
         if self.method not in (None, *METHODS):
             raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
-        for name in ("vividness", "automatic_share"):
+        for name in ("vividness", "faithfulness", "automatic_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
         if not 0 <= self.saturation <= MAX_SATURATION:

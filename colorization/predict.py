@@ -17,7 +17,6 @@ from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, influ
 from similarity.backbone import autocast
 
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
-POINT_CELLS = 3  # side of a color point on the network's grid
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,14 @@ def predict(
         target: its features of BACKBONE_LAYERS.
         said: what the references say; None without references.
         guidance: points and palette.
-        options: vividness.
+        options: vividness and faithfulness.
     """
     stride = network.config.stride
-    rows, columns = luminance.shape[-2] // stride, luminance.shape[-1] // stride
-    points = point_planes(guidance.points, rows, columns, POINT_CELLS)[None].to(luminance) if guidance.points else None
+    points = point_planes(guidance.points, F.avg_pool2d(luminance, stride)[0])[None] if guidance.points else None
     warped, similarity = (None, None) if said is None else (said.warped_ab[None], said.similarity[None])
     planes = input_planes(luminance, warped, similarity, points, stride).contiguous(memory_format=torch.channels_last)
-    hints = global_hints(guidance.palette, None, options.vividness)[None].to(luminance)
+    faithfulness = options.faithfulness if said is not None else 0.0
+    hints = global_hints(guidance.palette, None, options.vividness, faithfulness)[None].to(luminance)
     features = [target[layer] for layer in BACKBONE_LAYERS] if network.config.backbone_channels else []
     with autocast(luminance.device):
         return network(planes, features, hints if network.config.global_size else None)  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.data import Pack, as_tensor
-from colorization.hints import global_hints, mean_saturation, palette_of, random_points
+from colorization.hints import global_hints, mean_saturation, palette_of, point_planes, random_points
 from similarity.lab import rgb_to_lab
 
 CHROMINANCE, PERCEPTUAL = "chrominance", "perceptual"
@@ -40,9 +40,9 @@ class SamplingOptions:
     kinds: tuple[float, float, float, float] = (0.52, 0.1, 0.12, 0.26)
     max_references: int = 3
     extra_reference: float = 0.35
-    points: float = 0.3
-    palette: float = 0.12
-    saturation: float = 0.12
+    points: float = 0.35
+    palette: float = 0.25
+    saturation: float = 0.1
     top: int = 5
     vivid: float = 0.65
 
@@ -56,9 +56,9 @@ class Sample:
         kind: one of KINDS.
         lab: the truth, with the luminance that the network sees.
         references: Lab of the references.
-        points: hinted ab and mask on the network's grid.
+        points: suggested ab and strength on the network's grid.
         hints: vector of global hints.
-        is_told: whether points, palette or saturation say something true about the colors.
+        is_told: whether points say what the colors are.
         is_vivid: whether vivid colors are asked for.
     """
 
@@ -87,16 +87,17 @@ def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: S
     lab = aged(rgb_to_lab(rgb), rng)
     kind, references = _references(pack, row, lab, rng, options)
     ab = lab[1:]
-    cells = options.side // stride
     has_points, has_palette, has_saturation = rng.random(3) < (options.points, options.palette, options.saturation)
-    points = random_points(F.avg_pool2d(ab[None], stride)[0], rng, stride) if has_points else torch.zeros(3, cells, cells)
+    small = F.avg_pool2d(lab[None], stride)[0]
+    chosen = random_points(small[1:], rng, stride) if has_points else []
+    points = point_planes(chosen, small[:1])
     # where the chrominance branch must guess, it asks for the expected color: vivid guesses are the other branch's matter
     share = options.vivid if branch == PERCEPTUAL else 0.5 * (kind in ("recommended", "distorted"))
     is_vivid = bool(rng.random() < share)
     saturation = mean_saturation(rgb) if has_saturation else None
-    hints = global_hints(palette_of(ab) if has_palette else None, saturation, float(is_vivid))
-    is_told = bool(points[2].any()) or bool(has_palette) or bool(has_saturation)
-    return Sample(branch, kind, lab, points, hints, is_told, is_vivid, references)
+    is_faithful = branch == CHROMINANCE and bool(references)  # a round trip brings the true colors
+    hints = global_hints(palette_of(ab) if has_palette else None, saturation, float(is_vivid), float(is_faithful))
+    return Sample(branch, kind, lab, points, hints, bool(chosen), is_vivid, references)
 
 
 def crop(rgb: np.ndarray, rng: np.random.Generator, options: SamplingOptions) -> Float[Tensor, "3 side side"]:
@@ -142,8 +143,8 @@ def _references(
     known = pack.references[row][: options.top]
     known = known[known >= 0]
     if kind == "random" or not len(known):
-        others = int(rng.integers(0, len(pack)))
-        return "random", [rgb_to_lab(crop(pack.rgb(others), rng, options))]
+        other = int(rng.integers(0, len(pack) - 1)) if len(pack) > 1 else 0
+        return "random", [rgb_to_lab(crop(pack.rgb(other + (other >= row and len(pack) > 1)), rng, options))]
     count = 1
     while count < min(options.max_references, len(known)) and rng.random() < options.extra_reference:
         count += 1

@@ -149,7 +149,7 @@ def build_study(
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(matched))[:limit]
     kind = "preference" if len(result_dirs) == 2 else "real"
-    trials = [_trial(*matched[i], kind, "ab"[int(rng.integers(2))]) for i in order]
+    trials = [_trial(matched[i], kind, "ab"[int(rng.integers(2))]) for i in order]
     names = [folder.resolve().name for folder in (*result_dirs, real_dir)][:2]
     if names[0] == names[1]:
         names = [str(folder) for folder in (*result_dirs, real_dir)][:2]
@@ -187,8 +187,9 @@ def read_results(paths: Sequence[Path]) -> StudyResult:
     return StudyResult(kind, (first, second), picked.count("first"), len(picked))
 
 
-def _trial(name: str, paths: list[Path], kind: str, first: str) -> dict[str, str]:
+def _trial(named: tuple[str, list[Path]], kind: str, first: str) -> dict[str, str]:
     """A pair; ``first`` says on which side the result, or the first method's, is."""
+    name, paths = named
     real, *results = (to_uint8(read_picture(path).rgb) for path in paths)
     scale = min(1.0, SIDE / max(real.shape[:2]))
     size = max(1, round(real.shape[1] * scale)), max(1, round(real.shape[0] * scale))

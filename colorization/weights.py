@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,12 +27,17 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
     path = weights_dir / f"{STEM}.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the colorization weights are missing; reinstall rechroma")
-    layout = json.loads(path.read_text())
-    if layout["backbone"] != backbone.weights_hash:
+    try:
+        layout = json.loads(path.read_text())
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in layout["network"].items()}
+        config = NetworkConfig(**fields)
+        trained_on = layout["backbone"]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged ({type(error).__name__}: {error}); reinstall rechroma") from error
+    if trained_on != backbone.weights_hash:
         raise ValueError(
-            f"{weights_dir}: trained on backbone weights {layout['backbone']}, not on {backbone.name} {backbone.weights_hash}"
+            f"{weights_dir}: trained on backbone weights {trained_on}, not on {backbone.name} {backbone.weights_hash}"
         )
-    config = NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in layout["network"].items()})
     network = ColorizationNetwork(config)
     state = load_bundled(STEM, weights_dir)
     own = network.state_dict()

@@ -7,19 +7,18 @@ the previous index as it was, and the next build takes over the shards that were
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from retrieval.commit import Known, commit, known_photos
+from retrieval.commit import Known, commit, known_photos, sweep
 from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE, Descriptors, Extractor, raw_features
-from retrieval.manifest import FEATURES, LOCK, MANIFEST, Manifest, pca_file, read_manifest, settings_key
+from retrieval.folder import alone, make_index_folder
+from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
 from retrieval.reading import Source, list_sources, plain_path, read_glances
-from retrieval.shards import SHARD_PHOTOS, Photos, Row, write_shard
+from retrieval.shards import SHARD_PHOTOS, Photos, Row, file_sha256, write_shard
 from similarity.backbone import Backbone
 
 PCA_SAMPLE = 4000
@@ -83,9 +82,8 @@ def build_index(
         OSError: the index cannot be written; the previous one is intact.
     """
     sources = list_sources(photos)
-    _refuse_other_folder(index_dir)
-    (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
-    with _alone(index_dir):
+    make_index_folder(index_dir)
+    with alone(index_dir):
         previous = None if options.overwrite else _previous(index_dir, backbone)
         return _build(sources, photos, index_dir, backbone, previous, options, progress)
 
@@ -121,21 +119,20 @@ def _build(
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
     report = BuildReport(len(live), added, len(written) - added, len(gone), len(live) - len(written), unreadable)
-    complete = previous is not None and {s.file for s in previous.shards} == {k.shard.name for k in live.values()}
-    if not complete or written or gone or changed or (previous and len(live) != previous.count):
-        commit(live, index_dir, key, Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live)))
+    manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable))
+    if previous and not (written or gone or changed) and _says(previous, index_dir, live, len(unreadable)):
+        sweep(index_dir, previous)
+    else:
+        commit(live, index_dir, key, manifest)
     return report
 
 
-@contextmanager
-def _alone(index_dir: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system releases it when a builder dies."""
-    lock = FileLock(index_dir / LOCK, timeout=0)
-    try:
-        with lock:
-            yield
-    except Timeout as error:
-        raise ValueError(f"{index_dir}: another build-index is writing here; wait until it has ended") from error
+def _says(previous: Manifest, index_dir: Path, live: dict[bytes, Known], unusable: int) -> bool:
+    """Whether an index is already what a build would make."""
+    same_shards = {entry.file for entry in previous.shards} == {entry.shard.name for entry in live.values()}
+    if not same_shards or (previous.count, previous.unusable) != (len(live), unusable):
+        return False
+    return (index_dir / FAISS).is_file() and file_sha256(index_dir / FAISS) == previous.faiss_sha256
 
 
 def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
@@ -148,11 +145,6 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
             )
         return manifest
     return None
-
-
-def _refuse_other_folder(index_dir: Path) -> None:
-    if index_dir.is_dir() and not (index_dir / FEATURES).is_dir() and any(index_dir.iterdir()):
-        raise ValueError(f"{index_dir}: the folder is not empty and holds no index; choose another --index")
 
 
 def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, options: BuildOptions) -> Extractor:

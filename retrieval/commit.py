@@ -1,19 +1,24 @@
 """Complete an index: choose the live rows of its shards, write index.faiss, and index.json last."""
 
+import os
 import re
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import faiss
 import numpy as np
 
 from retrieval.index import global_index
-from retrieval.manifest import FAISS, FEATURES, Manifest, ShardEntry
+from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, ShardEntry
 from retrieval.shards import file_sha256, read_descriptors, read_photos, shard_key, write_shard
+from retrieval.writing import discarding, replacing
 
-_OURS = re.compile(r"[0-9a-f]{16}(\.h5|\.[0-9a-f]{16}\.tmp)")  # shards; other files in the folder are left alone
+_BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
+_OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")  # other files in the folder are left alone
 
 
 @dataclass(frozen=True)
@@ -32,52 +37,82 @@ class Known:
 
 
 def known_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, Known]:
-    """What complete shards already describe: those of the manifest, then those an interrupted build finished."""
-    names = [entry.file for entry in previous.shards] if previous else []
-    orphans = [p for p in (index_dir / FEATURES).glob("*.h5") if p.name not in names]
+    """What complete shards already describe: those of the manifest, then those an interrupted build finished.
+
+    A shard of the manifest counts only with its checksum: else a flipped bit would be taken over for good.
+    """
+    checksums = {entry.file: entry.sha256 for entry in previous.shards} if previous else {}
     known: dict[bytes, Known] = {}
-    for path in [*(index_dir / FEATURES / n for n in names), *sorted(orphans, key=lambda p: p.stat().st_mtime_ns)]:
+    for path in [*(index_dir / FEATURES / name for name in checksums), *unfinished(index_dir, previous)]:
         try:
-            if shard_key(path) != key:
+            if shard_key(path) != key or (path.name in checksums and file_sha256(path) != checksums[path.name]):
                 continue
             photos = read_photos(path)
-        except (OSError, KeyError):
+        except OSError:
             continue  # missing or damaged: its photos are described again
         for i in range(len(photos)):
             known[photos.absolute(i)] = Known(path, i, int(photos.size[i]), int(photos.mtime_ns[i]))
     return known
 
 
-def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manifest) -> None:
+def unfinished(index_dir: Path, manifest: Manifest | None) -> list[Path]:
+    """Shards that an interrupted build finished and no index.json names yet, oldest first.
+
+    Those older than index.json are not among them: they were replaced, and a writer died before it removed them. Nor
+    are rewritten ones: they belong to a change that was never completed.
+    """
+    named = {entry.file for entry in manifest.shards} if manifest else set()
+    built = (index_dir / MANIFEST).stat().st_mtime_ns if manifest and (index_dir / MANIFEST).exists() else -1
+    found = [(p.stat().st_mtime_ns, p) for p in (index_dir / FEATURES).iterdir() if _BUILT.fullmatch(p.name)]
+    return [path for time, path in sorted(found) if path.name not in named and time > built]
+
+
+def rewritten_name() -> str:
+    """A new name for a shard that is made from others; it counts only once index.json names it."""
+    return f"{uuid.uuid4().hex[:16]}r.h5"
+
+
+def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
     """Rewrite shards that lost photos, write index.faiss and index.json, then remove what is no longer named.
 
     Args:
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
         key: of the settings, see Manifest.key.
-        manifest: what index.json says besides the shards and index.faiss.
+        manifest: what index.json says besides the shards, index.faiss and the date.
+        spare: shards of an interrupted build to leave for the next one, see unfinished.
+
+    Raises:
+        OSError: something cannot be written; the previous index is as it was.
     """
     by_shard: dict[Path, list[int]] = {}
     for entry in live.values():
         by_shard.setdefault(entry.shard, []).append(entry.row)
-    shards = []
-    for path, rows in by_shard.items():
-        photos, keep = read_photos(path), np.sort(np.array(rows))
-        if len(keep) < len(photos):
-            fresh = path.with_name(f"{uuid.uuid4().hex[:16]}.h5")
-            path = write_shard(fresh, photos.take(keep), read_descriptors(path).take(keep), key)
-        shards.append((path, len(keep)))
-    temporary = index_dir / f"{FAISS}.tmp"
-    index = global_index([read_descriptors(path).global_ for path, _ in shards])
-    temporary.write_bytes(faiss.serialize_index(index).tobytes())  # faiss itself opens only names that are UTF-8
-    entries = [ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
-    complete = Manifest(**{**manifest.__dict__, "shards": entries, "faiss_sha256": file_sha256(temporary)})
-    temporary.replace(index_dir / FAISS)
-    complete.write(index_dir)
-    kept = {entry.file for entry in entries}
-    for stale in [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept and _OURS.fullmatch(p.name)]:
+    fresh: list[Path] = []
+    with discarding(fresh):
+        shards = []
+        for path, rows in by_shard.items():
+            photos, keep = read_photos(path), np.sort(np.array(rows))
+            if len(keep) < len(photos):
+                fresh.append(path.with_name(rewritten_name()))
+                path = write_shard(fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key)
+            shards.append((path, len(keep)))
+        entries = [ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
+        index = global_index([read_descriptors(path).global_ for path, _ in shards])
+        with replacing(index_dir / FAISS, index_dir / f"{FAISS}.tmp") as temporary:
+            temporary.write_bytes(faiss.serialize_index(index).tobytes())  # faiss itself opens only names that are UTF-8
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        complete = replace(manifest, shards=entries, faiss_sha256=file_sha256(index_dir / FAISS), built=now)
+        complete.write(index_dir)
+    for path in spare:
+        os.utime(path)  # younger than index.json, so that they still count
+    sweep(index_dir, complete, spare)
+
+
+def sweep(index_dir: Path, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
+    """Remove shards, half-written files and projections of ours that are no longer named."""
+    kept = {entry.file for entry in manifest.shards} | {path.name for path in spare}
+    stale = [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept and _OURS.fullmatch(p.name)]
+    for path in [*stale, *(p for p in index_dir.glob("pca-*.safetensors") if p.name != manifest.pca_file)]:
         with suppress(OSError):
-            stale.unlink()
-    for stale in [p for p in index_dir.glob("pca-*.safetensors") if p.name != complete.pca_file]:
-        with suppress(OSError):
-            stale.unlink()
+            path.unlink()

@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import faiss
@@ -10,10 +11,11 @@ import numpy as np
 from safetensors import SafetensorError
 
 from retrieval.descriptors import Descriptors, Extractor, Glance
-from retrieval.manifest import FAISS, FEATURES, Manifest, read_manifest
+from retrieval.duplicates import Looks, distinct, luminance_structure
+from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import load_projections
 from retrieval.ranking import local_ranking, num_survivors
-from retrieval.shards import Photos, ShardReader, file_sha256, read_photos
+from retrieval.shards import Photos, ShardReader, read_photos
 from similarity.backbone import Backbone
 
 MIN_CHROMA = 2.0  # Lab units; photos below are gray and cannot lend colors
@@ -44,19 +46,27 @@ class PhotoIndex:
     def __init__(self, index_dir: Path, manifest: Manifest) -> None:
         self.index_dir, self.manifest = index_dir, manifest
         shards = [index_dir / FEATURES / entry.file for entry in manifest.shards]
+        if not shards:
+            raise ValueError(f"{index_dir / MANIFEST}: names no shards; run build-index --overwrite")
+        self._readers, photos = [], []
         for path, entry in zip(shards, manifest.shards, strict=True):
-            if not path.is_file():
-                raise FileNotFoundError(f"{path}: this shard of the index is missing; run build-index again to redo it")
             if not entry.count:
                 raise ValueError(f"{path}: an empty shard; run build-index --overwrite")
-        try:
-            self._readers = [ShardReader(path) for path in shards]
-            self.photos = Photos.join([read_photos(path) for path in shards])
-        except (OSError, KeyError) as error:
-            raise ValueError(f"{index_dir}: a shard is damaged ({error}); run build-index again to redo it") from error
-        counts = [len(reader.descriptors) for reader in self._readers]
-        if counts != [entry.count for entry in manifest.shards] or sum(counts) != len(self.photos):
-            raise ValueError(f"{index_dir}: a shard is damaged (its rows do not fit index.json); run build-index again to redo it")
+            try:
+                self._readers.append(ShardReader(path))
+                photos.append(read_photos(path))
+            except FileNotFoundError as error:
+                raise FileNotFoundError(f"{path}: this shard of the index is missing; run build-index again to redo it") from error
+            except OSError as error:
+                raise ValueError(f"{path}: damaged ({error}); run build-index again to redo it") from error
+            if {len(self._readers[-1].descriptors), len(photos[-1])} != {entry.count}:
+                raise ValueError(f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it")
+            if self._readers[-1].key != self._readers[0].key:
+                raise ValueError(
+                    f"{path}: damaged (made with another backbone or other settings than {shards[0].name});"
+                    " run build-index again to redo it"
+                )
+        self.photos = Photos.join(photos)
         self._starts = np.cumsum([0, *(entry.count for entry in manifest.shards)])
         self._chroma = np.concatenate([r.descriptors.chroma for r in self._readers])
         self._label = np.concatenate([r.descriptors.label for r in self._readers])
@@ -112,7 +122,8 @@ class PhotoIndex:
             same_class: search only photos of the query's top-1 ImageNet class, if there are any.
 
         Returns:
-            At most top_k recommendations, best first. Gray photos are never recommended.
+            At most top_k recommendations, best first. Gray photos are never recommended, and of near-duplicates only
+            the best.
 
         Raises:
             ValueError: top_k is not positive.
@@ -120,18 +131,36 @@ class PhotoIndex:
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
         described = extractor.describe([query])
-        rows, global_scores = self._global_ranking(described, top_k, same_class)
-        if not len(rows):
+        allowed = self._allowed(described, same_class)
+        if not len(allowed):
             return []
-        local, histogram = self._read_cells(rows)
-        scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
-        total = scores.total
+        keep = num_survivors(len(allowed), top_k)
+        while True:
+            rows, global_scores = self._global_ranking(described, allowed, keep)
+            local, histogram = self.cells(rows)
+            scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
+            total = scores.total
+            looks = Looks(self._global.reconstruct_batch(rows), local, luminance_structure(histogram))
+            best = distinct(looks, np.argsort(-total, kind="stable"), top_k)
+            if len(best) == top_k or keep == len(allowed):
+                break
+            keep = min(len(allowed), 2 * keep)  # near-duplicates took places that others could have
         return [
             Recommendation(
                 self.path(int(rows[i])), *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance))
             )
-            for i in np.argsort(-total, kind="stable")[:top_k]
+            for i in best
         ]
+
+    @property
+    def gray(self) -> np.ndarray:
+        """Which photos, by row, are gray and never recommended."""
+        return np.asarray(self._chroma.astype(np.float32) < MIN_CHROMA)
+
+    @property
+    def searcher(self) -> faiss.Index:
+        """The index over the global descriptors, by row."""
+        return self._global
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """All global descriptors (float32), local descriptors, histograms (float16) and chroma (float32), by row."""
@@ -144,21 +173,21 @@ class PhotoIndex:
         """Where the photo of a row lies."""
         return Path(os.fsdecode(self.photos.absolute(row)))
 
-    def _global_ranking(self, query: Descriptors, top_k: int, same_class: bool) -> tuple[np.ndarray, np.ndarray]:
-        usable = self._chroma.astype(np.float32) >= MIN_CHROMA
+    def _allowed(self, query: Descriptors, same_class: bool) -> np.ndarray:
+        usable = ~self.gray
         if same_class and bool((usable & (self._label == query.label[0])).any()):
             usable &= self._label == query.label[0]
-        allowed = np.flatnonzero(usable)
-        if not len(allowed):
-            return allowed, np.empty(0, np.float32)
-        selector = faiss.IDSelectorBatch(allowed)
+        return np.flatnonzero(usable)
+
+    def _global_ranking(self, query: Descriptors, allowed: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
         parameters = faiss.SearchParameters()
+        selector = faiss.IDSelectorBatch(allowed)
         parameters.sel = selector
-        keep = num_survivors(len(allowed), top_k)
         scores, rows = self._global.search(query.global_.astype(np.float32), keep, params=parameters)
         return rows[0], scores[0]
 
-    def _read_cells(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def cells(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Local descriptors and histograms of some rows, read from the shards."""
         shards = np.searchsorted(self._starts, rows, side="right") - 1
         first = self._readers[0].descriptors
         local = np.empty((len(rows), *first.local.shape[1:]), np.float16)
@@ -173,8 +202,9 @@ class PhotoIndex:
     def _load_faiss(self) -> faiss.Index:
         """index.faiss if it belongs to the manifest; it is derived from the shards, so otherwise it is made anew."""
         path = self.index_dir / FAISS
-        if path.is_file() and file_sha256(path) == self.manifest.faiss_sha256:
-            return faiss.deserialize_index(np.frombuffer(path.read_bytes(), np.uint8))
+        data = path.read_bytes() if path.is_file() else b""  # read once: a builder may replace the file meanwhile
+        if sha256(data).hexdigest() == self.manifest.faiss_sha256:
+            return faiss.deserialize_index(np.frombuffer(data, np.uint8))
         return global_index([r.descriptors.global_ for r in self._readers])
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from retrieval.descriptors import SETTINGS
+from retrieval.writing import replacing
 
 SCHEMA = 1
 MANIFEST, FAISS, FEATURES, LOCK = "index.json", "index.faiss", "features", ".lock"
@@ -32,6 +33,8 @@ class Manifest:
         count: photos in the index.
         settings: sizes of the descriptors.
         schema: version of this format.
+        built: when this was written, ISO 8601 in UTC; empty in indexes of the first builds.
+        unusable: pictures that the last build found and could not read; None where that is not known.
     """
 
     backbone: str
@@ -42,6 +45,8 @@ class Manifest:
     count: int
     settings: dict[str, int] = field(default_factory=lambda: dict(SETTINGS))
     schema: int = SCHEMA
+    built: str = ""
+    unusable: int | None = None
 
     @property
     def key(self) -> str:
@@ -55,9 +60,8 @@ class Manifest:
 
     def write(self, index_dir: Path) -> None:
         """Write index.json under a temporary name, then rename."""
-        temporary = index_dir / f"{MANIFEST}.tmp"
-        temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        temporary.replace(index_dir / MANIFEST)
+        with replacing(index_dir / MANIFEST, index_dir / f"{MANIFEST}.tmp") as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
 def pca_file(pca_hash: str) -> str:

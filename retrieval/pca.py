@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
+
+from retrieval.writing import replacing
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 
@@ -67,11 +69,11 @@ def fit_projection(features: Float[np.ndarray, "samples features"], dimensions: 
 
 def save_projections(path: Path, global_: Projection, local: Projection, weights_hash: str) -> None:
     """Write both projections, and which weights they belong to, under a temporary name, then rename."""
-    temporary = path.with_suffix(".tmp")
     arrays = {"global.mean": global_.mean, "global.components": global_.components}
     arrays |= {"local.mean": local.mean, "local.components": local.components}
-    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary, {"weights_hash": weights_hash})
-    temporary.replace(path)
+    data = save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"weights_hash": weights_hash})
+    with replacing(path, path.with_suffix(".tmp")) as temporary:
+        temporary.write_bytes(data)  # save_file would make a file that only its owner can read
 
 
 def load_projections(path: Path) -> tuple[Projection, Projection]:

@@ -5,7 +5,8 @@ Datasets are contiguous and uncompressed, so that the few rows a query needs are
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 
 from retrieval.descriptors import Descriptors
+from retrieval.writing import replacing
 
 SHARD_PHOTOS = 2048
 Row = tuple[bytes, bytes, int, int, bytes]  # root, path, size, mtime_ns, sha256
@@ -69,14 +71,17 @@ def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) 
         descriptors: likewise.
         key: hash of the settings that made the descriptors, see Manifest.key.
     """
-    temporary = path.with_suffix(f".{path.stem}.tmp")
-    with h5py.File(temporary, "w") as file:
+    # made in memory: HDF5 may crash the process when the disk is full while it writes
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
         file.attrs["key"], file.attrs["count"] = key, len(photos)
         for part in (photos, descriptors):
             for f in fields(part):
                 value, name = getattr(part, f.name), f.name.rstrip("_")
                 file.create_dataset(name, data=np.array(list(value), "S") if value.dtype == object else value)
-    temporary.replace(path)
+        file.flush()
+        data = file.id.get_file_image()
+    with replacing(path, path.with_suffix(f".{path.stem}.tmp")) as temporary:
+        temporary.write_bytes(data)
     return path
 
 
@@ -86,7 +91,7 @@ def shard_key(path: Path) -> str:
     Raises:
         OSError: the file is not a complete shard.
     """
-    with h5py.File(path, "r") as file:
+    with _opened(path) as file:
         return str(file.attrs["key"])
 
 
@@ -96,27 +101,48 @@ def read_photos(path: Path) -> Photos:
     Raises:
         OSError: the file is truncated or not a shard.
     """
-    with h5py.File(path, "r") as file:
+    with _opened(path) as file:
         root, name = (_objects([bytes(p) for p in file[key][:]]) for key in ("root", "path"))
         return Photos(root, name, file["size"][:], file["mtime_ns"][:], file["sha256"][:])
 
 
 def read_descriptors(path: Path) -> Descriptors:
-    """Read all descriptors of a shard."""
-    with h5py.File(path, "r") as file:
+    """Read all descriptors of a shard.
+
+    Raises:
+        OSError: the file is truncated or not a shard.
+    """
+    with _opened(path) as file:
         return Descriptors(*(file[f.name.rstrip("_")][:] for f in fields(Descriptors)))
 
 
 class ShardReader:
-    """Read-only views of a shard's descriptors; nothing is loaded before it is indexed."""
+    """Read-only views of a shard's descriptors; nothing is loaded before it is indexed.
+
+    Raises:
+        OSError: the file is truncated or not a shard.
+    """
 
     def __init__(self, path: Path) -> None:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
+            self.key = str(file.attrs["key"])
             views = {}
             for f in fields(Descriptors):
                 dataset = file[f.name.rstrip("_")]
                 views[f.name] = np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
         self.descriptors = Descriptors(**views)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a shard; whatever h5py makes of damaged bytes becomes an OSError that names the file."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError, OverflowError) as error:
+        raise OSError(f"{path}: a damaged shard ({' '.join(str(error).split()) or type(error).__name__})") from error
 
 
 def _objects(values: Sequence[bytes]) -> np.ndarray:

@@ -154,14 +154,16 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 def load_bundled(stem: str, weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
     """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package."""
-    shards = sorted(weights_dir.glob(f"{stem}-?-of-?.safetensors"))
-    if not shards or len(shards) != int(shards[0].stem[-1]):
+    shards = sorted(weights_dir.glob(f"{stem}-*-of-*.safetensors"))
+    if not shards or len(shards) != int(shards[0].stem.rpartition("-")[2]):
         raise FileNotFoundError(f"{weights_dir}: the weights {stem} are incomplete; reinstall rechroma")
     return {key: value for shard in shards for key, value in load_file(shard).items()}
 
 
 def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int:
     """Write weights as safetensors shards of less than 4 MB, convolutions in half precision, the rest as it is.
+
+    A single tensor that is larger gets a shard of its own, above the limit.
 
     Returns:
         How many shards.
@@ -173,10 +175,12 @@ def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int
             shards.append({})
         shards[-1][key] = value
     weights_dir.mkdir(parents=True, exist_ok=True)
-    for old in weights_dir.glob(f"{stem}-?-of-?.safetensors"):
+    for old in weights_dir.glob(f"{stem}-*-of-*.safetensors"):
         old.unlink()
     for i, shard in enumerate(shards, 1):
-        save_file(shard, weights_dir / f"{stem}-{i}-of-{len(shards)}.safetensors")
+        path = weights_dir / f"{stem}-{i}-of-{len(shards)}.safetensors"
+        save_file(shard, path)
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
     return len(shards)
 
 

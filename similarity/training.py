@@ -7,15 +7,18 @@ number. Steps are numbered and draw their randomness from (seed, step), so a kil
 import math
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 Step = Callable[[int], dict[str, Tensor]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,38 @@ class LoopOptions:
     log_every: int = 50
 
 
+class Ahead(Generic[T]):
+    """Prepare the data of the next step in a thread while this step is computed; what is prepared stays the same."""
+
+    def __init__(self, prepare: Callable[[int], T], steps: int) -> None:
+        self._prepare, self._steps, self._pool = prepare, steps, ThreadPoolExecutor(1)
+        self._waiting: tuple[int, Future[T]] | None = None
+
+    def __call__(self, number: int) -> T:
+        """The data of a step."""
+        waiting, self._waiting = self._waiting, None
+        data = waiting[1].result() if waiting and waiting[0] == number else self._prepare(number)
+        if number + 1 < self._steps:
+            self._waiting = number + 1, self._pool.submit(self._prepare, number + 1)
+        return data
+
+
+@dataclass(frozen=True)
+class Team:
+    """Processes that train one network together.
+
+    Attributes:
+        is_main: whether this one logs and writes checkpoints.
+        mean: averages a tensor over the processes.
+    """
+
+    is_main: bool = True
+    mean: Callable[[Tensor], Tensor] = lambda tensor: tensor
+
+
+ALONE = Team()
+
+
 def cosine_rate(step: int, options: LoopOptions) -> float:
     """Learning rate at a step: linear warm-up, then a half cosine to zero."""
     if step < options.warmup:
@@ -55,6 +90,7 @@ def train(
     optimizer: torch.optim.Optimizer,
     options: LoopOptions,
     log: Callable[[str], None] = print,
+    team: Team = ALONE,
 ) -> int:
     """Run ``step`` until the schedule ends, checkpointing on the way.
 
@@ -64,6 +100,7 @@ def train(
         optimizer: over the parameters of the modules.
         options: see LoopOptions.
         log: receives one line every ``log_every`` steps.
+        team: the processes that train together; gradients are averaged by whoever wrapped the modules.
 
     Returns:
         The number of steps done in this call.
@@ -78,20 +115,22 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(number, options)
         losses = step(number)
-        if not bool(torch.isfinite(losses["loss"])):
+        mean_loss = team.mean(losses["loss"].detach())
+        if not bool(torch.isfinite(mean_loss)):
             kept = f"last good checkpoint: {options.checkpoint_path}" if options.checkpoint_path.exists() else "no checkpoint yet"
-            raise FloatingPointError(f"loss is {float(losses['loss'].detach())} at step {number}; {kept}")
+            raise FloatingPointError(f"loss is {float(mean_loss)} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        if (number + 1) % options.log_every == 0:
+        if (number + 1) % options.log_every == 0 and team.is_main:
             rate = options.log_every / (time.monotonic() - logged_at)
             logged_at = time.monotonic()
             log(
                 f"step {number + 1}/{options.steps} {rate:.2f} it/s "
                 + " ".join(f"{k} {float(v.detach()):.4f}" for k, v in losses.items())
             )
-        if time.monotonic() - saved_at > options.checkpoint_seconds or number + 1 == options.steps:
+        is_due = time.monotonic() - saved_at > options.checkpoint_seconds or number + 1 == options.steps
+        if is_due and team.is_main:
             save_checkpoint(number + 1, modules, optimizer, options)
             saved_at = time.monotonic()
     return max(0, options.steps - first)
@@ -109,15 +148,31 @@ def save_checkpoint(step: int, modules: Mapping[str, nn.Module], optimizer: torc
     temporary.replace(options.checkpoint_path)
 
 
+def check_checkpoint(options: LoopOptions) -> None:
+    """Refuse a checkpoint of other settings before anything is written beside it.
+
+    Raises:
+        ValueError: the checkpoint exists and belongs to other settings, or is no checkpoint.
+    """
+    if not options.checkpoint_path.exists():
+        return
+    try:
+        with safe_open(options.checkpoint_path, "pt") as file:
+            key = (file.metadata() or {}).get("config_key")
+    except SafetensorError as error:
+        raise ValueError(f"{options.checkpoint_path}: not a checkpoint ({error})") from error
+    if key != options.config_key:
+        raise ValueError(
+            f"{options.checkpoint_path} belongs to settings {key}, this run has {options.config_key}:"
+            " choose another --output or the same settings"
+        )
+
+
 def load_checkpoint(modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions) -> int:
     """Restore what save_checkpoint wrote and return its step number."""
+    check_checkpoint(options)
     with safe_open(options.checkpoint_path, "pt") as file:
         metadata = file.metadata()
-        if metadata["config_key"] != options.config_key:
-            raise ValueError(
-                f"{options.checkpoint_path} belongs to settings {metadata['config_key']}, this run has {options.config_key}:"
-                " choose another --output or the same settings"
-            )
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     for name, module in modules.items():
         prefix = f"{name}."

@@ -67,7 +67,7 @@ def pixel_weights(truth_ab: Ab, weights: Float[Tensor, " bins"]) -> Float[np.nda
         weights: of the bins, see bin_weights.
     """
     colors = torch.from_numpy(np.ascontiguousarray(truth_ab, np.float32)).reshape(-1, 2)
-    nearest = torch.cat([torch.cdist(chunk, ab_bins()).argmin(1) for chunk in colors.split(_CHUNK)])
+    nearest = torch.cat([torch.cdist(chunk, ab_bins()).argmin(1) for chunk in torch.split(colors, _CHUNK)])
     return weights[nearest].view(truth_ab.shape[:2]).numpy()
 
 
@@ -93,4 +93,4 @@ def rebalanced_auc(truth_ab: Ab, result_ab: Ab, weights: Float[np.ndarray, "heig
 
 def _areas(truth_ab: np.ndarray, result_ab: np.ndarray) -> np.ndarray:
     distance = np.linalg.norm(truth_ab.astype(np.float64) - result_ab.astype(np.float64), axis=-1)
-    return np.clip(1 - distance / MAX_TAU, 0, 1)
+    return np.asarray(np.clip(1 - distance / MAX_TAU, 0, 1))

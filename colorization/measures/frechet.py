@@ -37,4 +37,4 @@ def frechet_distance(first: Float[np.ndarray, "count size"], second: Float[np.nd
 def _covariance_root(embeddings: np.ndarray) -> np.ndarray:
     """A with A' A = the covariance, and no more rows than columns."""
     root = (embeddings - embeddings.mean(0)) / np.sqrt(len(embeddings) - 1)
-    return root if len(root) <= root.shape[1] else np.linalg.qr(root, mode="r")
+    return root if len(root) <= root.shape[1] else np.asarray(np.linalg.qr(root, mode="r"))

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorization.bins import NUM_BINS
-from colorization.branches import Frozen, LossOptions, batch_losses
+from colorization.branches import Frozen, LossOptions, batch_losses, prepare
 from colorization.hints import global_hints
 from colorization.network import DEFAULT, ColorizationNetwork
 from colorization.sampling import CHROMINANCE, PERCEPTUAL, Sample
@@ -93,7 +93,7 @@ def planes_of(frozen: Frozen, monkeypatch: pytest.MonkeyPatch) -> Callable[[list
     def get(samples: list[Sample]) -> Tensor:
         network, seen = ColorizationNetwork(TINY).eval(), []
         network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-        batch_losses(network, samples, frozen, LossOptions())
+        batch_losses(network, network.config, samples, frozen, LossOptions())
         return seen[0]
 
     return get
@@ -107,7 +107,7 @@ def test_training_lowers_the_loss_of_a_fixed_batch(batch: list[Sample], frozen: 
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     history: list[dict[str, float]] = []
     for _ in range(25):
-        found = batch_losses(network, batch, frozen, LossOptions())
+        found = batch_losses(network, network.config, batch, frozen, LossOptions())
         optimizer.zero_grad()
         found["loss"].backward()
         optimizer.step()
@@ -120,7 +120,7 @@ def test_training_lowers_the_loss_of_a_fixed_batch(batch: list[Sample], frozen: 
 
 def test_gradients_are_finite_and_reach_the_network_only(batch: list[Sample], frozen: Frozen) -> None:
     network = ColorizationNetwork(TINY).train()
-    batch_losses(network, batch, frozen, LossOptions())["loss"].backward()
+    batch_losses(network, network.config, batch, frozen, LossOptions())["loss"].backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and bool(parameter.grad.isfinite().all()), name
     assert isinstance(frozen.judge, Judge)
@@ -129,8 +129,17 @@ def test_gradients_are_finite_and_reach_the_network_only(batch: list[Sample], fr
 
 def test_the_same_batch_gives_the_same_loss(batch: list[Sample], frozen: Frozen) -> None:
     network = ColorizationNetwork(TINY).eval()
-    first, second = (batch_losses(network, batch, frozen, LossOptions())["loss"] for _ in range(2))
+    first, second = (batch_losses(network, network.config, batch, frozen, LossOptions())["loss"] for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_a_batch_prepared_before_gives_the_same_loss(batch: list[Sample], frozen: Frozen) -> None:
+    network = ColorizationNetwork(TINY).eval()
+    inputs = prepare(batch, frozen.backbone, TINY.stride)
+    assert not any(x.requires_grad for x in (inputs.planes, *inputs.features))
+    ready = batch_losses(network, network.config, batch, frozen, LossOptions(), inputs)
+    for key, value in batch_losses(network, network.config, batch, frozen, LossOptions()).items():
+        assert torch.equal(ready[key], value), key
 
 
 # How answers are judged
@@ -140,7 +149,7 @@ def test_the_loss_is_made_of_its_parts(batch: list[Sample], frozen: Frozen) -> N
     network = ColorizationNetwork(TINY).eval()
     options = LossOptions(perceptual=7.0, classification=0.3, guess=0.4)
     for sample_, weight in zip(batch, (1.0, 0.4, 1.0, 0.4), strict=True):
-        found = batch_losses(network, [sample_], frozen, options)
+        found = batch_losses(network, network.config, [sample_], frozen, options)
         expected = weight * found["chrominance"] + 0.3 * found["classification"] + 7.0 * found.get("perceptual", torch.tensor(0.0))
         torch.testing.assert_close(found["loss"].detach(), expected)
         assert ("perceptual" in found) == (sample_.branch == PERCEPTUAL)
@@ -148,8 +157,8 @@ def test_the_loss_is_made_of_its_parts(batch: list[Sample], frozen: Frozen) -> N
 
 def test_the_loss_of_a_batch_is_the_mean_of_its_samples(batch: list[Sample], frozen: Frozen) -> None:
     network = ColorizationNetwork(TINY).eval()  # batch norm of the training mode would mix them
-    together = batch_losses(network, batch, frozen, LossOptions())
-    alone = [batch_losses(network, [sample_], frozen, LossOptions()) for sample_ in batch]
+    together = batch_losses(network, network.config, batch, frozen, LossOptions())
+    alone = [batch_losses(network, network.config, [sample_], frozen, LossOptions()) for sample_ in batch]
     for key in ("loss", "chrominance", "classification"):
         mean = torch.stack([found[key].detach() for found in alone]).mean()
         torch.testing.assert_close(together[key].detach(), mean, rtol=1e-3, atol=1e-3)
@@ -174,7 +183,7 @@ def test_the_truth_binds_only_where_it_is_told(
     sample: MakeSample, frozen: Frozen, branch: str, kind: str, is_told: bool, is_vivid: bool, weight: float
 ) -> None:
     made = sample(branch, "chelsea", () if kind == "none" else ("coffee",), kind, is_told, is_vivid)
-    found = batch_losses(ColorizationNetwork(TINY).eval(), [made], frozen, LossOptions(perceptual=1e-12, classification=0.0))
+    found = batch_losses(ColorizationNetwork(TINY).eval(), TINY, [made], frozen, LossOptions(perceptual=1e-12, classification=0.0))
     torch.testing.assert_close(found["loss"].detach(), weight * found["chrominance"])
 
 
@@ -187,7 +196,7 @@ def test_the_judge_sees_vivid_answers_of_the_perceptual_branch_only(
         sample(CHROMINANCE, "astronaut", ("chelsea",)),
         sample(PERCEPTUAL, "motorcycle_left"),
     ]
-    batch_losses(ColorizationNetwork(TINY).eval(), samples, frozen, LossOptions())
+    batch_losses(ColorizationNetwork(TINY).eval(), TINY, samples, frozen, LossOptions())
     assert isinstance(frozen.judge, Judge)
     truth, answer = frozen.judge.seen
     expected = torch.stack([labs[name] for name in ("coffee", "motorcycle_left")])
@@ -206,7 +215,7 @@ def test_the_judge_sees_vivid_answers_of_the_perceptual_branch_only(
 def test_without_a_judge_all_is_plain_regression(batch: list[Sample], frozen: Frozen, case: str) -> None:
     unjudged = replace(frozen, judge=None) if case == "no judge" else frozen
     options = LossOptions(classification=0.5) if case == "no judge" else LossOptions(classification=0.5, perceptual=0.0)
-    found = batch_losses(ColorizationNetwork(TINY).eval(), batch, unjudged, options)
+    found = batch_losses(ColorizationNetwork(TINY).eval(), TINY, batch, unjudged, options)
     assert "perceptual" not in found
     torch.testing.assert_close(found["loss"].detach(), found["chrominance"] + 0.5 * found["classification"])
     assert isinstance(frozen.judge, Judge) and not frozen.judge.seen
@@ -214,21 +223,27 @@ def test_without_a_judge_all_is_plain_regression(batch: list[Sample], frozen: Fr
 
 def test_without_the_head_of_bins(batch: list[Sample], frozen: Frozen) -> None:
     for config, options in ((replace(TINY, num_bins=0), LossOptions()), (TINY, LossOptions(classification=0.0))):
-        found = batch_losses(ColorizationNetwork(config).eval(), batch, frozen, options)
+        found = batch_losses(ColorizationNetwork(config).eval(), config, batch, frozen, options)
         assert "classification" not in found
         assert bool(found["loss"].isfinite())
 
 
+def test_networks_that_read_no_features_of_the_backbone(batch: list[Sample], frozen: Frozen) -> None:
+    config = replace(TINY, backbone_channels=(), global_size=0)
+    found = batch_losses(ColorizationNetwork(config).eval(), config, batch, frozen, LossOptions())
+    assert all(bool(value.isfinite()) for value in found.values())
+
+
 def test_rare_colors_weigh_more(sample: MakeSample, frozen: Frozen, labs: dict[str, Tensor]) -> None:
     made, network = [sample(CHROMINANCE, painted(labs["chelsea"], 40.0, 20.0))], ColorizationNetwork(TINY).eval()
-    once, thrice = (batch_losses(network, made, replace(frozen, bin_weights=w), LossOptions()) for w in (EVEN, 3 * EVEN))
+    once, thrice = (batch_losses(network, TINY, made, replace(frozen, bin_weights=w), LossOptions()) for w in (EVEN, 3 * EVEN))
     torch.testing.assert_close(thrice["classification"], 3 * once["classification"])
     torch.testing.assert_close(thrice["chrominance"], once["chrominance"])
 
 
 def test_a_batch_without_references(sample: MakeSample, frozen: Frozen) -> None:
     samples = [sample(CHROMINANCE, "chelsea", is_vivid=False), sample(PERCEPTUAL, "coffee")]
-    found = batch_losses(ColorizationNetwork(TINY).train(), samples, frozen, LossOptions())
+    found = batch_losses(ColorizationNetwork(TINY).train(), TINY, samples, frozen, LossOptions())
     found["loss"].backward()
     assert all(bool(value.isfinite()) for value in found.values())
 

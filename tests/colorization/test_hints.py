@@ -169,21 +169,22 @@ def test_nothing_given_is_a_zero_vector() -> None:
 def test_order_by_hand() -> None:
     palette = torch.zeros(NUM_BINS)
     palette[7], palette[200] = 0.36, 0.64
-    vector = global_hints(palette, 0.25, 0.5)
-    assert vector.shape == (GLOBAL_SIZE,) == (317,)
-    # square roots of the shares, then their indicator, saturation, its indicator, vividness
-    expected = {7: 0.6, 200: 0.8, 313: 1.0, 314: 0.25, 315: 1.0, 316: 0.5}
+    vector = global_hints(palette, 0.25, 0.5, 0.75)
+    assert vector.shape == (GLOBAL_SIZE,) == (318,)
+    # square roots of the shares, then their indicator, saturation, its indicator, vividness, faithfulness
+    expected = {7: 0.6, 200: 0.8, 313: 1.0, 314: 0.25, 315: 1.0, 316: 0.5, 317: 0.75}
     assert {int(i): pytest.approx(float(vector[i])) for i in vector.nonzero()} == expected
 
 
 def test_no_saturation_differs_from_a_saturation_of_zero() -> None:
     assert global_hints(saturation=0.0).nonzero().flatten().tolist() == [315]
     assert global_hints(vividness=1.0).nonzero().flatten().tolist() == [316]
+    assert global_hints(faithfulness=1.0).nonzero().flatten().tolist() == [317]
     assert global_hints(torch.full((NUM_BINS,), 1 / NUM_BINS)).nonzero().flatten().tolist() == list(range(314))
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, float("nan")])
-@pytest.mark.parametrize("name", ["saturation", "vividness"])
+@pytest.mark.parametrize("name", ["saturation", "vividness", "faithfulness"])
 def test_shares_outside_0_to_1_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"{name} must be within 0\.\.1, not {value}"):
         global_hints(**{name: value})

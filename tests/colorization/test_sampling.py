@@ -112,9 +112,9 @@ def test_a_sample_depends_on_its_seed_only(photos: Pack) -> None:
 
 
 def test_kinds_have_their_shares(painted: Pack) -> None:
-    found = [sample.kind for sample in samples(painted, 600, replace(SMALL, side=16))]
+    found = [sample.kind for sample in samples(painted, 400, replace(SMALL, side=16))]
     for kind, share in zip(KINDS, SMALL.kinds, strict=True):
-        assert found.count(kind) / 600 == pytest.approx(share, abs=0.06)
+        assert found.count(kind) / 400 == pytest.approx(share, abs=0.06)
     assert sum(SMALL.kinds) == pytest.approx(1)
 
 
@@ -228,7 +228,7 @@ def test_a_sample_that_is_told_nothing_says_so(photos: Pack) -> None:
 
 
 def test_hints_have_their_shares(painted: Pack) -> None:
-    found = samples(painted, 600, replace(SMALL, side=16, points=0.5, palette=0.3, saturation=0.1))
+    found = samples(painted, 400, replace(SMALL, side=16, points=0.5, palette=0.3, saturation=0.1))
     assert np.mean([bool(s.points[2].any()) for s in found]) == pytest.approx(0.5 * 7 / 8, abs=0.06)
     assert np.mean([float(s.hints[NUM_BINS]) for s in found]) == pytest.approx(0.3, abs=0.06)
     assert np.mean([float(s.hints[NUM_BINS + 2]) for s in found]) == pytest.approx(0.1, abs=0.04)
@@ -237,11 +237,13 @@ def test_hints_have_their_shares(painted: Pack) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("branch", "vivid"), [(PERCEPTUAL, 0.0), (PERCEPTUAL, 0.65), (PERCEPTUAL, 1.0), (CHROMINANCE, 1.0)])
 def test_vivid_colors_are_asked_for(painted: Pack, kind: str, branch: str, vivid: float) -> None:
-    found = samples(painted, 100, only(kind, side=16, vivid=vivid), branch=branch)
-    assert all(float(s.hints[-1]) == s.is_vivid for s in found)
+    found = samples(painted, 60, only(kind, side=16, vivid=vivid), branch=branch)
+    assert all(float(s.hints[-2]) == s.is_vivid for s in found)
+    # only a round trip brings the true colors
+    assert all(float(s.hints[-1]) == (branch == CHROMINANCE and kind != "none") for s in found)
     # the chrominance branch never asks for vivid guesses: half where a reference tells, never where none does
     expected = vivid if branch == PERCEPTUAL else 0.5 * (kind in ("recommended", "distorted"))
-    assert np.mean([s.is_vivid for s in found]) == pytest.approx(expected, abs=0.15 * (0 < expected < 1))
+    assert np.mean([s.is_vivid for s in found]) == pytest.approx(expected, abs=0.2 * (0 < expected < 1))
 
 
 # Crops

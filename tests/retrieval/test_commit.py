@@ -36,7 +36,7 @@ def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: s
 
 
 def named(*shards: Path) -> Manifest:
-    return Manifest(**{**EMPTY.__dict__, "shards": [ShardEntry(s.name, len(read_photos(s)), "") for s in shards]})
+    return Manifest(**{**EMPTY.__dict__, "shards": [ShardEntry(s.name, len(read_photos(s)), file_sha256(s)) for s in shards]})
 
 
 # What is known

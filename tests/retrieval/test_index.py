@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from retrieval import index as module
-from retrieval.builder import BuildReport
+from retrieval.builder import BuildOptions, BuildReport, build_index
 from retrieval.descriptors import Descriptors, Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex, global_index
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
-from retrieval.shards import read_descriptors
+from retrieval.shards import read_descriptors, read_photos, write_shard
 from similarity.backbone import SLIM_NORMALISATION, Backbone
 from similarity.vgg import VGG19, VGG19Config
 
@@ -285,3 +285,101 @@ def test_arrays_are_all_descriptors_by_row(
         own = extractor.describe([glance(pictures[index.path(row).stem])])
         assert int((global_ @ own.global_[0].astype(np.float32)).argmax()) == row
         np.testing.assert_allclose(chroma[row], own.chroma[0], rtol=0.02)
+
+
+# Near-duplicates
+
+
+@pytest.fixture(scope="module")
+def twins_dir(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray], backbone: Backbone) -> Path:
+    """An index of coffee six times, recompressed and brightened, and of three other photos, in several shards."""
+    folder = tmp_path_factory.mktemp("twins")
+    (folder / "photos").mkdir()
+    for i in range(6):
+        Image.fromarray(pictures["coffee"]).point(lambda x, i=i: x * (1 + i / 50)).save(folder / "photos" / f"coffee{i}.png")
+    for name in ("chelsea", "rocket", "motorcycle_left"):
+        Image.fromarray(pictures[name]).save(folder / "photos" / f"{name}.png")
+    Image.fromarray(pictures["chelsea"]).save(folder / "photos" / "chelsea_again.jpg", quality=80)
+    build_index([folder / "photos"], folder / "index", backbone, BuildOptions(workers=0, shard_photos=4))
+    return folder / "index"
+
+
+def kinds(found: list[module.Recommendation]) -> list[str]:
+    return [f.path.stem.rstrip("0123456789").removesuffix("_again") for f in found]
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 3, 4])
+def test_of_near_duplicates_the_best_is_recommended_and_the_others_places_are_filled(
+    twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
+) -> None:
+    index = PhotoIndex.open(twins_dir)
+    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k)
+    assert len(found) == top_k
+    assert found[0].path.name == "coffee0.png"
+    assert len(set(kinds(found))) == top_k
+    assert [f.score for f in found] == sorted((f.score for f in found), reverse=True)
+
+
+def test_fewer_kinds_of_photos_than_asked(twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+    index = PhotoIndex.open(twins_dir)
+    found = index.recommend(glance(pictures["rocket"]), index.extractor(backbone), top_k=9)
+    assert sorted(kinds(found)) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
+
+
+def test_a_copy_is_recommended_where_the_query_is_no_photo_of_the_index(
+    twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    index = PhotoIndex.open(twins_dir)
+    query = glance(np.ascontiguousarray(pictures["coffee"][:, ::-1]))
+    assert sorted(kinds(index.recommend(query, index.extractor(backbone), 4))) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
+
+
+# Damage that is not visible from outside
+
+
+def test_flipped_bits_are_a_line_or_nothing(copy_dir: Path, rng: np.random.Generator) -> None:
+    shard = copy_dir / FEATURES / read_manifest(copy_dir).shards[1].file
+    data = shard.read_bytes()
+    refused = 0
+    for place in rng.integers(0, 4096, 60):  # where HDF5 describes the data
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        shard.write_bytes(flipped)
+        try:
+            PhotoIndex.open(copy_dir).cells(np.arange(8))
+        except ValueError as error:
+            refused += 1
+            assert str(error).startswith(f"{shard}: damaged (")
+            assert "run build-index again to redo it" in str(error) and "\n" not in str(error)
+    assert refused
+
+
+def test_shards_of_two_backbones_are_refused(copy_dir: Path) -> None:
+    path = copy_dir / FEATURES / read_manifest(copy_dir).shards[2].file
+    write_shard(path, read_photos(path), read_descriptors(path), "another key")
+    with pytest.raises(ValueError, match=rf"{path.name}: damaged \(made with another backbone .*run build-index again"):
+        PhotoIndex.open(copy_dir)
+
+
+def test_a_manifest_without_shards(copy_dir: Path) -> None:
+    data = json.loads((copy_dir / MANIFEST).read_text())
+    (copy_dir / MANIFEST).write_text(json.dumps({**data, "shards": []}))
+    with pytest.raises(ValueError, match=r"index\.json: names no shards; run build-index --overwrite"):
+        PhotoIndex.open(copy_dir)
+
+
+@pytest.mark.parametrize("vanishing", ["ShardReader", "read_photos"])
+def test_a_shard_removed_while_it_is_opened_is_followed(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch, vanishing: str
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    stale = read_manifest(tmp_path / "index")
+    original = getattr(module, vanishing)
+
+    def replaced_first(path: Path) -> object:
+        monkeypatch.setattr(module, vanishing, original)
+        build(photo_dir, tmp_path / "index", overwrite=True)
+        return original(path)
+
+    monkeypatch.setattr(module, vanishing, replaced_first)
+    assert PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale

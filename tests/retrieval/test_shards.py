@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -109,3 +111,39 @@ def test_file_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1
     assert file_sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_an_error_names_the_shard(shard: Path) -> None:
+    with h5py.File(shard, "a") as file:
+        del file["path"], file["label"]
+        del file.attrs["key"]
+    for read in (shard_key, read_photos, read_descriptors, ShardReader):
+        with pytest.raises(OSError, match=f"{shard}: a damaged shard \\("):
+            read(shard)
+    with pytest.raises(FileNotFoundError):
+        read_photos(shard.with_name("none.h5"))
+
+
+@pytest.mark.parametrize("limit", [100, 3000, 20000])
+def test_a_disk_that_fills_up_while_a_shard_is_written_is_an_error(tmp_path: Path, limit: int) -> None:
+    """In a process of its own, since HDF5 is known to end the process there."""
+    code = f"""
+import resource, sys
+from pathlib import Path
+import numpy as np
+from retrieval.descriptors import Descriptors
+from retrieval.shards import Photos, write_shard
+n = 5
+rows = Photos.of([(b"/p", b"%d" % i, 1, 1, bytes(32)) for i in range(n)])
+parts = (np.zeros((n, *s), np.float16) for s in ((128,), (49, 64), (49, 10)))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, -1))
+try:
+    write_shard(Path({str(tmp_path)!r}) / "0123.h5", rows, Descriptors(*parts, np.zeros(n, np.int16), np.zeros(n, np.float16)), "k")
+except OSError as error:
+    print(error.filename, error.strerror)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    words = "File too large; the previous index is intact; free some space and run the same command again"
+    assert done.stdout == f"{tmp_path / '0123.h5'} {words}\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,87 @@
+"""Near-duplicates: one photo stored twice, be it recompressed, resized, slightly cropped or brightened.
+
+Two photos count as one when their global descriptors agree (MIN_GLOBAL) and their cells, place by place, do so too
+(MIN_LIKENESS). Cells say both what is there (local descriptors) and how light and dark are spread over the picture
+(mean luminance by cell, centred and scaled, which brightness and contrast hardly change). The second weighs more: two
+photos of one kind of scene differ there.
+
+The numbers were chosen on 110 photos with variants of them, and on the pairs among 16,708 other photos. Of the variants are
+found: JPEG quality 70 100 %, quality 30 94 %, half size 95 %, a short side of 160 pixels 100 %, sides trimmed by 2 % in all
+99 %, by 5 % 98 %, by 10 % 35 %, brightness x 0.7 97 %, x 1.15 99 %, x 1.4, which clips, 76 %, contrast x 1.3 100 %. Mirrored
+photos are others. Among the 16,708 are 10 groups of two, each one photo stored twice or one scene photographed twice from the
+same place; the likest pair of two places has 0.960.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+MIN_GLOBAL = 0.85  # cosine of the global descriptors
+MIN_LIKENESS = 0.965
+STRUCTURE_WEIGHT = 0.8  # of the spread of luminance; the rest is the cosine of the local descriptors
+MIN_STRUCTURE = (MIN_LIKENESS - (1 - STRUCTURE_WEIGHT)) / STRUCTURE_WEIGHT  # below, no local descriptors can make up for it
+_FLAT = 0.05  # in bins of L: a photo whose cells differ less has no structure
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What tells whether two photos are one.
+
+    Attributes:
+        global_: unit vectors from fc6.
+        local: unit vectors of the 7x7 cells.
+        structure: see luminance_structure.
+    """
+
+    global_: Float[np.ndarray, "photos size"]
+    local: Float[np.ndarray, "photos cells local"]
+    structure: Float32[np.ndarray, "photos cells"]
+
+
+def luminance_structure(histogram: Float[np.ndarray, "photos cells bins"]) -> Float32[np.ndarray, "photos cells"]:
+    """Mean luminance of each cell, centred and of unit length: how light and dark are spread.
+
+    Flat photos all get one vector, which is at right angles to that of any other photo.
+    """
+    means = histogram.astype(np.float32) @ np.arange(histogram.shape[2], dtype=np.float32)
+    centred = means - means.mean(1, keepdims=True)
+    norm = np.linalg.norm(centred, axis=1, keepdims=True)
+    flat = np.full_like(centred, centred.shape[1] ** -0.5)
+    return np.where(norm < _FLAT, flat, centred / np.maximum(norm, _FLAT)).astype(np.float32)
+
+
+def same_photo(looks: Looks, row: int, others: Int[np.ndarray, " others"]) -> Bool[np.ndarray, " others"]:
+    """Which of some photos are near-duplicates of one; cells are compared only where the rest agrees."""
+    found = looks.global_[others] @ looks.global_[row] >= MIN_GLOBAL
+    structure = looks.structure[others] @ looks.structure[row]
+    close = np.flatnonzero(found & (structure >= MIN_STRUCTURE))
+    cells = (looks.local[others[close]].astype(np.float32) * looks.local[row].astype(np.float32)).sum(2).mean(1)
+    found[:] = False
+    found[close] = STRUCTURE_WEIGHT * structure[close] + (1 - STRUCTURE_WEIGHT) * cells >= MIN_LIKENESS
+    return found
+
+
+def distinct(looks: Looks, order: Int[np.ndarray, " photos"], count: int) -> list[int]:
+    """Choose the best photos of which no two are of one group of near-duplicates.
+
+    A group joins photos that are near-duplicates of each other, directly or through others that compete.
+
+    Args:
+        looks: of all photos that compete.
+        order: rows of looks, best first.
+        count: how many are wanted.
+
+    Returns:
+        At most count rows, best first; of each group the best.
+    """
+    chosen: list[int] = []
+    left = order
+    while len(left) and len(chosen) < count:
+        chosen.append(int(left[0]))
+        group, left = [int(left[0])], left[1:]
+        while group and len(left):
+            same = same_photo(looks, group.pop(), left)
+            group += left[same].tolist()
+            left = left[~same]
+    return chosen

@@ -1,0 +1,46 @@
+"""The folder of an index: made once, changed by one writer at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from retrieval.manifest import FEATURES, LOCK
+from retrieval.writing import told
+
+
+@contextmanager
+def alone(index_dir: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system releases it when a writer dies.
+
+    Raises:
+        ValueError: another writer is at work.
+        OSError: the folder cannot be written to.
+    """
+    lock = FileLock(index_dir / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"{index_dir}: another build-index is writing here; wait until it has ended") from error
+    except OSError as error:
+        raise told(error, index_dir) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def make_index_folder(index_dir: Path) -> None:
+    """Make the folders of an index.
+
+    Raises:
+        ValueError: the folder holds something else.
+        OSError: it cannot be made.
+    """
+    if index_dir.is_dir() and not (index_dir / FEATURES).is_dir() and any(index_dir.iterdir()):
+        raise ValueError(f"{index_dir}: the folder is not empty and holds no index; choose another --index")
+    try:
+        (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise told(error, index_dir / FEATURES) from error

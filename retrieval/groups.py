@@ -1,0 +1,54 @@
+"""All groups of near-duplicates of an index, for a person to look at."""
+
+import numpy as np
+
+from retrieval.duplicates import MIN_GLOBAL, MIN_STRUCTURE, Looks, luminance_structure, same_photo
+from retrieval.index import PhotoIndex
+
+BLOCK = 64  # photos searched for at once; what they find is held in memory
+
+
+def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
+    """Find the photos that an index holds more than once.
+
+    Every photo is searched for among all others by its global descriptor, gray ones too; cells are read from the shards
+    only for what may be the same.
+
+    Args:
+        index: an opened index.
+
+    Returns:
+        Rows of each group in order, the group of the first row first.
+    """
+    structure = _structure(index)
+    first: dict[bytes, int] = {}  # the same file content needs no look
+    group = np.array([first.setdefault(sha.tobytes(), row) for row, sha in enumerate(index.photos.sha256)])
+    rows = np.unique(group)
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        limits, _, near = index.searcher.range_search(index.searcher.reconstruct_batch(block), MIN_GLOBAL)
+        for place, row in enumerate(block.tolist()):
+            others = near[limits[place] : limits[place + 1]]
+            others = others[(others > row) & (group[others] != group[row])]
+            others = others[structure[others] @ structure[row] >= MIN_STRUCTURE]
+            for other in _confirmed(index, structure, row, others):
+                low, high = sorted((group[row], group[other]))
+                group[group == high] = low
+    members: dict[int, list[int]] = {}
+    for row, number in enumerate(group.tolist()):
+        members.setdefault(number, []).append(row)
+    return [found for found in members.values() if len(found) > 1]
+
+
+def _structure(index: PhotoIndex) -> np.ndarray:
+    every = np.arange(len(index))
+    return np.concatenate([luminance_structure(index.cells(every[i : i + 1024])[1]) for i in range(0, len(index), 1024)])
+
+
+def _confirmed(index: PhotoIndex, structure: np.ndarray, row: int, others: np.ndarray) -> np.ndarray:
+    """Those of some rows that are near-duplicates of one."""
+    if not len(others):
+        return others
+    rows = np.array([row, *others])
+    looks = Looks(index.searcher.reconstruct_batch(rows), index.cells(rows)[0], structure[rows])
+    return others[same_photo(looks, 0, np.arange(1, len(rows)))]

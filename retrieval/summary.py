@@ -1,0 +1,66 @@
+"""What an index is, in numbers."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.index import PhotoIndex
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an index is.
+
+    Attributes:
+        photos: how many it holds.
+        gray: how many of them are gray and never recommended.
+        unusable: pictures that the last build found and could not read; None where that was not noted.
+        roots: photos by the folder they were indexed from.
+        backbone, weights_hash, pca_hash: what made the descriptors.
+        shards: how many.
+        bytes: all files of the index together.
+        faiss: the kind of the search index.
+        built: when index.json was last written, ISO 8601 in UTC; empty where that was not noted.
+    """
+
+    photos: int
+    gray: int
+    unusable: int | None
+    roots: dict[str, int]
+    backbone: str
+    weights_hash: str
+    pca_hash: str
+    shards: int
+    bytes: int
+    faiss: str
+    built: str
+
+
+def summarise(index: PhotoIndex) -> Summary:
+    """Count what an opened index holds."""
+    manifest = index.manifest
+    roots = Counter(os.fsdecode(root) for root in index.photos.root)
+    return Summary(
+        photos=len(index.photos),
+        gray=int(index.gray.sum()),
+        unusable=manifest.unusable,
+        roots=dict(sorted(roots.items())),
+        backbone=manifest.backbone,
+        weights_hash=manifest.weights_hash,
+        pca_hash=manifest.pca_hash,
+        shards=len(manifest.shards),
+        bytes=_bytes(index.index_dir),
+        faiss=type(index.searcher).__name__,
+        built=manifest.built,
+    )
+
+
+def _bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size if path.is_file() else 0
+        except OSError:
+            continue  # a builder removed it meanwhile
+    return total

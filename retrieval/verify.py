@@ -1,0 +1,170 @@
+"""Check an index against its checksums, against itself, and against the photos on disk."""
+
+import hashlib
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+from safetensors import SafetensorError
+
+from retrieval.contents import shard_problem
+from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
+from retrieval.pca import hash_projections, load_projections
+from retrieval.shards import Photos, read_descriptors, read_photos
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is off: the file, what is wrong with it, and what helps."""
+
+    path: Path
+    problem: str
+    cure: str
+
+
+def verify_index(index_dir: Path, with_photos: bool = True, progress: Progress | None = None) -> list[Finding]:
+    """Check everything that can be checked without describing a photo anew.
+
+    Args:
+        index_dir: folder of the index.
+        with_photos: also check that each photo is on disk and has the content that was described.
+        progress: called with (photos looked at, photos).
+
+    Returns:
+        What is off; nothing for a sound index.
+
+    Raises:
+        FileNotFoundError: there is no index.
+        ValueError: index.json is damaged or of a newer format.
+    """
+    for _ in range(3):
+        manifest = read_manifest(index_dir)
+        findings = _verify(index_dir, manifest, with_photos, progress)
+        if not findings or read_manifest(index_dir) == manifest:
+            break  # else a builder replaced the index meanwhile
+    return findings
+
+
+def _verify(index_dir: Path, manifest: Manifest, with_photos: bool, progress: Progress | None) -> list[Finding]:
+    problems: list[tuple[Path, str]] = []
+    sound: list[tuple[Path, Photos]] = []
+    for entry in manifest.shards:
+        path = index_dir / FEATURES / entry.file
+        problem = shard_problem(path, entry.sha256, manifest.key)
+        photos = None if problem else read_photos(path)
+        if photos is None or len(photos) != entry.count:
+            problems.append((path, problem or f"holds {len(photos or [])} photos, index.json says {entry.count}"))
+        else:
+            sound.append((path, photos))
+    joined = Photos.join([photos for _, photos in sound]) if sound else None
+    rebuild = _rebuild(index_dir, joined)
+    findings = [Finding(path, problem, f"describe its photos again: {rebuild}") for path, problem in problems]
+    findings += _check_counts(index_dir, manifest, None if problems else joined, rebuild)
+    findings += _check_projections(index_dir, manifest, rebuild)
+    findings += _check_faiss(index_dir, manifest, [] if problems else [path for path, _ in sound], rebuild)
+    if with_photos and joined is not None:
+        findings += _check_photos(index_dir, joined, progress)
+    return findings
+
+
+def _check_counts(index_dir: Path, manifest: Manifest, photos: Photos | None, rebuild: str) -> list[Finding]:
+    path, total = index_dir / MANIFEST, sum(entry.count for entry in manifest.shards)
+    if manifest.count != total:
+        return [Finding(path, f"says {manifest.count} photos, its shards hold {total}", rebuild)]
+    if photos is not None:
+        twice = len(photos) - len({photos.absolute(i) for i in range(len(photos))})
+        if twice:
+            return [Finding(path, f"{twice} photos are in it twice", rebuild)]
+    return []
+
+
+def _check_projections(index_dir: Path, manifest: Manifest, rebuild: str) -> list[Finding]:
+    path = index_dir / manifest.pca_file
+    try:
+        if hash_projections(*load_projections(path)) == manifest.pca_hash:
+            return []
+        problem = "damaged, its numbers are not those the name says"
+    except FileNotFoundError:
+        problem = "missing"
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        problem = f"damaged ({' '.join(str(error).split())})"
+    return [Finding(path, problem, rebuild)]
+
+
+def _check_faiss(index_dir: Path, manifest: Manifest, shards: list[Path], rebuild: str) -> list[Finding]:
+    """Checksum first: faiss must not be given damaged bytes. Its content only where all shards are sound."""
+    path = index_dir / FAISS
+    cure = f"searches do without it, only opening is slower; write it again: {rebuild}"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return [Finding(path, "missing" if isinstance(error, FileNotFoundError) else str(error.strerror), cure)]
+    if hashlib.sha256(data).hexdigest() != manifest.faiss_sha256:
+        return [Finding(path, "damaged, its checksum is not the one in index.json", cure)]
+    rebuild = f"{rebuild} --overwrite"
+    try:
+        index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+    except RuntimeError:
+        return [Finding(path, "not an index of faiss", rebuild)]
+    if index.ntotal != manifest.count:
+        return [Finding(path, f"holds {index.ntotal} photos, index.json says {manifest.count}", rebuild)]
+    start = 0
+    for shard in shards:
+        vectors = read_descriptors(shard).global_.astype(np.float32)
+        if index.d != vectors.shape[1] or not np.array_equal(index.reconstruct_n(start, len(vectors)), vectors):
+            return [Finding(path, f"its descriptors are not those of {shard.name}", rebuild)]
+        start += len(vectors)
+    return []
+
+
+def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) -> list[Finding]:
+    """Photos that are gone or have another content; one finding for a folder that is gone as a whole."""
+    name = shlex.quote(str(index_dir))
+    findings = []
+    roots = {root: Path(os.fsdecode(root)).is_dir() for root in set(photos.root)}
+    for root, is_there in sorted(roots.items()):
+        if not is_there:
+            count, path = int((photos.root == root).sum()), os.fsdecode(root)
+            cure = f"if it was moved: rechroma index relink {name} --root NEW"
+            cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(path + '/*')}"
+            findings.append(Finding(Path(path), f"this folder of {count} photos is missing", cure))
+    for row in range(len(photos)):
+        if roots[photos.root[row]]:
+            problem, is_gone = _photo_problem(photos, row)
+            root = shlex.quote(os.fsdecode(photos.root[row]))
+            cure = f"rechroma build-index {root} --index {name}"
+            if is_gone:
+                cure = f"if it was moved: rechroma index relink {name} --root NEW; if it was deleted: {cure}"
+            if problem:
+                findings.append(Finding(Path(os.fsdecode(photos.absolute(row))), problem, cure))
+        if progress:
+            progress(row + 1, len(photos))
+    return findings
+
+
+def _photo_problem(photos: Photos, row: int) -> tuple[str, bool]:
+    """What is wrong with a photo, if anything, and whether it is gone. Only a file with a new date is read."""
+    path = Path(os.fsdecode(photos.absolute(row)))
+    try:
+        stat = path.stat()
+        if stat.st_size == photos.size[row] and stat.st_mtime_ns == photos.mtime_ns[row]:
+            return "", False
+        with path.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").digest() == photos.sha256[row].tobytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing", True
+    except OSError as error:
+        return f"cannot be read ({error.strerror})", False
+    return ("" if same else "changed since it was indexed"), False
+
+
+def _rebuild(index_dir: Path, photos: Photos | None) -> str:
+    """The command that redoes what is damaged; folders that only damaged shards name are not known."""
+    roots = sorted({os.fsdecode(root) for root in photos.root}) if photos is not None else []
+    return f"rechroma build-index {' '.join(map(shlex.quote, roots)) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"

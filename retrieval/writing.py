@@ -1,0 +1,46 @@
+"""Write a file so that it is whole or is not there, and say what helps where it cannot be written."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_CURES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space and run the same command again")
+_CURES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "it needs the right to write there; a copy of the index would do")
+
+
+@contextmanager
+def replacing(path: Path, temporary: Path) -> Iterator[Path]:
+    """Write a file under a temporary name that becomes its own when the block ends, and is removed when it fails.
+
+    Raises:
+        OSError: it cannot be written; the message says what helps.
+    """
+    with discarding([temporary]):
+        try:
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())  # a power cut must not leave an empty file under the final name
+            temporary.replace(path)
+        except OSError as error:
+            raise told(error, path) from error
+
+
+@contextmanager
+def discarding(paths: list[Path]) -> Iterator[None]:
+    """Remove the files of a list, which may grow meanwhile, if the block fails."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+def told(error: OSError, path: Path) -> OSError:
+    """The error as one that names the file that could not be written, the reason and the cure."""
+    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    cure = _CURES.get(error.errno or 0, "run the same command again")
+    return OSError(error.errno or errno.EIO, f"{reason}; the previous index is intact; {cure}", str(path))

@@ -1,0 +1,157 @@
+"""The network behind the pipeline: references, none, points, palette, saturation, suggestions."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import skimage.color
+import torch
+
+from colorization.bins import NUM_BINS
+from colorization.hints import Point
+from colorization.network import Prediction
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.suggest import suggestions
+from colorization.weights import load_network
+from similarity.backbone import Backbone
+
+Pictures = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def colorizer(backbone: Backbone) -> ColorizationPipeline:
+    """With the bundled network, without an index."""
+    return ColorizationPipeline(backbone, None, load_network(backbone))
+
+
+def ab_of(rgb: np.ndarray) -> np.ndarray:
+    return skimage.color.rgb2lab(rgb)[..., 1:]
+
+
+def test_luminance_is_kept(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+    for name, gray in gray_pictures.items():
+        result = colorizer.colorize(gray, [], fast)
+        assert result.rgb.shape == (*gray.shape[:2], 3), name
+        before = skimage.color.rgb2lab(np.dstack([gray] * 3) if gray.ndim == 2 else gray)[..., 0]
+        assert np.abs(skimage.color.rgb2lab(result.rgb)[..., 0] - before).mean() < 0.3, name
+
+
+def test_automatic_colors_are_colors_and_no_reference_is_named(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    result = colorizer.colorize(gray_pictures["coffee"], [], fast)
+    assert np.abs(ab_of(result.rgb)).mean() > 2.0
+    assert (result.references, result.influence) == ([], [])
+    assert not result.warped_ab.any() and not result.confidence.any()
+    np.testing.assert_array_equal(result.rgb, colorizer.colorize(gray_pictures["coffee"], None, fast).rgb)
+
+
+def test_the_same_picture_as_reference_gives_its_colors_back(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    options = ColorizeOptions(working_side=192)
+    truth = pictures["coffee"]
+    with_itself = np.abs(ab_of(colorizer.colorize(gray_pictures["coffee"], [truth], options).rgb) - ab_of(truth)).mean()
+    alone = np.abs(ab_of(colorizer.colorize(gray_pictures["coffee"], [], options).rgb) - ab_of(truth)).mean()
+    assert with_itself < 0.5 * alone
+
+
+def test_a_point_colors_its_place(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+    gray = gray_pictures["coffee"]
+    height, width = gray.shape[:2]
+    near = np.s_[int(0.4 * height) : int(0.6 * height), int(0.4 * width) : int(0.6 * width)]
+    plain = ab_of(colorizer.colorize(gray, [], fast).rgb)
+    for wanted in ((50.0, 30.0), (-30.0, 30.0), (10.0, -50.0)):
+        pointed = ab_of(colorizer.colorize(gray, [], fast, [Point(0.5, 0.5, wanted)]).rgb)
+        moved = (pointed - plain)[near].mean((0, 1))
+        assert moved @ (np.array(wanted) - plain[near].mean((0, 1))) > 0
+
+
+def test_a_palette_moves_the_colors_towards_it(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray = gray_pictures["coffee"]
+    means = []
+    for color in ((200, 60, 40), (40, 80, 200)):
+        palette = np.tile(np.array(color, np.uint8), (64, 64, 1))
+        means.append(ab_of(colorizer.colorize(gray, [], fast, palette=palette).rgb).mean((0, 1)))
+    assert means[0][1] > means[1][1] + 2.0  # b: the warm palette gives warmer pictures than the blue one
+
+
+def test_saturation_scales_chroma(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+    results = [colorizer.colorize(gray_pictures["rocket"], [], replace(fast, saturation=s)).rgb for s in (0.0, 0.5, 1.0)]
+    chroma = [np.abs(ab_of(rgb)).mean() for rgb in results]
+    assert chroma[0] < 0.5
+    assert chroma[1] == pytest.approx(chroma[2] / 2, rel=0.15)
+
+
+def test_vividness_adds_color(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+    careful, vivid = (
+        [np.abs(ab_of(colorizer.colorize(gray, [], replace(fast, vividness=v)).rgb)).mean() for gray in gray_pictures.values()]
+        for v in (0.0, 1.0)
+    )
+    assert np.mean(vivid) > np.mean(careful)
+
+
+def test_what_only_the_network_can_do_is_refused_without_it(
+    pipeline: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray = gray_pictures["rocket"]
+    with pytest.raises(ValueError, match="trained on vgg19-slim"):
+        pipeline.colorize(gray, [pictures["coffee"]], replace(fast, method="network"))
+    with pytest.raises(ValueError, match="no points or palette"):
+        pipeline.colorize(gray, [pictures["coffee"]], fast, [Point(0.5, 0.5, (1.0, 1.0))])
+    with pytest.raises(ValueError, match="needs the colorization network"):
+        pipeline.suggest_colors(gray, 0.5, 0.5)
+
+
+def test_a_gray_palette_and_a_point_outside_are_refused(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    with pytest.raises(ValueError, match="palette picture is gray"):
+        colorizer.colorize(gray_pictures["rocket"], [], fast, palette=gray_pictures["coffee"])
+    for x, y in ((1.2, 0.5), (0.5, -0.1), (float("nan"), 0.5)):
+        with pytest.raises(ValueError, match="within the picture"):
+            Point(x, y, (0.0, 0.0))
+
+
+# --- suggested colors
+
+
+def certain(*bins: tuple[int, float]) -> Prediction:
+    logits = torch.full((1, NUM_BINS, 8, 8), -30.0)
+    for number, share in bins:
+        logits[:, number] = float(np.log(share))
+    return Prediction(torch.zeros(1, 2, 16, 16), logits)
+
+
+def test_suggestions_are_the_likely_colors_in_order_of_their_share() -> None:
+    from colorization.bins import ab_bins
+
+    bins = ab_bins()
+    warm = int((bins - torch.tensor([30.0, 30.0])).norm(dim=1).argmin())
+    cold = int((bins - torch.tensor([-10.0, -30.0])).norm(dim=1).argmin())
+    found = suggestions(certain((warm, 0.7), (cold, 0.3)), torch.full((1, 32, 32), 60.0), Point(0.5, 0.5, (0.0, 0.0)), 2)
+    assert [one.share for one in found] == pytest.approx([0.7, 0.3], abs=0.03)
+    for one, number in zip(found, (warm, cold), strict=True):
+        assert np.linalg.norm(np.array(one.ab) - bins[number].numpy()) < 2.0
+        level, a, b = skimage.color.rgb2lab(np.array(one.rgb, np.uint8)[None, None])[0, 0]
+        assert (level, a, b) == pytest.approx((60.0, *one.ab), abs=1.0)
+
+
+def test_suggestions_fit_the_gamut_of_their_luminance() -> None:
+    vivid = NUM_BINS - 1
+    (one,) = suggestions(certain((vivid, 1.0)), torch.full((1, 32, 32), 97.0), Point(0.1, 0.9, (0.0, 0.0)), 1)
+    assert skimage.color.rgb2lab(np.array(one.rgb, np.uint8)[None, None])[0, 0, 0] == pytest.approx(97.0, abs=0.6)
+    assert np.linalg.norm(one.ab) < 40
+
+
+def test_suggestions_for_a_photo(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+    found = colorizer.suggest_colors(gray_pictures["coffee"], 0.3, 0.6, 5, fast)
+    assert 1 <= len(found) <= 5
+    assert found == sorted(found, key=lambda one: -one.share)
+    assert sum(one.share for one in found) <= 1 + 1e-6
+    assert found == colorizer.suggest_colors(gray_pictures["coffee"], 0.3, 0.6, 5, fast)
+    with pytest.raises(ValueError, match="positive count"):
+        colorizer.suggest_colors(gray_pictures["coffee"], 0.3, 0.6, 0, fast)
