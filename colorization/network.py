@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from colorization.bins import NUM_BINS
+from colorization.norm import TeamBatchNorm2d
 
 BACKBONE_LAYERS = ("relu3_4", "relu4_4", "relu5_4")  # strides 4, 8, 16
 GLOBAL_SIZE = NUM_BINS + 9  # see colorization.hints.global_hints
@@ -91,7 +92,7 @@ class ColorizationNetwork(nn.Module):
         self.conv10 = nn.Sequential(nn.Conv2d(up10, up10, 3, padding=1), nn.LeakyReLU(0.2))
         self.ab = nn.Conv2d(up10, 2, 1)
         if config.backbone_channels:
-            self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in config.backbone_channels)
+            self.norms = nn.ModuleList(TeamBatchNorm2d(c) for c in config.backbone_channels)
             into = (c2, c3, c4)
             self.adapters = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(config.backbone_channels, into, strict=True))
         if config.global_size:
@@ -108,7 +109,7 @@ class ColorizationNetwork(nn.Module):
         layers: list[nn.Module] = []
         for a, b in pairwise(channels):
             layers += [nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation), nn.ReLU()]
-        return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1], affine=self.config.affine))
+        return nn.Sequential(*layers, TeamBatchNorm2d(channels[-1], affine=self.config.affine))
 
     def forward(
         self,

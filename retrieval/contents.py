@@ -41,6 +41,8 @@ def read_contents(index_dir: Path) -> Contents:
     for entry in manifest.shards:
         path = index_dir / FEATURES / entry.file
         problem = shard_problem(path, entry.sha256, manifest.key)
+        if problem and read_manifest(index_dir) != manifest:
+            return read_contents(index_dir)  # a builder replaced the index meanwhile
         if problem:
             raise ValueError(f"{path}: {problem}; run build-index on its folders again to redo it")
         shards.append((path, read_photos(path)))

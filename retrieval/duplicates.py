@@ -48,16 +48,16 @@ def luminance_structure(histogram: Float[np.ndarray, "photos cells bins"]) -> Fl
     centred = means - means.mean(1, keepdims=True)
     norm = np.linalg.norm(centred, axis=1, keepdims=True)
     flat = np.full_like(centred, centred.shape[1] ** -0.5)
-    return np.where(norm < _FLAT, flat, centred / np.maximum(norm, _FLAT)).astype(np.float32)
+    return np.asarray(np.where(norm < _FLAT, flat, centred / np.maximum(norm, _FLAT)), np.float32)
 
 
 def same_photo(looks: Looks, row: int, others: Int[np.ndarray, " others"]) -> Bool[np.ndarray, " others"]:
     """Which of some photos are near-duplicates of one; cells are compared only where the rest agrees."""
-    found = looks.global_[others] @ looks.global_[row] >= MIN_GLOBAL
+    near = looks.global_[others] @ looks.global_[row] >= MIN_GLOBAL
     structure = looks.structure[others] @ looks.structure[row]
-    close = np.flatnonzero(found & (structure >= MIN_STRUCTURE))
+    close = np.flatnonzero(near & (structure >= MIN_STRUCTURE))
     cells = (looks.local[others[close]].astype(np.float32) * looks.local[row].astype(np.float32)).sum(2).mean(1)
-    found[:] = False
+    found = np.zeros(len(others), bool)
     found[close] = STRUCTURE_WEIGHT * structure[close] + (1 - STRUCTURE_WEIGHT) * cells >= MIN_LIKENESS
     return found
 

@@ -49,6 +49,6 @@ def _confirmed(index: PhotoIndex, structure: np.ndarray, row: int, others: np.nd
     """Those of some rows that are near-duplicates of one."""
     if not len(others):
         return others
-    rows = np.array([row, *others])
+    rows = np.array([row, *others], np.int64)
     looks = Looks(index.searcher.reconstruct_batch(rows), index.cells(rows)[0], structure[rows])
-    return others[same_photo(looks, 0, np.arange(1, len(rows)))]
+    return np.asarray(rows[1:][same_photo(looks, 0, np.arange(1, len(rows)))])

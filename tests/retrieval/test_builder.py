@@ -1,6 +1,8 @@
+import errno
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -342,7 +344,7 @@ def test_the_lock_of_a_dead_builder_does_not_block(photo_dir: Path, tmp_path: Pa
 # Damage
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "text"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "text", "flipped bit"])
 def test_a_damaged_shard_is_redone(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, damage: str) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
@@ -351,7 +353,9 @@ def test_a_damaged_shard_is_redone(photo_dir: Path, tmp_path: Path, backbone: Ba
     if damage == "missing":
         first.unlink()
     else:
-        first.write_bytes(first.read_bytes()[:3000] if damage == "truncated" else b"text")
+        data = bytearray(first.read_bytes())
+        data[-3000] ^= 1  # in the descriptors: the file opens as before
+        first.write_bytes({"truncated": data[:3000], "text": b"text", "flipped bit": data}[damage])
     report = build(photo_dir, index_dir)
     assert report.count == 4
     assert report.kept == 1
@@ -373,6 +377,74 @@ def test_damaged_projections_are_replaced(
         projections.write_text("text")
     build_index([photo_dir], index_dir, network, BuildOptions(workers=0))
     assert_sound(index_dir, network, sorted(photo_dir.iterdir()))
+
+
+@pytest.mark.parametrize("damage", ["missing", "flipped bit"])
+def test_a_damaged_faiss_file_is_written_again(photo_dir: Path, tmp_path: Path, build: Build, damage: str) -> None:
+    build(photo_dir, tmp_path / "index")
+    path = tmp_path / "index" / FAISS
+    before = path.read_bytes()
+    path.unlink()
+    if damage == "flipped bit":
+        path.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 0, 0, 4)
+    assert path.read_bytes() == before
+
+
+def test_leftovers_of_a_dead_builder_are_removed_although_nothing_is_new(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    build(photo_dir, tmp_path / "index")
+    before = files(tmp_path / "index")
+    shard = tmp_path / "index" / FEATURES / read_manifest(tmp_path / "index").shards[0].file
+    shutil.copy(shard, shard.with_name("0123456789abcdefr.h5"))  # of a change that was never completed
+    shutil.copy(shard, shard.with_name("0123456789abcdef.h5"))  # replaced by the index there is
+    os.utime(shard.with_name("0123456789abcdef.h5"), (0, 0))
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 0, 0, 4)
+    assert files(tmp_path / "index") == before
+
+
+def test_unusable_files_and_the_time_are_noted(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    (photo_dir / "broken.jpg").write_text("not a picture")
+    build(photo_dir, tmp_path / "index")
+    manifest = read_manifest(tmp_path / "index")
+    age = datetime.now(UTC) - datetime.fromisoformat(manifest.built)
+    assert 0 <= age.total_seconds() < 600
+    assert manifest.unusable == 1
+    build(photo_dir, tmp_path / "index")
+    assert read_manifest(tmp_path / "index") == manifest
+    (photo_dir / "broken.jpg").unlink()
+    assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 0, 0, 4)
+    assert read_manifest(tmp_path / "index").unusable == 0
+
+
+@pytest.mark.parametrize("file", ["a shard", FAISS, MANIFEST])
+def test_a_full_disk_leaves_the_index_and_nothing_half_written(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray], file: str
+) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    (photo_dir / "rocket.png").unlink()
+    before, manifest = files(index_dir), read_manifest(index_dir)
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == file or (file == "a shard" and target.suffix == ".h5"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return replace(self, target)
+
+    Image.fromarray(pictures["retina"]).save(photo_dir / "new.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(OSError) as caught:
+            build(photo_dir, index_dir)
+    place = Path(caught.value.filename)
+    assert place.suffix == ".h5" if file == "a shard" else place == index_dir / file
+    assert "No space left on device; the previous index is intact; free some space" in str(caught.value.strerror)
+    assert read_manifest(index_dir) == manifest
+    left = files(index_dir)
+    assert {k: v for k, v in before.items() if k != FAISS}.items() <= left.items()
+    assert not [name for name in left if name.endswith((".tmp", "r.h5"))]
+    build(photo_dir, index_dir)
+    assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
 
 
 def test_a_damaged_manifest_needs_overwrite(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:

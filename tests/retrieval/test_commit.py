@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
-from retrieval.commit import Known, commit, known_photos
+from retrieval.commit import Known, commit, known_photos, rewritten_name, unfinished
 from retrieval.descriptors import Descriptors
 from retrieval.manifest import FAISS, FEATURES, Manifest, ShardEntry, read_manifest
 from retrieval.shards import Photos, file_sha256, read_descriptors, read_photos, write_shard
@@ -69,6 +69,31 @@ def test_shards_that_are_damaged_missing_or_of_other_settings_are_not_known(tmp_
     assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg"}
 
 
+def test_shards_with_another_checksum_than_the_manifests_are_not_known(tmp_path: Path) -> None:
+    good, flipped = write(tmp_path, "a", [0]), write(tmp_path, "b", [1])
+    manifest = named(good, flipped)
+    data = bytearray(flipped.read_bytes())
+    data[-100] ^= 1
+    flipped.write_bytes(data)
+    assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg"}
+
+
+def test_unfinished_shards_are_younger_than_the_manifest_and_built_from_photos(tmp_path: Path) -> None:
+    indexed = write(tmp_path, "a", [0])
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    manifest = read_manifest(tmp_path)
+    old, young, youngest = (write(tmp_path, name, [i]) for i, name in enumerate("bcd", 1))
+    rewritten = young.rename(young.with_name(rewritten_name()))
+    young = write(tmp_path, "c", [2])
+    written = (tmp_path / "index.json").stat().st_mtime_ns
+    for path, later in ((old, -1), (youngest, 2_000_000), (young, 1_000_000), (rewritten, 3_000_000)):
+        os.utime(path, ns=(written + later, written + later))
+    (tmp_path / FEATURES / "notes.h5").touch()
+    assert unfinished(tmp_path, manifest) == [young, youngest]
+    assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg", b"/p/2.jpg", b"/p/3.jpg"}
+    assert set(unfinished(tmp_path, None)) == {indexed, old, young, youngest}
+
+
 # Completing
 
 
@@ -122,3 +147,16 @@ def test_projections_no_longer_named_are_removed(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
     assert {p.name for p in tmp_path.glob("*.safetensors")} == {EMPTY.pca_file, "notes.safetensors"}
+
+
+def test_shards_of_an_unfinished_build_are_spared(tmp_path: Path) -> None:
+    write(tmp_path, "a", [0, 1])
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    before = read_manifest(tmp_path)
+    waiting, stale = write(tmp_path, "b", [2]), write(tmp_path, "c", [3])
+    live = known_photos(tmp_path, KEY, before)
+    commit({name: live[name] for name in (b"/p/0.jpg",)}, tmp_path, KEY, EMPTY, [waiting])
+    assert waiting.exists()
+    assert not stale.exists()
+    assert unfinished(tmp_path, read_manifest(tmp_path)) == [waiting]
+    assert [read_photos(tmp_path / FEATURES / s.file).absolute(0) for s in read_manifest(tmp_path).shards] == [b"/p/0.jpg"]

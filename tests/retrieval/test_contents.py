@@ -1,8 +1,11 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from retrieval import contents as module
+from retrieval.builder import BuildReport
 from retrieval.contents import read_contents
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FEATURES, read_manifest
@@ -46,6 +49,17 @@ def test_a_shard_that_is_not_sound_is_named_with_its_cure(copy_dir: Path, damage
     with pytest.raises(ValueError) as caught:
         read_contents(copy_dir)
     assert str(caught.value) == f"{path}: {reason}; run build-index on its folders again to redo it"
+
+
+def test_a_builder_replacing_the_index_meanwhile_is_followed(
+    photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    stale = read_manifest(tmp_path / "index")
+    build(photo_dir, tmp_path / "index", overwrite=True)
+    answers = iter([stale])
+    monkeypatch.setattr(module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder))
+    assert read_contents(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
 
 
 def test_no_index(tmp_path: Path) -> None:
