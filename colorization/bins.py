@@ -65,6 +65,12 @@ def histogram(ab: Float[Tensor, "batch 2 height width"]) -> Float[Tensor, "batch
     return counts / counts.sum(1, keepdim=True)
 
 
+def smoothed(share: Float[Tensor, " bins"], sigma: float) -> Float[Tensor, " bins"]:
+    """Spread the share of each bin over its neighbours with a Gaussian of sigma Lab units; the sum becomes 1."""
+    kernel = (-torch.cdist(ab_bins(), ab_bins()).square() / (2 * sigma**2)).exp().to(share)
+    return (kernel / kernel.sum(1, keepdim=True)).T @ (share / share.sum())
+
+
 def rebalancing_weights(prior: Float[Tensor, " bins"], mixing: float = 0.5) -> Float[Tensor, " bins"]:
     """Weights that raise rare colors: ((1 - mixing) p + mixing / Q)^-1, scaled so that their mean under p is 1.
 
@@ -74,8 +80,7 @@ def rebalancing_weights(prior: Float[Tensor, " bins"], mixing: float = 0.5) -> F
 
     Source: Zhang et al. 2016, equation 4.
     """
-    kernel = (-torch.cdist(ab_bins(), ab_bins()).square() / (2 * SIGMA**2)).exp().to(prior)
-    smooth = (kernel / kernel.sum(1, keepdim=True)).T @ (prior / prior.sum())
+    smooth = smoothed(prior, SIGMA)
     weights = 1.0 / ((1 - mixing) * smooth + mixing / NUM_BINS)
     return weights / (smooth * weights).sum()
 

@@ -1,17 +1,17 @@
 """The command line. Thin: each command checks, calls the library and prints; heavy imports happen inside."""
 
-import functools
 import io
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from colorization import __version__
+from colorization.cli_common import IndexDir, Json, fail, one_line_errors
 from colorization.cli_evaluate import evaluate_command, user_study_command
+from colorization.cli_index import index_app
 
 if TYPE_CHECKING:
     from retrieval.index import Recommendation
@@ -25,40 +25,11 @@ app = typer.Typer(
 
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
-IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Backbone = Annotated[str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")]
 VggWeights = Annotated[Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")]
 Device = Annotated[str | None, typer.Option(help="cpu (default), cuda, cuda:1, mps.")]
 Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
-
-
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the errors a user can cause into one line on stderr and exit status 2."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except (ValueError, OSError) as error:
-            where = (
-                f"{error.filename}: {error.strerror}"
-                if isinstance(error, OSError) and error.strerror and error.filename
-                else str(error)
-            )
-            fail(where)
-        except KeyboardInterrupt:
-            typer.echo("stopped; what was finished is kept", err=True)
-            raise typer.Exit(130) from None
-
-    return wrapped
-
-
-def fail(line: str) -> None:
-    """Print one line and end with status 2."""
-    typer.echo(f"error: {' '.join(line.split())}", err=True)
-    raise typer.Exit(2)
 
 
 def _version(value: bool | None) -> None:
@@ -170,13 +141,18 @@ def colorize(
     vividness: Annotated[
         float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default).")
     ] = None,
+    faithfulness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended.")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")
     ] = None,
     method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
     same_class: Annotated[bool | None, typer.Option("--same-class", help="Recommend only the same ImageNet class.")] = None,
-    caution: Annotated[float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree; 0 never.")] = None,
+    caution: Annotated[
+        float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree.")
+    ] = None,
     overwrite: Overwrite = False,
     sheet: Sheet = None,
     as_json: Json = False,
@@ -195,7 +171,8 @@ def colorize(
     references = reference or []
     options = ColorizeOptions(
         **_given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
-                 temperature=temperature, method=method)
+                 temperature=temperature, method=method, faithfulness=faithfulness,
+                 recommended_faithfulness=faithfulness)
     )  # fmt: skip
     wishes = Wishes(references, [parse_point(text) for text in point or []], palette)
     jobs, existing = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])])
@@ -232,6 +209,7 @@ def colorize(
         raise typer.Exit(1)
 
 
+app.add_typer(index_app, name="index")
 app.command("evaluate")(one_line_errors(evaluate_command))
 app.command("user-study")(one_line_errors(user_study_command))
 

@@ -72,6 +72,8 @@ class ColorizationNetwork(nn.Module):
     Source: He et al. 2018, section 3.2 and its released prototxt; Zhang et al. 2017, section 2.3 (hints, two heads).
     """
 
+    prior: Tensor
+
     def __init__(self, config: NetworkConfig = DEFAULT) -> None:
         super().__init__()
         self.config = config
@@ -104,6 +106,8 @@ class ColorizationNetwork(nn.Module):
         if config.num_bins:
             self.hypercolumn = nn.ModuleList(nn.Conv2d(c, up9 * 2, 1) for c in (c4, up8, up9))
             self.bins = nn.Conv2d(up9 * 2, config.num_bins, 1)
+            # share of each bin in the corpus it was trained on; kept beside the weights
+            self.register_buffer("prior", torch.full((config.num_bins,), 1 / config.num_bins), persistent=False)
 
     def _block(self, channels: Sequence[int], dilation: int = 1) -> nn.Sequential:
         layers: list[nn.Module] = []

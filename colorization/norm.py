@@ -21,7 +21,8 @@ class TeamBatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         team, full = dist.get_world_size(), x.float()
         moments = torch.stack((full.mean((0, 2, 3)), full.square().mean((0, 2, 3))))
-        mean, square = _Sum.apply(moments) / team  # type: ignore[no-untyped-call]
+        sums: Tensor = _Sum.apply(moments)  # type: ignore[no-untyped-call]
+        mean, square = sums / team
         variance = (square - mean.square()).clamp(min=0.0)
         if self.running_mean is not None and self.running_var is not None and self.momentum is not None:
             count = team * x.numel() // x.shape[1]

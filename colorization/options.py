@@ -8,7 +8,9 @@ from colorization.bins import ANNEALING
 
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
-FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "detail_range", "same_range", "edge_epsilon")
+SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "automatic_share", "guided_share")
+FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon",
+          "detail_range", "same_range", "sure_range")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,12 @@ class ColorizeOptions:
         method: ``network``, or ``training-free``, which only carries colors over; None takes the network if the
             backbone is the one it was trained on.
         vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that look real.
-        faithfulness: 1 takes the references' colors as right wherever they match, 0 as a hint.
+        faithfulness: share of the answer with references beside the answer without them, 0..1, if they are given.
+        recommended_faithfulness: the same if they are recommended: those may be of something else.
         saturation: factor on the chroma of the result.
         temperature: of the annealed mean over color bins; towards 0 bolder, 1 paler.
-        automatic_share: of the annealed mean beside the regression where there is no reference.
+        automatic_share: of the annealed mean beside the regression where there is no reference, at vividness 1.
+        guided_share: the same with references.
         warp_temperature: of the training-free soft warp over all positions of all references; lower follows single
             matches.
         rank_weight: how much the score of a recommended reference counts beside the cosines of its matches.
@@ -33,6 +37,7 @@ class ColorizeOptions:
         detail_range: similarity of fine matches from which they are followed a little, and fully.
         same_range: cosines of coarse matches from which both pictures seem to show the same thing, a little and fully;
             only there fine matches are followed.
+        sure_range: the same beside the network, which needs them only where the match is beyond doubt.
         edge_radius: radius of the edge-aware smoothing of soft matches, in working pixels.
         edge_epsilon: its regularisation, in squared units of L; lower follows edges more closely.
         same_class: recommend only photos of the target's ImageNet class, where there are any.
@@ -41,20 +46,23 @@ class ColorizeOptions:
         ValueError: a value is out of range.
     """
 
-    top_k: int = 6
-    working_side: int = 320
+    top_k: int = 3
+    working_side: int = 256
     method: str | None = None
     vividness: float = 1.0
-    faithfulness: float = 0.0
+    faithfulness: float = 1.0
+    recommended_faithfulness: float = 0.6
     saturation: float = 1.0
     temperature: float = ANNEALING
     automatic_share: float = 0.5
+    guided_share: float = 0.8
     warp_temperature: float = 0.03
     rank_weight: float = 0.4
     caution: float = 0.4
     mismatch: float = 100.0
     detail_range: tuple[float, float] = (0.55, 0.8)
     same_range: tuple[float, float] = (0.65, 0.9)
+    sure_range: tuple[float, float] = (0.85, 0.97)
     edge_radius: int = 8
     edge_epsilon: float = 9.0
     same_class: bool = False
@@ -67,7 +75,7 @@ class ColorizeOptions:
             raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
         if self.method not in (None, *METHODS):
             raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
-        for name in ("vividness", "faithfulness", "automatic_share"):
+        for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
         if not 0 <= self.saturation <= MAX_SATURATION:
@@ -80,7 +88,8 @@ class ColorizeOptions:
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.detail_range[0] >= self.detail_range[1]:
             raise ValueError(f"detail_range must rise, not {self.detail_range}")
-        if self.same_range[0] >= self.same_range[1]:
-            raise ValueError(f"same_range must rise, not {self.same_range}")
+        for name in ("same_range", "sure_range"):
+            if not getattr(self, name)[0] < getattr(self, name)[1]:
+                raise ValueError(f"{name} must rise, not {getattr(self, name)}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
             raise ValueError("caution and rank_weight must not be negative, edge_radius must be at least 2, edge_epsilon positive")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.bins import annealed_mean
+from colorization.bins import annealed_mean, smoothed
 from colorization.hints import Point, global_hints, point_planes
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
@@ -16,6 +16,8 @@ from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes, re
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, influence_of
 from similarity.backbone import autocast
 
+PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
+PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
 
 
@@ -65,14 +67,13 @@ def predict(
         target: its features of BACKBONE_LAYERS.
         said: what the references say; None without references.
         guidance: points and palette.
-        options: vividness and faithfulness.
+        options: vividness.
     """
     stride = network.config.stride
     points = point_planes(guidance.points, F.avg_pool2d(luminance, stride)[0])[None] if guidance.points else None
     warped, similarity = (None, None) if said is None else (said.warped_ab[None], said.similarity[None])
     planes = input_planes(luminance, warped, similarity, points, stride).contiguous(memory_format=torch.channels_last)
-    faithfulness = options.faithfulness if said is not None else 0.0
-    hints = global_hints(guidance.palette, None, options.vividness, faithfulness)[None].to(luminance)
+    hints = global_hints(guidance.palette, None, options.vividness)[None].to(luminance)
     features = [target[layer] for layer in BACKBONE_LAYERS] if network.config.backbone_channels else []
     with autocast(luminance.device):
         return network(planes, features, hints if network.config.global_size else None)  # type: ignore[no-any-return]
@@ -105,27 +106,67 @@ def network_chroma(
     """
     handicaps = None if scores is None else [options.rank_weight * (score - max(scores)) for score in scores]
     said = reference_planes(target, references, reference_ab, handicaps) if references else None
-    prediction = predict(network, luminance, target, said, guidance, options)
     size = luminance.shape[-2] // FINE_STRIDE, luminance.shape[-1] // FINE_STRIDE
-    ab = _resize(_decode(prediction, said is None, options), size)
+    faithfulness = options.recommended_faithfulness if scores is not None else options.faithfulness
+    ab = torch.zeros(2, *size, device=luminance.device)
+    boldness = options.vividness * (options.automatic_share if said is None else options.guided_share)
+    for heard, share in ((said, faithfulness), (None, 1.0 - faithfulness)) if said is not None else ((None, 1.0),):
+        if share > 0:
+            ab += share * _resize(_answer(network, luminance, target, heard, guidance, boldness, options), size)
+    if guidance.points:
+        ab = _obeying(ab, guidance.points, F.avg_pool2d(luminance, FINE_STRIDE)[0])
     if said is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
     best = said.correlation.values.amax(1).view(1, *said.correlation.target_size).clamp(0.0, 1.0)
     confidence, warped_ab = _resize(best, size), _resize(said.warped_ab, size)
     if not guidance.points and guidance.palette is None:  # else the user overrules the references
-        fine_ab, detail = detail_match(said.correlation, best, target, references, reference_ab, options)
+        ranges = options.detail_range, options.sure_range
+        fine_ab, detail = detail_match(said.correlation, best, target, references, reference_ab, *ranges)
         ab = detail * fine_ab + (1 - detail) * ab
     return Chroma(ab, warped_ab, confidence, influence_of(said.weights, said.correlation))
 
 
-def _decode(prediction: Prediction, is_automatic: bool, options: ColorizeOptions) -> Float[Tensor, "2 height width"]:
-    """Regression, and without references a share of the annealed mean, which is less pale."""
-    ab = prediction.ab[0]
-    share = options.automatic_share * options.vividness if is_automatic else 0.0
-    if prediction.logits is None or share == 0:
-        return ab
-    annealed = _resize(annealed_mean(prediction.logits, options.temperature)[0], ab.shape[-2:])
-    return (1 - share) * ab + share * annealed
+def _answer(
+    network: ColorizationNetwork,
+    luminance: Tensor,
+    target: Mapping[str, Tensor],
+    said: ReferencePlanes | None,
+    guidance: Guidance,
+    boldness: float,
+    options: ColorizeOptions,
+) -> Float[Tensor, "2 height width"]:
+    """Colors of one run of the network: regression, which is pale where it is unsure, and a share of the annealed mean."""
+    prediction = predict(network, luminance, target, said, guidance, options)
+    logits, share = prediction.logits, boldness
+    if logits is not None and guidance.palette is not None:
+        logits, share = _with_palette(logits, guidance.palette, network.prior), max(boldness, PALETTE_SHARE)
+    if logits is None or share == 0:
+        return prediction.ab[0]
+    annealed = _resize(annealed_mean(logits, options.temperature)[0], prediction.ab.shape[-2:])
+    return (1 - share) * prediction.ab[0] + share * annealed
+
+
+def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
+    """Bayes' rule: colors that the palette has more often than photos have, become likelier by that factor.
+
+    The network reads the palette too, but has learned little from it.
+    """
+    factor = smoothed(palette.to(prior), PALETTE_SIGMA) / smoothed(prior, PALETTE_SIGMA)
+    return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)
+
+
+def _obeying(
+    ab: Float[Tensor, "2 height width"], points: Sequence[Point], luminance: Float[Tensor, "1 height width"]
+) -> Float[Tensor, "2 height width"]:
+    """Carry what is still missing at the points to what lies near and is as bright."""
+    _, height, width = ab.shape
+    missing = []
+    for point in points:
+        row, column = min(int(point.y * height), height - 1), min(int(point.x * width), width - 1)
+        a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
+        missing.append(Point(point.x, point.y, (a, b)))
+    spread = point_planes(missing, luminance)
+    return ab + spread[2:] * spread[:2]
 
 
 def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:

@@ -65,7 +65,7 @@ def transfer(
         correlation = handicapped(correlation, handicap)
     weights = soft_weights(correlation, options.warp_temperature)
     soft_ab, soft_confidence = _soft(correlation, weights, best, luminance, reference_ab, options)
-    fine_ab, detail = detail_match(correlation, best, target, references, reference_ab, options)
+    fine_ab, detail = detail_match(correlation, best, target, references, reference_ab, options.detail_range, options.same_range)
     warped_ab = detail * fine_ab + (1 - detail) * soft_ab
     confidence = detail + (1 - detail) * soft_confidence
     return Transfer(warped_ab, confidence, influence_of(weights, correlation))
@@ -82,7 +82,8 @@ def detail_match(
     target: Mapping[str, Tensor],
     references: Sequence[Mapping[str, Tensor]],
     reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
-    options: ColorizeOptions,
+    detail_range: tuple[float, float],
+    same_range: tuple[float, float],
 ) -> tuple[Float[Tensor, "2 height width"], Float[Tensor, "1 height width"]]:
     """Follow the best matches down to stride 2.
 
@@ -92,16 +93,17 @@ def detail_match(
         target: features of MATCH_LAYERS.
         references: the same of each reference.
         reference_ab: chroma of each reference at its working size.
-        options: detail_range and same_range.
+        detail_range: see ColorizeOptions.
+        same_range: likewise.
 
     Returns:
         The colors found at half the working size, raw Lab units, and how far they can be followed, 0..1.
     """
     refined = refine(map_target_to_reference(correlation), target, references)
     fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
-    detail = _step(refined.similarity[None], options.detail_range)
+    detail = _step(refined.similarity[None], detail_range)
     coarse = F.interpolate(best[None], size=detail.shape[-2:], mode="bilinear", align_corners=False)[0]
-    return fine_ab, detail * _step(coarse, options.same_range)
+    return fine_ab, detail * _step(coarse, same_range)
 
 
 def _soft(

@@ -31,7 +31,7 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
         layout = json.loads(path.read_text())
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in layout["network"].items()}
         config = NetworkConfig(**fields)
-        trained_on = layout["backbone"]
+        trained_on, prior = layout["backbone"], torch.tensor(layout["prior"], dtype=torch.float32)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({type(error).__name__}: {error}); reinstall rechroma") from error
     if trained_on != backbone.weights_hash:
@@ -39,6 +39,10 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
             f"{weights_dir}: trained on backbone weights {trained_on}, not on {backbone.name} {backbone.weights_hash}"
         )
     network = ColorizationNetwork(config)
+    if config.num_bins:
+        if prior.shape != network.prior.shape:
+            raise ValueError(f"{path}: damaged (a prior of {len(prior)} colors, not {config.num_bins}); reinstall rechroma")
+        network.prior.copy_(prior)
     state = load_bundled(STEM, weights_dir)
     own = network.state_dict()
     try:

@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_commands_and_python(home: Path) -> None:
     runner = CliRunner()
     ran = commands()
-    expected = ["colorize", "colorize", "build-index", "recommend", "colorize", "suggest-colors", "colorize", "colorize", "colorize"]
+    expected = ["colorize"] * 2 + ["build-index", "recommend", "colorize", "suggest-colors"] + ["colorize"] * 3
     assert [shlex.split(c)[1] for c in ran] == expected
     for command in ran:
         words = [word.replace("~", str(home)) for word in shlex.split(command.split(" > ")[0])[1:]]
