@@ -44,7 +44,7 @@ class Point:
 
 
 def point_planes(
-    points: Sequence[Point], luminance: Float[Tensor, "1 height width"]
+    points: Sequence[Point], luminance: Float[Tensor, "1 height width"], widen: float = 1.0
 ) -> Float[Tensor, "3 height width"]:
     """Spread points over the network's grid: what they suggest for each cell, and how strongly.
 
@@ -55,6 +55,7 @@ def point_planes(
     Args:
         points: see Point.
         luminance: L on the network's grid.
+        widen: factor on how far points reach.
 
     Returns:
         Suggested ab in raw Lab units and strength, 1 at a point and towards 0 far from all.
@@ -67,10 +68,10 @@ def point_planes(
     places = torch.tensor([[point.y * height, point.x * width] for point in points], device=device)
     colors = torch.tensor([point.ab for point in points], device=device, dtype=luminance.dtype)
     rows, columns = places[:, 0].long().clamp(0, height - 1), places[:, 1].long().clamp(0, width - 1)
-    reach = min(max(SPREAD / len(points) ** 0.5, REACH[0]), REACH[1]) * max(height, width)
+    reach = widen * min(max(SPREAD / len(points) ** 0.5, REACH[0]), REACH[1]) * max(height, width)
     far = (y[None] - places[:, :1, None]).square() + (x[None] - places[:, 1:, None]).square()
     other = (luminance - luminance[0, rows, columns][:, None, None]).square()
-    exponent = -far / (2 * reach**2) - other / (2 * ALIKE**2)  # (points, height, width)
+    exponent = -far / (2 * reach**2) - other / (2 * (widen * ALIKE) ** 2)  # (points, height, width)
     weights = exponent.flatten(1).softmax(0)
     ab = (colors.T @ weights).view(2, height, width)
     return torch.cat((ab, exponent.amax(0).exp()[None]))

@@ -10,7 +10,8 @@ METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
 SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "automatic_share", "guided_share")
 FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon",
-          "detail_range", "same_range", "sure_range")  # fmt: skip
+          "detail_range", "same_range", "sure_range", "relevance_range",
+          "same_picture_range")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class ColorizeOptions:
         recommended_faithfulness: the same if they are recommended: those may be of something else.
         saturation: factor on the chroma of the result.
         temperature: of the annealed mean over color bins; towards 0 bolder, 1 paler.
+        relevance_range: mean cosine of the best matches from which references are followed a little, and fully; an
+            unrelated picture stays below.
+        same_picture_range: the same measure, from which a reference seems to be the same picture, and surely is.
         automatic_share: of the annealed mean beside the regression where there is no reference, at vividness 1.
         guided_share: the same with references.
         warp_temperature: of the training-free soft warp over all positions of all references; lower follows single
@@ -54,6 +58,8 @@ class ColorizeOptions:
     recommended_faithfulness: float = 0.6
     saturation: float = 1.0
     temperature: float = ANNEALING
+    relevance_range: tuple[float, float] = (0.38, 0.56)
+    same_picture_range: tuple[float, float] = (0.59, 0.68)
     automatic_share: float = 0.5
     guided_share: float = 0.8
     warp_temperature: float = 0.03
@@ -88,7 +94,7 @@ class ColorizeOptions:
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.detail_range[0] >= self.detail_range[1]:
             raise ValueError(f"detail_range must rise, not {self.detail_range}")
-        for name in ("same_range", "sure_range"):
+        for name in ("relevance_range", "same_picture_range", "same_range", "sure_range"):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:

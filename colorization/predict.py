@@ -13,9 +13,11 @@ from colorization.hints import Point, global_hints, point_planes
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes, reference_planes
-from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, influence_of
+from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, influence_of, transfer
 from similarity.backbone import autocast
+from similarity.correspondence import Correlation
 
+POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -92,7 +94,8 @@ def network_chroma(
     """Colorize with the network.
 
     Where a reference shows the same thing as the target, its exact match at stride 2 is kept: the network works at
-    stride 8 of the match and cannot know more.
+    stride 8 of the match and cannot know more. Where it shows nothing of it, it is not heard; where it is the same
+    picture all over, its colors are only carried over.
 
     Args:
         network: see ColorizationNetwork.
@@ -109,6 +112,8 @@ def network_chroma(
     size = luminance.shape[-2] // FINE_STRIDE, luminance.shape[-1] // FINE_STRIDE
     faithfulness = options.recommended_faithfulness if scores is not None else options.faithfulness
     ab = torch.zeros(2, *size, device=luminance.device)
+    if said is not None:
+        faithfulness *= _relevance(said.correlation, options.relevance_range)
     boldness = options.vividness * (options.automatic_share if said is None else options.guided_share)
     for heard, share in ((said, faithfulness), (None, 1.0 - faithfulness)) if said is not None else ((None, 1.0),):
         if share > 0:
@@ -123,6 +128,10 @@ def network_chroma(
         ranges = options.detail_range, options.sure_range
         fine_ab, detail = detail_match(said.correlation, best, target, references, reference_ab, *ranges)
         ab = detail * fine_ab + (1 - detail) * ab
+        same = _relevance(said.correlation, options.same_picture_range)
+        if same > 0:
+            carried = transfer(target, references, luminance[0], reference_ab, scores, options)
+            ab = same * carried.warped_ab * carried.confidence + (1 - same) * ab
     return Chroma(ab, warped_ab, confidence, influence_of(said.weights, said.correlation))
 
 
@@ -146,6 +155,14 @@ def _answer(
     return (1 - share) * prediction.ab[0] + share * annealed
 
 
+def _relevance(correlation: Correlation, limits: tuple[float, float]) -> float:
+    """How far the best of the references shows the target, 0..1, from its mean best cosine; smooth between limits."""
+    parts = torch.split(correlation.values, correlation.counts, 1)
+    likeness = max(float(part.amax(1).mean()) for part in parts)
+    step = min(max((likeness - limits[0]) / (limits[1] - limits[0]), 0.0), 1.0)
+    return step * step * (3 - 2 * step)
+
+
 def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
     """Bayes' rule: colors that the palette has more often than photos have, become likelier by that factor.
 
@@ -165,7 +182,7 @@ def _obeying(
         row, column = min(int(point.y * height), height - 1), min(int(point.x * width), width - 1)
         a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
         missing.append(Point(point.x, point.y, (a, b)))
-    spread = point_planes(missing, luminance)
+    spread = point_planes(missing, luminance, POINTS_WIDEN)
     return ab + spread[2:] * spread[:2]
 
 

@@ -149,7 +149,7 @@ def test_wrong_backbones_and_weights_are_one_line(
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (ValueError("two\n  lines"), "error: two lines"),
+        (ValueError("two\n  lines"), r"error: two\n  lines"),
         (PermissionError(13, "Permission denied", "/a/b.png"), "error: /a/b.png: Permission denied"),
         (OSError("disk gone"), "error: disk gone"),
         (FileNotFoundError("x: no such file"), "error: x: no such file"),

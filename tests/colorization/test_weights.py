@@ -27,7 +27,8 @@ def trained(config: NetworkConfig) -> ColorizationNetwork:
 def written(folder: Path, network: ColorizationNetwork, backbone_hash: str) -> Path:
     """Weights as ``scripts/train export`` leaves them."""
     write_bundled(STEM, network.state_dict(), folder)
-    layout = {"network": asdict(network.config), "backbone": backbone_hash}
+    prior = [0.5 * 2.0**-i for i in range(network.config.num_bins)]
+    layout = {"network": asdict(network.config), "backbone": backbone_hash, "prior": prior}
     (folder / f"{STEM}.json").write_text(json.dumps(layout))
     return folder
 
@@ -42,6 +43,7 @@ def test_round_trip(tmp_path: Path, backbone: Backbone, config: NetworkConfig) -
     network = trained(config)
     found = load_network(backbone, written(tmp_path, network, backbone.weights_hash))
     assert found.config == config
+    assert float(found.prior[1]) == 0.25
     assert not found.training and not any(p.requires_grad for p in found.parameters())
     for key, value in network.state_dict().items():
         expected = value.half().to(value.dtype) if value.ndim > 1 else value  # batch norm and biases stay exact
@@ -98,3 +100,12 @@ def test_weights_of_another_layout_name_what_differs(folder: Path, backbone: Bac
         load_network(backbone, folder)
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
+
+
+def test_a_damaged_layout_is_told(folder: Path, backbone: Backbone) -> None:
+    path = folder / f"{STEM}.json"
+    layout = json.loads(path.read_text())
+    for damaged in ("{", "[]", json.dumps({**layout, "prior": [0.5]}), json.dumps({"backbone": backbone.weights_hash})):
+        path.write_text(damaged)
+        with pytest.raises(ValueError, match=rf"{STEM}\.json: damaged"):
+            load_network(backbone, folder)
