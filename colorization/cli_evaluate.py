@@ -17,6 +17,7 @@ def evaluate_command(
     points: Annotated[bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")] = True,
     curve: Annotated[bool, typer.Option("--curve", help="Also other values of vividness and saturation.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the worst, median and best by Delta E.")] = None,
+    row: Annotated[list[str] | None, typer.Option(help="Only this row, by its name in the table; may repeat.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of random points and references.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -34,12 +35,12 @@ def evaluate_command(
     network = _judge(judge)
     photos = survey(paths)
     pipeline = ColorizationPipeline.load(index)
-    settings = standard_settings(with_index=index is not None, with_points=points, with_curve=curve)
+    settings = _only(standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row)
     with photo_progress("measuring") as progress:
         report = evaluate(pipeline, photos, settings, network, seed=seed, progress=progress)
     if sheet:
         shown = {n: s for n, s in settings.items() if not n.startswith(("vividness", "saturation"))}
-        write_report_sheet(sheet, report, pipeline, shown, "automatic" if index is None else "network")
+        write_report_sheet(sheet, report, pipeline, shown, "network" if "network" in settings else next(iter(settings)))
     typer.echo(json.dumps(as_dict(report), indent=1) if as_json else table(report))
     for line in photos.unreadable:
         typer.echo(f"skipped {line}", err=True)
@@ -81,6 +82,14 @@ def user_study_command(
         return
     left_out = f", {unmatched} names left out that not all folders have" if unmatched else ""
     typer.echo(f"{output}: {pairs} pairs{left_out}; open it in a browser")
+
+
+def _only(settings: dict[str, Any], rows: list[str] | None) -> dict[str, Any]:
+    """The rows that are asked for."""
+    unknown = [name for name in rows or [] if name not in settings]
+    if unknown:
+        raise ValueError(f"no row {unknown[0]!r}; there are: {', '.join(settings)}")
+    return {name: settings[name] for name in rows} if rows else settings
 
 
 def _chosen(folder: Path, limit: int | None) -> list[Path]:

@@ -32,7 +32,7 @@ class TeamBatchNorm2d(nn.BatchNorm2d):
                 if self.num_batches_tracked is not None:
                     self.num_batches_tracked += 1
         shape = (1, -1, 1, 1)
-        normal = (full - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        normal: Tensor = (full - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
         return normal.to(x.dtype)

@@ -61,7 +61,7 @@ class ColorizeOptions:
     relevance_range: tuple[float, float] = (0.38, 0.56)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
     automatic_share: float = 0.5
-    guided_share: float = 0.8
+    guided_share: float = 0.65
     warp_temperature: float = 0.03
     rank_weight: float = 0.4
     caution: float = 0.4

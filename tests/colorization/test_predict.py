@@ -155,3 +155,44 @@ def test_suggestions_for_a_photo(colorizer: ColorizationPipeline, gray_pictures:
     assert found == colorizer.suggest_colors(gray_pictures["coffee"], 0.3, 0.6, 5, fast)
     with pytest.raises(ValueError, match="positive count"):
         colorizer.suggest_colors(gray_pictures["coffee"], 0.3, 0.6, 0, fast)
+
+
+# --- how far references are followed
+
+
+def test_a_picture_of_noise_is_not_followed(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions, rng: np.random.Generator
+) -> None:
+    noise = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    noise[..., 0] |= 0xC0  # reddish
+    alone = colorizer.colorize(gray_pictures["coffee"], [], replace(fast, automatic_share=fast.guided_share)).rgb.astype(int)
+    followed = colorizer.colorize(gray_pictures["coffee"], [noise], replace(fast, relevance_range=(-1.0, -0.9))).rgb.astype(int)
+    shipped = colorizer.colorize(gray_pictures["coffee"], [noise], fast).rgb.astype(int)
+    assert np.abs(shipped - alone).mean() < 0.5 * np.abs(followed - alone).mean()
+
+
+def test_faithfulness_goes_from_no_reference_to_the_reference(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    open_ = replace(fast, relevance_range=(-1.0, -0.9), sure_range=(2.0, 3.0), same_picture_range=(2.0, 3.0), saturation=0.5)
+    gray, reference = gray_pictures["rocket"], pictures["chelsea"]
+    none = colorizer.colorize(gray, [], replace(open_, automatic_share=open_.guided_share)).rgb.astype(float)
+    results = [
+        colorizer.colorize(gray, [reference], replace(open_, faithfulness=share)).rgb.astype(float) for share in (0.0, 0.5, 1.0)
+    ]
+    assert np.abs(results[0] - none).max() <= 1
+    assert np.abs(results[2] - none).mean() > 1
+    assert np.abs(results[1] - (results[0] + results[2]) / 2).mean() < 0.5
+
+
+def test_recommended_faithfulness_holds_for_recommended_references(indexed: ColorizationPipeline, backbone: Backbone) -> None:
+    pipeline = ColorizationPipeline(backbone, indexed.index, load_network(backbone))
+    gray = np.full((64, 96), 128, np.uint8)
+    gray[:, 48:] = 60
+    options = ColorizeOptions(working_side=96, relevance_range=(-1.0, -0.9))
+    given, changed, other = (
+        pipeline.colorize(gray, options=o).rgb.astype(int)
+        for o in (options, replace(options, faithfulness=0.0), replace(options, recommended_faithfulness=0.0))
+    )
+    assert np.array_equal(given, changed)
+    assert not np.array_equal(given, other)
