@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from colorization.bundled import load_network
 from colorization.hints import Point, palette_of
 from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
@@ -17,7 +18,6 @@ from colorization.predict import PREDICT_LAYERS, Chroma, Guidance, network_chrom
 from colorization.suggest import Suggestion, suggestions
 from colorization.transfer import MATCH_LAYERS, transfer
 from colorization.upsampling import apply_coefficients, guided_coefficients
-from colorization.weights import load_network
 from colorization.working import as_rgb, luminance_rows, mean_chroma, read_reference, working_lab
 from retrieval.descriptors import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex, Recommendation

@@ -15,9 +15,9 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from colorization.branches import LossOptions
+from colorization.bundled import load_network
 from colorization.data import Pack
 from colorization.sampling import CHROMINANCE, PERCEPTUAL
-from colorization.weights import load_network
 from similarity.backbone import Backbone
 from similarity.training import LoopOptions
 

@@ -8,12 +8,12 @@ import skimage.color
 import torch
 
 from colorization.bins import NUM_BINS
+from colorization.bundled import load_network
 from colorization.hints import Point
 from colorization.network import Prediction
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.suggest import suggestions
-from colorization.weights import load_network
 from similarity.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from colorization.bundled import STEM, load_network
 from colorization.network import DEFAULT, ColorizationNetwork, NetworkConfig
-from colorization.weights import STEM, load_network
 from similarity.backbone import Backbone, write_bundled
 
 TINY = replace(DEFAULT, width=0.05)
