@@ -49,8 +49,7 @@ def point_planes(
     """Spread points over the network's grid: what they suggest for each cell, and how strongly.
 
     The paper gives the network single pixels and 1.8 million pictures to learn how far they reach. Here a point already
-    reaches as far as place and luminance stay alike, and the network learns what to make of it; with single cells, ours
-    had learned nothing after 30,000 pictures.
+    reaches as far as place and luminance stay alike, and the network learns what to make of it.
 
     Args:
         points: see Point.
