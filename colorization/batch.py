@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from colorization.hints import Point
+from colorization.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
 from colorization.output import check_output, output_suffix, write_picture
 from colorization.pipeline import ColorizationPipeline, Colorized
 from colorization.sheet import Cell, thumbnail
 from colorization.working import read_reference
 from retrieval.pictures import list_pictures, read_picture, to_uint8
-from similarity.lab import rgb_to_lab
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ def parse_point(text: str) -> PixelPoint:
     if not found:
         raise ValueError(f"--point {text!r}: expected X,Y,#RRGGBB, as in 120,80,#c03020")
     rgb = torch.tensor(list(bytes.fromhex(found[3]))).view(3, 1, 1) / 255
-    _, a, b = rgb_to_lab(rgb).flatten().tolist()
-    return PixelPoint(int(found[1]), int(found[2]), (a, b))
+    return PixelPoint(int(found[1]), int(found[2]), chroma_of(rgb))
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,7 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({type(error).__name__}: {error}); reinstall rechroma") from error
     if trained_on != backbone.weights_hash:
-        raise ValueError(
-            f"{weights_dir}: trained on backbone weights {trained_on}, not on {backbone.name} {backbone.weights_hash}"
-        )
+        raise ValueError(f"{weights_dir}: trained on backbone weights {trained_on}, not on {backbone.name} {backbone.weights_hash}")
     network = ColorizationNetwork(config)
     if config.num_bins:
         if prior.shape != network.prior.shape:

@@ -144,9 +144,7 @@ def colorize(
     faithfulness: Annotated[
         float | None, typer.Option(min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended.")
     ] = None,
-    temperature: Annotated[
-        float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")
-    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")] = None,
     method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
     same_class: Annotated[bool | None, typer.Option("--same-class", help="Recommend only the same ImageNet class.")] = None,

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorization.bins import NUM_BINS, histogram
+from colorization.working import as_tensor
 from retrieval.index import PhotoIndex
 from retrieval.neighbours import neighbours
 from retrieval.pictures import PictureError, read_small_rgb
@@ -104,11 +105,6 @@ class Pack:
 def decode(blob: bytes) -> UInt8[np.ndarray, "height width 3"]:
     """RGB of a JPEG."""
     return np.asarray(Image.open(io.BytesIO(blob)).convert("RGB"))
-
-
-def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 height width"]:
-    """SRGB in 0..1, channels first."""
-    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255
 
 
 def _choose(index: PhotoIndex, budget_bytes: int | None) -> tuple[int, int]:

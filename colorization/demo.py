@@ -5,18 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from skimage import data, io
 
 from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.sheet import Cell, write_sheet
-from colorization.working import luminance_rows
+from colorization.working import luminance_of
 from retrieval.builder import BuildOptions, build_index
 from retrieval.pictures import read_picture
 from similarity.backbone import load_backbone
-from similarity.lab import lab_to_rgb
 
 LIBRARY = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "colorwheel")
 
@@ -65,10 +63,3 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     write_sheet(sheet_path, [[Cell(np.asarray(rgb), caption) for rgb, caption in cells]])
     say(f"look at {sheet_path}")
     return quality
-
-
-def luminance_of(rgb: np.ndarray) -> np.ndarray:
-    """The gray photograph with the L of a color one, as RGB."""
-    luminance = luminance_rows(rgb, slice(None))
-    gray = lab_to_rgb(torch.cat((luminance, torch.zeros_like(luminance).expand(2, -1, -1))))
-    return gray.mul(255).round().byte().permute(1, 2, 0).numpy()

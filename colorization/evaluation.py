@@ -10,13 +10,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from colorization.bins import NUM_BINS
-from colorization.demo import luminance_of
 from colorization.evaluation_scores import Judges, Tally, Truth, TruthTally
 from colorization.evaluation_settings import Attempt, Colorizer, Photo, Setting, attempt, lab_of
 from colorization.hints import palette_of
 from colorization.measures.auc import bin_weights
 from colorization.measures.learned import MeasureUnavailableError, load_inception, load_lpips
 from colorization.measures.signal import SSIM_WINDOW
+from colorization.working import luminance_of
 from retrieval.index import MIN_CHROMA
 from retrieval.pictures import PictureError, read_picture, to_uint8
 

@@ -18,6 +18,7 @@ from colorization.measures.frechet import frechet_distance
 from colorization.measures.his import histogram_intersection
 from colorization.measures.recovery import recovered_accuracy
 from colorization.measures.signal import psnr, ssim
+from colorization.working import as_tensor
 
 JUDGE_SIDE = 224
 
@@ -145,7 +146,7 @@ def look_at(rgb: Rgb, judges: Judges) -> Look:
         square = Image.fromarray(rgb[top : top + side, left : left + side])
         small = np.array(square.resize((JUDGE_SIDE, JUDGE_SIDE), Image.Resampling.BICUBIC))
         with torch.inference_mode():
-            seen = judges.judge(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)
+            seen = judges.judge(as_tensor(small)[None])
         embedding = seen["embedding"][0].float().numpy() if "embedding" in seen else None
         top1 = int(seen["logits"][0].argmax()) if "logits" in seen else None
     return Look(embedding, top1, judges.inception(rgb) if judges.inception else None)

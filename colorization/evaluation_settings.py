@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from PIL import Image
 
 from colorization.hints import Point
 from colorization.measures import Rgb
 from colorization.options import ColorizeOptions
-from colorization.working import REFERENCE_SIDE, read_reference
+from colorization.working import REFERENCE_SIDE, as_tensor, read_reference
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError, read_small_rgb
 from similarity.lab import rgb_to_lab
@@ -226,7 +225,7 @@ def distorted(rgb: Rgb, rng: np.random.Generator) -> np.ndarray:
 
 def lab_of(rgb: np.ndarray) -> Float[np.ndarray, "height width 3"]:
     """CIE Lab of sRGB in 0..255, raw units."""
-    return rgb_to_lab(torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255).permute(1, 2, 0).numpy()
+    return rgb_to_lab(as_tensor(rgb)).permute(1, 2, 0).numpy()
 
 
 def _random_reference(pipeline: Colorizer, photo: Photo, seed: int) -> tuple[Path, np.ndarray]:

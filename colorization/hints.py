@@ -11,6 +11,7 @@ from torch import Tensor
 
 from colorization.bins import NUM_BINS, ab_bins, histogram
 from colorization.network import GLOBAL_SIZE
+from similarity.lab import rgb_to_lab
 
 POINTS_RATE = 1 / 8  # of the geometric number of points in training
 MANY_SHARE, MANY = 0.1, 100  # share of training pictures that get many points; the paper shows every pixel to some
@@ -43,13 +44,19 @@ class Point:
             raise ValueError(f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})")
 
 
+def chroma_of(rgb: Float[Tensor, "3 1 1"]) -> tuple[float, float]:
+    """Chroma a and b of one sRGB color in 0..1, raw Lab units."""
+    _, a, b = rgb_to_lab(rgb).flatten().tolist()
+    return a, b
+
+
 def point_planes(
     points: Sequence[Point], luminance: Float[Tensor, "1 height width"], widen: float = 1.0
 ) -> Float[Tensor, "3 height width"]:
     """Spread points over the network's grid: what they suggest for each cell, and how strongly.
 
-    The paper gives the network single pixels and 1.8 million pictures to learn how far they reach. Here a point already
-    reaches as far as place and luminance stay alike, and the network learns what to make of it.
+    The paper gives the network small patches and lets it learn from many pictures how far they reach. Here a point
+    already reaches as far as place and luminance stay alike, and the network learns what to make of it.
 
     Args:
         points: see Point.

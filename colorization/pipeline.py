@@ -56,9 +56,7 @@ class ColorizationPipeline:
     One instance serves many requests; nothing of a picture is kept between calls.
     """
 
-    def __init__(
-        self, backbone: Backbone, index: PhotoIndex | None = None, network: ColorizationNetwork | None = None
-    ) -> None:
+    def __init__(self, backbone: Backbone, index: PhotoIndex | None = None, network: ColorizationNetwork | None = None) -> None:
         self.backbone, self.index, self.network = backbone, index, network
         self._extractor: Extractor | None = index.extractor(backbone) if index else None
 

@@ -13,7 +13,7 @@ from colorization.hints import Point, global_hints, point_planes
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes, reference_planes
-from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, influence_of, transfer
+from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, handicaps_of, influence_of, smooth_step, transfer
 from similarity.backbone import autocast
 from similarity.correspondence import Correlation
 
@@ -107,7 +107,7 @@ def network_chroma(
         guidance: points and palette.
         options: see ColorizeOptions.
     """
-    handicaps = None if scores is None else [options.rank_weight * (score - max(scores)) for score in scores]
+    handicaps = None if scores is None else handicaps_of(scores, options)
     said = reference_planes(target, references, reference_ab, handicaps) if references else None
     size = luminance.shape[-2] // FINE_STRIDE, luminance.shape[-1] // FINE_STRIDE
     faithfulness = options.recommended_faithfulness if scores is not None else options.faithfulness
@@ -125,12 +125,13 @@ def network_chroma(
     best = said.correlation.values.amax(1).view(1, *said.correlation.target_size).clamp(0.0, 1.0)
     confidence, warped_ab = _resize(best, size), _resize(said.warped_ab, size)
     if not guidance.points and guidance.palette is None:  # else the user overrules the references
-        ranges = options.detail_range, options.sure_range
-        fine_ab, detail = detail_match(said.correlation, best, target, references, reference_ab, *ranges)
-        ab = detail * fine_ab + (1 - detail) * ab
         same = _relevance(said.correlation, options.same_picture_range)
+        if same < 1:
+            ranges = options.detail_range, options.sure_range
+            fine_ab, detail = detail_match(said.correlation, best, target, references, reference_ab, *ranges)
+            ab = detail * fine_ab + (1 - detail) * ab
         if same > 0:
-            carried = transfer(target, references, luminance[0], reference_ab, scores, options)
+            carried = transfer(target, references, luminance[0], reference_ab, scores, options, said.correlation)
             ab = same * carried.warped_ab * carried.confidence + (1 - same) * ab
     return Chroma(ab, warped_ab, confidence, influence_of(said.weights, said.correlation))
 
@@ -158,15 +159,14 @@ def _answer(
 def _relevance(correlation: Correlation, limits: tuple[float, float]) -> float:
     """How far the best of the references shows the target, 0..1, from its mean best cosine; smooth between limits."""
     parts = torch.split(correlation.values, correlation.counts, 1)
-    likeness = max(float(part.amax(1).mean()) for part in parts)
-    step = min(max((likeness - limits[0]) / (limits[1] - limits[0]), 0.0), 1.0)
-    return step * step * (3 - 2 * step)
+    likeness = torch.stack([part.amax(1).mean() for part in parts]).amax()
+    return float(smooth_step(likeness, limits))
 
 
 def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
     """Bayes' rule: colors that the palette has more often than photos have, become likelier by that factor.
 
-    The network reads the palette too, but has learned little from it.
+    The network reads the palette too; this holds however much it has learned from it.
     """
     factor = smoothed(palette.to(prior), PALETTE_SIGMA) / smoothed(prior, PALETTE_SIGMA)
     return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.data import Pack, as_tensor
+from colorization.data import Pack
 from colorization.hints import global_hints, mean_saturation, palette_of, point_planes, random_points
+from colorization.working import as_tensor
 from similarity.lab import rgb_to_lab
 
 CHROMINANCE, PERCEPTUAL = "chrominance", "perceptual"
@@ -132,9 +133,7 @@ def distorted(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) ->
     return aged(F.grid_sample(lab[None], grid, padding_mode="reflection", align_corners=False)[0], rng)
 
 
-def _references(
-    pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, options: SamplingOptions
-) -> tuple[str, list[Tensor]]:
+def _references(pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, options: SamplingOptions) -> tuple[str, list[Tensor]]:
     kind = KINDS[int(rng.choice(len(KINDS), p=options.kinds))]
     if kind == "distorted":
         return kind, [distorted(lab, rng)]

@@ -10,9 +10,9 @@ from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
 from colorization.bins import STEP, ab_bins
-from colorization.hints import Point
+from colorization.hints import Point, chroma_of
 from colorization.network import Prediction
-from similarity.lab import lab_to_rgb, rgb_to_lab
+from similarity.lab import lab_to_rgb
 
 SAMPLES = 3000  # drawn from the distribution, inside the bins
 SEED = 0  # the same place gets the same suggestions
@@ -33,9 +33,7 @@ class Suggestion:
     share: float
 
 
-def suggestions(
-    prediction: Prediction, luminance: Float[Tensor, "1 height width"], place: Point, count: int
-) -> list[Suggestion]:
+def suggestions(prediction: Prediction, luminance: Float[Tensor, "1 height width"], place: Point, count: int) -> list[Suggestion]:
     """Cluster the colors that the network holds possible at a place.
 
     Args:
@@ -69,12 +67,5 @@ def suggestions(
 def _shown(level: float, ab: np.ndarray, share: float) -> Suggestion:
     lab = torch.tensor([level, *ab], dtype=torch.float32).view(3, 1, 1)
     rgb = lab_to_rgb(lab)
-    shown = rgb_ab(rgb)
     red, green, blue = (round(float(value) * 255) for value in rgb.flatten())
-    return Suggestion((red, green, blue), shown, share)
-
-
-def rgb_ab(rgb: Float[Tensor, "3 1 1"]) -> tuple[float, float]:
-    """Chroma of one sRGB color in 0..1, raw Lab units."""
-    _, a, b = rgb_to_lab(rgb).flatten().tolist()
-    return a, b
+    return Suggestion((red, green, blue), chroma_of(rgb), share)

@@ -46,6 +46,7 @@ def transfer(
     reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
     scores: Sequence[float] | None,
     options: ColorizeOptions,
+    correlation: Correlation | None = None,
 ) -> Transfer:
     """Fuse several references into warped ab and a confidence.
 
@@ -56,19 +57,25 @@ def transfer(
         reference_ab: chroma of each reference at its working size.
         scores: of recommended references; None weighs all alike.
         options: temperatures, caution, edges.
+        correlation: of target and references, without handicaps, if it is known already.
     """
-    joined = join_levels([target, *references])
-    correlation = correlate(joined[0], joined[1:])
+    if correlation is None:
+        joined = join_levels([target, *references])
+        correlation = correlate(joined[0], joined[1:])
     best = correlation.values.amax(1).view(1, *correlation.target_size).clamp(0.0, 1.0)
     if scores is not None:
-        handicap = [options.rank_weight * (score - max(scores)) for score in scores]
-        correlation = handicapped(correlation, handicap)
+        correlation = handicapped(correlation, handicaps_of(scores, options))
     weights = soft_weights(correlation, options.warp_temperature)
     soft_ab, soft_confidence = _soft(correlation, weights, best, luminance, reference_ab, options)
     fine_ab, detail = detail_match(correlation, best, target, references, reference_ab, options.detail_range, options.same_range)
     warped_ab = detail * fine_ab + (1 - detail) * soft_ab
     confidence = detail + (1 - detail) * soft_confidence
     return Transfer(warped_ab, confidence, influence_of(weights, correlation))
+
+
+def handicaps_of(scores: Sequence[float], options: ColorizeOptions) -> list[float]:
+    """What is added to all cosines of each recommended reference: nothing to the best, less than nothing to others."""
+    return [options.rank_weight * (score - max(scores)) for score in scores]
 
 
 def influence_of(weights: Float[Tensor, "target references"], correlation: Correlation) -> list[float]:
@@ -133,6 +140,11 @@ def _soft(
 def _step(similarity: Tensor, limits: tuple[float, float]) -> Tensor:
     """0..1: how far similarities have come from the lower to the upper limit; smooth, so that no seams show."""
     average = F.avg_pool2d(similarity[None], 5, 1, 2, count_include_pad=False)[0]
+    return smooth_step(average, limits)
+
+
+def smooth_step(values: Tensor, limits: tuple[float, float]) -> Tensor:
+    """0 up to the lower limit, 1 from the upper, and a smooth rise between."""
     low, high = limits
-    step = ((average - low) / (high - low)).clamp(0.0, 1.0)
+    step = ((values - low) / (high - low)).clamp(0.0, 1.0)
     return step * step * (3 - 2 * step)

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorization.demo import luminance_of
 from colorization.user_study_page import PAGE
+from colorization.working import luminance_of
 from retrieval.pictures import list_pictures, read_picture, to_uint8
 
 SIDE = 512  # of the pictures on the page, at most
 QUALITY = 92  # of their JPEGs
-Z95 = 1.959963984540054  # quantile of the normal distribution that leaves 2.5 % above
 QUESTIONS = {"real": "Which photograph is real?", "preference": "Which colors look better?"}
 
 
@@ -79,10 +78,10 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
         raise ValueError(f"expected successes within 0..{n}, got {successes}")
     if n == 0:
         return 0.0, 1.0
-    share, square = successes / n, Z95**2 / n
-    middle = (share + square / 2) / (1 + square)
-    half = Z95 / (1 + square) * math.sqrt(share * (1 - share) / n + square / (4 * n))
-    return (0.0 if successes == 0 else middle - half), (1.0 if successes == n else middle + half)
+    from scipy.stats import binomtest  # slow to import
+
+    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def match_names(folders: Sequence[Path]) -> tuple[dict[str, list[Path]], int]:

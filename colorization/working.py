@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
 from retrieval.index import MIN_CHROMA
 from retrieval.pictures import PictureError, read_small_rgb, to_uint8
-from similarity.lab import rgb_to_lab
+from similarity.lab import lab_to_rgb, rgb_to_lab
 
 REFERENCE_SIDE = 512  # references are decoded at about this side
 MAX_ASPECT = 4.0  # longer pictures are squeezed for matching
@@ -68,8 +68,19 @@ def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]
     picture = Image.fromarray(to_uint8(rgb))
     if min(picture.size) > 4 * min(height, width):
         picture = picture.reduce(min(picture.width // (2 * width), picture.height // (2 * height)) or 1)
-    small = np.asarray(picture.resize((width, height), filter_)).copy()
-    return rgb_to_lab(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)
+    return rgb_to_lab(as_tensor(np.asarray(picture.resize((width, height), filter_)))[None])
+
+
+def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 height width"]:
+    """SRGB in 0..1, channels first, of a picture in 0..255."""
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255
+
+
+def luminance_of(rgb: np.ndarray) -> np.ndarray:
+    """The gray photograph with the L of a color one, as RGB."""
+    luminance = luminance_rows(rgb, slice(None))
+    gray = lab_to_rgb(torch.cat((luminance, torch.zeros_like(luminance).expand(2, -1, -1))))
+    return gray.mul(255).round().byte().permute(1, 2, 0).numpy()
 
 
 def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height width"]:

@@ -1,6 +1,5 @@
 """Find photos of an index again that were moved, by their content; nothing is described anew."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from retrieval.folder import alone
 from retrieval.manifest import read_manifest
 from retrieval.pictures import list_pictures
 from retrieval.reading import Source, list_sources, plain_path
-from retrieval.shards import Photos, Row, read_descriptors, write_shard
+from retrieval.shards import Photos, Row, file_sha256, read_descriptors, write_shard
 from retrieval.writing import discarding
 
 
@@ -117,8 +116,7 @@ def _sources(roots: list[Path]) -> list[Source]:
 
 def _digest(path: bytes) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return bytes.fromhex(file_sha256(Path(os.fsdecode(path))))
     except OSError:
         return b""  # gone since it was listed, or unreadable: not found
 

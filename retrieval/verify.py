@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from retrieval.contents import shard_problem
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import hash_projections, load_projections
-from retrieval.shards import Photos, read_descriptors, read_photos
+from retrieval.shards import Photos, file_sha256, read_descriptors, read_photos
 
 Progress = Callable[[int, int], None]
 
@@ -155,8 +155,7 @@ def _photo_problem(photos: Photos, row: int) -> tuple[str, bool]:
         stat = path.stat()
         if stat.st_size == photos.size[row] and stat.st_mtime_ns == photos.mtime_ns[row]:
             return "", False
-        with path.open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").digest() == photos.sha256[row].tobytes()
+        same = file_sha256(path) == photos.sha256[row].tobytes().hex()
     except (FileNotFoundError, NotADirectoryError):
         return "missing", True
     except OSError as error:

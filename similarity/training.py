@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 Step = Callable[[int], dict[str, Tensor]]
@@ -175,8 +175,7 @@ def load_checkpoint(modules: Mapping[str, nn.Module], optimizer: torch.optim.Opt
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     for name, module in modules.items():
-        prefix = f"{name}."
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, strict=True)
+        module.load_state_dict(_of_module(tensors, name), strict=True)
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
@@ -184,3 +183,16 @@ def load_checkpoint(modules: Mapping[str, nn.Module], optimizer: torch.optim.Opt
             state.setdefault(int(index), {})[field] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return int(metadata["step"])
+
+
+def read_module(checkpoint_path: Path, name: str) -> dict[str, Tensor]:
+    """The state of one module of a checkpoint, to export it or to train it further in another run.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    return _of_module(load_file(checkpoint_path), name)
+
+
+def _of_module(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}

@@ -67,5 +67,5 @@ def test_commands_and_python(home: Path) -> None:
 
 
 def test_the_two_commands_of_a_fresh_machine_are_there() -> None:
-    assert 'pip install -e . && rechroma demo' in README
+    assert "pip install -e . && rechroma demo" in README
     assert 'pip install -e ".[dev]" && scripts/test' in README

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorization.measures import Rgb
 
@@ -20,8 +20,9 @@ def psnr(truth: Rgb, result: Rgb) -> float:
     Returns:
         Decibels, higher is better; infinite for equal pictures.
     """
-    error = float(np.square(truth.astype(np.float64) - result.astype(np.float64)).mean())
-    return 10 * math.log10(255**2 / error) if error else math.inf
+    if np.array_equal(truth, result):
+        return math.inf  # scikit-image would warn of a division by zero
+    return float(peak_signal_noise_ratio(truth, result, data_range=255))
 
 
 def ssim(truth: Rgb, result: Rgb) -> float:

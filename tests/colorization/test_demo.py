@@ -10,7 +10,8 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorization import demo
-from colorization.demo import luminance_of, run_demo
+from colorization.demo import run_demo
+from colorization.working import luminance_of
 from retrieval.pictures import read_picture
 
 MIN_PSNR = 24.0

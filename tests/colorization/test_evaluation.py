@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from colorization.bins import NUM_BINS, histogram
 from colorization.cli import one_line_errors
 from colorization.cli_evaluate import evaluate_command
-from colorization.demo import luminance_of
 from colorization.evaluation import Report, evaluate, read_photo, survey
 from colorization.evaluation_output import as_dict, sheet_order, table, write_report_sheet
 from colorization.evaluation_settings import Photo, Setting, attempt, distorted, standard_settings, true_points
@@ -30,6 +29,7 @@ from colorization.measures.frechet import frechet_distance
 from colorization.measures.his import histogram_intersection
 from colorization.measures.signal import psnr, ssim
 from colorization.options import ColorizeOptions
+from colorization.working import luminance_of
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError
 

@@ -6,10 +6,10 @@ import torch
 from skimage.color import rgb2lab
 
 from colorization import pipeline as pipeline_module
-from colorization.demo import luminance_of
 from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.working import luminance_of
 
 Pictures = dict[str, np.ndarray]
 

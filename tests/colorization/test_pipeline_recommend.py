@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.demo import luminance_of
 from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.working import luminance_of
 from retrieval.builder import BuildReport
 from retrieval.index import PhotoIndex
 from similarity.backbone import Backbone
