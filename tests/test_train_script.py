@@ -19,7 +19,7 @@ from colorization.bundled import load_network
 from colorization.data import Pack
 from colorization.sampling import CHROMINANCE, PERCEPTUAL
 from similarity.backbone import Backbone
-from similarity.training import LoopOptions
+from similarity.training import LoopOptions, read_module
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "train"
 JUDGE = """
@@ -128,11 +128,11 @@ def test_exported_weights_are_loaded_by_the_package(train: Command, command: Com
     assert is_same(network.state_dict(), {k: v.half().float() if v.ndim > 1 else v for k, v in trained.items()})
 
 
-def test_a_run_starts_from_the_network_of_another(train: Command, script: ModuleType, tmp_path: Path) -> None:
+def test_a_run_starts_from_the_network_of_another(train: Command, tmp_path: Path) -> None:
     assert train(tmp_path / "first", 1, "--seed", 5).exit_code == 0
-    still = ("--learning-rate", 0, "--start", tmp_path / "first" / "network.safetensors")
+    still = ("--learning-rate", 0, "--weights-from", tmp_path / "first" / "network.safetensors")
     assert train(tmp_path / "second", 1, *still).exit_code == 0
-    first, second = (script.read_network(tmp_path / name / "network.safetensors") for name in ("first", "second"))
+    first, second = (read_module(tmp_path / name / "network.safetensors", "network") for name in ("first", "second"))
     statistics = ("running_mean", "running_var", "num_batches_tracked")
     weights = [key for key in first if not key.endswith(statistics)]
     assert len(weights) > 40
