@@ -10,19 +10,36 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def evaluate_command(
-    truth_dir: Annotated[Path, typer.Argument(help="Folder of color photos, walked recursively.")],
+    truth_dir: Annotated[Path | None, typer.Argument(help="Folder of color photos, walked recursively.")] = None,
     index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
     judge: Annotated[Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos, evenly spaced.")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="Names of the judge's classes, one a line; photos named after one are its labels.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many photos, evenly spaced; with --linear-probe, of each class.")
+    ] = None,
     points: Annotated[bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")] = True,
     curve: Annotated[bool, typer.Option("--curve", help="Also other values of vividness and saturation.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the worst, median and best by Delta E.")] = None,
     row: Annotated[list[str] | None, typer.Option(help="Only this row, by its name in the table; may repeat.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of random points and references.")] = 0,
+    linear_probe: Annotated[
+        Path | None, typer.Option(help="Instead: how well layers tell the class folders of this folder apart.")
+    ] = None,
+    probe_block: Annotated[str, typer.Option(help="Block of the colorization network, for --linear-probe.")] = "conv5",
+    probe_layer: Annotated[str, typer.Option(help="Layer of the backbone, for --linear-probe.")] = "relu5_4",
     as_json: Json = False,
 ) -> None:
     """Colorize the luminance of color photos in several ways and measure how close the results are."""
-    from colorization.evaluation import evaluate, survey
+    if linear_probe is not None:
+        if truth_dir is not None:
+            raise ValueError("give TRUTH_DIR or --linear-probe FOLDER, not both")
+        _probe(linear_probe, limit, probe_block, probe_layer, seed, as_json)
+        return
+    if truth_dir is None:
+        raise ValueError("give TRUTH_DIR, a folder of color photos")
+    from colorization.evaluation import evaluate, labels_of, survey
     from colorization.evaluation_output import as_dict, table, write_report_sheet
     from colorization.evaluation_settings import standard_settings
     from colorization.pipeline import ColorizationPipeline
@@ -34,10 +51,11 @@ def evaluate_command(
         check_sheet(sheet, paths)
     network = _judge(judge)
     photos = survey(paths)
+    labels = None if classes is None else labels_of(photos.paths, _lines(classes))
     pipeline = ColorizationPipeline.load(index)
     settings = _only(standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row)
     with photo_progress("measuring") as progress:
-        report = evaluate(pipeline, photos, settings, network, seed=seed, progress=progress)
+        report = evaluate(pipeline, photos, settings, network, labels=labels, seed=seed, progress=progress)
     if sheet:
         shown = {n: s for n, s in settings.items() if not n.startswith(("vividness", "saturation"))}
         write_report_sheet(sheet, report, pipeline, shown, "network" if "network" in settings else next(iter(settings)))
@@ -104,6 +122,31 @@ def _chosen(folder: Path, limit: int | None) -> list[Path]:
     if limit is None or limit >= len(paths):
         return paths
     return [paths[i * len(paths) // limit] for i in range(limit)]
+
+
+def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool) -> None:
+    from colorization.bundled import load_network
+    from colorization.linear_probe import probe_all, read_classes, table
+    from similarity.backbone import load_backbone
+
+    backbone = load_backbone()
+    photos = read_classes(folder, limit)
+    rows = probe_all(backbone, load_network(backbone), photos, block, layer, seed)
+    typer.echo(
+        json.dumps({"photos": len(photos.labels), "classes": photos.classes} | rows, indent=1) if as_json else table(rows, photos)
+    )
+    for line in photos.unreadable:
+        typer.echo(f"skipped {line}", err=True)
+    if photos.unreadable:
+        raise typer.Exit(1)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty."""
+    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    if not lines:
+        raise ValueError(f"{path}: no class names in this file")
+    return lines
 
 
 def _judge(path: Path | None) -> Any:

@@ -89,6 +89,24 @@ def survey(paths: Sequence[Path]) -> Survey:
     return Survey(usable, gray, unreadable, (prior / len(usable)).float())
 
 
+def labels_of(paths: Sequence[Path], classes: Sequence[str]) -> list[int | None]:
+    """Which class each photo shows, by its name: a file, or the folder it is in, that begins with a class's name.
+
+    Args:
+        paths: photos, such as n02119022_red_fox.jpg.
+        classes: their names in the order of the judge's logits, such as ImageNet's n02119022.
+
+    Returns:
+        Positions in ``classes``; the longest name that fits, None where none does.
+    """
+    longest = sorted(range(len(classes)), key=lambda i: -len(classes[i]))
+
+    def label(path: Path) -> int | None:
+        return next((i for name in (path.name, path.parent.name) for i in longest if name.startswith(classes[i])), None)
+
+    return [label(path) for path in paths]
+
+
 def read_photo(path: Path) -> Photo:
     """Read a photo and make its gray version, which has exactly its luminance up to the rounding to 8 bits.
 
@@ -107,7 +125,7 @@ def evaluate(
     settings: Mapping[str, Setting],
     judge: nn.Module | None = None,
     prior: Float[Tensor, " bins"] | None = None,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[int | None] | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
@@ -119,7 +137,8 @@ def evaluate(
         settings: the rows, see standard_settings; gray is added to them.
         judge: for Frechet distance and recovered accuracy, see load_judge; None leaves them out.
         prior: share of each color bin, for rebalanced AuC; None takes that of the photos themselves.
-        labels: the judge's right class of each photo; None takes what the judge sees in its true colors.
+        labels: the judge's right class of each photo, see labels_of; only photos that have one count for accuracy. None
+            takes what the judge sees in the true colors.
         seed: of points, random references and distortions.
         progress: receives photos done and photos to do.
 
@@ -132,6 +151,8 @@ def evaluate(
         raise ValueError(f"expected a label for each of the {len(photos.paths)} photos, got {len(labels)}")
     judges, missing = _judges(judge)
     weights = bin_weights(photos.prior if prior is None else prior)
+    if labels is not None and all(label is None for label in labels):
+        raise ValueError("none of the photos is named after a class")
     truths = TruthTally(labels)
     tallies = {name: Tally() for name in (GRAY, *settings)}
     known: dict[Path, None] = {}

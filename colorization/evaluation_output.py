@@ -23,6 +23,7 @@ COLUMNS = (  # key, heading, factor, digits
     ("delta_colorfulness", "dCF mean", 1, 1),
     ("delta_colorfulness_each", "dCF each", 1, 1),
     ("his", "HIS", 1, 3),
+    ("top1", "top-1 %", 100, 1),
     ("recovered", "recov. %", 100, 1),
     ("frechet", "Frechet", 1, 2),
     ("frechet_to_gray", "/ gray's", 1, 3),

@@ -16,7 +16,7 @@ from colorization.measures.colorfulness import colorfulness, delta_of_means, mea
 from colorization.measures.delta_e import delta_e_2000
 from colorization.measures.frechet import frechet_distance
 from colorization.measures.his import histogram_intersection
-from colorization.measures.recovery import recovered_accuracy
+from colorization.measures.recovery import accuracy, recovered_accuracy
 from colorization.measures.signal import psnr, ssim
 from colorization.working import as_tensor
 
@@ -117,8 +117,13 @@ class Tally:
             row["frechet_to_gray"] = row["frechet"] / of_gray
         if truths.looks[0].top1 is not None:
             own_top1, of_gray_top1, true_top1 = (_top1(looks) for looks in (self.looks, gray.looks, truths.looks))
-            labels = None if truths.labels is None else np.asarray(truths.labels)
-            row["recovered"] = recovered_accuracy(own_top1, of_gray_top1, true_top1, labels)
+            if truths.labels is None:
+                row["recovered"] = recovered_accuracy(own_top1, of_gray_top1, true_top1)
+            else:
+                known = [i for i, label in enumerate(truths.labels) if label is not None]
+                labels = np.array([truths.labels[i] for i in known])
+                row["top1"] = accuracy(own_top1[known], labels)
+                row["recovered"] = recovered_accuracy(own_top1[known], of_gray_top1[known], true_top1[known], labels)
         return row
 
 
@@ -127,12 +132,12 @@ class TruthTally:
     """What is known of the true pictures.
 
     Attributes:
-        labels: the right class of each, if it is given.
+        labels: the right class of each, None for the unknown; or None, and what the judge sees in the truth is right.
         colorfulness: of each.
         looks: what the networks saw.
     """
 
-    labels: Sequence[int] | None = None
+    labels: Sequence[int | None] | None = None
     colorfulness: list[float] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
 

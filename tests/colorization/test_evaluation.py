@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from colorization.bins import NUM_BINS, histogram
 from colorization.cli import one_line_errors
 from colorization.cli_evaluate import evaluate_command
-from colorization.evaluation import Report, evaluate, read_photo, survey
+from colorization.evaluation import Report, evaluate, labels_of, read_photo, survey
 from colorization.evaluation_output import as_dict, sheet_order, table, write_report_sheet
 from colorization.evaluation_settings import Photo, Setting, attempt, distorted, standard_settings, true_points
 from colorization.hints import Point
@@ -91,6 +91,16 @@ class Judge(nn.Module):
         mean = rgb.mean((2, 3))
         spread = mean.amax(1, keepdim=True) - mean.mean(1, keepdim=True)
         return {"embedding": mean, "logits": torch.cat((mean - mean.mean(1, keepdim=True) - spread / 2, 0.02 - spread), 1)}
+
+
+def look_at_class(pipeline: FakePipeline, path: Path) -> int:
+    """What the judge sees in the picture that a pipeline makes of a photo."""
+    rgb = pipeline.colorize(read_photo(path).gray, None, ColorizeOptions(), []).rgb
+    side = min(rgb.shape[:2])
+    top, left = ((n - side) // 2 for n in rgb.shape[:2])
+    square = Image.fromarray(rgb[top : top + side, left : left + side]).resize((224, 224), Image.Resampling.BICUBIC)
+    tensor = torch.from_numpy(np.array(square)).permute(2, 0, 1).float()[None] / 255
+    return int(Judge()(tensor)["logits"].argmax())
 
 
 @pytest.fixture
@@ -221,6 +231,19 @@ def test_the_judge_sees_results_gray_and_truth(fake: FakePipeline, paths: list[P
     labelled = run(fake, paths, {"network": Setting()}, judge=Judge(), labels=labels).rows["network"]["recovered"]
     true_hits = np.mean(np.equal(right, labels))
     assert labelled == pytest.approx(np.mean(np.equal(of_result, labels)) / true_hits)
+
+
+def test_only_photos_named_after_a_class_count_for_accuracy(fake: FakePipeline, paths: list[Path]) -> None:
+    classes = ["astro", "astronaut", "coffee"]
+    labels = labels_of(paths, classes)
+    assert labels == [1, None, 2, None]  # the longest name that fits; chelsea and rocket are no classes
+    own = [look_at_class(fake, path) for path in paths]
+    row = run(fake, paths, {"network": Setting()}, judge=Judge(), labels=labels).rows["network"]
+    assert row["top1"] == np.mean([own[0] == 1, own[2] == 2])
+    assert labels_of([Path("truth/coffee/1.jpg")], classes) == [2]
+    with pytest.raises(ValueError, match="none of the photos is named after a class"):
+        run(fake, paths, {}, judge=Judge(), labels=[None] * len(paths))
+
 
 
 def test_what_is_not_available_is_said_and_not_in_the_rows(fake: FakePipeline, paths: list[Path]) -> None:

@@ -1,0 +1,205 @@
+"""The encoder as a representation: how well a linear classifier reads classes of photos from one of its layers.
+
+Learning to color teaches what things are, Zhang et al. say, and measure it with linear classifiers on frozen layers.
+Each layer stands beside the same layer of a network that learned nothing: what is above that, was learned.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
+from colorization.planes import input_planes
+from colorization.working import working_lab
+from retrieval.pictures import PictureError, list_pictures, read_small_rgb
+from similarity.backbone import SLIM_NORMALISATION, Backbone, autocast
+from similarity.vgg import SLIM, VGG19
+
+SIDE = 128  # photos are seen as squares of this side
+CELLS = 3  # a layer is averaged to so many cells a side
+BLOCKS = tuple(f"conv{i}" for i in range(1, 8))
+TRAIN_SHARE = 0.75
+STEPS, PENALTY = 100, 1e-3
+
+Layer = Callable[[Float[Tensor, "batch 1 height width"]], Tensor]
+
+
+@dataclass(frozen=True)
+class LabelledPhotos:
+    """Photos as luminance, and their classes.
+
+    Attributes:
+        luminance: L in 0..100.
+        labels: position of each photo's class in ``classes``.
+        classes: names of the class folders.
+        unreadable: one line for each photo that could not be read.
+    """
+
+    luminance: Float[Tensor, "photos 1 side side"]
+    labels: Int[Tensor, " photos"]
+    classes: list[str]
+    unreadable: list[str]
+
+
+def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
+    """Read a folder of class folders.
+
+    Args:
+        folder: its folders are the classes; pictures are found in them recursively.
+        limit: at most so many photos of each class, evenly spaced.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: there are not two classes of at least four readable photos.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    planes, labels, classes, unreadable = [], [], [], []
+    for place in sorted(p for p in folder.iterdir() if p.is_dir()):
+        paths = list(list_pictures(place))
+        chosen = paths if limit is None or limit >= len(paths) else [paths[i * len(paths) // limit] for i in range(limit)]
+        found = []
+        for path in chosen:
+            try:
+                lab = working_lab(read_small_rgb(path, SIDE), SIDE)
+            except PictureError as error:
+                unreadable.append(str(error))
+                continue
+            found.append(F.interpolate(lab[:, :1], (SIDE, SIDE), mode="bilinear", align_corners=False)[0])
+        if len(found) >= 4:
+            planes += found
+            labels += [len(classes)] * len(found)
+            classes.append(place.name)
+    if len(classes) < 2:
+        raise ValueError(f"{folder}: a linear probe takes at least two folders of four readable photos, found {len(classes)}")
+    return LabelledPhotos(torch.stack(planes), torch.tensor(labels), classes, unreadable)
+
+
+def encoder_layer(network: ColorizationNetwork, backbone: Backbone, block: str) -> Layer:
+    """A block of the colorization network at work on luminance alone, with neither references nor hints.
+
+    Raises:
+        ValueError: there is no such block.
+    """
+    if block not in BLOCKS:
+        raise ValueError(f"no block {block!r}; there are: {', '.join(BLOCKS)}")
+
+    def layer(luminance: Tensor) -> Tensor:
+        kept: list[Tensor] = []
+        hook = getattr(network, block).register_forward_hook(lambda _module, _inputs, output: kept.append(output))
+        try:
+            features = backbone(luminance, BACKBONE_LAYERS) if network.config.backbone_channels else {}
+            with autocast(luminance.device):
+                network(input_planes(luminance, None, None, None, network.config.stride), list(features.values()))
+        finally:
+            hook.remove()
+        return kept[0].float()
+
+    return layer
+
+
+def backbone_layer(backbone: Backbone, name: str) -> Layer:
+    """A layer of the backbone by name, see VGG19.forward."""
+    return lambda luminance: backbone(luminance, (name,))[name]
+
+
+def untrained_backbone(seed: int) -> Backbone:
+    """The layout of vgg19-slim with random weights."""
+    torch.manual_seed(seed)
+    fresh = VGG19(SLIM)
+    for module in fresh.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    return Backbone("vgg19-slim", fresh, SLIM_NORMALISATION, "untrained")
+
+
+def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
+    """Accuracy of a linear classifier of a layer on photos it has not seen.
+
+    A quarter of each class is held out. The layer is averaged to CELLS x CELLS cells and standardised; the classifier is
+    multinomial logistic regression with a ridge penalty, fitted by L-BFGS.
+
+    Args:
+        layer: luminance in, activations out.
+        photos: see read_classes.
+        seed: of the split.
+
+    Returns:
+        Share of the held-out photos whose class is found, 0..1.
+
+    Source: after Zhang et al. 2016, section 3.2.
+    """
+    with torch.inference_mode():
+        parts = [F.adaptive_avg_pool2d(layer(part), CELLS).flatten(1) for part in photos.luminance.split(32)]
+    features = torch.cat(parts).clone()
+    train = _split(photos.labels, seed)
+    mean, std = features[train].mean(0), features[train].std(0) + 1e-5
+    features = (features - mean) / std / features.shape[1] ** 0.5
+    weight = torch.zeros(len(photos.classes), features.shape[1], requires_grad=True)
+    bias = torch.zeros(len(photos.classes), requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(F.linear(features[train], weight, bias), photos.labels[train]) + PENALTY * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    with torch.inference_mode():
+        guess = F.linear(features[~train], weight, bias).argmax(1)
+    return float((guess == photos.labels[~train]).float().mean())
+
+
+def probe_all(
+    backbone: Backbone, network: ColorizationNetwork, photos: LabelledPhotos, block: str, layer: str, seed: int = 0
+) -> dict[str, float]:
+    """Probe a block of the encoder and a layer of the backbone, each beside one that learned nothing, and chance.
+
+    Args:
+        backbone: vgg19-slim, see load_backbone.
+        network: that reads it.
+        photos: see read_classes.
+        block: one of BLOCKS.
+        layer: of the backbone.
+        seed: of the split and of the random weights.
+
+    Returns:
+        Accuracies by name, 0..1. The encoder reads the backbone, so the untrained encoder is shown twice: reading the
+        trained backbone, and reading an untrained one.
+    """
+    blank = untrained_backbone(seed).to(backbone.device)
+    torch.manual_seed(seed)
+    random = ColorizationNetwork(network.config).eval().to(backbone.device)
+    held_out = photos.labels[~_split(photos.labels, seed)]
+    rows = {
+        f"encoder {block}": probe(encoder_layer(network, backbone, block), photos, seed),
+        f"encoder {block}, untrained, on the trained {backbone.name}": probe(encoder_layer(random, backbone, block), photos, seed),
+        f"encoder {block}, nothing trained": probe(encoder_layer(random, blank, block), photos, seed),
+        f"{backbone.name} {layer}": probe(backbone_layer(backbone, layer), photos, seed),
+        f"{backbone.name} {layer}, untrained": probe(backbone_layer(blank, layer), photos, seed),
+    }
+    return rows | {"the most frequent class": float(held_out.bincount().amax() / len(held_out))}
+
+
+def _split(labels: Tensor, seed: int) -> Tensor:
+    """Which photos are trained on: TRAIN_SHARE of each class, at least one, never all."""
+    rng = np.random.default_rng(seed)
+    train = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique():
+        rows = rng.permutation(torch.nonzero(labels == label)[:, 0].numpy())
+        train[rows[: min(len(rows) - 1, max(1, round(len(rows) * TRAIN_SHARE)))]] = True
+    return train
+
+
+def table(rows: dict[str, float], photos: LabelledPhotos) -> str:
+    """The accuracies for people."""
+    width = max(map(len, rows))
+    lines: Sequence[str] = [f"{name.ljust(width)}  {share * 100:5.1f} %" for name, share in rows.items()]
+    return "\n".join((f"{len(photos.labels)} photos of {len(photos.classes)} classes, a quarter held out", *lines))
