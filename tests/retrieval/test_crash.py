@@ -188,6 +188,41 @@ def test_builds_that_are_killed_at_any_moment(
     assert rows(index_dir) == rows(tmp_path / "uninterrupted")
 
 
+def shown(index_dir: Path) -> int:
+    """How many photos the finished shards hold, whether the manifest knows them yet or not."""
+    return sum(len(read_photos(path)) for path in (index_dir / FEATURES).glob("*.h5"))
+
+
+@pytest.mark.long
+def test_a_hundred_kills_during_the_build_of_two_thousand_photos(
+    tmp_path: Path, order: Order, backbone: Backbone, rng: np.random.Generator, pictures: dict[str, np.ndarray]
+) -> None:
+    photos, index_dir, shard, kills = tmp_path / "photos", tmp_path / "index", 4, 100
+    photos.mkdir()
+    for i in range(100):
+        draw(photos / f"{i:04d}.png", rng)
+    assert order("build", photos, index_dir) == 0
+    for i in range(100, 2000):
+        draw(photos / f"{i:04d}.png", rng)
+    reader = Reader(index_dir, backbone, pictures["coffee"])
+    reader.start()
+    for i in range(kills):
+        before, moment = shown(index_dir), int(rng.integers(0, 19))
+        assert order("build", photos, index_dir, kill_after=(moment, float(rng.uniform(0, 0.1)))) == KILLED
+        assert shown(index_dir) >= before + moment - shard, f"kill {i} cost more than a shard"
+    assert shown(index_dir) < 2000  # every kill hit a build that was not done
+    assert order("build", photos, index_dir) == 0
+    reader.ended.set()
+    reader.join()
+    assert reader.errors == []
+    assert reader.answers >= kills
+
+    assert verify_index(index_dir) == []
+    assert len(read_manifest(index_dir).shards) * shard >= 2000
+    assert order("build", photos, tmp_path / "uninterrupted") == 0
+    assert rows(index_dir) == rows(tmp_path / "uninterrupted")
+
+
 # Other changes, killed before and after each file that they put in its place
 
 
