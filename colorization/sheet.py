@@ -39,15 +39,19 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
         rows: cells of 8-bit RGB pictures, one row a photograph.
     """
     check_output(path)
+    thumbnails = [[Image.fromarray(thumbnail(cell.rgb)) for cell in row] for row in rows]
+    heights = [max(picture.height for picture in row) + _CAPTION + _GAP for row in thumbnails]
     columns = max(len(row) for row in rows)
-    sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, len(rows) * (CELL + _CAPTION + _GAP) + _GAP), (24, 24, 24))
+    sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, sum(heights) + _GAP), (24, 24, 24))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    for y, row in enumerate(rows):
-        for x, cell in enumerate(row):
-            picture = Image.fromarray(thumbnail(cell.rgb))
-            left, top = _GAP + x * (CELL + _GAP), _GAP + y * (CELL + _CAPTION + _GAP)
-            sheet.paste(picture, (left + (CELL - picture.width) // 2, top + (CELL - picture.height) // 2))
-            draw.text((left + 2, top + CELL + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
+    top = _GAP
+    for row, pictures, height in zip(rows, thumbnails, heights, strict=True):
+        bottom = top + height - _CAPTION - _GAP
+        for x, (cell, picture) in enumerate(zip(row, pictures, strict=True)):
+            left = _GAP + x * (CELL + _GAP)
+            sheet.paste(picture, (left + (CELL - picture.width) // 2, (top + bottom - picture.height) // 2))
+            draw.text((left + 2, bottom + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
+        top += height
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
     try:

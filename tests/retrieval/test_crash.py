@@ -77,7 +77,7 @@ for line in sys.stdin:
     if "kill_after" in order:
         photos, seconds = order["kill_after"]
         deadline = time.monotonic() + 30
-        while photos > 0 and time.monotonic() < deadline and select.select([steps], [], [], 0.5)[0]:
+        while photos > 0 and time.monotonic() < deadline and select.select([steps], [], [], 5)[0]:
             photos -= len(os.read(steps, 1))
         time.sleep(seconds)
         os.kill(pid, signal.SIGKILL)
