@@ -46,7 +46,10 @@ def info(
         typer.echo(f"{count:8d} from {one_line(root)}")
     typer.echo(f"backbone {summary.backbone}, weights {summary.weights_hash}, projections {summary.pca_hash}")
     built = f", built {summary.built}" if summary.built else ""
-    typer.echo(f"{summary.shards} shards, {summary.bytes / 1e6:.1f} MB on disk, {summary.faiss}{built}")
+    typer.echo(f"{summary.shards} shards, {summary.bytes / 1e6:.1f} MB on disk, {summary.faiss or 'index.faiss missing'}{built}")
+    if summary.search.parameters:
+        parameters = ", ".join(f"{name} {value}" for name, value in summary.search.parameters.items())
+        typer.echo(f"search {summary.search.kind} ({parameters}): finds {summary.search.recall:.1%} of the ten nearest photos")
     if duplicates:
         typer.echo(f"{len(groups)} groups of near-duplicates")
     for number, group in enumerate(groups, 1):

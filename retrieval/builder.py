@@ -5,24 +5,25 @@ the previous index as it was, and the next build takes over the shards that were
 """
 
 import os
-import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from retrieval.commit import Known, commit, known_photos, sweep
-from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE, Descriptors, Extractor, raw_features
+from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE, Extractor, raw_features
+from retrieval.engines import ray_data
+from retrieval.engines.ray_data import RayOptions
+from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
 from retrieval.folder import alone, make_index_folder
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
 from retrieval.reading import Source, list_sources, plain_path, read_glances
-from retrieval.shards import SHARD_PHOTOS, Photos, Row, file_sha256, write_shard
+from retrieval.search_settings import MEMORY_BUDGET, choose_settings
+from retrieval.shards import SHARD_PHOTOS, file_sha256
 from similarity.backbone import Backbone
 
 PCA_SAMPLE = 4000
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,16 @@ class BuildOptions:
         overwrite: describe every photo anew, whatever the folder holds.
         batch: photos the network sees at once.
         shard_photos: photos a shard; an interrupted build loses at most one shard.
+        memory_budget: bytes that the search index may take, see choose_settings; None keeps what the index has.
+        ray: describe photos on the workers of Ray; None describes them in this process.
     """
 
     workers: int = 1
     overwrite: bool = False
     batch: int = 32
     shard_photos: int = SHARD_PHOTOS
+    memory_budget: int | None = None
+    ray: RayOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ def build_index(
         OSError: the index cannot be written; the previous one is intact.
     """
     sources = list_sources(photos)
+    if options.ray:
+        ray_data.import_ray()
     make_index_folder(index_dir)
     with alone(index_dir):
         previous = None if options.overwrite else _previous(index_dir, backbone)
@@ -109,7 +116,8 @@ def _build(
     changed = sum(s.absolute in known for s in todo)
     live = {name: entry for name, entry in known.items() if name not in gone}
     unreadable: list[str] = []
-    for shard, rows in _write_shards(todo, index_dir / FEATURES, extractor, key, options, unreadable, progress):
+    job = ShardJob(todo, index_dir / FEATURES, extractor, key, options.workers, options.batch, options.shard_photos)
+    for shard, rows in _described(job, options.ray, unreadable, progress):
         live |= {rows.absolute(i): Known(shard, i, int(rows.size[i]), int(rows.mtime_ns[i])) for i in range(len(rows))}
     written = {name for name, entry in live.items() if known.get(name) != entry}
     for source in todo:  # changed into something unreadable: the old description no longer holds
@@ -119,18 +127,27 @@ def _build(
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
     report = BuildReport(len(live), added, len(written) - added, len(gone), len(live) - len(written), unreadable)
-    manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable))
-    if previous and not (written or gone or changed) and _says(previous, index_dir, live, len(unreadable)):
+    budget = options.memory_budget or (previous.search.memory_budget if previous else MEMORY_BUDGET)
+    search = choose_settings(len(live), budget)
+    manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable), search=search)
+    if previous and not (written or gone or changed) and _says(previous, index_dir, live, manifest):
         sweep(index_dir, previous)
     else:
         commit(live, index_dir, key, manifest)
     return report
 
 
-def _says(previous: Manifest, index_dir: Path, live: dict[bytes, Known], unusable: int) -> bool:
+def _described(job: ShardJob, ray: RayOptions | None, unreadable: list[str], progress: Progress | None) -> Written:
+    if ray and job.sources:
+        return ray_data.write_shards(job, ray, unreadable, progress)
+    return write_shards(job, unreadable, progress)
+
+
+def _says(previous: Manifest, index_dir: Path, live: dict[bytes, Known], manifest: Manifest) -> bool:
     """Whether an index is already what a build would make."""
     same_shards = {entry.file for entry in previous.shards} == {entry.shard.name for entry in live.values()}
-    if not same_shards or (previous.count, previous.unusable) != (len(live), unusable):
+    ours, theirs = ((m.count, m.unusable, m.search.kind, m.search.memory_budget) for m in (manifest, previous))
+    if not same_shards or ours != theirs:
         return False
     return (index_dir / FAISS).is_file() and file_sha256(index_dir / FAISS) == previous.faiss_sha256
 
@@ -173,38 +190,3 @@ def _keep_projections(extractor: Extractor, index_dir: Path) -> Extractor:
     both = extractor.global_projection, extractor.local_projection
     save_projections(index_dir / pca_file(hash_projections(*both)), *both, extractor.backbone.weights_hash)
     return extractor
-
-
-def _write_shards(
-    todo: list[Source],
-    folder: Path,
-    extractor: Extractor,
-    key: str,
-    options: BuildOptions,
-    unreadable: list[str],
-    progress: Progress | None,
-) -> Iterator[tuple[Path, Photos]]:
-    rows: list[Row] = []
-    parts: list[Descriptors] = []
-    done = 0
-
-    def flush() -> tuple[Path, Photos]:
-        photos, descriptors = Photos.of(rows), Descriptors.join(parts)
-        path = write_shard(folder / f"{uuid.uuid4().hex[:16]}.h5", photos, descriptors, key)
-        rows.clear()
-        parts.clear()
-        return path, photos
-
-    for batch in read_glances(todo, options.workers, options.batch):
-        unreadable += [r.error for r in batch if r.error]
-        good = [r for r in batch if r.glance]
-        if good:
-            parts.append(extractor.describe([r.glance for r in good if r.glance]))
-            rows += [r.row for r in good if r.row]
-        done += len(batch)
-        if progress:
-            progress(done, len(todo))
-        if len(rows) >= options.shard_photos:
-            yield flush()
-    if rows:
-        yield flush()

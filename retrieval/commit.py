@@ -12,16 +12,19 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from retrieval.index import global_index
-from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, ShardEntry
-from retrieval.shards import file_sha256, read_descriptors, read_photos, shard_key, write_shard
-from retrieval.writing import discarding, replacing
+from retrieval.faiss_file import read_faiss, write_faiss
+from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, Manifest, ShardEntry, read_manifest
+from retrieval.search_index import MAX_GROWTH, add_photos, make_search_index
+from retrieval.search_settings import FLAT, SearchSettings, choose_settings
+from retrieval.shards import ShardReader, allow_open_files, file_sha256, read_descriptors, read_photos, shard_key, write_shard
+from retrieval.vectors import GlobalVectors
+from retrieval.writing import discarding
 
 _BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
 _OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")  # other files in the folder are left alone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """Where a photo is described: row of a finished shard, and the file's size and time when it was read."""
 
@@ -79,7 +82,7 @@ def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manife
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
         key: of the settings, see Manifest.key.
-        manifest: what index.json says besides the shards, index.faiss and the date.
+        manifest: what index.json says besides the shards, index.faiss and the date; of its search only the memory budget.
         spare: shards of an interrupted build to leave for the next one, see unfinished.
 
     Raises:
@@ -97,16 +100,42 @@ def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manife
                 fresh.append(path.with_name(rewritten_name()))
                 path = write_shard(fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key)
             shards.append((path, len(keep)))
-        entries = [ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
-        index = global_index([read_descriptors(path).global_ for path, _ in shards])
-        with replacing(index_dir / FAISS, index_dir / f"{FAISS}.tmp") as temporary:
-            temporary.write_bytes(faiss.serialize_index(index).tobytes())  # faiss itself opens only names that are UTF-8
+        previous = _previous(index_dir)
+        checked = {entry.file: entry for entry in previous.shards} if previous else {}  # the caller read their checksums
+        entries = [checked.get(path.name) or ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
+        allow_open_files(len(shards))
+        vectors = GlobalVectors([ShardReader(path).descriptors.global_ for path, _ in shards])
+        index, search = _search_index(vectors, entries, index_dir, manifest, previous)
+        write_faiss(index, index_dir)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        complete = replace(manifest, shards=entries, faiss_sha256=file_sha256(index_dir / FAISS), built=now)
+        digest = file_sha256(index_dir / FAISS)
+        complete = replace(manifest, shards=entries, faiss_sha256=digest, built=now, schema=SCHEMA, search=search)
         complete.write(index_dir)
     for path in spare:
         os.utime(path)  # younger than index.json, so that they still count
     sweep(index_dir, complete, spare)
+
+
+def _search_index(
+    vectors: GlobalVectors, entries: list[ShardEntry], index_dir: Path, manifest: Manifest, previous: Manifest | None
+) -> tuple[faiss.Index, SearchSettings]:
+    """The index of before with new photos added, where that is possible, or a new one."""
+    wanted = choose_settings(len(vectors), manifest.search.memory_budget)
+    if previous and previous.key == manifest.key and previous.search.kind == wanted.kind != FLAT:
+        grown = entries[: len(previous.shards)] == previous.shards
+        if grown and len(vectors) <= MAX_GROWTH * previous.search.measured_on:
+            index = read_faiss(index_dir / FAISS, previous.faiss_sha256)
+            if index is not None:
+                add_photos(index, vectors)
+                return index, replace(previous.search, memory_budget=wanted.memory_budget)
+    return make_search_index(vectors, wanted)
+
+
+def _previous(index_dir: Path) -> Manifest | None:
+    try:
+        return read_manifest(index_dir)
+    except (FileNotFoundError, ValueError):
+        return None  # a first build, or --overwrite of a damaged index
 
 
 def sweep(index_dir: Path, manifest: Manifest, spare: Sequence[Path] = ()) -> None:

@@ -26,9 +26,9 @@ def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
     rows = np.unique(group)
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
-        limits, _, near = index.searcher.range_search(index.searcher.reconstruct_batch(block), MIN_GLOBAL)
+        near = index.searcher.within(index.searcher.vectors.take(block), MIN_GLOBAL)
         for place, row in enumerate(block.tolist()):
-            others = near[limits[place] : limits[place + 1]]
+            others = near[place]
             others = others[(others > row) & (group[others] != group[row])]
             others = others[structure[others] @ structure[row] >= MIN_STRUCTURE]
             for other in _confirmed(index, structure, row, others):
@@ -50,5 +50,5 @@ def _confirmed(index: PhotoIndex, structure: np.ndarray, row: int, others: np.nd
     if not len(others):
         return others
     rows = np.array([row, *others], np.int64)
-    looks = Looks(index.searcher.reconstruct_batch(rows), index.cells(rows)[0], structure[rows])
+    looks = Looks(index.searcher.vectors.take(rows), index.cells(rows)[0], structure[rows])
     return np.asarray(rows[1:][same_photo(looks, 0, np.arange(1, len(rows)))])

@@ -3,7 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
 
 import faiss
@@ -12,10 +12,15 @@ from safetensors import SafetensorError
 
 from retrieval.descriptors import Descriptors, Extractor, Glance
 from retrieval.duplicates import Looks, distinct, luminance_structure
+from retrieval.faiss_file import read_faiss
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import load_projections
 from retrieval.ranking import local_ranking, num_survivors
-from retrieval.shards import Photos, ShardReader, read_photos
+from retrieval.search_index import exact_index
+from retrieval.search_settings import FLAT
+from retrieval.searcher import Searcher
+from retrieval.shards import Photos, ShardReader, allow_open_files
+from retrieval.vectors import GlobalVectors, by_shard
 from similarity.backbone import Backbone
 
 MIN_CHROMA = 2.0  # Lab units; photos below are gray and cannot lend colors
@@ -48,29 +53,28 @@ class PhotoIndex:
         shards = [index_dir / FEATURES / entry.file for entry in manifest.shards]
         if not shards:
             raise ValueError(f"{index_dir / MANIFEST}: names no shards; run build-index --overwrite")
-        self._readers, photos = [], []
+        allow_open_files(len(shards))
+        self._readers: list[ShardReader] = []
         for path, entry in zip(shards, manifest.shards, strict=True):
             if not entry.count:
                 raise ValueError(f"{path}: an empty shard; run build-index --overwrite")
             try:
                 self._readers.append(ShardReader(path))
-                photos.append(read_photos(path))
             except FileNotFoundError as error:
                 raise FileNotFoundError(f"{path}: this shard of the index is missing; run build-index again to redo it") from error
             except OSError as error:
                 raise ValueError(f"{path}: damaged ({error}); run build-index again to redo it") from error
-            if {len(self._readers[-1].descriptors), len(photos[-1])} != {entry.count}:
+            if {len(self._readers[-1].descriptors), len(self._readers[-1].photos)} != {entry.count}:
                 raise ValueError(f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it")
             if self._readers[-1].key != self._readers[0].key:
                 raise ValueError(
                     f"{path}: damaged (made with another backbone or other settings than {shards[0].name});"
                     " run build-index again to redo it"
                 )
-        self.photos = Photos.join(photos)
-        self._starts = np.cumsum([0, *(entry.count for entry in manifest.shards)])
+        self._vectors = GlobalVectors([r.descriptors.global_ for r in self._readers])
         self._chroma = np.concatenate([r.descriptors.chroma for r in self._readers])
         self._label = np.concatenate([r.descriptors.label for r in self._readers])
-        self._global = self._load_faiss()
+        self.searcher = Searcher(self._vectors, manifest.search, self._load_faiss())
         faiss.omp_set_num_threads(1)  # an exact search takes a millisecond; its waiting threads would slow torch's
 
     @classmethod
@@ -132,19 +136,20 @@ class PhotoIndex:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
         described = extractor.describe([query])
         allowed = self._allowed(described, same_class)
-        if not len(allowed):
+        count = int(allowed.sum())
+        if not count:
             return []
-        keep = num_survivors(len(allowed), top_k)
+        keep = num_survivors(count, top_k)
         while True:
-            rows, global_scores = self._global_ranking(described, allowed, keep)
+            rows, global_scores = self.searcher.search(described.global_[0].astype(np.float32), keep, allowed)
             local, histogram = self.cells(rows)
             scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
             total = scores.total
-            looks = Looks(self._global.reconstruct_batch(rows), local, luminance_structure(histogram))
+            looks = Looks(self._vectors.take(rows), local, luminance_structure(histogram))
             best = distinct(looks, np.argsort(-total, kind="stable"), top_k)
-            if len(best) == top_k or keep == len(allowed):
+            if len(best) == top_k or keep == count or len(rows) < keep:
                 break
-            keep = min(len(allowed), 2 * keep)  # near-duplicates took places that others could have
+            keep = min(count, 2 * keep)  # near-duplicates took places that others could have
         return [
             Recommendation(
                 self.path(int(rows[i])), *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance))
@@ -152,15 +157,15 @@ class PhotoIndex:
             for i in best
         ]
 
-    @property
+    @cached_property
+    def photos(self) -> Photos:
+        """The files of all photos, by row."""
+        return Photos.join([r.photos for r in self._readers])
+
+    @cached_property
     def gray(self) -> np.ndarray:
         """Which photos, by row, are gray and never recommended."""
         return np.asarray(self._chroma.astype(np.float32) < MIN_CHROMA)
-
-    @property
-    def searcher(self) -> faiss.Index:
-        """The index over the global descriptors, by row."""
-        return self._global
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """All global descriptors (float32), local descriptors, histograms (float16) and chroma (float32), by row."""
@@ -171,46 +176,31 @@ class PhotoIndex:
 
     def path(self, row: int) -> Path:
         """Where the photo of a row lies."""
-        return Path(os.fsdecode(self.photos.absolute(row)))
+        [(shard, _, inside)] = by_shard(self._vectors.starts, np.array([row]))
+        return Path(os.fsdecode(self._readers[shard].photos.absolute(int(inside[0]))))
 
     def _allowed(self, query: Descriptors, same_class: bool) -> np.ndarray:
         usable = ~self.gray
         if same_class and bool((usable & (self._label == query.label[0])).any()):
             usable &= self._label == query.label[0]
-        return np.flatnonzero(usable)
-
-    def _global_ranking(self, query: Descriptors, allowed: np.ndarray, keep: int) -> tuple[np.ndarray, np.ndarray]:
-        parameters = faiss.SearchParameters()
-        selector = faiss.IDSelectorBatch(allowed)
-        parameters.sel = selector
-        scores, rows = self._global.search(query.global_.astype(np.float32), keep, params=parameters)
-        return rows[0], scores[0]
+        return np.asarray(usable)
 
     def cells(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Local descriptors and histograms of some rows, read from the shards."""
-        shards = np.searchsorted(self._starts, rows, side="right") - 1
         first = self._readers[0].descriptors
         local = np.empty((len(rows), *first.local.shape[1:]), np.float16)
         histogram = np.empty((len(rows), *first.histogram.shape[1:]), np.float16)
-        for shard in np.unique(shards):
-            here = np.flatnonzero(shards == shard)
-            inside = rows[here] - self._starts[shard]
+        for shard, here, inside in by_shard(self._vectors.starts, rows):
             local[here] = self._readers[shard].descriptors.local[inside]
             histogram[here] = self._readers[shard].descriptors.histogram[inside]
+            self._readers[shard].release()  # else memory would grow with every query
         return local, histogram
 
-    def _load_faiss(self) -> faiss.Index:
-        """index.faiss if it belongs to the manifest; it is derived from the shards, so otherwise it is made anew."""
-        path = self.index_dir / FAISS
-        data = path.read_bytes() if path.is_file() else b""  # read once: a builder may replace the file meanwhile
-        if sha256(data).hexdigest() == self.manifest.faiss_sha256:
-            return faiss.deserialize_index(np.frombuffer(data, np.uint8))
-        return global_index([r.descriptors.global_ for r in self._readers])
+    def _load_faiss(self) -> faiss.Index | None:
+        """index.faiss if it belongs to the manifest. It is derived from the shards: a flat one is else made anew.
 
-
-def global_index(parts: list[np.ndarray]) -> faiss.Index:
-    """An exact inner-product index over global descriptors, in the order given."""
-    index = faiss.IndexFlatIP(parts[0].shape[1])
-    for part in parts:
-        index.add(np.asarray(part, np.float32))
-    return index
+        Without the others every photo is compared, slowly: making them anew takes minutes.
+        """
+        kind = self.manifest.search.kind
+        index = read_faiss(self.index_dir / FAISS, self.manifest.faiss_sha256, kind)
+        return exact_index([r.descriptors.global_ for r in self._readers]) if index is None and kind == FLAT else index

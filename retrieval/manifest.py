@@ -6,9 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from retrieval.descriptors import SETTINGS
+from retrieval.search_settings import SearchSettings, read_settings
 from retrieval.writing import replacing
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no search settings: all of its indexes are flat
 MANIFEST, FAISS, FEATURES, LOCK = "index.json", "index.faiss", "features", ".lock"
 
 
@@ -35,6 +36,7 @@ class Manifest:
         schema: version of this format.
         built: when this was written, ISO 8601 in UTC; empty in indexes of the first builds.
         unusable: pictures that the last build found and could not read; None where that is not known.
+        search: the kind of index.faiss, with its parameters and the recall that was measured.
     """
 
     backbone: str
@@ -47,6 +49,7 @@ class Manifest:
     schema: int = SCHEMA
     built: str = ""
     unusable: int | None = None
+    search: SearchSettings = field(default_factory=SearchSettings)
 
     @property
     def key(self) -> str:
@@ -91,6 +94,7 @@ def read_manifest(index_dir: Path) -> Manifest:
         data = json.loads(path.read_text())
         if data["schema"] > SCHEMA:
             raise ValueError(f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA}); update rechroma")
-        return Manifest(**{**data, "shards": [ShardEntry(**entry) for entry in data["shards"]]})
+        search = read_settings(data.get("search", {}))
+        return Manifest(**{**data, "shards": [ShardEntry(**entry) for entry in data["shards"]], "search": search})
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: damaged ({error}); rebuild with build-index --overwrite") from error

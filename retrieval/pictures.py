@@ -7,19 +7,22 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".avif"))
+from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_metadata
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"))
 MAX_PIXELS = 200_000_000
-_ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102
-# what a TIFF says of its own layout, which Pillow counts among its EXIF; resolution and profile are kept beside it
-_LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), 296, 297, 301, *range(317, 348),
-                     *range(512, 533), 34675))  # fmt: skip
+_STRIP_VALUES = 1 << 20
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, Image.DecompressionBombError)  # fmt: skip
@@ -37,16 +40,16 @@ class Picture:
     """A decoded photograph.
 
     Attributes:
-        rgb: (height, width, 3), uint8 or uint16, upright.
+        rgb: (height, width, 3), uint8 or uint16, upright; of a gray file a read-only view that shows one channel thrice.
         alpha: (height, width) of the same type, or None.
         is_gray: whether the file stored a single gray channel.
-        metadata: what a writer puts back: ``exif`` (orientation reset), ``icc_profile``, ``dpi``.
+        metadata: what a writer puts back, see read_metadata.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
     is_gray: bool = False
-    metadata: dict[str, object] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
 def read_picture(path: Path) -> Picture:
@@ -68,7 +71,7 @@ def read_picture(path: Path) -> Picture:
                 return _decode(path, image)
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in (".tif", ".tiff"):
-            return _decode_tifffile(path)
+            return _decode_other_tiff(path)
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
@@ -92,7 +95,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _open(path, data) as image:
-                if image.mode in _DEEP_MODES:
+                if image.mode in _DEEP_MODES or _is_deep_tiff(image):
                     return to_uint8(_decode(path, image).rgb)
                 image.draft("RGB", (side, side))
                 if min(image.size) > 4 * side:
@@ -100,7 +103,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in (".tif", ".tiff"):
-            return to_uint8(_decode_tifffile(path).rgb)
+            return to_uint8(_decode_other_tiff(path).rgb)
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
@@ -121,7 +124,11 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     """Round a uint16 picture to uint8; uint8 passes through."""
     if rgb.dtype == np.uint8:
         return rgb
-    return ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    rounded = np.empty(rgb.shape, np.uint8)
+    step = max(1, _STRIP_VALUES * len(rgb) // max(1, rgb.size))  # a strip at a time, else large scans need much memory
+    for start in range(0, len(rgb), step):
+        rounded[start : start + step] = (rgb[start : start + step].astype(np.uint32) + 128) // 257
+    return rounded
 
 
 def _open(path: Path, data: bytes | None = None) -> Image.Image:
@@ -129,6 +136,8 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         raise IsADirectoryError("it is a folder")
     if (len(data) if data is not None else path.stat().st_size) == 0:
         raise OSError("the file is empty")
+    if path.suffix.lower() in (".heic", ".heif"):
+        _learn_heic()
     image = Image.open(path if data is None else io.BytesIO(data))
     image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
     pixels = image.width * image.height
@@ -138,23 +147,36 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     return image
 
 
+@cache
+def _learn_heic() -> None:
+    """Pillow reads HEIC, which telephones write, once pillow-heif is there."""
+    with suppress(ImportError):
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False)
+
+
 def _decode(path: Path, image: Image.Image) -> Picture:
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    metadata = _metadata(image)
-    if image.format == "TIFF" and max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) == 16 and len(image.getbands()) > 1:  # type: ignore[attr-defined]
+    orientation = image.getexif().get(ORIENTATION, 1)
+    metadata = read_metadata(image)
+    if _is_deep_tiff(image):
         return _turned(replace(_decode_tifffile(path), metadata=metadata), orientation)
+    if image.format == "PNG" and image.mode not in _DEEP_MODES and _has_16_bits(path):
+        return _turned(replace(_decode_deep_png(path), metadata=metadata), orientation)
     if image.mode in _DEEP_MODES:
         deep = _decode_deep(image, metadata)
         return deep if image.format == "TIFF" else _turned(deep, orientation)  # Pillow turns TIFFs when it loads them
     image.load()
-    is_gray = image.mode in ("1", "L", "LA", "La")
-    has_alpha = "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
-    upright = ImageOps.exif_transpose(image)
-    alpha = np.asarray(upright.convert("RGBA").getchannel("A")) if has_alpha else None
-    return Picture(np.asarray(_to_rgb(upright)), alpha, is_gray, metadata)
+    ImageOps.exif_transpose(image, in_place=True)
+    clear = image.info.get("transparency") is not None
+    if image.mode in ("1", "L") and not clear:
+        return Picture(_thrice(np.asarray(image.convert("L"))), None, True, metadata)
+    has_alpha = clear or not {"A", "a"}.isdisjoint(image.getbands())
+    alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
+    return Picture(np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata)
 
 
-def _decode_deep(image: Image.Image, metadata: dict[str, object]) -> Picture:
+def _decode_deep(image: Image.Image, metadata: Metadata) -> Picture:
     """16- and 32-bit gray: 16-bit values are kept, others are scaled to the full range."""
     gray = np.asarray(image)
     if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
@@ -163,26 +185,69 @@ def _decode_deep(image: Image.Image, metadata: dict[str, object]) -> Picture:
             raise ValueError("it holds values that are not finite")
         gray = (gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535
     gray = gray.astype(np.uint16)
-    return Picture(np.repeat(gray[..., None], 3, 2), None, True, metadata)
+    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # type: ignore[attr-defined]
+        gray = 65535 - gray  # Pillow does so with 8 bits only
+    return Picture(_thrice(gray), None, True, metadata)
+
+
+def _is_deep_tiff(image: Image.Image) -> bool:
+    """16 bits in several channels, of which Pillow reads 8, and garbles those stored in planes."""
+    if image.format != "TIFF" or len(image.getbands()) == 1:
+        return False
+    return 16 in image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
+
+
+def _has_16_bits(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(25)[24:] == b"\x10"  # bit depth in the header of a PNG
+
+
+def _decode_deep_png(path: Path) -> Picture:
+    """16-bit color, or gray with alpha, of which Pillow reads 8 bits."""
+    array = imagecodecs.png_decode(path.read_bytes())
+    if array.shape[2] > 2:
+        return Picture(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
+    return Picture(_thrice(array[..., 0]), array[..., 1], True)
 
 
 def _decode_tifffile(path: Path) -> Picture:
-    """TIFF layouts that Pillow cannot open, above all 16-bit RGB."""
+    """TIFF layouts that Pillow cannot open, above all 16-bit RGB: as they are stored, without metadata."""
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages.first
             if page.imagewidth * page.imagelength > MAX_PIXELS:
                 raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {MAX_PIXELS / 1e6:.0f} megapixels")
+            kind, planes = tifffile.PHOTOMETRIC(page.photometric), page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
             array = page.asarray()
-            profile = page.tags.get(34675)
     except Exception as cause:  # tifffile raises whatever its codecs raise
         raise _refusal(path, cause) from cause
-    if array.dtype not in (np.uint8, np.uint16) or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
-        raise PictureError(f"{path}: a TIFF of {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can")
-    metadata: dict[str, object] = {"icc_profile": bytes(profile.value)} if profile else {}
-    if array.ndim == 2:
-        return Picture(np.repeat(array[..., None], 3, 2), None, True)
-    return Picture(np.ascontiguousarray(array[..., :3]), array[..., 3] if array.shape[2] == 4 else None, False, metadata)
+    if planes and array.ndim == 3:
+        array = np.moveaxis(array, 0, -1)
+    channels = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}.get(kind.name, ())
+    array = array[..., None] if array.ndim == 2 else array
+    if array.dtype not in (np.uint8, np.uint16) or array.ndim != 3 or array.shape[2] not in channels:
+        raise PictureError(
+            f"{path}: a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can"
+        )
+    alpha = array[..., -1] if array.shape[2] in (2, 4) else None
+    if array.shape[2] > 2:
+        return Picture(array[..., :3], alpha)
+    gray = array[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - array[..., 0]
+    return Picture(_thrice(gray), alpha, True)
+
+
+def _decode_other_tiff(path: Path) -> Picture:
+    picture = _decode_tifffile(path)
+    try:
+        metadata, orientation = read_tiff_metadata(path)
+    except _CAUSES:  # damaged: left out
+        return picture
+    return _turned(replace(picture, metadata=metadata), orientation)
+
+
+def _thrice(gray: np.ndarray) -> np.ndarray:
+    """A gray picture as RGB without a copy."""
+    return np.broadcast_to(gray[..., None], (*gray.shape, 3))
 
 
 def _turned(picture: Picture, orientation: int) -> Picture:
@@ -191,23 +256,9 @@ def _turned(picture: Picture, orientation: int) -> Picture:
     def turn(array: np.ndarray) -> np.ndarray:
         array = array.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else array
         array = array[::-1] if orientation in (3, 4, 7, 8) else array
-        return np.ascontiguousarray(array[:, ::-1] if orientation in (2, 3, 6, 7) else array)
+        return array[:, ::-1] if orientation in (2, 3, 6, 7) else array
 
     return replace(picture, rgb=turn(picture.rgb), alpha=None if picture.alpha is None else turn(picture.alpha))
-
-
-def _metadata(image: Image.Image) -> dict[str, object]:
-    metadata: dict[str, object] = {k: image.info[k] for k in ("icc_profile", "dpi") if image.info.get(k)}
-    if image.getexif():
-        exif = Image.Exif()  # a copy: the picture's own still says how to turn it
-        exif.load(image.getexif().tobytes())
-        for tag in _LAYOUT & set(exif):
-            del exif[tag]
-        exif[_ORIENTATION] = 1  # the pixels are turned upright here
-        metadata["exif"] = exif.tobytes()
-    if image.mode not in ("RGB", "RGBA"):
-        metadata.pop("icc_profile", None)  # a gray or CMYK profile would misread the RGB result
-    return metadata
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -4,11 +4,13 @@ Datasets are contiguous and uncompressed, so that the few rows a query needs are
 """
 
 import hashlib
+import mmap
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,6 +19,7 @@ from retrieval.descriptors import Descriptors
 from retrieval.writing import replacing
 
 SHARD_PHOTOS = 2048
+OTHER_FILES = 256  # that a process has open besides the shards
 Row = tuple[bytes, bytes, int, int, bytes]  # root, path, size, mtime_ns, sha256
 
 
@@ -117,7 +120,7 @@ def read_descriptors(path: Path) -> Descriptors:
 
 
 class ShardReader:
-    """Read-only views of a shard's descriptors; nothing is loaded before it is indexed.
+    """Read-only views of a shard; nothing is loaded before it is indexed. It holds one open file.
 
     Raises:
         OSError: the file is truncated or not a shard.
@@ -126,11 +129,32 @@ class ShardReader:
     def __init__(self, path: Path) -> None:
         with _opened(path) as file:
             self.key = str(file.attrs["key"])
+            data = np.memmap(path, np.uint8, "r")
             views = {}
-            for f in fields(Descriptors):
-                dataset = file[f.name.rstrip("_")]
-                views[f.name] = np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
-        self.descriptors = Descriptors(**views)
+            for name in (f.name for part in (Descriptors, Photos) for f in fields(part)):
+                dataset = file[name.rstrip("_")]
+                start = dataset.id.get_offset()
+                views[name] = data[start : start + dataset.nbytes].view(dataset.dtype).reshape(dataset.shape)
+            self.photos = Photos(*(views.pop(f.name) for f in fields(Photos)))
+            self.descriptors = Descriptors(**views)
+            self._map: Any = getattr(data, "_mmap", None)
+
+    def release(self) -> None:
+        """Give back the memory that reading has taken; the system keeps the pages cached as long as it has room."""
+        if hasattr(self._map, "madvise"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def allow_open_files(count: int) -> None:
+    """Raise this process's own limit of open files, where it is too low for so many shards; each holds one."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 @contextmanager

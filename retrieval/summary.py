@@ -5,7 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import faiss
+
 from retrieval.index import PhotoIndex
+from retrieval.search_settings import SearchSettings
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Summary:
         backbone, weights_hash, pca_hash: what made the descriptors.
         shards: how many.
         bytes: all files of the index together.
-        faiss: the kind of the search index.
+        faiss: the class of the search index; empty where every photo is compared because index.faiss is missing.
+        search: the kind of search, its parameters and measured recall.
         built: when index.json was last written, ISO 8601 in UTC; empty where that was not noted.
     """
 
@@ -35,6 +39,7 @@ class Summary:
     bytes: int
     faiss: str
     built: str
+    search: SearchSettings
 
 
 def summarise(index: PhotoIndex) -> Summary:
@@ -51,9 +56,17 @@ def summarise(index: PhotoIndex) -> Summary:
         pca_hash=manifest.pca_hash,
         shards=len(manifest.shards),
         bytes=_bytes(index.index_dir),
-        faiss=type(index.searcher).__name__,
+        faiss=_class_name(index.searcher.index),
         built=manifest.built,
+        search=manifest.search,
     )
+
+
+def _class_name(index: faiss.Index | None) -> str:
+    if index is None:
+        return ""
+    inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap | faiss.IndexPreTransform) else index
+    return type(inner).__name__
 
 
 def _bytes(folder: Path) -> int:

@@ -1,20 +1,20 @@
 """Check an index against its checksums, against itself, and against the photos on disk."""
 
-import hashlib
 import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
-import numpy as np
 from safetensors import SafetensorError
 
 from retrieval.contents import shard_problem
+from retrieval.faiss_check import wrong_shard
+from retrieval.faiss_file import read_faiss
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import hash_projections, load_projections
-from retrieval.shards import Photos, file_sha256, read_descriptors, read_photos
+from retrieval.shards import Photos, ShardReader, allow_open_files, file_sha256, read_photos
+from retrieval.vectors import GlobalVectors
 
 Progress = Callable[[int, int], None]
 
@@ -102,24 +102,23 @@ def _check_faiss(index_dir: Path, manifest: Manifest, shards: list[Path], rebuil
     path = index_dir / FAISS
     cure = f"searches do without it, only opening is slower; write it again: {rebuild}"
     try:
-        data = path.read_bytes()
+        path.open("rb").close()
+        index = read_faiss(path, manifest.faiss_sha256, manifest.search.kind)
     except OSError as error:
         return [Finding(path, "missing" if isinstance(error, FileNotFoundError) else str(error.strerror), cure)]
-    if hashlib.sha256(data).hexdigest() != manifest.faiss_sha256:
+    except RuntimeError:
+        return [Finding(path, "not an index of faiss", f"{rebuild} --overwrite")]
+    if index is None:
         return [Finding(path, "damaged, its checksum is not the one in index.json", cure)]
     rebuild = f"{rebuild} --overwrite"
-    try:
-        index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
-    except RuntimeError:
-        return [Finding(path, "not an index of faiss", rebuild)]
     if index.ntotal != manifest.count:
         return [Finding(path, f"holds {index.ntotal} photos, index.json says {manifest.count}", rebuild)]
-    start = 0
-    for shard in shards:
-        vectors = read_descriptors(shard).global_.astype(np.float32)
-        if index.d != vectors.shape[1] or not np.array_equal(index.reconstruct_n(start, len(vectors)), vectors):
-            return [Finding(path, f"its descriptors are not those of {shard.name}", rebuild)]
-        start += len(vectors)
+    if shards:
+        allow_open_files(len(shards))
+        vectors = GlobalVectors([ShardReader(shard).descriptors.global_ for shard in shards])
+        wrong = wrong_shard(index, vectors, manifest.search.kind)
+        if wrong is not None:
+            return [Finding(path, f"its descriptors are not those of {shards[wrong].name}", rebuild)]
     return []
 
 

@@ -57,7 +57,7 @@ def assert_sound(index_dir: Path, backbone: Backbone, expected: list[Path]) -> N
         np.testing.assert_array_equal(stored.histogram, seen.histogram)
         ours, theirs = (x.global_.astype(np.float32) for x in (stored, seen))
         assert (ours * theirs).sum(1).min() > 0.995
-        np.testing.assert_array_equal(index._global.reconstruct_n(row, entry.count), ours)
+        np.testing.assert_array_equal(index.searcher.index.reconstruct_n(row, entry.count), ours)
         row += entry.count
 
 

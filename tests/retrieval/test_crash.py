@@ -141,7 +141,7 @@ class Reader(threading.Thread):
     """Opens the index and asks it, again and again, as long as builds go on."""
 
     def __init__(self, index_dir: Path, backbone: Backbone, query: np.ndarray) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.index_dir, self.backbone, self.query = index_dir, backbone, glance(query)
         self.errors: list[BaseException] = []
         self.answers, self.ended = 0, threading.Event()

@@ -11,8 +11,9 @@ from PIL import Image
 from retrieval import index as module
 from retrieval.builder import BuildOptions, BuildReport, build_index
 from retrieval.descriptors import Descriptors, Extractor, glance
-from retrieval.index import MIN_CHROMA, PhotoIndex, global_index
+from retrieval.index import MIN_CHROMA, PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
+from retrieval.search_index import exact_index
 from retrieval.shards import read_descriptors, read_photos, write_shard
 from similarity.backbone import SLIM_NORMALISATION, Backbone
 from similarity.vgg import VGG19, VGG19Config
@@ -125,12 +126,12 @@ def test_same_class_searches_the_querys_class_or_else_all(
     label = extractor.describe([query]).label[0]
     index._label = np.full(8, label + 1, np.int16)
     index._label[[1, 4]] = label
-    index._chroma[[1, 4]] = 30.0
+    index.gray[[1, 4]] = False
     found = index.recommend(query, extractor, same_class=True)
     assert {f.path for f in found} == {index.path(1), index.path(4)}
     index._label[:] = label + 1
     assert index.recommend(query, extractor, same_class=True) == index.recommend(query, extractor)
-    index._label[1], index._chroma[1] = label, 0.0  # the only one of the class is gray
+    index._label[1], index.gray[1] = label, True  # the only one of the class is gray
     assert index.recommend(query, extractor, same_class=True) == index.recommend(query, extractor)
 
 
@@ -212,7 +213,7 @@ def test_faiss_file_is_made_anew_from_the_shards(
     if damage == "text":
         path.write_text("text")
     if damage == "another index's":
-        faiss.write_index(global_index([np.eye(8, 128, dtype=np.float16)]), str(path))
+        faiss.write_index(exact_index([np.eye(8, 128, dtype=np.float16)]), str(path))
     opened = PhotoIndex.open(copy_dir)
     query = glance(pictures["coffee"])
     assert opened.recommend(query, opened.extractor(backbone)) == index.recommend(query, index.extractor(backbone))
@@ -257,10 +258,10 @@ def test_an_open_index_survives_a_rebuild(
     assert index.recommend(query, extractor) == before
 
 
-def test_global_index_is_the_exact_inner_product(rng: np.random.Generator) -> None:
+def test_exact_index_is_the_exact_inner_product(rng: np.random.Generator) -> None:
     parts = [rng.standard_normal((n, 128)).astype(np.float16) for n in (3, 1, 4)]
     query = rng.standard_normal((1, 128)).astype(np.float32)
-    scores, rows = global_index(parts).search(query, 8)
+    scores, rows = exact_index(parts).search(query, 8)
     dots = np.concatenate(parts).astype(np.float32) @ query[0]
     assert rows[0].tolist() == np.argsort(-dots).tolist()
     np.testing.assert_allclose(scores[0], np.sort(dots)[::-1], rtol=1e-4)
@@ -368,18 +369,17 @@ def test_a_manifest_without_shards(copy_dir: Path) -> None:
         PhotoIndex.open(copy_dir)
 
 
-@pytest.mark.parametrize("vanishing", ["ShardReader", "read_photos"])
 def test_a_shard_removed_while_it_is_opened_is_followed(
-    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch, vanishing: str
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(photo_dir, tmp_path / "index")
     stale = read_manifest(tmp_path / "index")
-    original = getattr(module, vanishing)
+    original = module.ShardReader
 
     def replaced_first(path: Path) -> object:
-        monkeypatch.setattr(module, vanishing, original)
+        monkeypatch.setattr(module, "ShardReader", original)
         build(photo_dir, tmp_path / "index", overwrite=True)
         return original(path)
 
-    monkeypatch.setattr(module, vanishing, replaced_first)
+    monkeypatch.setattr(module, "ShardReader", replaced_first)
     assert PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from retrieval.manifest import (
     read_manifest,
     settings_key,
 )
+from retrieval.search_settings import FLAT, IVFPQ, SearchSettings
 
 SHARDS = [ShardEntry("01.h5", 3, "c" * 64), ShardEntry("02.h5", 2, "d" * 64)]
 EXAMPLE = Manifest("vgg19-slim", "a" * 16, "b" * 16, SHARDS, "e" * 64, 5)
@@ -23,6 +25,20 @@ def test_round_trip(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) == EXAMPLE
     assert [p.name for p in tmp_path.iterdir()] == [MANIFEST]
     assert json.loads((tmp_path / MANIFEST).read_text())["schema"] == SCHEMA
+
+
+def test_search_settings_are_kept(tmp_path: Path) -> None:
+    search = SearchSettings(IVFPQ, 5 << 20, {"lists": 1024, "nprobe": 16, "candidates": 2}, 0.9765, 200_000)
+    replace(EXAMPLE, search=search).write(tmp_path)
+    assert read_manifest(tmp_path).search == search
+
+
+def test_the_format_of_before_is_read_as_flat(tmp_path: Path) -> None:
+    data = {**json.loads(without("search")), "schema": 1}
+    (tmp_path / MANIFEST).write_text(json.dumps(data))
+    manifest = read_manifest(tmp_path)
+    assert manifest == replace(EXAMPLE, schema=1)
+    assert (manifest.search.kind, manifest.search.recall) == (FLAT, 1.0)
 
 
 def test_a_failed_write_keeps_the_previous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +74,7 @@ def test_newer_format(tmp_path: Path) -> None:
 
 
 def without(key: str) -> bytes:
-    data = {**EXAMPLE.__dict__, "shards": [s.__dict__ for s in EXAMPLE.shards]}
+    data = asdict(EXAMPLE)
     del data[key]
     return json.dumps(data).encode()
 
@@ -79,6 +95,8 @@ def without(key: str) -> bytes:
         without("schema"),
         without("backbone"),
         without("shards"),
+        json.dumps({**asdict(EXAMPLE), "search": {"kind": "wishful"}}).encode(),
+        json.dumps({**asdict(EXAMPLE), "search": None}).encode(),
     ],
 )
 def test_damaged(tmp_path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@ import io
 import os
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -280,6 +281,92 @@ def test_tiffs_are_turned_upright(cat: np.ndarray, tmp_path: Path, kind: str, co
         expected = stored if stored.ndim == 3 else stored[..., None].repeat(3, 2)
         np.testing.assert_array_equal(read_picture(path).rgb, expected, f"orientation {orientation}")
         np.testing.assert_allclose(read_small_rgb(path, 512), to_uint8(expected), atol=1)
+
+
+def test_photos_of_telephones(cat: np.ndarray, tmp_path: Path) -> None:
+    """HEIC, stored lying, is upright once."""
+    heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Apple"
+    stored = Image.fromarray(cat).rotate(90, expand=True)
+    heif.from_pillow(stored).save(tmp_path / "a.heic", quality=95, exif=exif.tobytes())
+    picture = read_picture(tmp_path / "a.heic")
+    assert picture.rgb.shape == cat.shape
+    assert np.abs(picture.rgb.astype(int) - cat).mean() < 6
+    assert read_small_rgb(tmp_path / "a.heic", 64).shape == cat.shape
+    found = Image.Exif()
+    found.load(picture.metadata["exif"])  # type: ignore[arg-type]
+    assert (found[0x0112], found[0x010F]) == (1, "Apple")
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_sixteen_bit_color_pngs(tmp_path: Path, rng: np.random.Generator, channels: int) -> None:
+    stored = rng.integers(0, 65536, (20, 30, channels), dtype=np.uint16)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(stored))
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.rgb.dtype == np.uint16
+    assert picture.is_gray == (channels == 2)
+    np.testing.assert_array_equal(picture.rgb, stored[..., :3] if channels > 2 else stored[..., :1].repeat(3, 2))
+    if channels != 3:
+        np.testing.assert_array_equal(picture.alpha, stored[..., -1])
+    assert np.abs(read_small_rgb(tmp_path / "a.png", 64) - picture.rgb / 257).max() <= 1
+
+
+LAYOUTS = {
+    "gray": (1, {"photometric": "minisblack"}),
+    "white is zero": (1, {"photometric": "miniswhite"}),
+    "gray with alpha": (2, {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"}),
+    "color": (3, {"photometric": "rgb"}),
+    "color in planes": (3, {"photometric": "rgb", "planarconfig": "separate"}),
+    "color with alpha": (4, {"photometric": "rgb", "extrasamples": ["unassalpha"]}),
+}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"tile": (32, 32)},
+        {"compression": "lzw"},
+        {"compression": "lzw", "predictor": True},
+        {"compression": "lzw", "tile": (32, 48)},
+        {"compression": "zlib", "predictor": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tiffs_as_scanners_write_them(
+    tmp_path: Path, rng: np.random.Generator, dtype: type, layout: str, settings: dict[str, object]
+) -> None:
+    channels, kind = LAYOUTS[layout]
+    stored = rng.integers(0, np.iinfo(dtype).max, (70, 90, channels), endpoint=True).astype(dtype)
+    pixels = stored[..., 0] if channels == 1 else np.moveaxis(stored, -1, 0) if "planes" in layout else stored
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **kind, **settings)  # type: ignore[arg-type]
+    picture = read_picture(tmp_path / "a.tif")
+    colors = stored[..., :3] if channels > 2 else stored[..., :1].repeat(3, 2)
+    assert picture.rgb.dtype == dtype
+    np.testing.assert_array_equal(picture.rgb, np.iinfo(dtype).max - colors if "white" in layout else colors)
+    assert picture.is_gray == (channels < 3)
+    if "alpha" in layout:
+        np.testing.assert_array_equal(picture.alpha, stored[..., -1])
+    else:
+        assert picture.alpha is None
+    assert np.abs(read_small_rgb(tmp_path / "a.tif", 64).astype(int) - to_uint8(picture.rgb)).max() <= 1
+
+
+def test_tiffs_of_inks_are_refused_at_16_bits(tmp_path: Path) -> None:
+    """Four channels need not be RGB and alpha."""
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8, 4), np.uint16), photometric="separated")
+    with pytest.raises(PictureError, match="SEPARATED uint16"):
+        read_picture(tmp_path / "a.tif")
+
+
+def test_gray_pictures_take_the_memory_of_one_channel(cat: np.ndarray, tmp_path: Path) -> None:
+    for name, stored in {"a.jpg": cat[..., 0], "a.tif": cat[..., 0].astype(np.uint16) * 200}.items():
+        Image.fromarray(stored).save(tmp_path / name)
+        rgb = read_picture(tmp_path / name).rgb
+        assert rgb.strides[2] == 0 and rgb.shape == cat.shape
 
 
 def test_float_tiffs_are_stretched(tmp_path: Path) -> None:

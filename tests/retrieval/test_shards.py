@@ -1,4 +1,5 @@
 import hashlib
+import resource
 import subprocess
 import sys
 from dataclasses import fields
@@ -147,3 +148,28 @@ except OSError as error:
     words = "File too large; the previous index is intact; free some space and run the same command again"
     assert done.stdout == f"{tmp_path / '0123.h5'} {words}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limit_of_open_files_is_raised_only_where_it_is_too_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {"now": (1024, 4096)}
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
+    shards.allow_open_files(1024 - shards.OTHER_FILES)
+    assert limits["now"] == (1024, 4096)
+    shards.allow_open_files(1000)
+    assert limits["now"] == (1000 + shards.OTHER_FILES, 4096)
+    shards.allow_open_files(10_000)  # as far as the system lets it
+    assert limits["now"] == (4096, 4096)
+    limits["now"] = (1024, resource.RLIM_INFINITY)
+    shards.allow_open_files(10_000)
+    assert limits["now"] == (10_000 + shards.OTHER_FILES, resource.RLIM_INFINITY)
+
+
+def test_a_reader_holds_one_open_file(shard: Path) -> None:
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("open files cannot be counted here")
+    before = len(list(folder.iterdir()))
+    readers = [ShardReader(shard) for _ in range(5)]
+    assert len(list(folder.iterdir())) == before + len(readers)
+    assert [readers[0].photos.absolute(i) for i in range(len(NAMES))] == [photos().absolute(i) for i in range(len(NAMES))]

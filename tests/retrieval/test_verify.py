@@ -10,9 +10,9 @@ import pytest
 
 from retrieval import verify as module
 from retrieval.builder import BuildReport
-from retrieval.index import global_index
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.pca import load_projections, save_projections
+from retrieval.search_index import exact_index
 from retrieval.shards import file_sha256, read_descriptors
 from retrieval.verify import Finding, verify_index
 
@@ -108,7 +108,7 @@ def test_a_damaged_faiss_file(own_index: Path, photo_dir: Path, build: Build, da
 def test_a_faiss_file_that_is_not_that_of_the_shards(own_index: Path, content: str, problem: str) -> None:
     shards = [own_index / FEATURES / s.file for s in read_manifest(own_index).shards]
     vectors = np.concatenate([read_descriptors(s).global_ for s in shards])
-    index = global_index([vectors[:3] if content == "three photos" else vectors[::-1]])
+    index = exact_index([vectors[:3] if content == "three photos" else vectors[::-1]])
     data = b"text" if content == "text" else faiss.serialize_index(index).tobytes()
     (own_index / FAISS).write_bytes(data)
     edit(own_index, faiss_sha256=file_sha256(own_index / FAISS))

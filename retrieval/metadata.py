@@ -1,0 +1,97 @@
+"""What a photograph carries beside its pixels: EXIF, ICC profile, XMP, resolution."""
+
+import re
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
+X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC_PROFILE = 282, 283, 296, 700, 34675
+FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
+INCH, CENTIMETRE = 2, 3
+# what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF, and what other programs
+# keep there for themselves
+_LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348), *range(512, 533),
+                     XMP, 33723, 34377, ICC_PROFILE, 50341))  # fmt: skip
+_SHAPE = '{"shape":'  # how tifffile describes the layout of a file
+_XMP_TURN = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
+
+Metadata = dict[str, object]
+
+
+def read_metadata(image: Image.Image) -> Metadata:
+    """What a writer puts back, from a picture that Pillow has opened.
+
+    Returns:
+        Of these what the file has: ``exif`` (bytes, orientation reset), ``icc_profile`` (bytes, of gray or RGB), ``xmp``
+        (bytes, orientation reset) and ``dpi`` (two numbers).
+    """
+    exif = image.getexif()
+    metadata: Metadata = {key: image.info[key] for key in ("icc_profile", "xmp", "dpi") if image.info.get(key)}
+    if image.mode not in ("RGB", "RGBA", "P", "PA") and profile_space(metadata.get("icc_profile")) not in ("RGB", "GRAY"):
+        metadata.pop("icc_profile", None)  # a profile of inks would misread the RGB result
+    if image.format == "TIFF" or "dpi" not in metadata:  # Pillow says 1 dpi of a TIFF that says nothing
+        metadata["dpi"] = _resolution(exif)
+    return _upright(metadata, exif)
+
+
+def read_tiff_metadata(path: Path) -> tuple[Metadata, int]:
+    """The same of a TIFF that Pillow cannot open, and its orientation, 1..8."""
+    exif = Image.Exif()
+    with path.open("rb") as file:
+        exif.load_from_fp(file)
+        metadata: Metadata = {"icc_profile": exif.get(ICC_PROFILE), "xmp": exif.get(XMP), "dpi": _resolution(exif)}
+        return _upright(metadata, exif), exif.get(ORIENTATION, 1)
+
+
+def profile_space(profile: object) -> str:
+    """What an ICC profile describes: RGB, GRAY, CMYK, ...; nothing if it is none."""
+    return profile[16:20].decode("latin-1").strip() if isinstance(profile, bytes) and len(profile) > 128 else ""
+
+
+def load_exif(stored: object) -> Image.Exif:
+    """EXIF to read and to change; empty if there is none.
+
+    Texts that are not ASCII are given as their bytes: Pillow would write each such letter as a question mark.
+    """
+    exif = Image.Exif()
+    if isinstance(stored, bytes):
+        exif.load(stored)
+    return _keep_bytes(exif)
+
+
+def _keep_bytes(exif: Image.Exif) -> Image.Exif:
+    for tags in (exif, *(exif.get_ifd(folder) for folder in FOLDERS[:2] if folder in exif)):
+        for tag, value in list(tags.items()):
+            if isinstance(value, str) and not value.isascii():
+                tags[tag] = value.encode("latin-1", "replace")  # as which Pillow has read it
+    return exif
+
+
+def _upright(metadata: Metadata, exif: Image.Exif) -> Metadata:
+    """Without what is empty or describes the old file's layout; nothing says any more that the picture is to be turned."""
+    xmp = metadata.get("xmp")
+    if isinstance(xmp, bytes):
+        metadata["xmp"] = _XMP_TURN.sub(rb"\g<1>1", xmp)
+    if exif:
+        with suppress(struct.error, TypeError, ValueError, KeyError, OverflowError, AttributeError):  # damaged: left out
+            copied = load_exif(_keep_bytes(exif).tobytes())  # a copy: the picture's own still says how to turn it
+            for tag in _LAYOUT & set(copied):
+                del copied[tag]
+            if str(copied.get(DESCRIPTION, "")).startswith(_SHAPE):
+                del copied[DESCRIPTION]
+            copied[ORIENTATION] = 1
+            metadata["exif"] = copied.tobytes()
+    return {key: value for key, value in metadata.items() if value}
+
+
+def _resolution(exif: Image.Exif) -> tuple[float, float] | None:
+    """Pixels an inch, if EXIF says so."""
+    unit = exif.get(UNIT, INCH)
+    if unit not in (INCH, CENTIMETRE) or not exif.get(X_RESOLUTION):
+        return None
+    scale = 2.54 if unit == CENTIMETRE else 1.0
+    across = float(exif[X_RESOLUTION]) * scale
+    return across, float(exif.get(Y_RESOLUTION) or exif[X_RESOLUTION]) * scale

@@ -1,0 +1,100 @@
+import builtins
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.builder import BuildOptions, BuildReport, build_index
+from retrieval.engines.ray_data import RayOptions, import_ray
+from retrieval.index import PhotoIndex
+from retrieval.manifest import FAISS, FEATURES, read_manifest
+from similarity.backbone import Backbone
+
+Build = Callable[..., BuildReport]
+PHOTOS, SHARD = 20, 2
+
+
+def test_without_ray_one_line_says_what_to_install(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = builtins.__import__
+
+    def without_ray(name: str, *arguments: object, **named: object) -> object:
+        if name.split(".")[0] == "ray":
+            raise ModuleNotFoundError("No module named 'ray'", name="ray")
+        return original(name, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without_ray)
+    with pytest.raises(ValueError, match=r'^--engine ray needs Ray \(ray is missing\): pip install -e "\.\[ray\]"$'):
+        build(photo_dir, tmp_path / "index", ray=RayOptions())
+    assert not (tmp_path / "index").exists()
+
+
+def test_nothing_of_ray_is_loaded_before_it_is_asked_for() -> None:
+    assert "ray" not in sys.modules or import_ray() is sys.modules["ray"]
+
+
+@pytest.fixture
+def many(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
+    """Twenty different photos and a file that is none; one name is not UTF-8."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for i in range(PHOTOS):
+        name = os.fsdecode(b"caf\xe9.png") if i == 7 else f"{i:02}.png"
+        Image.fromarray(pictures["coffee" if i % 2 else "chelsea"]).rotate(9 * i).save(folder / name)
+    (folder / "05 broken.jpg").write_text("not a picture")
+    return folder
+
+
+def workers() -> list[int]:
+    """Processes of this machine that write shards for Ray."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            title = place.read_bytes()
+        except OSError:
+            continue
+        if title.startswith(b"ray::") and b"ShardWriter" in title:
+            found.append(int(place.parent.name))
+    return found
+
+
+def contents(index_dir: Path) -> tuple[list[Path], list[np.ndarray]]:
+    index = PhotoIndex.open(index_dir)
+    return [index.path(row) for row in range(len(index))], [*index.arrays(), index._label]
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="worker processes are found in /proc")
+def test_two_workers_one_killed_make_the_index_that_one_process_makes(many: Path, tmp_path: Path, backbone: Backbone) -> None:
+    pytest.importorskip("ray.data", reason="the extra ray is not installed")
+    local = BuildOptions(workers=0, batch=1, shard_photos=SHARD)
+    expected = build_index([many], tmp_path / "local", backbone, local)
+    features = tmp_path / "ray" / FEATURES
+    killed: list[int] = []
+    finished: dict[str, tuple[int, int]] = {}
+
+    def kill_one(done: int, total: int) -> None:
+        if not killed:
+            finished.update({p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in features.glob("*.h5")})
+            killed.extend(workers()[:1])
+            os.kill(killed[0], signal.SIGKILL)
+
+    report = build_index([many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)), kill_one)
+    assert killed and 0 < len(finished) < PHOTOS // SHARD
+    assert (report.count, report.added, report.unreadable) == (PHOTOS, PHOTOS, expected.unreadable)
+    for name, stamp in finished.items():  # never redone
+        assert ((features / name).stat().st_ino, (features / name).stat().st_mtime_ns) == stamp
+    ours, theirs = contents(tmp_path / "ray"), contents(tmp_path / "local")
+    assert ours[0] == theirs[0]
+    for one, other in zip(ours[1], theirs[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (tmp_path / "ray" / FAISS).read_bytes() == (tmp_path / "local" / FAISS).read_bytes()
+    assert {s.file for s in read_manifest(tmp_path / "ray").shards} == {p.name for p in features.iterdir()}
+    nothing = build_index([many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)))
+    assert (nothing.count, nothing.kept) == (PHOTOS, PHOTOS)
