@@ -1,0 +1,148 @@
+"""Color the frames of a scene so that colors stay: from references and from frames of the scene that have colors already."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.matched import Matched, match
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.predict import PREDICT_LAYERS, Guidance, network_chroma
+from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step, transfer
+from colorization.video.options import FilmOptions
+from colorization.video.yuv import Plane
+from colorization.working import as_rgb, working_lab
+from similarity.correspondence import correlate, join_levels
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture that lends colors: a reference, or a frame that is colored.
+
+    Attributes:
+        luminance: L at the working size.
+        features: by layer.
+        ab: chroma at the working size, raw Lab units.
+    """
+
+    luminance: Float[Tensor, "1 1 height width"]
+    features: Mapping[str, Tensor]
+    ab: Float[Tensor, "2 height width"]
+
+
+class SceneColorizer:
+    """Colors frames of one scene in order.
+
+    A frame is matched with the references, with the scene's key frame and with the frame before it, all at once; where
+    they match, their colors are carried over. What none of them shows is colored from the references alone, like a
+    photo: frames that the network has colored are never shown to it again, or its taste would grow from frame to frame.
+    """
+
+    def __init__(
+        self,
+        pipeline: ColorizationPipeline,
+        references: Sequence[np.ndarray],
+        scores: Sequence[float] | None,
+        options: ColorizeOptions,
+        film_options: FilmOptions,
+    ) -> None:
+        self.pipeline, self.scores, self.film_options = pipeline, scores, film_options
+        self.options = replace(options, saturation=1.0)
+        self.network = None if options.method == "training-free" else pipeline.network
+        if self.network is None and not references:
+            raise ValueError("without the network, a film needs at least one reference, or an index")
+        self.references = [self._seen(working_lab(as_rgb(r, "reference"), options.working_side)) for r in references]
+        self.key: Seen | None = None
+        self.previous: Seen | None = None
+        self._previous_half: Tensor | None = None
+
+    def begin(self, key: Plane) -> None:
+        """Begin a scene.
+
+        Args:
+            key: a frame that shows what the scene shows; it is colored first, and the others after it.
+        """
+        self.key = self.previous = None
+        self.color(key)
+        self.key, self.previous = self.previous, None
+
+    def color(self, gray: Plane) -> tuple[Float[Tensor, "1 1 height width"], Float[Tensor, "2 _height _width"]]:
+        """Color the next frame.
+
+        Args:
+            gray: 0..255, upright.
+
+        Returns:
+            Its L at the working size and its chroma at half of that, raw Lab units.
+        """
+        with torch.inference_mode():
+            lab = working_lab(as_rgb(gray, "frame"), self.options.working_side)
+            lab[:, 1:] = 0
+            frame = self._seen(lab)
+            half = self._carried(frame, self._direct(frame))
+            self._remember(frame, half)
+        return frame.luminance, half
+
+    def save(self, path: Path) -> None:
+        """Write what the next frame needs to know of the last."""
+        if self.previous is None or self._previous_half is None:
+            raise ValueError("no frame has been colored yet")
+        temporary = path.with_name(f".{path.name}")
+        np.savez(temporary, luminance=self.previous.luminance.cpu().numpy(), half_ab=self._previous_half.cpu().numpy())
+        temporary.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on where save was called."""
+        with np.load(path) as stored, torch.inference_mode():
+            luminance = torch.from_numpy(stored["luminance"])
+            frame = self._seen(torch.cat((luminance, torch.zeros_like(luminance).expand(-1, 2, -1, -1)), 1))
+            self._remember(frame, torch.from_numpy(stored["half_ab"]).to(frame.luminance))
+
+    def _remember(self, frame: Seen, half: Float[Tensor, "2 height width"]) -> None:
+        ab = F.interpolate(half[None], size=frame.luminance.shape[-2:], mode="bilinear", align_corners=False)[0]
+        self.previous, self._previous_half = Seen(frame.luminance, frame.features, ab), half
+
+    def _seen(self, lab: Float[Tensor, "1 3 height width"]) -> Seen:
+        with torch.inference_mode():
+            lab = lab.to(self.pipeline.backbone.device)
+            layers = PREDICT_LAYERS if self.network else MATCH_LAYERS
+            return Seen(lab[:, :1], self.pipeline.backbone(lab[:, :1], layers), lab[0, 1:])
+
+    def _direct(self, frame: Seen) -> Float[Tensor, "2 height width"]:
+        """Chroma from the references alone."""
+        features, colors = [r.features for r in self.references], [r.ab for r in self.references]
+        if self.network is None:
+            found = transfer(frame.features, features, frame.luminance[0], colors, self.scores, self.options)
+            return found.warped_ab * found.confidence
+        matched = match(Matched(frame.luminance, frame.features, features, colors, self.scores, self.options))
+        return network_chroma(self.network, matched, Guidance(), self.options).ab
+
+    def _carried(self, frame: Seen, direct: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+        """Chroma of the scene's colored frames and the references where they match, else the direct one."""
+        past = [seen for seen in (self.key, self.previous) if seen is not None]
+        if not past:
+            return direct
+        lenders = [*self.references, *past]
+        features, colors = [seen.features for seen in lenders], [seen.ab for seen in lenders]
+        joined = join_levels([frame.features, *features])
+        correlation = correlate(joined[0], joined[1:])
+        best = correlation.values.amax(1).view(1, 1, *correlation.target_size)
+        best = F.interpolate(best, size=direct.shape[-2:], mode="bilinear", align_corners=False)[0]
+        share = smooth_step(best, self.film_options.follow_range)
+        found = transfer(frame.features, features, frame.luminance[0], colors, None, self.options, correlation)
+        return self._steady(frame, share * found.warped_ab + (1 - share) * direct)
+
+    def _steady(self, frame: Seen, half: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+        """Keep colors of the last frame where the luminance has not changed since."""
+        last, last_half = self.previous, self._previous_half
+        if last is None or last_half is None or last_half.shape != half.shape:  # pictures may differ in size
+            return half
+        change = F.avg_pool2d((frame.luminance - last.luminance).abs()[0], FINE_STRIDE)
+        share = self.film_options.smoothing * (1 - smooth_step(change, self.film_options.still_range))
+        return half + share * (last_half - half)

@@ -1,0 +1,72 @@
+"""What is asked for: a film and where its result goes; refused where something would be lost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorization.output import output_suffix
+from colorization.video.media import SUFFIXES, Film
+from colorization.video.options import FilmOptions
+from colorization.video.pictures import PictureFilm
+
+
+@dataclass(frozen=True)
+class FilmJob:
+    """What is asked for.
+
+    Attributes:
+        input_path: a film, or a folder of pictures.
+        output_path: a film, or a folder for pictures.
+        references: color pictures for all scenes; none takes recommended ones for each scene, or none without an index.
+        overwrite: replace an existing result, and drop unfinished work that was begun otherwise.
+    """
+
+    input_path: Path
+    output_path: Path
+    references: Sequence[Path] = ()
+    overwrite: bool = False
+
+
+def open_source(path: Path, options: FilmOptions, one_size: bool = False) -> Film | PictureFilm:
+    """A film file, or a folder of pictures.
+
+    Args:
+        path: of either.
+        options: frame_rate, allow_damaged.
+        one_size: see PictureFilm.
+
+    Raises:
+        FilmError: it cannot be used as a film.
+    """
+    return PictureFilm(path, options.frame_rate, one_size) if path.is_dir() else Film(path, options.allow_damaged)
+
+
+def check_job(job: FilmJob) -> None:
+    """Refuse what would lose something, before any model is loaded.
+
+    Raises:
+        ValueError: the result exists, would replace what was given, or cannot be written in this form.
+    """
+    output = job.output_path
+    is_film = output.suffix.lower() in SUFFIXES
+    if not is_film and (output.suffix or not job.input_path.is_dir()) and not output.is_dir():
+        raise ValueError(f"{output}: cannot write {output.suffix or 'a film without suffix'}; use {', '.join(SUFFIXES)}")
+    if not is_film and not job.input_path.is_dir():
+        raise ValueError(f"{output}: is a folder; a film is written to a file: use {', '.join(SUFFIXES)}")
+    if output.resolve() in {path.resolve() for path in (job.input_path, *job.references)}:
+        raise ValueError(f"{output}: the result would replace what was given; choose another --output")
+    if is_film and output.is_dir():
+        raise ValueError(f"{output}: is a folder; choose another --output")
+    existing = output if is_film else next(_existing(job), output / "-")
+    if existing.exists() and not job.overwrite:
+        raise ValueError(f"{existing}: exists already; replace it with --overwrite")
+    parent = output.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise ValueError(f"{output}: the folder {parent} cannot be written")
+
+
+def _existing(job: FilmJob) -> Iterator[Path]:
+    names = (path.with_suffix(output_suffix(path.suffix)).name for path in job.input_path.iterdir())
+    return (job.output_path / name for name in names if (job.output_path / name).exists())

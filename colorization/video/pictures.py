@@ -1,0 +1,68 @@
+"""A folder of pictures as a film."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from colorization.video.media import FilmError, Frame
+from colorization.video.yuv import Coding, luma_of
+from colorization.working import luminance_of
+from retrieval.pictures import SUFFIXES, read_picture, to_uint8
+
+
+class PictureFilm:
+    """The pictures of a folder, in the order of the numbers in their names. Attributes as Film has them.
+
+    Args:
+        path: of the folder.
+        frame_rate: pictures a second.
+        one_size: refuse pictures of several sizes, which a film file cannot hold.
+
+    Raises:
+        FilmError: the folder holds no pictures.
+    """
+
+    def __init__(self, path: Path, frame_rate: float, one_size: bool = False) -> None:
+        self.path, self.one_size, self.notes = path, one_size, list[str]()
+        self.coding, self.primaries, self.transfer = Coding(), 2, 2
+        self.rate = Fraction(frame_rate).limit_denominator(1001)
+        self.time_base, self.aspect = 1 / self.rate, Fraction(1)
+        found = [entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")]
+        self.paths = sorted((entry for entry in found if entry.is_file()), key=_numbers)
+        if not self.paths:
+            raise FilmError(f"{path}: holds no pictures")
+        self.num_frames = len(self.paths)
+
+    def frames(self) -> Iterator[Frame]:
+        """Read.
+
+        Raises:
+            PictureError: a picture cannot be read.
+            FilmError: pictures have several sizes, and may not.
+        """
+        size = None
+        for i, path in enumerate(self.paths):
+            picture = read_picture(path)
+            size = size or picture.rgb.shape
+            if self.one_size and picture.rgb.shape != size:
+                raise FilmError(
+                    f"{path}: is {_size(picture.rgb.shape)} pixels, the pictures before {_size(size)}; a film has one size"
+                )
+            gray = luminance_of(to_uint8(picture.rgb))[..., 0]
+            yield Frame(luma_of(gray), gray, i, 1, picture)
+
+    def rgb_frames(self) -> Iterator[np.ndarray]:
+        """The pictures, 0..255."""
+        return (to_uint8(read_picture(path).rgb) for path in self.paths)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"
+
+
+def _numbers(path: Path) -> list[tuple[int, str]]:
+    """frame_2 before frame_10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]

@@ -1,0 +1,122 @@
+"""Where colored frames go: segments of a film, or pictures of a folder."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.options import ColorizeOptions
+from colorization.output import output_suffix, write_picture
+from colorization.rendering import render
+from colorization.video.media import SUFFIXES, Film, FilmError, Frame
+from colorization.video.options import FilmOptions
+from colorization.video.pictures import PictureFilm
+from colorization.video.plan import Plan
+from colorization.video.writing import SegmentWriter, check_container, join
+from colorization.video.yuv import chroma_planes, halved
+
+ODD = "its size is odd, which H.264 cannot hold: the last row or column is shown twice"
+
+
+class FilmSink:
+    """Writes a film: luma as it was read, chroma beside it."""
+
+    def __init__(
+        self, film: Film | PictureFilm, output: Path, folder: Path, options: ColorizeOptions, film_options: FilmOptions
+    ) -> None:
+        check_container(film, output, folder)
+        self.film, self.output, self.folder = film, output, folder
+        self.options, self.quality = options, film_options.quality
+        self._writer: SegmentWriter | None = None
+
+    def begin(self, number: int) -> None:
+        """Begin a segment; what an interrupted run has left of it is replaced."""
+        self._writer = SegmentWriter(self._segment(number), self.film, self.output.suffix.lower(), self.quality)
+
+    def write(self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]) -> None:
+        """Add a frame: its L at the working size, its chroma at half of that."""
+        assert self._writer is not None
+        if self._writer.pads(frame.luma) and ODD not in self.film.notes:
+            self.film.notes.append(ODD)
+        gray = np.repeat(halved(frame.gray)[..., None], 3, 2)
+        rgb = render(gray, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
+        self._writer.write(frame.luma, chroma_planes(rgb, self.film.coding))
+
+    def end(self) -> None:
+        """Finish the segment."""
+        assert self._writer is not None
+        self._writer.close()
+        self._writer = None
+
+    def abort(self) -> None:
+        """Drop the segment."""
+        if self._writer:
+            self._writer.abort()
+
+    def finish(self, plan: Plan) -> None:
+        """Give the whole result its name."""
+        joined = self.folder / f"joined{self.output.suffix.lower()}"
+        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, joined)
+        joined.replace(self.output)
+
+    def _segment(self, number: int) -> Path:
+        return self.folder / f"segment-{number:06d}.nut"
+
+
+class PictureSink:
+    """Writes a folder of pictures with the names, depth and metadata of those that were read."""
+
+    def __init__(self, film: PictureFilm, output: Path, folder: Path, options: ColorizeOptions) -> None:
+        self.film, self.output, self.options = film, output, options
+        self.pictures = folder / "pictures"
+        self._names = [path.with_suffix(output_suffix(path.suffix)).name for path in film.paths]
+        first = dict(zip(reversed(self._names), reversed(film.paths), strict=True))
+        for path, name in zip(film.paths, self._names, strict=True):
+            if first[name] != path:
+                raise FilmError(f"{first[name]} and {path} would both be written to {output / name}")
+
+    def begin(self, number: int) -> None:
+        """Begin a segment; what an interrupted run has left of it is replaced."""
+        self.pictures.mkdir(exist_ok=True)
+
+    def write(self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]) -> None:
+        """Add a frame: its L at the working size, its chroma at half of that."""
+        assert frame.picture is not None
+        rgb = render(frame.picture.rgb, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
+        write_picture(self.pictures / self._names[frame.pts], rgb, frame.picture)
+
+    def end(self) -> None:
+        """Finish the segment."""
+
+    def abort(self) -> None:
+        """Drop the segment."""
+
+    def finish(self, plan: Plan) -> None:
+        """Give the whole result its name."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        for name in self._names:
+            with suppress(FileNotFoundError):  # a run that was stopped right here has moved it
+                (self.pictures / name).replace(self.output / name)
+
+
+def sink_of(
+    film: Film | PictureFilm, output: Path, folder: Path, options: ColorizeOptions, film_options: FilmOptions
+) -> FilmSink | PictureSink:
+    """What writes ``output``: a film if it has the suffix of one, else a folder of pictures.
+
+    Args:
+        film: what is colored.
+        output: the result.
+        folder: for unfinished work.
+        options: saturation, edge_epsilon.
+        film_options: quality.
+
+    Raises:
+        FilmError: the container cannot hold the film's sound, or two pictures would get one name.
+    """
+    if output.suffix.lower() in SUFFIXES:
+        return FilmSink(film, output, folder, options, film_options)
+    assert isinstance(film, PictureFilm)
+    return PictureSink(film, output, folder, options)

@@ -1,0 +1,104 @@
+"""The folder of an unfinished film, beside its result: what a stopped run has finished is taken up by the next."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import av
+from filelock import FileLock, Timeout
+
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.video.options import FilmOptions
+from similarity.backbone import hash_tensors
+
+JOB = "job.json"
+
+
+def work_folder(output: Path) -> Path:
+    """Where the work on a result lies; hidden, and on the same disk, so that the result takes its name at once."""
+    return output.parent / f".{output.name}.rechroma"
+
+
+def describe_job(
+    input_path: Path,
+    references: Sequence[Path],
+    pipeline: ColorizationPipeline,
+    options: ColorizeOptions,
+    film_options: FilmOptions,
+) -> dict[str, object]:
+    """All that a film's colors depend on; unfinished work is only taken up by a run of which it is the same."""
+    files = sorted(p for p in input_path.iterdir() if p.is_file()) if input_path.is_dir() else [input_path]
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    index = pipeline.index
+    described = {
+        "input": [str(input_path.resolve()), hashlib.sha256(repr(stats).encode()).hexdigest()],
+        "references": [hashlib.sha256(path.read_bytes()).hexdigest() for path in references],
+        "index": str(index.index_dir.resolve()) if index is not None and not references else None,
+        "options": asdict(options),
+        "film": asdict(film_options),
+        "weights": [pipeline.backbone.weights_hash, hash_tensors(pipeline.network.state_dict()) if pipeline.network else None],
+        "encoder": {name: list(version) for name, version in av.library_versions.items()},
+    }
+    found: dict[str, object] = json.loads(json.dumps(described))
+    return found
+
+
+@contextmanager
+def working(output: Path, job: dict[str, object], overwrite: bool) -> Iterator[Path]:
+    """Yield the folder of the work on a result, kept from other runs; it is removed when the block ends without an error.
+
+    Args:
+        output: the result.
+        job: from describe_job.
+        overwrite: drop unfinished work of another job, instead of refusing.
+
+    Raises:
+        ValueError: another run is at it, or has left unfinished work of another job.
+    """
+    folder = work_folder(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(f"{output}: another run is writing it") from error
+    try:
+        _claim(folder, output, job, overwrite)
+        yield folder
+    except BaseException:
+        lock.release()
+        if not _has_work(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    lock.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) -> None:
+    path = folder / JOB
+    stored = json.loads(path.read_text()) if path.exists() else job
+    differing = [key for key in job if stored.get(key) != job[key]]
+    if differing and not overwrite:
+        raise ValueError(
+            f"{output}: unfinished work in {folder} had other {', '.join(differing)}; finish it as it was begun, or start"
+            " anew with --overwrite"
+        )
+    if differing:
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != "lock":
+                entry.unlink()
+    temporary = folder / f".{JOB}"
+    temporary.write_text(json.dumps(job, indent=1))
+    temporary.replace(path)
+
+
+def _has_work(folder: Path) -> bool:
+    """Whether a plan or a segment is finished."""
+    return any(folder.glob("plan.json")) or any(folder.glob("*.npz"))

@@ -1,0 +1,164 @@
+"""Media that cannot be used, and what would lose something: one line, nothing written, nothing lost."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from colorization.video import sinks
+from colorization.video.job import FilmJob, check_job
+from colorization.video.media import Film, FilmError
+from colorization.video.writing import SegmentWriter
+
+MakeFilm = Callable[..., Path]
+Pan = Callable[..., list[np.ndarray]]
+Cli = Callable[..., Result]
+Refused = Callable[..., str]
+Listing = Callable[[Path], dict[str, bytes]]
+
+
+def damage(path: Path, start: float, stop: float, kind: str) -> Path:
+    """Cut a file off at a share of its length, or overwrite from one share to another."""
+    data = bytearray(path.read_bytes())
+    first, last = int(len(data) * start), int(len(data) * stop)
+    if kind == "cut":
+        data = data[:first]
+    else:
+        data[first:last] = np.random.default_rng(0).integers(0, 256, last - first, dtype=np.uint8).tobytes()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "garbage", "sound only", "missing"])
+def test_unusable_media_are_one_line(
+    cli: Cli, refused: Refused, make_film: MakeFilm, pan: Pan, tmp_path: Path, listing: Listing, suffix: str, kind: str
+) -> None:
+    source = tmp_path / f"in{suffix}"
+    if kind in ("cut", "garbage"):
+        lumas = [np.asarray(Image.fromarray(luma).resize((128, 96))) for luma in pan("coffee", 20)]
+        make_film(source, lumas, codec="libx264")
+        damage(source, 0.6, 0.8, kind) if kind == "cut" else damage(source, 0.4, 0.7, kind)
+    elif kind == "sound only":
+        make_sound(source)
+    elif kind != "missing":
+        source.write_bytes(b"" if kind == "empty" else b"not a film\n" * 100)
+    old = tmp_path / "old.mp4"
+    old.write_bytes(b"an earlier result")
+    before = listing(tmp_path)
+    refused(cli("video", source, "--output", tmp_path / "new.mp4"), source)
+    refused(cli("video", source, "--output", old, "--overwrite"), source)
+    assert listing(tmp_path) == before
+
+
+def make_sound(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac" if path.suffix == ".mp4" else "pcm_s16le", rate=8000)
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format="s16", layout="mono")
+        samples.sample_rate, samples.pts = 8000, 0
+        for packet in [*stream.encode(samples), *stream.encode()]:
+            container.mux(packet)
+
+
+def test_damage_can_be_allowed(make_film: MakeFilm, pan: Pan, tmp_path: Path) -> None:
+    """Of a film that is cut off, the first frames can be read."""
+    lumas = [np.asarray(Image.fromarray(luma).resize((128, 96))) for luma in pan("coffee", 20)]
+    source = damage(make_film(tmp_path / "in.mkv", lumas, codec="libx264"), 0.6, 0.8, "cut")
+    with pytest.raises(FilmError, match=r"damaged at 0\.\d s .*--allow-damaged"):
+        list(Film(source).frames())
+    film = Film(source, allow_damaged=True)
+    found = list(film.frames())
+    assert 0 < len(found) < 20
+    np.testing.assert_array_equal(found[0].luma, lumas[0])
+    assert len(film.notes) == 1 and "damaged" in film.notes[0]
+
+
+def test_nothing_that_exists_is_replaced(make_film: MakeFilm, pan: Pan, tmp_path: Path, listing: Listing) -> None:
+    source = make_film(tmp_path / "in.mp4", pan("coffee", 2), codec="libx264")
+    reference = tmp_path / "reference.mp4"  # whatever it holds
+    reference.write_bytes(b"a reference")
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "frames").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "frames" / "1.png")
+    before = listing(tmp_path)
+    cases = {
+        source: "replace what was given",
+        reference: "replace what was given",
+        tmp_path / "folder.mp4": "folder",
+        tmp_path / "frames": "folder",
+        tmp_path / "out.avi": "cannot write .avi",
+        tmp_path / "out": "suffix",
+        source / "below" / "out.mp4": "cannot be written",
+    }
+    for output, said in cases.items():
+        with pytest.raises(ValueError, match=said):
+            check_job(FilmJob(source, output, [reference], overwrite=True))
+    (tmp_path / "old.mkv").write_bytes(b"old")
+    with pytest.raises(ValueError, match=r"exists already; replace it with --overwrite"):
+        check_job(FilmJob(source, tmp_path / "old.mkv"))
+    check_job(FilmJob(source, tmp_path / "old.mkv", overwrite=True))
+    with pytest.raises(ValueError, match="replace what was given"):
+        check_job(FilmJob(tmp_path / "frames", tmp_path / "frames", overwrite=True))
+    (tmp_path / "old.mkv").unlink()
+    assert listing(tmp_path) == before
+
+
+def test_a_bad_frame_of_a_folder(cli: Cli, refused: Refused, pan: Pan, tmp_path: Path, listing: Listing) -> None:
+    (tmp_path / "frames").mkdir()
+    for i, gray in enumerate(pan("coffee", 3)):
+        Image.fromarray(gray).save(tmp_path / "frames" / f"{i}.png")
+    (tmp_path / "frames" / "1.png").write_bytes(b"")
+    before = listing(tmp_path)
+    refused(cli("video", tmp_path / "frames", "--output", tmp_path / "out"), tmp_path / "frames" / "1.png", "empty")
+    assert listing(tmp_path) == before
+
+
+def test_a_bad_reference(
+    cli: Cli, refused: Refused, make_film: MakeFilm, pan: Pan, tmp_path: Path, gray_path: Path, listing: Listing
+) -> None:
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 2))
+    before = listing(tmp_path)
+    for reference, said in ((gray_path, "gray"), (tmp_path / "missing.png", "no such file")):
+        refused(cli("video", source, "--output", tmp_path / "out.mp4", "--reference", reference), reference, said)
+    refused(cli("video", source, "--output", tmp_path / "out.mp4", "--method", "training-free"), "at least one reference")
+    refused(cli("video", source, "--output", tmp_path / "out.mp4", "--report", source), source, "--report")
+    assert listing(tmp_path) == before
+
+
+def test_without_pyav_one_line_says_how_to_get_it(
+    cli: Cli, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    refused(cli("video", tmp_path / "in.mp4", "--output", tmp_path / "out.mp4"), 'pip install -e ".[video]"')
+
+
+@pytest.mark.parametrize("step", ["write", "join"])
+def test_a_full_disk_leaves_nothing_half_written(
+    cli: Cli,
+    refused: Refused,
+    make_film: MakeFilm,
+    pan: Pan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick: None,
+    step: str,
+) -> None:
+    """What was finished before is kept for another try, under a hidden name; the old result stays."""
+
+    def full(*args: object) -> None:
+        raise av.error.OSError(28, "No space left on device")
+
+    source, output = make_film(tmp_path / "in.mkv", pan("coffee", 2)), tmp_path / "out.mp4"
+    output.write_bytes(b"an earlier result")
+    monkeypatch.setattr(*((SegmentWriter, "write", full) if step == "write" else (sinks, "join", full)))
+    refused(cli("video", source, "--output", output, "--overwrite"), output, "No space left on device")
+    assert output.read_bytes() == b"an earlier result"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.mp4.rechroma", "in.mkv", "out.mp4"]
+    monkeypatch.undo()
+    assert cli("video", source, "--output", output, "--overwrite").exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv", "out.mp4"] and Film(output).num_frames == 2

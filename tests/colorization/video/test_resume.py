@@ -1,0 +1,108 @@
+"""What a run that was stopped leaves, and that the next one goes on from there to the same result."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.video.film import colorize_film
+from colorization.video.job import FilmJob
+from colorization.video.options import FilmOptions
+from colorization.video.report import FilmReport
+from colorization.video.work import work_folder
+from colorization.video.writing import SegmentWriter
+
+MakeFilm = Callable[..., Path]
+Pan = Callable[..., list[np.ndarray]]
+SHORT = FilmOptions(quality=0, segment_frames=2, min_scene=2)
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.fixture
+def run(colorizer: ColorizationPipeline, tiny: ColorizeOptions) -> Callable[..., FilmReport]:
+    """Color a film; ``stop_at=(what, done)`` stops it when progress says so."""
+
+    def color(
+        source: Path, output: Path, stop_at: tuple[str, int] = ("", 0), film_options: FilmOptions = SHORT, **job: object
+    ) -> FilmReport:
+        def progress(what: str, done: int, total: int) -> None:
+            if (what, done) == stop_at:
+                raise StoppedError
+
+        return colorize_film(FilmJob(source, output, **job), colorizer, tiny, film_options, progress)  # type: ignore[arg-type]
+
+    return color
+
+
+@pytest.fixture
+def two_scenes(make_film: MakeFilm, pan: Pan, tmp_path: Path) -> Path:
+    """Five frames and three of another scene."""
+    return make_film(tmp_path / "in.mp4", [*pan("coffee", 5), *pan("rocket", 3)], sound=0.3, codec="libx264")
+
+
+def test_a_stopped_run_is_taken_up_to_the_same_film(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments hold 2, 2, 1 and 2, 1 frames; those that were finished are not colored again."""
+    whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    assert run(two_scenes, whole).colored == 8
+    for stop, finished, killed in ((1, 0, False), (4, 2, True), (5, 4, False), (6, 5, True), (8, 7, False)):
+        with monkeypatch.context() as patch:
+            if killed:  # nobody tidies up then
+                patch.setattr(SegmentWriter, "abort", lambda self: None)
+            with pytest.raises(StoppedError):
+                run(two_scenes, output, ("coloring", stop))
+        assert not output.exists()
+        report = run(two_scenes, output)
+        assert (report.frames, report.colored) == (8, 8 - finished)
+        assert output.read_bytes() == whole.read_bytes()
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4", "whole.mp4"]
+        output.unlink()
+
+
+def test_a_run_that_was_stopped_while_looking_begins_anew(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(two_scenes, tmp_path / "out.mp4", ("looking", 7))
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+    assert run(two_scenes, tmp_path / "out.mp4").colored == 8
+
+
+def test_a_folder_is_taken_up(pan: Pan, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for i, gray in enumerate(pan("coffee", 7)):
+        Image.fromarray(gray).save(tmp_path / "in" / f"{i}.png")
+    run(tmp_path / "in", tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        run(tmp_path / "in", tmp_path / "out", ("coloring", 5))
+    assert not (tmp_path / "out").exists()
+    assert run(tmp_path / "in", tmp_path / "out").colored == 3
+    for path in (tmp_path / "whole").iterdir():
+        np.testing.assert_array_equal(Image.open(path), Image.open(tmp_path / "out" / path.name))
+
+
+def test_unfinished_work_of_another_job_is_not_mixed_in(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    output, other = tmp_path / "out.mp4", replace(SHORT, smoothing=0.0)
+    with pytest.raises(StoppedError):
+        run(two_scenes, output, ("coloring", 5))
+    with pytest.raises(ValueError, match=r"had other film; .* --overwrite") as error:
+        run(two_scenes, output, film_options=other)
+    assert str(work_folder(output)) in str(error.value)
+    assert run(two_scenes, output, film_options=other, overwrite=True).colored == 8
+    assert not work_folder(output).exists()
+
+
+def test_two_runs_do_not_write_one_film(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    work_folder(output).mkdir()
+    with FileLock(work_folder(output) / "lock"), pytest.raises(ValueError, match="another run is writing it"):
+        run(two_scenes, output)
+    assert work_folder(output).exists()
