@@ -1,29 +1,33 @@
-"""Colorize files: plan where results go, refuse what would lose something, go on past bad files."""
+"""Colorize files one after the other and go on past bad ones."""
 
+import json
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from colorization import __version__
+from colorization.explanation import attribution, write_explanation
 from colorization.hints import Point, chroma_of
+from colorization.manifest import Manifest
 from colorization.options import ColorizeOptions
-from colorization.output import check_output, output_suffix, write_picture
+from colorization.output import encode_picture
 from colorization.pipeline import ColorizationPipeline, Colorized
-from colorization.sheet import Cell, thumbnail
+from colorization.planning import Extras, Job, beside, explanation_paths
+from colorization.prepared import Prepared
+from colorization.provenance import credited
+from colorization.sheet import Cell, thumbnail, write_sheet
+from colorization.staging import Staged, staging
 from colorization.working import read_reference
-from retrieval.pictures import list_pictures, read_picture, to_uint8
+from retrieval.pictures import Picture, PictureError, read_picture, to_uint8
+from retrieval.shards import file_sha256
 
-
-@dataclass(frozen=True)
-class Job:
-    """One input and where its result goes."""
-
-    input_path: Path
-    output_path: Path
+EXPECTED = (ValueError, OSError, MemoryError, RuntimeError)  # RuntimeError: torch has no memory
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,6 @@ class PixelPoint:
         return Point((self.x + 0.5) / width, (self.y + 0.5) / height, self.ab)
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What is asked for all inputs: reference files, color points, a palette file."""
-
-    references: Sequence[Path] = ()
-    points: Sequence[PixelPoint] = ()
-    palette: Path | None = None
-
-
 def parse_point(text: str) -> PixelPoint:
     """Read ``X,Y,#RRGGBB``.
 
@@ -69,12 +64,22 @@ def parse_point(text: str) -> PixelPoint:
 
 
 @dataclass(frozen=True)
+class Wishes:
+    """What is asked for all inputs: reference files, color points, a palette file, variants and explanations."""
+
+    references: Sequence[Path] = ()
+    points: Sequence[PixelPoint] = ()
+    palette: Path | None = None
+    extras: Extras = field(default_factory=Extras)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a job.
 
     Attributes:
         job: see Job.
-        references: path and scores of each reference.
+        references: path and scores of each reference; of variants also the result that it gave.
         seconds: from file to file.
         error: one line, empty if the result was written.
         notes: lines worth telling.
@@ -93,53 +98,17 @@ class Outcome:
         return {
             "input": str(self.job.input_path),
             "output": str(self.job.output_path) if not self.error else None,
+            **self.facts(),
+        }
+
+    def facts(self) -> dict[str, object]:
+        """What is known but for the files."""
+        return {
             "references": self.references,
             "seconds": round(self.seconds, 3),
             "error": self.error or None,
             "notes": self.notes,
         }
-
-
-def plan_jobs(
-    inputs: Sequence[Path], output: Path, overwrite: bool, protected: Sequence[Path] = ()
-) -> tuple[list[Job], list[Path]]:
-    """Decide where each result goes.
-
-    Args:
-        inputs: files, and folders that are walked.
-        output: the result's file for one input file, else a folder; structure below input folders is kept.
-        overwrite: whether existing results may be replaced.
-        protected: files that must not be replaced, besides the inputs.
-
-    Returns:
-        Jobs to do, and results that exist already and stay.
-
-    Raises:
-        FileNotFoundError: an input does not exist.
-        ValueError: nothing to do, two inputs with one result, a result that would replace an input or a reference, an
-            existing result for a single input, or an output that cannot be written.
-    """
-    single = len(inputs) == 1 and not inputs[0].is_dir()
-    pairs: list[Job] = []
-    for entry in inputs:
-        if not entry.exists():
-            raise FileNotFoundError(f"{entry}: no such file")
-        if single and not output.is_dir():
-            pairs.append(Job(entry, output))
-            continue
-        for path in _pictures(entry, output) if entry.is_dir() else [entry]:
-            inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
-            pairs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
-    if not pairs:
-        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}")
-    _check_collisions(pairs, [*(job.input_path for job in pairs), *protected])
-    if not single and output.exists() and not output.is_dir():
-        raise ValueError(f"{output}: is a file; several inputs need a folder")
-    check_output(pairs[0].output_path)
-    existing = [job.output_path for job in pairs if job.output_path.exists() and not overwrite]
-    if single and existing:
-        raise ValueError(f"{existing[0]}: exists already; replace it with --overwrite")
-    return [job for job in pairs if job.output_path not in existing], existing
 
 
 def run_jobs(
@@ -149,58 +118,71 @@ def run_jobs(
     options: ColorizeOptions,
     done: Callable[[Outcome], None],
     with_cells: bool = False,
+    manifest: Manifest | None = None,
 ) -> None:
     """Colorize every job; a file that fails is reported and the next one is taken.
 
     Args:
         jobs: from plan_jobs.
         pipeline: with an index if references are to be recommended.
-        wishes: references, points and palette for all jobs; no references takes recommended ones, or none without an index.
+        wishes: for all jobs; no references takes recommended ones, or none without an index.
         options: see ColorizeOptions.
         done: called with each outcome.
         with_cells: whether outcomes carry thumbnails for a contact sheet.
+        manifest: learns of each outcome before its files appear.
 
     Raises:
         PictureError: a given reference or palette cannot be used.
     """
     references = [read_reference(path) for path in wishes.references]
     palette = read_reference(wishes.palette, "palette picture") if wishes.palette else None
+    worker = _Worker(pipeline, wishes, references, palette, options, with_cells, manifest)
     for job in jobs:
         start = time.perf_counter()
         try:
-            outcome = _run(job, pipeline, wishes, references, palette, options, with_cells)
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:  # RuntimeError: torch has no memory
-            outcome = Outcome(job, error=str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}")
-        done(Outcome(**{**outcome.__dict__, "seconds": time.perf_counter() - start}))
+            outcome = worker.run(job, start)
+        except EXPECTED as error:
+            line = str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}"
+            outcome = Outcome(job, error=line, seconds=time.perf_counter() - start)
+            if manifest:
+                manifest.add(job, outcome.facts(), {}, _is_lasting(error))
+        done(outcome)
 
 
-def _run(
-    job: Job,
-    pipeline: ColorizationPipeline,
-    wishes: Wishes,
-    references: list[np.ndarray],
-    palette: np.ndarray | None,
-    options: ColorizeOptions,
-    with_cells: bool,
-) -> Outcome:
-    picture, paths = read_picture(job.input_path), wishes.references
-    points = [point.on(picture.rgb, job.input_path) for point in wishes.points]
-    result = pipeline.colorize(picture.rgb, references or None, options, points, palette)
-    write_picture(job.output_path, result.rgb, picture)
-    notes = [f"reference skipped: {line}" for line in result.skipped]
-    if picture.rgb.dtype == np.uint16 and job.output_path.suffix.lower() not in (".tif", ".tiff"):
-        notes.append("16 bits became 8; choose a .tif output to keep them")
-    if picture.alpha is not None and job.output_path.suffix.lower() in (".jpg", ".jpeg"):
-        notes.append("JPEG cannot hold transparency; choose a .png output to keep it")
-    cells = _cells(picture.rgb, result, paths, references) if with_cells else []
-    return Outcome(job, _describe(result, paths), notes=notes, cells=cells)
+def check_references(wishes: Wishes) -> None:
+    """Refuse references and a palette that cannot be used, before anything is written.
+
+    Raises:
+        PictureError: one of them.
+    """
+    for path in wishes.references:
+        read_reference(path)
+    if wishes.palette:
+        read_reference(wishes.palette, "palette picture")
 
 
-def _describe(result: Colorized, paths: Sequence[Path]) -> list[dict[str, object]]:
-    shares = [round(share, 3) for share in result.influence]
-    if not result.references:
-        return [{"path": str(p), "influence": s} for p, s in zip(paths, shares, strict=True)]
-    return [{**describe_recommendation(r), "influence": s} for r, s in zip(result.references, shares, strict=True)]
+def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions) -> str:
+    """Hash of everything but the input that decides a result: program, weights, index, references, options.
+
+    Raises:
+        OSError: a reference or the palette cannot be read.
+    """
+    network, index = pipeline.network, pipeline.index
+    weights = sha256()
+    for tensor in network.state_dict().values() if network else ():
+        weights.update(tensor.cpu().contiguous().numpy().tobytes())
+    files = [path for path in (*wishes.references, wishes.palette) if path]
+    parts = {
+        "version": __version__,
+        "backbone": (pipeline.backbone.name, pipeline.backbone.weights_hash),
+        "network": weights.hexdigest(),
+        "index": [index.manifest.key, *(entry.sha256 for entry in index.manifest.shards)] if index else None,
+        "references": [(str(path), file_sha256(path)) for path in files],
+        "points": [asdict(point) for point in wishes.points],
+        "extras": asdict(wishes.extras),
+        "options": asdict(options),
+    }
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def describe_recommendation(recommendation: object) -> dict[str, object]:
@@ -208,30 +190,107 @@ def describe_recommendation(recommendation: object) -> dict[str, object]:
     return {k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()}
 
 
-def _cells(target: np.ndarray, result: Colorized, paths: Sequence[Path], references: list[np.ndarray]) -> list[Cell]:
-    if result.references:
-        shown = [(read_reference(r.path), f"{r.path.name} {r.score:.2f}") for r in result.references]
-    else:
-        shown = [(rgb, path.name) for rgb, path in zip(references, paths, strict=True)]
-    cells = [(to_uint8(target), "target"), *shown, (to_uint8(result.rgb), "result")]
-    return [Cell(thumbnail(rgb), caption) for rgb, caption in cells]
+@dataclass(frozen=True)
+class _Worker:
+    """What all jobs of a run share."""
+
+    pipeline: ColorizationPipeline
+    wishes: Wishes
+    references: list[np.ndarray]
+    palette: np.ndarray | None
+    options: ColorizeOptions
+    with_cells: bool
+    manifest: Manifest | None
+
+    def run(self, job: Job, start: float) -> Outcome:
+        picture = read_picture(job.input_path)
+        points = [point.on(picture.rgb, job.input_path) for point in self.wishes.points]
+        target = thumbnail(to_uint8(picture.rgb)) if self.with_cells or self.wishes.extras.variants else None
+        outcome = Outcome(job, cells=[Cell(target, "target")] if target is not None else [])
+        lent: list[Cell] = []
+        with staging() as files:
+            for path, prepared in self._attempts(job, picture):
+                result = self.pipeline.apply(prepared, self.options, points, self.palette)
+                lent += self._write(path, result, prepared, picture, files, outcome)
+            outcome.notes.extend(_lost(picture, job.output_path))
+            if self.wishes.extras.variants:
+                blank = Cell(np.zeros_like(outcome.cells[0].rgb), "")
+                write_sheet(files.add(beside(job.output_path, "-variants", ".png")), [outcome.cells, [blank, *lent]])
+            elif outcome.cells:
+                outcome.cells[1:1] = lent
+            outcome = replace(outcome, seconds=time.perf_counter() - start)
+            if self.manifest:
+                self.manifest.add(job, outcome.facts(), files.flush())
+        return outcome if self.with_cells else replace(outcome, cells=[])
+
+    def _attempts(self, job: Job, picture: Picture) -> Iterator[tuple[Path, Prepared]]:
+        """Where results go, and the photo matched for each."""
+        results = self.wishes.extras.results(job.output_path)
+        if not self.wishes.extras.variants:
+            yield results[0], self.pipeline.prepare(picture.rgb, self.references or None, self.options)
+            return
+        made, skipped = 0, []
+        for candidate in self.pipeline.recommend(picture.rgb, 2 * len(results), self.options.same_class):
+            if made == len(results):
+                return
+            try:
+                prepared = self.pipeline.prepare(picture.rgb, [candidate], self.options)
+            except PictureError as error:
+                skipped.append(str(error))
+                continue
+            prepared.skipped.extend(skipped)
+            skipped.clear()
+            yield results[made], prepared
+            made += 1
+        if not made:
+            raise ValueError(f"none of the recommended photos can be read: {'; '.join(skipped[:1]) or 'there is none'}")
+
+    def _write(
+        self, path: Path, result: Colorized, prepared: Prepared, picture: Picture, files: Staged, outcome: Outcome
+    ) -> list[Cell]:
+        """Write one result and what explains it, add it to the outcome, and return cells of its references."""
+        known = self._describe(result, path)
+        encode_picture(files.add(path), result.rgb, credited(picture, [Path(str(one["path"])).name for one in known]))
+        outcome.references.extend(known)
+        outcome.notes.extend(f"reference skipped: {line}" for line in result.skipped)
+        extras = self.wishes.extras
+        if not (outcome.cells or extras.explain):
+            return []
+        rgb = to_uint8(result.rgb)
+        shown = [read_reference(r.path) for r in result.references] or self.references
+        if extras.explain:
+            picture_path, json_path = (files.add(one) for one in explanation_paths(path))
+            found = attribution(prepared.matched, self.options, bool(self.wishes.points or self.wishes.palette))
+            pairs = list(zip(shown, known, strict=True))
+            write_explanation(picture_path, json_path, (to_uint8(picture.rgb), rgb), pairs, found)
+        if outcome.cells:
+            outcome.cells.append(Cell(thumbnail(rgb), path.stem if extras.variants else "result"))
+        return [Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)] if outcome.cells else []
+
+    def _describe(self, result: Colorized, path: Path) -> list[dict[str, object]]:
+        shares = [round(share, 3) for share in result.influence]
+        if not result.references:
+            return [{"path": str(p), "influence": s} for p, s in zip(self.wishes.references, shares, strict=True)]
+        made = {"result": path.name} if self.wishes.extras.variants else {}
+        return [{**describe_recommendation(r), "influence": s, **made} for r, s in zip(result.references, shares, strict=True)]
 
 
-def _pictures(folder: Path, output: Path) -> list[Path]:
-    """The pictures of a folder without the results of an earlier run, where they lie below it."""
-    inside = output.resolve()
-    if inside == folder.resolve():
-        return list(list_pictures(folder))
-    return [path for path in list_pictures(folder) if not path.resolve().is_relative_to(inside)]
+def _caption(known: dict[str, object]) -> str:
+    name, score = Path(str(known["path"])).name, known.get("score")
+    return name if score is None else f"{name} {score:.2f}"
 
 
-def _check_collisions(pairs: Sequence[Job], protected: Sequence[Path]) -> None:
-    originals = {path.resolve() for path in protected}
-    seen: dict[Path, Path] = {}
-    for job in pairs:
-        target = job.output_path.resolve()
-        if target in originals:
-            raise ValueError(f"{job.output_path}: the result would replace a picture that was given; choose another --output")
-        if target in seen:
-            raise ValueError(f"{seen[target]} and {job.input_path} would both be written to {job.output_path}")
-        seen[target] = job.input_path
+def _lost(picture: Picture, output: Path) -> list[str]:
+    """What a format cannot hold."""
+    suffix, lost = output.suffix.lower(), []
+    if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff"):
+        lost.append("16 bits became 8; choose a .tif output to keep them")
+    if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
+        lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
+    return lost
+
+
+def _is_lasting(error: BaseException) -> bool:
+    """Whether an input would fail again as long as it does not change: it is no picture, and no disk or memory was full."""
+    cause = error.__cause__
+    return isinstance(error, PictureError) and not isinstance(cause, MemoryError) and not getattr(cause, "errno", None)

@@ -4,14 +4,17 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorization import __version__
-from colorization.cli_common import IndexDir, Json, fail, one_line_errors
+from colorization.cli_colorize import colorize_command
+from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, given, one_line_errors
 from colorization.cli_evaluate import evaluate_command, user_study_command
+from colorization.cli_export import export_command
 from colorization.cli_index import index_app
+from colorization.cli_serve import serve_command
+from colorization.cli_video import video_command
 
 if TYPE_CHECKING:
     from retrieval.index import Recommendation
@@ -22,23 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
-
-Backbone = Annotated[str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")]
-VggWeights = Annotated[Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")]
-Device = Annotated[str | None, typer.Option(help="cpu (default), cuda, cuda:1, mps.")]
-Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
-
-
-def _version(value: bool | None) -> None:
-    if value:
-        typer.echo(f"rechroma {__version__}")
-        raise typer.Exit
-
-
-Version = Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
 
 
 @app.callback()
@@ -56,6 +42,16 @@ def build_index(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8.")
     ] = None,
+    memory_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk. Default 1GiB."
+        ),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray: workers of Ray describe the photos.")] = "local",
+    ray_address: Annotated[str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")] = None,
+    num_workers: Annotated[int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")] = None,
+    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Describe every photo anew.")] = False,
     device: Device = None,
     version: Version = None,
@@ -67,15 +63,25 @@ def build_index(
     from colorization.progress import photo_progress
     from retrieval.builder import BuildOptions
     from retrieval.builder import build_index as build
+    from retrieval.engines.ray_data import RayOptions, import_ray
     from retrieval.reading import list_sources
+    from retrieval.search_settings import parse_bytes
     from similarity.backbone import load_backbone
 
+    if engine not in ("local", "ray"):
+        raise ValueError(f"--engine {engine}: choose local or ray")
+    ray = RayOptions(ray_address, num_workers, gpus_per_worker) if engine == "ray" else None
+    if ray:
+        import_ray()
+    elif ray_address or num_workers or gpus_per_worker:
+        raise ValueError("--ray-address, --num-workers and --gpus-per-worker need --engine ray")
+    budget = parse_bytes(memory_budget) if memory_budget is not None else None
     list_sources(photos)  # a wrong path is told before any network is loaded
-    network = load_backbone(**_given(name=backbone, weights_path=vgg_weights, device=device))
+    network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
     count = workers if workers is not None else min(8, os.cpu_count() or 1)
     start = time.perf_counter()
     with photo_progress("indexing") as progress:
-        report = build(photos, index, network, BuildOptions(workers=count, overwrite=overwrite), progress)
+        report = build(photos, index, network, BuildOptions(count, overwrite, memory_budget=budget, ray=ray), progress)
     seconds = time.perf_counter() - start
     for line in report.unreadable:
         typer.echo(f"skipped {line}", err=True)
@@ -110,7 +116,7 @@ def recommend(
     if sheet:
         check_sheet(sheet, [photo])
     gray = read_small_rgb(photo, 512)
-    pipeline = ColorizationPipeline.load(**_given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device))
+    pipeline = ColorizationPipeline.load(**given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device))
     found = pipeline.recommend(gray, top_k, same_class)
     if sheet:
         cells = [Cell(gray, "target")]
@@ -126,90 +132,13 @@ def recommend(
         _print_recommendations(found)
 
 
-@app.command()
-@one_line_errors
-def colorize(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Gray photos, or folders of them.")],
-    output: Annotated[Path, typer.Option(help="File for one input, else a folder.")],
-    reference: Annotated[list[Path] | None, typer.Option(help="A color reference; repeat to fuse several.")] = None,
-    index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
-    point: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat.")
-    ] = None,
-    palette: Annotated[Path | None, typer.Option(help="A picture whose colors the result should have.")] = None,
-    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result.")] = None,
-    vividness: Annotated[
-        float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default).")
-    ] = None,
-    faithfulness: Annotated[
-        float | None, typer.Option(min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended.")
-    ] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")] = None,
-    method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
-    top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
-    same_class: Annotated[bool | None, typer.Option("--same-class", help="Recommend only the same ImageNet class.")] = None,
-    caution: Annotated[
-        float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree.")
-    ] = None,
-    overwrite: Overwrite = False,
-    sheet: Sheet = None,
-    as_json: Json = False,
-    backbone: Backbone = None,
-    vgg_weights: VggWeights = None,
-    device: Device = None,
-    version: Version = None,
-) -> None:
-    """Colorize gray photos from references given, from recommended ones (--index), or with no reference at all."""
-    from colorization.batch import Outcome, Wishes, parse_point, plan_jobs, run_jobs
-    from colorization.options import ColorizeOptions
-    from colorization.pipeline import ColorizationPipeline
-    from colorization.progress import photo_progress
-    from colorization.sheet import check_sheet, write_sheet
-
-    references = reference or []
-    options = ColorizeOptions(
-        **_given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
-                 temperature=temperature, method=method, faithfulness=faithfulness,
-                 recommended_faithfulness=faithfulness)
-    )  # fmt: skip
-    wishes = Wishes(references, [parse_point(text) for text in point or []], palette)
-    jobs, existing = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])])
-    if sheet:
-        check_sheet(sheet, [*references, *(path for job in jobs for path in (job.input_path, job.output_path)), *existing])
-    place = None if references else index
-    pipeline = ColorizationPipeline.load(**_given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
-    outcomes: list[Outcome] = []
-    single = len(jobs) == 1 and not existing and not inputs[0].is_dir()
-
-    with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
-
-        def done(outcome: Outcome) -> None:
-            outcomes.append(outcome if len(outcomes) < SHEET_ROWS else Outcome(**{**vars(outcome), "cells": []}))
-            progress(len(outcomes), len(jobs))
-
-        run_jobs(jobs, pipeline, wishes, options, done, with_cells=sheet is not None)
-    failed = [o for o in outcomes if o.error]
-    rows = [o.cells for o in outcomes if o.cells]
-    if sheet and rows:
-        write_sheet(sheet, rows)
-    if as_json:
-        typer.echo(json.dumps([o.as_dict() for o in outcomes], indent=1))
-    for outcome in outcomes:
-        for note in outcome.notes:
-            typer.echo(f"note: {outcome.job.input_path}: {note}", err=True)
-    if single and failed:
-        fail(failed[0].error)
-    for outcome in failed:
-        typer.echo(f"failed {outcome.error}", err=True)
-    if not as_json:
-        _print_outcomes(outcomes, existing, output, single)
-    if failed:
-        raise typer.Exit(1)
-
-
+app.command("colorize")(one_line_errors(colorize_command))
 app.add_typer(index_app, name="index")
 app.command("evaluate")(one_line_errors(evaluate_command))
 app.command("user-study")(one_line_errors(user_study_command))
+app.command("export")(one_line_errors(export_command))
+app.command("video")(one_line_errors(video_command))
+app.command("serve")(one_line_errors(serve_command))
 
 
 @app.command("suggest-colors")
@@ -230,7 +159,7 @@ def suggest_colors(
 
     picture = read_picture(photo)
     place = parse_point(f"{x},{y},#808080").on(picture.rgb, photo)
-    found = ColorizationPipeline.load(**_given(device=device)).suggest_colors(picture.rgb, place.x, place.y, count)
+    found = ColorizationPipeline.load(**given(device=device)).suggest_colors(picture.rgb, place.x, place.y, count)
     rows = [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -252,27 +181,11 @@ def demo(
     run_demo(output, device or "cpu", typer.echo)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """Only the options that were given, so that defaults live in one place."""
-    return {key: value for key, value in options.items() if value is not None}
-
-
 def _print_recommendations(found: "list[Recommendation]") -> None:
     typer.echo("score  global  feature  luminance  photo")
     for one in found:
         scores = f"{one.score:5.3f}  {one.global_score:6.3f}  {one.feature_score:7.3f}  {one.luminance_score:9.3f}"
         typer.echo(f"{scores}  {one.path}")
-
-
-def _print_outcomes(outcomes: list[Any], existing: list[Path], output: Path, single: bool) -> None:
-    good = [o for o in outcomes if not o.error]
-    if single:
-        used = ", ".join(f"{Path(str(r['path'])).name} {float(r['influence']):.0%}" for r in good[0].references)
-        source = f"from {used}" if used else "without a reference"
-        typer.echo(f"{good[0].job.output_path} in {good[0].seconds:.2f} s, {source}")
-    else:
-        kept = f", {len(existing)} existed already and were kept" if existing else ""
-        typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{kept}")
 
 
 def _print_any_name() -> None:

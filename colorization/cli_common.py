@@ -7,8 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
+from colorization import __version__
+
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Backbone = Annotated[str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")]
+VggWeights = Annotated[Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")]
+Device = Annotated[str | None, typer.Option(help="cpu (default), cuda, cuda:1, mps.")]
+Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
+
+
+def _version(value: bool | None) -> None:
+    if value:
+        typer.echo(f"rechroma {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,3 +56,8 @@ def fail(line: str) -> None:
 def one_line(text: str) -> str:
     """The text with line breaks, and whatever else does not print, as escapes: file names may hold anything."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip())
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Only the options that were given, so that defaults live in one place."""
+    return {key: value for key, value in options.items() if value is not None}

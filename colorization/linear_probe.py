@@ -60,7 +60,10 @@ def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    planes, labels, classes, unreadable = [], [], [], []
+    planes: list[Tensor] = []
+    labels: list[int] = []
+    classes: list[str] = []
+    unreadable: list[str] = []
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
         paths = list(list_pictures(place))
         chosen = paths if limit is None or limit >= len(paths) else [paths[i * len(paths) // limit] for i in range(limit)]
@@ -136,7 +139,7 @@ def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
     Source: after Zhang et al. 2016, section 3.2.
     """
     with torch.inference_mode():
-        parts = [F.adaptive_avg_pool2d(layer(part), CELLS).flatten(1) for part in photos.luminance.split(32)]
+        parts = [F.adaptive_avg_pool2d(layer(part), CELLS).flatten(1) for part in torch.split(photos.luminance, 32)]
     features = torch.cat(parts).clone()
     train = _split(photos.labels, seed)
     mean, std = features[train].mean(0), features[train].std(0) + 1e-5
@@ -192,7 +195,7 @@ def _split(labels: Tensor, seed: int) -> Tensor:
     """Which photos are trained on: TRAIN_SHARE of each class, at least one, never all."""
     rng = np.random.default_rng(seed)
     train = torch.zeros(len(labels), dtype=torch.bool)
-    for label in labels.unique():
+    for label in range(int(labels.max()) + 1):
         rows = rng.permutation(torch.nonzero(labels == label)[:, 0].numpy())
         train[rows[: min(len(rows) - 1, max(1, round(len(rows) * TRAIN_SHARE)))]] = True
     return train

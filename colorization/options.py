@@ -45,6 +45,7 @@ class ColorizeOptions:
         edge_radius: radius of the edge-aware smoothing of soft matches, in working pixels.
         edge_epsilon: its regularisation, in squared units of L; lower follows edges more closely.
         same_class: recommend only photos of the target's ImageNet class, where there are any.
+        keep_tint: leave what tints the target, as sepia does, over the new colors; otherwise only its luminance is used.
 
     Raises:
         ValueError: a value is out of range.
@@ -72,6 +73,7 @@ class ColorizeOptions:
     edge_radius: int = 8
     edge_epsilon: float = 9.0
     same_class: bool = False
+    keep_tint: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -1,25 +1,24 @@
 """Write results: whole or not at all, with what the original carried."""
 
 import os
-import uuid
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from colorization.profiles import rgb_profile
+from colorization.staging import staging
+from colorization.tiff import write_tiff
+from retrieval.metadata import INCH, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
 from retrieval.pictures import Picture, to_uint8
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
-_EXIF_FOLDERS = (0x8769, 0x8825, 0xA005)  # camera, place, interoperability
-_EXIF_TEXTS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model, software, date, artist, copyright
+JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in one piece
 _SETTINGS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
     "PNG": {"compress_level": 4},
-    "TIFF": {"compression": "tiff_lzw"},
 }
 
 
@@ -46,56 +45,61 @@ def check_output(path: Path) -> None:
 def write_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     """Write a picture under a temporary name, then rename; folders are made as needed.
 
-    16-bit pictures stay 16-bit as TIFF; other formats of Pillow hold 8 bits a channel.
-
     Args:
         path: its suffix decides the format, see FORMATS.
-        rgb: (height, width, 3), uint8 or uint16.
-        source: the original, for alpha, EXIF, ICC profile and resolution.
+        rgb: see encode_picture.
+        source: likewise.
 
     Raises:
         ValueError, OSError: it cannot be written; nothing is left behind.
     """
     check_output(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
-    try:
-        if rgb.dtype == np.uint16 and FORMATS[path.suffix.lower()] == "TIFF":
-            _write_deep_tiff(temporary, rgb, source)
-        else:
-            _write_pillow(temporary, to_uint8(rgb), source, FORMATS[path.suffix.lower()])
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with staging() as files:
+        encode_picture(files.add(path), rgb, source)
 
 
-def _write_pillow(path: Path, rgb: np.ndarray, source: Picture, format_: str) -> None:
-    image = Image.fromarray(rgb)
+def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
+    """Write a picture with what its original carried. 16 bits stay 16 bits in TIFF; other results hold 8.
+
+    Args:
+        path: its suffix decides the format, see FORMATS.
+        rgb: (height, width, 3), uint8 or uint16.
+        source: the original, for alpha, EXIF, ICC profile, XMP and resolution.
+
+    Raises:
+        ValueError, OSError: it cannot be written.
+    """
+    format_, metadata = FORMATS[path.suffix.lower()], source.metadata
+    given: dict[str, Any] = {key: metadata[key] for key in ("dpi", "xmp") if key in metadata}
+    if "dpi" in given:
+        given["dpi"] = (float(given["dpi"][0]), float(given["dpi"][1]))
+    profile = rgb_profile(metadata.get("icc_profile"))
+    exif = load_exif(metadata.get("exif"))
+    if format_ == "TIFF":
+        pixels = rgb if source.alpha is None else np.dstack((rgb, _at_depth(source.alpha, rgb.dtype)))
+        write_tiff(path, pixels, exif, profile, **given)
+        return
+    image = Image.fromarray(np.ascontiguousarray(to_uint8(rgb)))
     if source.alpha is not None and format_ != "JPEG":
-        image.putalpha(Image.fromarray(source.alpha))
-    settings: dict[str, Any] = _SETTINGS[format_] | source.metadata
-    if format_ == "TIFF" and any(code in _exif(source) for code in _EXIF_FOLDERS):
-        settings.pop("compression")  # libtiff, which compresses, cannot write these
-    image.save(path, format=format_, **settings)
+        image.putalpha(Image.fromarray(np.ascontiguousarray(to_uint8(source.alpha))))
+    if format_ == "WEBP" and "dpi" in given:  # which has no other place for it
+        (exif[X_RESOLUTION], exif[Y_RESOLUTION]), exif[UNIT] = given["dpi"], INCH
+    settings: dict[str, Any] = _SETTINGS[format_] | given | {"exif": exif.tobytes() if exif else b""}
+    if format_ == "PNG":
+        settings["pnginfo"] = _png_texts(settings.pop("xmp", None))
+    if format_ == "JPEG":
+        settings = {k: v for k, v in settings.items() if k not in ("exif", "xmp") or len(v) <= JPEG_SEGMENT}
+    image.save(path, format=format_, icc_profile=profile, **settings)
 
 
-def _write_deep_tiff(path: Path, rgb: np.ndarray, source: Picture) -> None:
-    exif = _exif(source)
-    tags: list[Any] = [(code, "s", 0, str(exif[code]).encode(), True) for code in _EXIF_TEXTS if exif.get(code)]
-    if "icc_profile" in source.metadata:
-        profile = source.metadata["icc_profile"]
-        assert isinstance(profile, bytes)
-        tags.append((34675, "B", len(profile), profile, True))
-    settings: dict[str, Any] = {"extratags": tags, "metadata": None, "software": False}
-    if "dpi" in source.metadata:
-        settings |= {"resolution": source.metadata["dpi"], "resolutionunit": "INCH"}
-    tifffile.imwrite(path, rgb, photometric="rgb", compression="zlib", predictor=True, **settings)
+def _at_depth(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if plane.dtype == dtype:
+        return plane
+    return to_uint8(plane) if dtype == np.uint8 else plane.astype(np.uint16) * np.uint16(257)
 
 
-def _exif(source: Picture) -> Image.Exif:
-    exif = Image.Exif()
-    stored = source.metadata.get("exif")
-    if isinstance(stored, bytes):
-        exif.load(stored)
-    return exif
+def _png_texts(xmp: bytes | None) -> PngImagePlugin.PngInfo:
+    texts = PngImagePlugin.PngInfo()
+    if xmp:
+        texts.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    return texts

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from colorization.bundled import load_network
 from colorization.hints import Point, palette_of
+from colorization.matched import Matched, match
 from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 from colorization.predict import PREDICT_LAYERS, Chroma, Guidance, network_chroma, predict
+from colorization.prepared import Prepared
+from colorization.rendering import render
 from colorization.suggest import Suggestion, suggestions
+from colorization.tint import tint_curve
 from colorization.transfer import MATCH_LAYERS, transfer
-from colorization.upsampling import apply_coefficients, guided_coefficients
-from colorization.working import as_rgb, luminance_rows, mean_chroma, read_reference, working_lab
+from colorization.working import as_rgb, mean_chroma, read_reference, working_lab
 from retrieval.descriptors import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex, Recommendation
 from retrieval.pictures import PictureError, to_uint8
 from similarity.backbone import DEFAULT_BACKBONE, Backbone, load_backbone
-from similarity.lab import lab_to_rgb
 
-STRIP_PIXELS = 1 << 18  # fits the processor's cache
-UPSAMPLING_RADIUS = 1  # working pixels
+UNGUIDED = "without the network, colorizing needs at least one reference and takes no points or palette"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class ColorizationPipeline:
     def colorize(
         self,
         gray: np.ndarray,
-        references: Sequence[np.ndarray] | None = None,
+        references: Sequence[np.ndarray | Recommendation] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
         points: Sequence[Point] = (),
         palette: np.ndarray | None = None,
@@ -113,44 +113,96 @@ class ColorizationPipeline:
 
         Args:
             gray: see recommend; its luminance is kept exactly, colors it may have are replaced.
-            references: color pictures, (height, width, 3); none in the list colors automatically; None takes
-                ``options.top_k`` from the index, or none if there is no index.
+            references: see prepare.
             options: see ColorizeOptions.
-            points: colors that the picture should have at places.
-            palette: a color picture whose colors the result should have.
+            points: see apply.
+            palette: see apply.
 
         Raises:
-            ValueError: a reference or palette without color, a wrong shape or type, a point outside the picture, or
-                something that only the network can do and it is not there.
+            ValueError: see prepare and apply.
+        """
+        return self.apply(self.prepare(gray, references, options), options, points, palette)
+
+    def prepare(
+        self,
+        gray: np.ndarray,
+        references: Sequence[np.ndarray | Recommendation] | None = None,
+        options: ColorizeOptions = ColorizeOptions(),
+    ) -> Prepared:
+        """Describe a picture and its references and match them: the part of colorize that edits have in common.
+
+        Args:
+            gray: see recommend.
+            references: color pictures, (height, width, 3), or some of those that recommend found, whose scores then count
+                if there are no others; none in the list colors automatically; None takes ``options.top_k`` from the
+                index, or none if there is no index.
+            options: see ColorizeOptions.
+
+        Raises:
+            ValueError: a reference without color or that cannot be read, a wrong shape or type, or something that only
+                the network can do and it is not there.
         """
         target = as_rgb(gray, "target")
         network = self._network(options)
         recommended: list[Recommendation] = []
         skipped: list[str] = []
-        scores: list[float] | None = None
         if references is None and self.index is not None:
-            recommended, references, skipped = self._recommended(target, options)
-            scores = [r.score for r in recommended]
-        labs = [working_lab(as_rgb(r, "reference"), options.working_side) for r in references or []]
-        if network is None and (not labs or points or palette is not None):
-            raise ValueError("without the network, colorizing needs at least one reference and takes no points or palette")
+            recommended, pictures, skipped = self._recommended(target, options)
+        else:
+            recommended = [r for r in references or [] if isinstance(r, Recommendation)]
+            recommended = recommended if len(recommended) == len(references or []) else []
+            pictures = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in references or []]
+        labs = [working_lab(as_rgb(r, "reference"), options.working_side) for r in pictures]
+        if network is None and not labs:
+            raise ValueError(UNGUIDED)
         for i, lab in enumerate(labs, 1):
-            if mean_chroma(lab) < MIN_CHROMA and scores is None:
+            if mean_chroma(lab) < MIN_CHROMA and not recommended:
                 raise ValueError(f"reference {i} of {len(labs)} is gray: it has no colors to lend")
+        scores = [r.score for r in recommended] if recommended else None
         small = working_lab(target, options.working_side)[:, :1]
         with torch.inference_mode():
-            chroma = self._chroma(network, small, labs, scores, _guidance(points, palette, options), options)
-            rgb = self._render(target, small, chroma.ab * options.saturation, options)
+            matched = self._matched(network, small, labs, scores, options)
+        return Prepared(target, options, matched, recommended, skipped)
+
+    def apply(
+        self,
+        prepared: Prepared,
+        options: ColorizeOptions | None = None,
+        points: Sequence[Point] = (),
+        palette: np.ndarray | None = None,
+    ) -> Colorized:
+        """Colorize what prepare gave; the same picture may be edited any number of times, in several threads too.
+
+        Args:
+            prepared: from prepare.
+            options: None takes those it was prepared with.
+            points: colors that the picture should have at places.
+            palette: a color picture whose colors the result should have.
+
+        Raises:
+            ValueError: a palette without color, options that need the picture to be prepared anew, or something that only
+                the network can do and it is not there.
+        """
+        options = options or prepared.options
+        prepared.check(options)
+        network, matched = self._network(options), prepared.matched
+        if network is None and (points or palette is not None):
+            raise ValueError(UNGUIDED)
+        guidance = _guidance(points, palette, options)
+        with torch.inference_mode():
+            chroma = network_chroma(network, matched, guidance, options) if network else _carried(matched, options)
+            tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
+            rgb = render(prepared.target, matched.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
         warped_ab, confidence = chroma.warped_ab.cpu().numpy(), chroma.confidence[0].cpu().numpy()
-        return Colorized(rgb, warped_ab, confidence, recommended, chroma.influence, skipped)
+        return Colorized(rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped)
 
     def suggest_colors(
-        self, gray: np.ndarray, x: float, y: float, count: int = 9, options: ColorizeOptions = ColorizeOptions()
+        self, gray: np.ndarray | Prepared, x: float, y: float, count: int = 9, options: ColorizeOptions = ColorizeOptions()
     ) -> list[Suggestion]:
         """Suggest colors for a place of a picture, the most likely first.
 
         Args:
-            gray: see recommend.
+            gray: see recommend; or what prepare gave, which is faster and suggests the same.
             x: 0..1 from the left to the right edge.
             y: 0..1 from the upper to the lower edge.
             count: how many at most.
@@ -163,10 +215,10 @@ class ColorizationPipeline:
         if network is None or not network.config.num_bins:
             raise ValueError("suggesting colors needs the colorization network with its color bins")
         place = Point(x, y, (0.0, 0.0))
-        small = working_lab(as_rgb(gray, "target"), options.working_side)[:, :1].to(self.backbone.device)
+        matched = (gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)).matched
         with torch.inference_mode():
-            prediction = predict(network, small, self.backbone(small, PREDICT_LAYERS), None, Guidance(), options)
-        return suggestions(prediction, small[0], place, count)
+            prediction = predict(network, matched.luminance, matched.target, None, Guidance(), options)
+        return suggestions(prediction, matched.luminance[0], place, count)
 
     def _network(self, options: ColorizeOptions) -> ColorizationNetwork | None:
         if options.method == "network" and self.network is None:
@@ -195,43 +247,26 @@ class ColorizationPipeline:
             )
         return used, pictures, skipped
 
-    def _chroma(
+    def _matched(
         self,
         network: ColorizationNetwork | None,
         small: Tensor,
         labs: list[Tensor],
         scores: list[float] | None,
-        guidance: Guidance,
         options: ColorizeOptions,
-    ) -> Chroma:
+    ) -> Matched:
         device = self.backbone.device
         luminance, reference_ab = small.to(device), [lab[0, 1:].to(device) for lab in labs]
         layers = PREDICT_LAYERS if network else MATCH_LAYERS
-        target = self.backbone(luminance, layers)
         references = [self.backbone(lab[:, :1], layers) for lab in labs]
-        if network is not None:
-            return network_chroma(network, luminance, target, references, reference_ab, scores, guidance, options)
-        found = transfer(target, references, luminance[0], reference_ab, scores, options)
-        return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
+        described = Matched(luminance, self.backbone(luminance, layers), references, reference_ab, scores, options)
+        return match(described) if network else described
 
-    def _render(
-        self, target: np.ndarray, small: Tensor, half_ab: Tensor, options: ColorizeOptions
-    ) -> UInt8[np.ndarray, "height width 3"] | np.ndarray:
-        """Upsample the chroma along edges and join it with the target's own luminance, strip by strip."""
-        size = small.shape[-2:]
-        values = F.interpolate(half_ab[None].float().cpu(), size=size, mode="bilinear", align_corners=False)[0]
-        slope, offset = guided_coefficients(small[0], values, torch.ones_like(small[0]), UPSAMPLING_RADIUS, options.edge_epsilon)
-        top = 65535 if target.dtype == np.uint16 else 255
-        height, width, _ = target.shape
-        rgb = np.empty_like(target)
-        step = max(1, STRIP_PIXELS // width)
-        for start in range(0, height, step):
-            rows = slice(start, min(height, start + step))
-            luminance = luminance_rows(target, rows)
-            ab = apply_coefficients(luminance, slope, offset, rows, height)
-            strip = lab_to_rgb(torch.cat((luminance, ab)))
-            rgb[rows] = strip.mul(top).round_().permute(1, 2, 0).to(torch.int32).numpy().astype(target.dtype)
-        return rgb
+
+def _carried(matched: Matched, options: ColorizeOptions) -> Chroma:
+    """The training-free method."""
+    found = transfer(matched.target, matched.references, matched.luminance[0], matched.reference_ab, matched.scores, options)
+    return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
 
 
 def _guidance(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from colorization.bins import annealed_mean, smoothed
 from colorization.hints import Point, global_hints, point_planes
+from colorization.matched import Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
-from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes, reference_planes
-from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, detail_match, handicaps_of, influence_of, smooth_step, transfer
+from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
+from colorization.transfer import FINE_STRIDE, MATCH_LAYERS
 from similarity.backbone import autocast
-from similarity.correspondence import Correlation
 
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
@@ -81,16 +81,7 @@ def predict(
         return network(planes, features, hints if network.config.global_size else None)  # type: ignore[no-any-return]
 
 
-def network_chroma(
-    network: ColorizationNetwork,
-    luminance: Float[Tensor, "1 1 height width"],
-    target: Mapping[str, Tensor],
-    references: Sequence[Mapping[str, Tensor]],
-    reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
-    scores: Sequence[float] | None,
-    guidance: Guidance,
-    options: ColorizeOptions,
-) -> Chroma:
+def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Guidance, options: ColorizeOptions) -> Chroma:
     """Colorize with the network.
 
     Where a reference shows the same thing as the target, its exact match at stride 2 is kept: the network works at
@@ -99,41 +90,26 @@ def network_chroma(
 
     Args:
         network: see ColorizationNetwork.
-        luminance: L of the target at the working size.
-        target: features of PREDICT_LAYERS.
-        references: the same of each reference; none colors automatically.
-        reference_ab: chroma of each reference at its working size.
-        scores: of recommended references; None weighs all alike.
+        matched: from match; without references it colors automatically.
         guidance: points and palette.
         options: see ColorizeOptions.
     """
-    handicaps = None if scores is None else handicaps_of(scores, options)
-    said = reference_planes(target, references, reference_ab, handicaps) if references else None
-    size = luminance.shape[-2] // FINE_STRIDE, luminance.shape[-1] // FINE_STRIDE
-    faithfulness = options.recommended_faithfulness if scores is not None else options.faithfulness
+    luminance, heard, size = matched.luminance, matched.heard, matched.size
+    faithfulness = options.recommended_faithfulness if matched.scores is not None else options.faithfulness
     ab = torch.zeros(2, *size, device=luminance.device)
-    if said is not None:
-        faithfulness *= _relevance(said.correlation, options.relevance_range)
-    boldness = options.vividness * (options.automatic_share if said is None else options.guided_share)
-    for heard, share in ((said, faithfulness), (None, 1.0 - faithfulness)) if said is not None else ((None, 1.0),):
+    if heard is not None:
+        faithfulness *= heard.relevance
+    boldness = options.vividness * (options.automatic_share if heard is None else options.guided_share)
+    for said, share in ((matched.said, faithfulness), (None, 1.0 - faithfulness)) if heard else ((None, 1.0),):
         if share > 0:
-            ab += share * _resize(_answer(network, luminance, target, heard, guidance, boldness, options), size)
+            ab += share * _resize(_answer(network, luminance, matched.target, said, guidance, boldness, options), size)
     if guidance.points:
         ab = _obeying(ab, guidance.points, F.avg_pool2d(luminance, FINE_STRIDE)[0])
-    if said is None:
+    if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
-    best = said.correlation.values.amax(1).view(1, *said.correlation.target_size).clamp(0.0, 1.0)
-    confidence, warped_ab = _resize(best, size), _resize(said.warped_ab, size)
-    if not guidance.points and guidance.palette is None:  # else the user overrules the references
-        same = _relevance(said.correlation, options.same_picture_range)
-        if same < 1:
-            ranges = options.detail_range, options.sure_range
-            fine_ab, detail = detail_match(said.correlation, best, target, references, reference_ab, *ranges)
-            ab = detail * fine_ab + (1 - detail) * ab
-        if same > 0:
-            carried = transfer(target, references, luminance[0], reference_ab, scores, options, said.correlation)
-            ab = same * carried.warped_ab * carried.confidence + (1 - same) * ab
-    return Chroma(ab, warped_ab, confidence, influence_of(said.weights, said.correlation))
+    if not guidance.points and guidance.palette is None and matched.followed is not None:  # else the user overrules them
+        ab = matched.followed.over(ab)
+    return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
 
 
 def _answer(
@@ -154,13 +130,6 @@ def _answer(
         return prediction.ab[0]
     annealed = _resize(annealed_mean(logits, options.temperature)[0], prediction.ab.shape[-2:])
     return (1 - share) * prediction.ab[0] + share * annealed
-
-
-def _relevance(correlation: Correlation, limits: tuple[float, float]) -> float:
-    """How far the best of the references shows the target, 0..1, from its mean best cosine; smooth between limits."""
-    parts = torch.split(correlation.values, correlation.counts, 1)
-    likeness = torch.stack([part.amax(1).mean() for part in parts]).amax()
-    return float(smooth_step(likeness, limits))
 
 
 def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

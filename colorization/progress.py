@@ -9,15 +9,19 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
     def render(self, task: Task) -> Text:
-        """Photos a second."""
-        return Text(f"{task.speed:.1f} photos/s" if task.speed else "")
+        """So many a second."""
+        return Text(f"{task.speed:.1f} {self.unit}/s" if task.speed else "")
 
 
 @contextmanager
-def photo_progress(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function of (photos done, photos to do) that draws a bar on stderr."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+def photo_progress(what: str, quiet: bool = False, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
+    """Yield a function of (done, to do) that draws a bar on stderr."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)

@@ -1,5 +1,6 @@
 """Pictures at the edge of the pipeline: numpy RGB in, luminance and working-size tensors below."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from similarity.lab import lab_to_rgb, rgb_to_lab
 
 REFERENCE_SIDE = 512  # references are decoded at about this side
 MAX_ASPECT = 4.0  # longer pictures are squeezed for matching
+STRIP_PIXELS = 1 << 18  # fits the processor's cache
 
 
 def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
@@ -35,7 +37,7 @@ def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
         array = np.rint(array.astype(np.float64) * 65535).astype(np.uint16)
     if array.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{what}: expected uint8, uint16 or float, got {array.dtype}")
-    return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3]
+    return np.broadcast_to(array, (*array.shape[:2], 3)) if array.shape[2] == 1 else array[..., :3]
 
 
 def read_reference(path: Path, what: str = "reference") -> np.ndarray:
@@ -65,10 +67,20 @@ def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]
     """Lab of a picture at the working size."""
     height, width = working_size(rgb.shape[0], rgb.shape[1], side)
     filter_ = Image.Resampling.BICUBIC if rgb.shape[0] * rgb.shape[1] < height * width else Image.Resampling.BOX
-    picture = Image.fromarray(to_uint8(rgb))
-    if min(picture.size) > 4 * min(height, width):
-        picture = picture.reduce(min(picture.width // (2 * width), picture.height // (2 * height)) or 1)
+    reduced = 1
+    if min(rgb.shape[:2]) > 4 * min(height, width):
+        reduced = min(rgb.shape[1] // (2 * width), rgb.shape[0] // (2 * height)) or 1
+    picture = _reduce(rgb, reduced)
     return rgb_to_lab(as_tensor(np.asarray(picture.resize((width, height), filter_)))[None])
+
+
+def _reduce(rgb: np.ndarray, factor: int) -> Image.Image:
+    """Shrink by a whole number, a strip at a time: a large scan is never held as 8-bit RGB at once."""
+    if factor == 1:
+        return Image.fromarray(np.ascontiguousarray(to_uint8(rgb)))
+    step = max(1, STRIP_PIXELS // (rgb.shape[1] * factor)) * factor
+    strips = (np.ascontiguousarray(to_uint8(rgb[start : start + step])) for start in range(0, len(rgb), step))
+    return Image.fromarray(np.concatenate([np.asarray(Image.fromarray(strip).reduce(factor)) for strip in strips]))
 
 
 def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 height width"]:
@@ -86,12 +98,21 @@ def luminance_of(rgb: np.ndarray) -> np.ndarray:
 def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height width"]:
     """L of some rows of a picture, without rounding."""
     strip = rgb[rows]
-    top = 65535 if strip.dtype == np.uint16 else 255
-    if strip.dtype == np.uint8 and np.array_equal(strip[..., 0], strip[..., 1]) and np.array_equal(strip[..., 0], strip[..., 2]):
-        return _gray_table()[torch.from_numpy(strip[..., 0].astype(np.int64))][None]
-    return rgb_to_lab(torch.from_numpy(strip.astype(np.float32) / top).permute(2, 0, 1))[:1]
+    if is_neutral(strip):
+        return _gray_table(str(strip.dtype))[torch.from_numpy(strip[..., 0].astype(np.int32))][None]
+    return rgb_to_lab(torch.from_numpy(strip.astype(np.float32, order="C") / np.iinfo(strip.dtype).max).permute(2, 0, 1))[:1]
 
 
-def _gray_table() -> Tensor:
-    values = torch.arange(256).float() / 255
-    return rgb_to_lab(values.expand(3, 1, 256))[0, 0]
+def is_neutral(rgb: np.ndarray) -> bool:
+    """Whether all three channels are equal everywhere."""
+    if rgb.strides[2] == 0:
+        return True
+    return np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2])
+
+
+@cache
+def _gray_table(dtype: str) -> Tensor:
+    """L of every value that a gray pixel can have."""
+    top = np.iinfo(dtype).max
+    values = torch.arange(top + 1).float() / top
+    return rgb_to_lab(values.expand(3, 1, top + 1))[0, 0]

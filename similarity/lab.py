@@ -53,7 +53,9 @@ def lab_to_rgb_unclipped(lab: Float[Tensor, "*batch 3 height width"]) -> Float[T
     return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
 
 
-def lab_to_rgb(lab: Float[Tensor, "*batch 3 height width"], steps: int = 6) -> Float[Tensor, "*batch 3 height width"]:
+def lab_to_rgb(
+    lab: Float[Tensor, "*batch 3 height width"], steps: int = 6, tolerance: float = 1e-4
+) -> Float[Tensor, "*batch 3 height width"]:
     """Convert CIE Lab (D65) to sRGB; chroma is reduced until the color fits, luminance and hue are kept.
 
     Clipping RGB instead, as the released code of the field does, changes the luminance of the photograph.
@@ -61,12 +63,13 @@ def lab_to_rgb(lab: Float[Tensor, "*batch 3 height width"], steps: int = 6) -> F
     Args:
         lab: L in 0..100, a and b in raw Lab units.
         steps: bisection steps of the chroma scale; the scale is exact to ``2 ** -steps``.
+        tolerance: how far outside 0..1 a channel may be and is clipped instead, which changes the luminance as little.
 
     Returns:
         sRGB in 0..1.
     """
     rgb = lab_to_rgb_unclipped(lab)
-    outside = ((rgb < -1e-4) | (rgb > 1.0 + 1e-4)).any(-3)
+    outside = ((rgb < -tolerance) | (rgb > 1.0 + tolerance)).any(-3)
     if bool(outside.any()):
         inside = lab.movedim(-3, -1)[outside].T[:, None]  # (3, 1, pixels)
         low = torch.zeros_like(inside[:1])
@@ -74,7 +77,7 @@ def lab_to_rgb(lab: Float[Tensor, "*batch 3 height width"], steps: int = 6) -> F
         for _ in range(steps):
             middle = (low + high) / 2
             trial = lab_to_rgb_unclipped(torch.cat((inside[:1], inside[1:] * middle)))
-            fits = ((trial >= -1e-4) & (trial <= 1.0 + 1e-4)).all(0, keepdim=True)
+            fits = ((trial >= -tolerance) & (trial <= 1.0 + tolerance)).all(0, keepdim=True)
             low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
         clipped = lab_to_rgb_unclipped(torch.cat((inside[:1], inside[1:] * low)))
         rgb = rgb.movedim(-3, -1).contiguous()

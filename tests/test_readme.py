@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -36,6 +37,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         picture.convert("L").save(tmp_path / "scans" / f"{name}.png")
     (tmp_path / "grandmother.jpg").write_bytes((tmp_path / "scans" / "astronaut.png").read_bytes())
     (tmp_path / "portrait-1998.jpg").write_bytes((pictures / "astronaut.jpg").read_bytes())
+    with av.open(str(tmp_path / "wedding-1962.mp4"), "w") as film:
+        stream = film.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for shift in range(2):
+            gray = np.ascontiguousarray(data.camera()[100:148, 100 + shift : 164 + shift])
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")))
+        film.mux(stream.encode())
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -44,7 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_commands_and_python(home: Path) -> None:
     runner = CliRunner()
     ran = commands()
-    expected = ["colorize"] * 2 + ["build-index", "recommend", "colorize", "suggest-colors"] + ["colorize"] * 3
+    expected = ["colorize"] * 2 + ["build-index", "recommend", "colorize", "suggest-colors"] + ["colorize"] * 5 + ["video"]
     assert [shlex.split(c)[1] for c in ran] == expected
     for command in ran:
         words = [word.replace("~", str(home)) for word in shlex.split(command.split(" > ")[0])[1:]]
@@ -54,7 +62,12 @@ def test_commands_and_python(home: Path) -> None:
         assert outcome.exit_code == 0, (command, outcome.output)
         if "grandmother-color.jpg" in command:
             assert Image.open(result).size == Image.open("grandmother.jpg").size
-    assert sorted(p.name for p in (home / "colored").iterdir()) == ["astronaut.png", "chelsea.png", "coffee.png", "rocket.png"]
+    assert sorted(p.name for p in (home / "colored").glob("*.png")) == ["astronaut.png", "chelsea.png", "coffee.png", "rocket.png"]
+    assert len((home / "colored" / "manifest.jsonl").read_text().splitlines()) == 4
+    names = ["grandmother-1.jpg", "grandmother-2.jpg", "grandmother-3.jpg", "grandmother-variants.png"]
+    assert sorted(p.name for p in (home / "choices").iterdir()) == names
+    assert Path("grandmother-color-explained.png").exists() and Path("grandmother-color-explained.json").exists()
+    assert Path("wedding-color.mp4").exists() and Path("wedding.json").exists()
     assert Path("candidates.png").exists()
     assert Path("overview.png").exists()
 

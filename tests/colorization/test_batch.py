@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.batch import Job, Outcome, PixelPoint, Wishes, describe_recommendation, parse_point, plan_jobs, run_jobs
+from colorization.batch import Outcome, PixelPoint, Wishes, describe_recommendation, parse_point, run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.planning import Job, plan_jobs
 from colorization.sheet import CELL
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError
@@ -40,37 +41,28 @@ def planned(jobs: list[Job], output: Path) -> dict[str, str]:
 
 def test_one_file_goes_to_one_file(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     inputs = files("a.gif")
-    assert plan_jobs(inputs, tmp_path / "new" / "x.tif", False) == ([Job(inputs[0], tmp_path / "new" / "x.tif")], [])
+    assert plan_jobs(inputs, tmp_path / "new" / "x.tif", False) == [Job(inputs[0], tmp_path / "new" / "x.tif")]
 
 
 def test_one_file_goes_into_a_folder_that_exists(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     (tmp_path / "out").mkdir()
-    jobs, existing = plan_jobs(files("a.jpg"), tmp_path / "out", False)
-    assert planned(jobs, tmp_path / "out") == {"a.jpg": "a.jpg"} and existing == []
+    jobs = plan_jobs(files("a.jpg"), tmp_path / "out", False)
+    assert planned(jobs, tmp_path / "out") == {"a.jpg": "a.jpg"}
 
 
 def test_folders_keep_their_structure(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     files("in/b.JPG", "in/1932/c.bmp", "in/1932/deep/d.tif", "in/notes.txt", "in/.hidden.png", "in/.cache/e.png")
     extra = files("f.pgm")
-    jobs, existing = plan_jobs([tmp_path / "in", *extra], tmp_path / "out", False)
+    jobs = plan_jobs([tmp_path / "in", *extra], tmp_path / "out", False)
     wanted = {"c.bmp": "1932/c.png", "d.tif": "1932/deep/d.tif", "b.JPG": "b.JPG", "f.pgm": "f.png"}
     assert planned(jobs, tmp_path / "out") == wanted
-    assert existing == []
     assert not (tmp_path / "out").exists()  # planning makes nothing
 
 
 def test_a_folder_of_one_picture_still_goes_to_a_folder(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     files("in/a.png")
-    jobs, _ = plan_jobs([tmp_path / "in"], tmp_path / "out", False)
+    jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", False)
     assert planned(jobs, tmp_path / "out") == {"a.png": "a.png"}
-
-
-def test_results_that_exist_stay_unless_told(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    _, _, old = files("in/a.png", "in/b.png", "out/a.png")
-    jobs, existing = plan_jobs([tmp_path / "in"], tmp_path / "out", False)
-    assert (planned(jobs, tmp_path / "out"), existing) == ({"b.png": "b.png"}, [old])
-    jobs, existing = plan_jobs([tmp_path / "in"], tmp_path / "out", True)
-    assert (planned(jobs, tmp_path / "out"), existing) == ({"a.png": "a.png", "b.png": "b.png"}, [])
 
 
 def test_a_single_result_that_exists_is_an_error(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
@@ -78,7 +70,7 @@ def test_a_single_result_that_exists_is_an_error(tmp_path: Path, files: Callable
     with pytest.raises(ValueError, match="exists already; replace it with --overwrite") as error:
         plan_jobs(inputs, old[0], False)
     assert str(old[0]) in str(error.value)
-    assert len(plan_jobs(inputs, old[0], True)[0]) == 1
+    assert len(plan_jobs(inputs, old[0], True)) == 1
 
 
 def test_a_missing_input_is_named(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
@@ -134,9 +126,8 @@ def test_a_result_never_replaces_a_reference(tmp_path: Path, files: Callable[...
 def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     """With the output folder inside the input folder, a second run must not colorize the results of the first."""
     files("in/a.png", "in/colored/a.png")
-    jobs, existing = plan_jobs([tmp_path / "in"], tmp_path / "in" / "colored", False)
-    assert jobs == []
-    assert existing == [tmp_path / "in" / "colored" / "a.png"]
+    jobs = plan_jobs([tmp_path / "in"], tmp_path / "in" / "colored", False)
+    assert [job.input_path for job in jobs] == [tmp_path / "in" / "a.png"]
 
 
 def test_several_inputs_need_a_folder(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
@@ -215,7 +206,7 @@ def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
-    real = ColorizationPipeline.colorize
+    real = ColorizationPipeline.prepare
     calls = []
 
     def once(self: ColorizationPipeline, *args: object, **kwargs: object) -> object:
@@ -224,7 +215,7 @@ def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
             raise error
         return real(self, *args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ColorizationPipeline, "colorize", once)
+    monkeypatch.setattr(ColorizationPipeline, "prepare", once)
     outcomes: list[Outcome] = []
     run_jobs([Job(gray_path, tmp_path / f"{n}.png") for n in "ab"], pipeline, Wishes([reference_path]), fast, outcomes.append)
     assert [bool(o.error) for o in outcomes] == [True, False]

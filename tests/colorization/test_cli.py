@@ -182,7 +182,7 @@ def test_stopping_is_one_line(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_defaults_live_with_the_library() -> None:
-    assert cli_module._given(a=None, b=0, c=False, d="x") == {"b": 0, "c": False, "d": "x"}
+    assert cli_module.given(a=None, b=0, c=False, d="x") == {"b": 0, "c": False, "d": "x"}
 
 
 # --- in a process of its own

@@ -153,6 +153,15 @@ def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(tmp_path: Path, rgb:
     assert found.getexif().get(ORIENTATION, 1) == 1
 
 
+def test_a_jpeg_goes_without_what_it_cannot_hold(tmp_path: Path, rgb: np.ndarray) -> None:
+    """A TIFF may carry any amount of XMP, a JPEG 64 KiB in one piece."""
+    source = Picture(rgb, metadata={"xmp": b"x" * 70_000, "dpi": (300, 300)})
+    write_picture(tmp_path / "x.jpg", rgb, source)
+    write_picture(tmp_path / "x.tif", rgb, source)
+    assert "xmp" not in read_picture(tmp_path / "x.jpg").metadata
+    assert read_picture(tmp_path / "x.tif").metadata["xmp"] == source.metadata["xmp"]
+
+
 def test_an_existing_file_is_replaced(tmp_path: Path, rgb: np.ndarray) -> None:
     (tmp_path / "x.png").write_bytes(b"old")
     write_picture(tmp_path / "x.png", rgb, Picture(rgb))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorization import pipeline as pipeline_module
+from colorization import rendering
 from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -202,7 +202,7 @@ def test_the_result_does_not_depend_on_the_strips(
     """But for rounding: one value of 8 bits at a few pixels, some values of 16 bits."""
     gray = gray_pictures["motorcycle_left"] if bits == 8 else deep(gray_pictures["motorcycle_left"])
     whole = pipeline.colorize(gray, [pictures["motorcycle_right"]], fast).rgb.astype(int)
-    monkeypatch.setattr(pipeline_module, "STRIP_PIXELS", strip)
+    monkeypatch.setattr(rendering, "STRIP_PIXELS", strip)
     strips = pipeline.colorize(gray, [pictures["motorcycle_right"]], fast).rgb.astype(int)
     assert np.abs(strips - whole).max() <= (1 if bits == 8 else 20)
     assert np.abs(strips - whole).mean() < (0.001 if bits == 8 else 0.5)

@@ -1,0 +1,136 @@
+"""``rechroma colorize``: from files to files."""
+
+import contextlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colorization.cli_common import Backbone, Device, Json, Sheet, Version, VggWeights, fail, given
+
+if TYPE_CHECKING:
+    from colorization.batch import Outcome
+
+SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+
+
+def colorize_command(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Gray photos, or folders of them.")],
+    output: Annotated[Path, typer.Option(help="File for one input, else a folder.")],
+    reference: Annotated[list[Path] | None, typer.Option(help="A color reference; repeat to fuse several.")] = None,
+    index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat.")
+    ] = None,
+    palette: Annotated[Path | None, typer.Option(help="A picture whose colors the result should have.")] = None,
+    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result.")] = None,
+    vividness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default).")
+    ] = None,
+    faithfulness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")] = None,
+    method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
+    same_class: Annotated[bool | None, typer.Option("--same-class", help="Recommend only the same ImageNet class.")] = None,
+    caution: Annotated[
+        float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree.")
+    ] = None,
+    keep_tint: Annotated[bool | None, typer.Option("--keep-tint", help="Leave a sepia tint over the colors.")] = None,
+    variants: Annotated[
+        int | None, typer.Option(min=1, help="This many results, each from another recommended reference, and a sheet of them.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also write which reference colored what, and how surely: a picture and JSON.")
+    ] = False,
+    overwrite: Overwrite = False,
+    sheet: Sheet = None,
+    as_json: Json = False,
+    backbone: Backbone = None,
+    vgg_weights: VggWeights = None,
+    device: Device = None,
+    version: Version = None,
+) -> None:
+    """Colorize gray photos from references given, from recommended ones (--index), or with no reference at all."""
+    from colorization.batch import Outcome, Wishes, check_references, parse_point, run_jobs, settings_hash
+    from colorization.manifest import Manifest, alone
+    from colorization.options import ColorizeOptions
+    from colorization.pipeline import ColorizationPipeline
+    from colorization.planning import Extras, is_single, plan_jobs
+    from colorization.progress import photo_progress
+    from colorization.sheet import check_sheet, write_sheet
+
+    references = reference or []
+    if variants and (references or index is None):
+        raise ValueError("--variants takes its references from an index: give --index and no --reference")
+    options = ColorizeOptions(
+        **given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
+                temperature=temperature, method=method, faithfulness=faithfulness,
+                recommended_faithfulness=faithfulness, keep_tint=keep_tint)
+    )  # fmt: skip
+    wishes = Wishes(references, [parse_point(text) for text in point or []], palette, Extras(variants or 0, explain))
+    jobs = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])], wishes.extras)
+    if sheet:
+        results = [path for job in jobs for path in wishes.extras.files(job.output_path)]
+        check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
+    place = None if references else index
+    pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
+    outcomes: list[Outcome] = []
+    kept = 0
+    single = is_single(inputs)
+    with contextlib.ExitStack() as held:
+        manifest = None
+        if not single:
+            check_references(wishes)
+            settings = settings_hash(pipeline, wishes, options)
+            held.enter_context(alone(output, jobs))
+            manifest = Manifest(output, settings)
+            todo = manifest.sort_out(jobs, wishes.extras, overwrite)
+            jobs, kept = todo.jobs, len(todo.finished) + len(todo.foreign)
+            outcomes += [Outcome(job, error=error) for job, error in todo.failed]
+        before = len(outcomes)
+        progress = held.enter_context(photo_progress("colorizing", quiet=len(jobs) < 2))
+
+        def done(outcome: Outcome) -> None:
+            outcomes.append(outcome if len(outcomes) - before < SHEET_ROWS else replace(outcome, cells=[]))
+            progress(len(outcomes) - before, len(jobs))
+
+        run_jobs(jobs, pipeline, wishes, options, done, sheet is not None, manifest)
+    rows = [o.cells for o in outcomes if o.cells]
+    if sheet and rows:
+        write_sheet(sheet, rows)
+    if as_json:
+        typer.echo(json.dumps([o.as_dict() for o in outcomes], indent=1))
+    _print_problems(outcomes, single)
+    if not as_json:
+        _print_outcomes(outcomes, kept, output, single)
+    if any(o.error for o in outcomes):
+        raise typer.Exit(1)
+
+
+def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
+    """Notes, then errors; the error of a single file ends the command."""
+    for outcome in outcomes:
+        for note in outcome.notes:
+            typer.echo(f"note: {outcome.job.input_path}: {note}", err=True)
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if single and failed:
+        fail(failed[0].error)
+    for outcome in failed:
+        typer.echo(f"failed {outcome.error}", err=True)
+
+
+def _print_outcomes(outcomes: "list[Outcome]", kept: int, output: Path, single: bool) -> None:
+    good = [o for o in outcomes if not o.error]
+    if single:
+        used = ", ".join(f"{Path(str(r['path'])).name} {float(str(r['influence'])):.0%}" for r in good[0].references)
+        source = f"from {used}" if used else "without a reference"
+        typer.echo(f"{good[0].job.output_path} in {good[0].seconds:.2f} s, {source}")
+    else:
+        existed = f", {kept} existed already and were kept" if kept else ""
+        typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{existed}")

@@ -1,0 +1,159 @@
+"""What was done with a box of photos: one JSON line a file, in the output folder.
+
+A line is on the disk before the results that it tells of get their names. So a file is finished if its line is there
+and its results are as the line says; whenever a run is killed, the next one knows.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from colorization.planning import Extras, Job
+from colorization.staging import remove_leftovers
+
+MANIFEST = "manifest.jsonl"
+_LOCK = ".rechroma.lock"
+Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
+
+
+@dataclass(frozen=True)
+class Todo:
+    """What is left of a box.
+
+    Attributes:
+        jobs: to be done.
+        finished: were finished by an earlier run with the same settings.
+        foreign: have a result that no run wrote, or that was changed afterwards: it stays.
+        failed: could not be read by an earlier run and have not changed since, with the reason.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    finished: list[Job] = field(default_factory=list)
+    foreign: list[Job] = field(default_factory=list)
+    failed: list[tuple[Job, str]] = field(default_factory=list)
+
+
+class Manifest:
+    """The manifest of an output folder."""
+
+    def __init__(self, folder: Path, settings: str) -> None:
+        self.folder, self.settings = folder, settings
+        self._last: dict[str, dict[str, Any]] = {}
+        self._written: set[tuple[str, Stamp]] = set()
+        for line in _lines(folder / MANIFEST):
+            self._remember(line)
+
+    def sort_out(self, jobs: Sequence[Job], extras: Extras, overwrite: bool) -> Todo:
+        """Tell what is to be done from what is.
+
+        Args:
+            jobs: of the whole box.
+            extras: what each may write.
+            overwrite: do everything.
+        """
+        todo = Todo()
+        for job in jobs:
+            line = None if overwrite else self._valid(job)
+            if line is not None and line["error"]:
+                todo.failed.append((job, line["error"]))
+            elif line is not None and all(_stamp(self.folder / name) == tuple(own) for name, own in line["results"].items()):
+                todo.finished.append(job)
+            elif not overwrite and any(self._is_foreign(path) for path in extras.files(job.output_path)):
+                todo.foreign.append(job)
+            else:
+                todo.jobs.append(job)
+        return todo
+
+    def add(self, job: Job, outcome: Mapping[str, Any], results: Mapping[Path, os.stat_result], lasting: bool = True) -> None:
+        """Append a line, and wait until it is on the disk.
+
+        Args:
+            job: see Job.
+            outcome: references, seconds, error and notes.
+            results: what is going to be written; nothing if there was an error.
+            lasting: False for an error that another try may not meet.
+        """
+        names = {self._name(path): (found.st_size, found.st_mtime_ns) for path, found in results.items()}
+        size, changed = _stamp(job.input_path) or (None, None)
+        line = {
+            "file": str(job.input_path.absolute()), "output": self._name(job.output_path), **outcome, "results": names,
+            "size": size, "mtime_ns": changed, "settings": self.settings, "lasting": lasting,
+        }  # fmt: skip
+        with (self.folder / MANIFEST).open("a+b") as file:
+            if file.tell() and not _ends_with_newline(file):
+                file.write(b"\n")  # the last run was killed while it wrote a line
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._remember(line)
+
+    def _remember(self, line: dict[str, Any]) -> None:
+        self._last[line["output"]] = line
+        self._written |= {(name, tuple(stamp)) for name, stamp in line["results"].items()}
+
+    def _valid(self, job: Job) -> dict[str, Any] | None:
+        """The line of a job, if it still holds."""
+        line = self._last.get(self._name(job.output_path))
+        if line is None or line["settings"] != self.settings or not line["lasting"]:
+            return None
+        return line if (line["size"], line["mtime_ns"]) == _stamp(job.input_path) else None
+
+    def _is_foreign(self, path: Path) -> bool:
+        stamp = _stamp(path)
+        return stamp is not None and (self._name(path), stamp) not in self._written
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+
+@contextmanager
+def alone(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
+    """Hold an output folder for one run; the system releases it when the run dies. What a killed run left is removed.
+
+    Raises:
+        ValueError: another run is writing there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"{folder}: another run is writing here; wait until it has ended") from error
+    try:
+        for place in {job.output_path.parent for job in jobs}:
+            remove_leftovers(place)
+        yield
+    finally:
+        lock.release()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a manifest that can be read."""
+    if not path.exists():
+        return
+    for text in path.read_bytes().splitlines():
+        try:
+            line = json.loads(text)
+            if {"output", "results", "settings", "lasting", "error", "size", "mtime_ns"} <= line.keys():
+                yield line
+        except (ValueError, AttributeError):  # half a line: of a run that was killed while it wrote
+            continue
+
+
+def _ends_with_newline(file: Any) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return bool(file.read(1) == b"\n")
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,140 @@
+"""A target and its references, described and matched once: what any number of edits have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.network import BACKBONE_LAYERS
+from colorization.options import ColorizeOptions
+from colorization.planes import ReferencePlanes, reference_planes
+from colorization.transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
+from similarity.correspondence import Correlation
+from similarity.refinement import FINE_LAYERS
+
+EDIT_LAYERS = tuple(dict.fromkeys((*FINE_LAYERS, *BACKBONE_LAYERS)))  # what is read after matching
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How far references are heard.
+
+    Attributes:
+        relevance: how far the best of them shows the target, 0..1.
+        warped_ab: what they lend, raw Lab units, at half the working size.
+        confidence: how far they can be trusted, 0..1.
+        influence: share of each; sums to 1.
+    """
+
+    relevance: float
+    warped_ab: Float[Tensor, "2 height width"]
+    confidence: Float[Tensor, "1 height width"]
+    influence: list[float]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Colors followed beside the network, at half the working size.
+
+    Attributes:
+        same: how far a reference is the same picture, 0..1.
+        carried_ab: the colors for that, raw Lab units; None if it is not at all.
+        fine_ab: colors of the best matches; None if a reference is surely the same picture.
+        detail: how far those can be followed, 0..1; None likewise.
+    """
+
+    same: float
+    carried_ab: Float[Tensor, "2 height width"] | None
+    fine_ab: Float[Tensor, "2 height width"] | None
+    detail: Float[Tensor, "1 height width"] | None
+
+    def over(self, ab: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+        """Replace colors by those followed, as far as they are."""
+        if self.fine_ab is not None and self.detail is not None:
+            ab = self.detail * self.fine_ab + (1 - self.detail) * ab
+        return ab if self.carried_ab is None else self.same * self.carried_ab + (1 - self.same) * ab
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Features of a target and its references, and what matching them says.
+
+    Attributes:
+        luminance: L of the target at the working size.
+        target: its features by layer.
+        references: the same of each reference.
+        reference_ab: chroma of each reference at its working size, raw Lab units.
+        scores: of recommended references; None weighs all alike.
+        options: with which it was matched.
+        said: what the references say; None without references, and for the training-free method, which matches anew.
+    """
+
+    luminance: Float[Tensor, "1 1 height width"]
+    target: Mapping[str, Tensor]
+    references: Sequence[Mapping[str, Tensor]]
+    reference_ab: Sequence[Float[Tensor, "2 _height _width"]]
+    scores: Sequence[float] | None
+    options: ColorizeOptions
+    said: ReferencePlanes | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of half the working size."""
+        return self.luminance.shape[-2] // FINE_STRIDE, self.luminance.shape[-1] // FINE_STRIDE
+
+    @cached_property
+    def heard(self) -> Heard | None:
+        """How far the references are heard; None without any."""
+        if self.said is None:
+            return None
+        relevance = likeness(self.said.correlation, self.options.relevance_range)
+        warped_ab, confidence = _resize(self.said.warped_ab, self.size), _resize(self._best(self.said), self.size)
+        return Heard(relevance, warped_ab, confidence, influence_of(self.said.weights, self.said.correlation))
+
+    @cached_property
+    def followed(self) -> Followed | None:
+        """Colors to follow beside the network; None without references."""
+        if self.said is None:
+            return None
+        options, pictures = self.options, (self.target, self.references)
+        same = likeness(self.said.correlation, options.same_picture_range)
+        fine_ab = detail = carried_ab = None
+        if same < 1:
+            ranges = options.detail_range, options.sure_range
+            fine_ab, detail = detail_match(self.said.correlation, self._best(self.said), *pictures, self.reference_ab, *ranges)
+        if same > 0:
+            carried = transfer(*pictures, self.luminance[0], self.reference_ab, self.scores, options, self.said.correlation)
+            carried_ab = carried.warped_ab * carried.confidence
+        return Followed(same, carried_ab, fine_ab, detail)
+
+    @staticmethod
+    def _best(said: ReferencePlanes) -> Float[Tensor, "1 rows columns"]:
+        return said.correlation.values.amax(1).view(1, *said.correlation.target_size).clamp(0.0, 1.0)
+
+
+def match(matched: Matched) -> Matched:
+    """Match a target with its references for the network, and drop the features that are not read afterwards.
+
+    Args:
+        matched: with features of PREDICT_LAYERS.
+    """
+    target, references, reference_ab, scores = matched.target, matched.references, matched.reference_ab, matched.scores
+    handicaps = None if scores is None else handicaps_of(scores, matched.options)
+    said = reference_planes(target, references, reference_ab, handicaps) if references else None
+    kept = [{layer: features[layer] for layer in EDIT_LAYERS} for features in (target, *references)]
+    return Matched(matched.luminance, kept[0], kept[1:], reference_ab, scores, matched.options, said)
+
+
+def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:
+    """How far the best of the references shows the target, 0..1, from its mean best cosine; smooth between limits."""
+    parts = torch.split(correlation.values, correlation.counts, 1)
+    best = torch.stack([part.amax(1).mean() for part in parts]).amax()
+    return float(smooth_step(best, limits))
+
+
+def _resize(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(planes[None], size=size, mode="bilinear", align_corners=False)[0]

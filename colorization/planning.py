@@ -1,0 +1,118 @@
+"""Where the results of inputs go, and what must not happen to files on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorization.output import check_output, output_suffix
+from retrieval.pictures import list_pictures
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and where its result goes."""
+
+    input_path: Path
+    output_path: Path
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is written beside or instead of one result.
+
+    Attributes:
+        variants: how many results from different references; 0 for the one result.
+        explain: whether each result gets a picture and a JSON file that say where its colors come from.
+    """
+
+    variants: int = 0
+    explain: bool = False
+
+    def results(self, output_path: Path) -> list[Path]:
+        """The results that a job may have."""
+        if not self.variants:
+            return [output_path]
+        return [beside(output_path, f"-{number}", output_path.suffix) for number in range(1, self.variants + 1)]
+
+    def files(self, output_path: Path) -> list[Path]:
+        """All files that a job may write."""
+        results = self.results(output_path)
+        sheet = [beside(output_path, "-variants", ".png")] if self.variants else []
+        explained = [path for result in results for path in explanation_paths(result)] if self.explain else []
+        return [*results, *sheet, *explained]
+
+
+def beside(path: Path, addition: str, suffix: str) -> Path:
+    """``photo.jpg`` with ``-1`` and ``.png`` is ``photo-1.png``."""
+    return path.with_name(f"{path.stem}{addition}{suffix}")
+
+
+def explanation_paths(result: Path) -> tuple[Path, Path]:
+    """Picture and JSON file that explain a result."""
+    return beside(result, "-explained", ".png"), beside(result, "-explained", ".json")
+
+
+def is_single(inputs: Sequence[Path]) -> bool:
+    """Whether there is one input, and it is no folder."""
+    return len(inputs) == 1 and not inputs[0].is_dir()
+
+
+def plan_jobs(
+    inputs: Sequence[Path], output: Path, overwrite: bool, protected: Sequence[Path] = (), extras: Extras = Extras()
+) -> list[Job]:
+    """Decide where each result goes.
+
+    Args:
+        inputs: files, and folders that are walked.
+        output: the result's file for one input file, else a folder; structure below input folders is kept.
+        overwrite: whether the existing result of a single input may be replaced; of those of a folder the manifest decides.
+        protected: files that must not be replaced, besides the inputs.
+        extras: what else is written.
+
+    Raises:
+        FileNotFoundError: an input does not exist.
+        ValueError: nothing to do, two inputs with one result, a result that would replace an input or a reference, an
+            existing result for a single input, or an output that cannot be written.
+    """
+    single = is_single(inputs)
+    jobs: list[Job] = []
+    for entry in inputs:
+        if not entry.exists():
+            raise FileNotFoundError(f"{entry}: no such file")
+        if single and not output.is_dir():
+            jobs.append(Job(entry, output))
+            continue
+        for path in _pictures(entry, output) if entry.is_dir() else [entry]:
+            inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
+            jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
+    if not jobs:
+        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}")
+    _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
+    if not single and output.exists() and not output.is_dir():
+        raise ValueError(f"{output}: is a file; several inputs need a folder")
+    check_output(jobs[0].output_path)
+    existing = [path for path in extras.files(jobs[0].output_path) if path.exists()]
+    if single and existing and not overwrite:
+        raise ValueError(f"{existing[0]}: exists already; replace it with --overwrite")
+    return jobs
+
+
+def _pictures(folder: Path, output: Path) -> list[Path]:
+    """The pictures of a folder without the results of an earlier run, where they lie below it."""
+    inside = output.resolve()
+    if inside == folder.resolve():
+        return list(list_pictures(folder))
+    return [path for path in list_pictures(folder) if not path.resolve().is_relative_to(inside)]
+
+
+def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Extras) -> None:
+    originals = {path.resolve() for path in protected}
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        for path in extras.files(job.output_path):
+            target = path.resolve()
+            if target in originals:
+                raise ValueError(f"{path}: the result would replace a picture that was given; choose another --output")
+            if target in seen:
+                raise ValueError(f"{seen[target]} and {job.input_path} would both be written to {path}")
+            seen[target] = job.input_path

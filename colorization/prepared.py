@@ -1,0 +1,54 @@
+"""A photo that is ready to be colorized again and again."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from colorization.matched import Matched
+from colorization.options import ColorizeOptions
+from retrieval.index import Recommendation
+
+# options that may change from edit to edit; a photo is prepared anew for others
+EDITABLE = ("saturation", "vividness", "faithfulness", "recommended_faithfulness", "temperature", "automatic_share", "guided_share",
+            "keep_tint")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo and its references, described and matched.
+
+    Attributes:
+        target: the picture that is rendered, (height, width, 3), uint8 or uint16. It may be replaced by the same
+            photo at another size, to look at a small one and write a large one: colors do not depend on it.
+        options: those it was prepared with.
+        matched: see Matched.
+        references: the recommended references, best first; empty if they were given.
+        skipped: one line for each recommended reference that could not be read.
+    """
+
+    target: np.ndarray
+    options: ColorizeOptions
+    matched: Matched
+    references: list[Recommendation] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def check(self, options: ColorizeOptions) -> None:
+        """Refuse options that the photo would have to be prepared anew for.
+
+        Raises:
+            ValueError: another option than those of EDITABLE differs.
+        """
+        wanted = vars(replace(options, **{name: getattr(self.options, name) for name in EDITABLE}))
+        for name, ours in vars(self.options).items():
+            if ours != wanted[name]:
+                raise ValueError(f"the photo was prepared with {name}={ours}, not {wanted[name]}: prepare it again")
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory it holds, but for a few small planes."""
+        matched = self.matched
+        tensors = [matched.luminance, *matched.reference_ab]
+        tensors += [tensor for features in (matched.target, *matched.references) for tensor in features.values()]
+        if matched.said is not None:
+            tensors += [matched.said.warped_ab, matched.said.similarity, matched.said.weights, matched.said.correlation.values]
+        return self.target.nbytes + sum(tensor.nbytes for tensor in tensors)

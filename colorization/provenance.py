@@ -1,0 +1,31 @@
+"""Results say in their metadata what they are, so that nobody takes them for originals."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from colorization import __version__
+from retrieval.metadata import DESCRIPTION, SOFTWARE, load_exif
+from retrieval.pictures import Picture
+
+PROGRAM = f"Rechroma {__version__}"
+
+
+def credited(source: Picture, references: Sequence[str]) -> Picture:
+    """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
+
+    Args:
+        source: the original; what it says there is kept, and what else it carries stays as it is.
+        references: file names of the references.
+    """
+    exif = load_exif(source.metadata.get("exif"))
+    lent = f"Colors from {', '.join(references)}" if references else "Colors guessed without a reference"
+    exif[DESCRIPTION] = _appended(exif.get(DESCRIPTION), f"Colorized by {PROGRAM}; the colors are not original. {lent}.")
+    exif[SOFTWARE] = _appended(exif.get(SOFTWARE), PROGRAM)
+    return replace(source, metadata={**source.metadata, "exif": exif.tobytes()})
+
+
+def _appended(old: object, new: str) -> bytes:
+    """Both as UTF-8, or what else the old text is in."""
+    before = (old if isinstance(old, bytes) else str(old or "").encode()).rstrip(b"\0 ")
+    added = new.encode("utf-8", "replace")
+    return before if before.endswith(added) else b"; ".join(part for part in (before, added) if part)

@@ -1,0 +1,122 @@
+"""The same over HTTP: three calls with names, for programs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from colorization.batch import describe_recommendation, parse_point
+from colorization.options import ColorizeOptions
+from colorization.output import output_suffix, write_picture
+from colorization.provenance import credited
+from colorization.web.desk import told
+from colorization.web.edits import Number
+from colorization.web.studio import Studio
+from colorization.working import read_reference
+from retrieval.pictures import Picture, read_picture
+
+MAX_TOP_K = 10
+
+
+class Calls:
+    """What programs may ask for. Each call stands alone; nothing is kept between calls."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio, self.pipeline = studio, studio.pipeline
+
+    @told
+    def colorize(
+        self,
+        photo: str | None,
+        references: list[str] | None,
+        palette: str | None,
+        points: str,
+        top_k: Number,
+        saturation: Number,
+        vividness: Number,
+        faithfulness: Number | None,
+    ) -> Any:
+        """Colorize a photo.
+
+        Args:
+            photo: uploaded file.
+            references: uploaded files; none takes recommended ones, or none without an index.
+            palette: uploaded file whose colors the result should have.
+            points: ``X,Y,#RRGGBB`` in pixels, several apart by blanks.
+            top_k: how many recommended references to fuse; 0 for none.
+            saturation: see ColorizeOptions.
+            vividness: likewise.
+            faithfulness: likewise; None for the default.
+
+        Returns:
+            Path of the result, and a report: file names of the references and their shares in it.
+        """
+        picture, source = _opened(photo)
+        asked: dict[str, Any] = {"saturation": float(saturation), "vividness": float(vividness), "top_k": max(1, _count(top_k))}
+        if faithfulness is not None:
+            asked |= dict.fromkeys(("faithfulness", "recommended_faithfulness"), float(faithfulness))
+        options = ColorizeOptions(**{**self.studio.options.__dict__, **asked})
+        given = [read_reference(Path(path)) for path in references or []]
+        chosen: list[np.ndarray] | None = given or (None if _count(top_k) else [])
+        wanted = [parse_point(text).on(picture.rgb, source) for text in points.split()]
+        colors = read_reference(Path(palette), "palette picture") if palette else None
+        result = self.pipeline.colorize(picture.rgb, chosen, options, wanted, colors)
+        path = self.studio.store.new(f"{source.stem}-color{output_suffix(source.suffix)}")
+        names = [one.path.name for one in result.references] or [Path(one).name for one in references or []]
+        write_picture(path, result.rgb, credited(picture, names))
+        shares = [round(share, 3) for share in result.influence]
+        used = [{"name": name, "influence": share} for name, share in zip(names, shares, strict=True)]
+        return str(path), {"references": used, "notes": result.skipped}
+
+    @told
+    def recommend(self, photo: str | None, top_k: Number) -> Any:
+        """Rank the index's photos as references: file names and scores, best first."""
+        picture, _ = _opened(photo)
+        found = self.pipeline.recommend(picture.rgb, _count(top_k))
+        return [{**describe_recommendation(one), "path": one.path.name} for one in found]
+
+    @told
+    def suggest_colors(self, photo: str | None, x: Number, y: Number) -> Any:
+        """Likely colors of a pixel, the most likely first."""
+        picture, source = _opened(photo)
+        place = parse_point(f"{x:.0f},{y:.0f},#808080").on(picture.rgb, source)
+        found = self.pipeline.suggest_colors(picture.rgb, place.x, place.y, options=self.studio.options)
+        return [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
+
+
+def add_api(studio: Studio) -> None:
+    """Add the named calls to the page that is being laid out, unseen."""
+    calls = Calls(studio)
+    photo = gr.File(label="photo", visible=False)
+    references = gr.File(label="references", file_count="multiple", visible=False)
+    palette = gr.File(label="palette", visible=False)
+    points = gr.Textbox("", label="points", visible=False)
+    numbers = {
+        name: gr.Number(value, label=name, visible=False)
+        for name, value in (("top_k", 3), ("saturation", 1), ("vividness", 1), ("faithfulness", None), ("x", 0), ("y", 0))
+    }
+    wishes = [numbers[name] for name in ("top_k", "saturation", "vividness", "faithfulness")]
+    report, file = gr.JSON(visible=False), gr.File(label="result", visible=False)
+
+    def named(handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+        gr.Button(visible=False).click(
+            handler, inputs, outputs, api_name=handler.__name__, concurrency_id="studio", api_visibility="public"
+        )
+
+    named(calls.colorize, [photo, references, palette, points, *wishes], [file, report])
+    named(calls.recommend, [photo, numbers["top_k"]], [report])
+    named(calls.suggest_colors, [photo, numbers["x"], numbers["y"]], [report])
+
+
+def _opened(photo: str | None) -> tuple[Picture, Path]:
+    if not photo:
+        raise ValueError("no photo was given")
+    return read_picture(Path(photo)), Path(photo)
+
+
+def _count(top_k: Number) -> int:
+    if not 0 <= top_k <= MAX_TOP_K:
+        raise ValueError(f"top_k must be within 0..{MAX_TOP_K}, not {top_k}")
+    return int(top_k)

@@ -1,0 +1,30 @@
+"""All bounds of the web page, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much the page takes, so that no visitor and no crowd can bring it down.
+
+    Attributes:
+        upload_bytes: of an uploaded file.
+        pixels: of an uploaded picture.
+        waiting: requests that may wait; one more is told that the page is busy.
+        at_once: requests that are worked on at the same time.
+        kept_bytes: of prepared photos in memory; the one not used for longest goes first.
+        stored_bytes: of uploads and results on disk; the oldest go first.
+        stored_seconds: after which a file that was not used is removed.
+        preview_side: longer side of the pictures on the page, in pixels.
+        candidates: recommended references to choose from.
+    """
+
+    upload_bytes: int = 100 << 20
+    pixels: int = 60_000_000
+    waiting: int = 64
+    at_once: int = 1
+    kept_bytes: int = 1 << 30
+    stored_bytes: int = 4 << 30
+    stored_seconds: float = 6 * 3600.0
+    preview_side: int = 1024
+    candidates: int = 6

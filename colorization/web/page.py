@@ -1,0 +1,141 @@
+"""The page's layout and which event does what. Handlers are in ``desk``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colorization.web.api import add_api
+from colorization.web.desk import NUM_SWATCHES, Desk
+from colorization.web.parts import Parts
+from colorization.web.studio import Studio
+from retrieval.pictures import SUFFIXES
+
+STYLE_PATH = Path(__file__).with_name("style.css")
+SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]
+THEME = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"])
+FILE_TYPES = sorted(SUFFIXES)
+QUEUE = "studio"  # one queue for all that computes
+SAVE = "() => setTimeout(() => document.querySelector('#download')?.click(), 200)"
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """Lay the page out and connect it."""
+    page: gr.Blocks
+    with gr.Blocks(title="Rechroma", analytics_enabled=False) as page:
+        gr.HTML("<h1>Rechroma</h1><p>Drop a gray photo, choose references, put colors right, save.</p>", elem_id="title")
+        parts = _layout(has_index=studio.pipeline.index is not None)
+        _connect(parts, Desk(studio, parts))
+        add_api(studio)
+    page.queue(max_size=studio.limits.waiting, default_concurrency_limit=studio.limits.at_once, api_open=False)
+    return page
+
+
+def _layout(has_index: bool) -> Parts:
+    work, spot = gr.State(None), gr.State(None)
+    photo = gr.File(label="Gray photo", file_types=FILE_TYPES, height=160, elem_id="photo")
+    status = gr.HTML("", elem_id="status")
+    with gr.Row(visible=False, elem_id="bench") as bench:
+        with gr.Column(scale=3, min_width=320), gr.Tabs():
+            with gr.Tab("Compare"):
+                slider = gr.ImageSlider(
+                    label="Gray | color",
+                    type="filepath",
+                    interactive=False,
+                    max_height=640,
+                    buttons=["fullscreen"],
+                    elem_id="slider",
+                )
+                divider = gr.Slider(0, 100, 50, step=5, label="Divider, by keyboard", elem_id="divider")
+                overlay = gr.Checkbox(False, label="Show in orange where references say little", elem_id="overlay")
+            with gr.Tab("Put colors"):
+                picture = gr.Image(
+                    label="Click a place", type="filepath", interactive=False, buttons=["fullscreen"], elem_id="picture"
+                )
+                with gr.Row(elem_id="place"):
+                    left = gr.Number(50, label="% from left", minimum=0, maximum=100, min_width=80, elem_id="left")
+                    top = gr.Number(50, label="% from top", minimum=0, maximum=100, min_width=80, elem_id="top")
+                    suggest = gr.Button("Suggest colors here", elem_id="suggest", min_width=120)
+                swatch_style = gr.HTML("", elem_id="swatch-style")
+                with gr.Row(elem_id="swatches"):
+                    swatches = [
+                        gr.Button("", visible=False, size="md", min_width=52, elem_id=f"swatch-{i}", elem_classes="swatch")
+                        for i in range(NUM_SWATCHES)
+                    ]
+                with gr.Row(elem_id="any-color"):
+                    color = gr.ColorPicker("#a0522d", label="Any color", elem_id="color")
+                    use_color = gr.Button("Put this color here", elem_id="use-color", min_width=120)
+            with gr.Tab("Variants"):
+                show_variants = gr.Button("Show variants", elem_id="show-variants")
+                variants = gr.Gallery(
+                    label="Click one to go on with it",
+                    columns=3,
+                    allow_preview=False,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="variants",
+                )
+                variant_works = gr.State([])
+        with gr.Column(scale=2, min_width=300):
+            with gr.Row(elem_id="steps"):
+                undo = gr.Button("Undo", elem_id="undo", size="md", min_width=70, interactive=False)
+                restart = gr.Button("Start over", elem_id="restart", size="md", min_width=96)
+                make = gr.Button("Make the file", variant="primary", elem_id="make", size="md", min_width=120)
+            download = gr.DownloadButton("Save", visible=False, variant="primary", elem_id="download")
+            gallery = gr.Gallery(
+                label="Recommended references" if has_index else "References", columns=3, height="auto", allow_preview=False,
+                interactive=False, buttons=[], elem_id="references", visible=has_index,
+            )  # fmt: skip
+            mix = gr.CheckboxGroup([], label="References in use", elem_id="mix", visible=has_index)
+            own = gr.File(label="References of your own", file_types=FILE_TYPES, file_count="multiple", height=160, elem_id="own")
+            saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation", elem_id="saturation")
+            vividness = gr.Slider(0, 1, 1, step=0.05, label="Vividness", info="0 careful, 1 like a new photo", elem_id="vividness")
+            faithfulness = gr.Slider(
+                0, 1, 1, step=0.05, label="Faithfulness", info="how far references are followed", elem_id="faithfulness"
+            )
+            palette = gr.File(label="Palette picture", file_types=FILE_TYPES, height=160, elem_id="palette")
+    return Parts(
+        work, spot, photo, status, bench, slider, divider, overlay, picture, left, top, suggest, swatch_style, swatches, color,
+        use_color, show_variants, variants, variant_works, undo, restart, make, download, gallery, mix, own, saturation,
+        vividness, faithfulness, palette,
+    )  # fmt: skip
+
+
+def _connect(parts: Parts, desk: Desk) -> None:
+    """Each event, what it reads and what it may change."""
+
+    def on(event: Any, handler: Callable[..., Any], *inputs: Any, latest_only: bool = False) -> None:
+        event(
+            handler, list(inputs), parts.changing(), concurrency_id=QUEUE, show_progress="minimal", api_visibility="private",
+            trigger_mode="always_last" if latest_only else "once",
+        )  # fmt: skip
+
+    p = parts
+    on(p.photo.upload, desk.open, p.photo, p.overlay)
+    on(p.photo.clear, desk.close)
+    on(p.gallery.select, desk.toggle, p.work, p.overlay)
+    on(p.mix.input, desk.pick, p.work, p.mix, p.overlay, latest_only=True)
+    on(p.own.upload, desk.bring, p.work, p.own, p.overlay)
+    on(p.palette.upload, desk.palette, p.work, p.palette, p.overlay)
+    on(p.palette.clear, desk.no_palette, p.work, p.overlay)
+    for slider, handler in (
+        (p.saturation, desk.saturate),
+        (p.vividness, desk.vivify),
+        (p.faithfulness, desk.follow),
+    ):
+        on(slider.input, handler, p.work, slider, p.overlay, latest_only=True)
+    on(p.overlay.input, desk.show, p.work, p.overlay, latest_only=True)
+    on(p.divider.input, desk.divide, p.divider, latest_only=True)
+    on(p.picture.select, desk.click, p.work)
+    on(p.suggest.click, desk.suggest, p.work, p.left, p.top)
+    for i, swatch in enumerate(p.swatches):
+        on(swatch.click, desk.put_swatch(i), p.work, p.spot, p.overlay)
+    on(p.use_color.click, desk.put, p.work, p.left, p.top, p.color, p.overlay)
+    on(p.show_variants.click, desk.show_variants, p.work)
+    on(p.variants.select, desk.take_variant, p.work, p.variant_works, p.overlay)
+    on(p.undo.click, desk.undo, p.work, p.overlay)
+    on(p.restart.click, desk.restart, p.work, p.overlay)
+    p.make.click(desk.make, p.work, p.download, concurrency_id=QUEUE, show_progress="minimal", api_visibility="private").success(
+        None, js=SAVE
+    )  # the button stays, for another try

@@ -1,0 +1,68 @@
+"""A private folder for uploads, previews and results: bounded, and gone when the server ends."""
+
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from colorization.web.limits import Limits
+
+
+class Store:
+    """Files of the page. Nothing outside this folder is ever sent to a browser."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.folder = Path(tempfile.mkdtemp(prefix="rechroma-")).resolve()
+
+    def holds(self, path: str) -> bool:
+        """Whether a path, links followed, is a file in the folder."""
+        try:
+            real = Path(path).resolve()
+            return real.is_relative_to(self.folder) and real.is_file()
+        except (OSError, ValueError, RuntimeError):  # too long, a null byte, a loop of links
+            return False
+
+    def new(self, name: str) -> Path:
+        """A path with this file name that nothing else has, in a folder of its own that exists."""
+        folder = self.folder / "made" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return folder / name
+
+    def keep(self, paths: Iterable[Path]) -> None:
+        """Note that files of the folder are in use."""
+        for path in paths:
+            if self.holds(str(path)):
+                with suppress(OSError):
+                    os.utime(path)
+
+    def sweep(self, coming_bytes: int = 0) -> None:
+        """Remove files that are old, and the oldest of the others until there is room.
+
+        Args:
+            coming_bytes: room needed for what comes next.
+        """
+        files = []
+        for path in self.folder.rglob("*"):
+            with suppress(OSError):  # another thread was faster
+                status = path.stat()
+                if path.is_file():
+                    files.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in files) + coming_bytes
+        oldest = time.time() - self.limits.stored_seconds
+        for modified, size, path in sorted(files):
+            if modified >= oldest and total <= self.limits.stored_bytes:
+                break
+            total -= size
+            with suppress(OSError):
+                path.unlink()
+            with suppress(OSError):
+                path.parent.rmdir()  # only if it is empty
+
+    def close(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self.folder, ignore_errors=True)

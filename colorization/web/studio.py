@@ -1,0 +1,186 @@
+"""What the page does, without the page: open a photo, choose, look, write. One studio serves all visitors."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from cachetools import LRUCache
+
+from colorization.hints import Point, chroma_of
+from colorization.options import ColorizeOptions
+from colorization.output import output_suffix, write_picture
+from colorization.pipeline import ColorizationPipeline, Colorized
+from colorization.prepared import Prepared
+from colorization.provenance import credited
+from colorization.suggest import Suggestion
+from colorization.web.edits import Candidate, Edit, Work
+from colorization.web.limits import Limits
+from colorization.web.previews import parse_color, save_preview, shrunk
+from colorization.web.store import Store
+from colorization.working import read_reference
+from retrieval.manifest import MANIFEST
+from retrieval.pictures import Picture, PictureError, read_picture
+
+THUMBNAIL_SIDE = 256
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A suggestion for the whole picture.
+
+    Attributes:
+        caption: what it is.
+        work: the photo with these wishes.
+        rgb: the preview.
+    """
+
+    caption: str
+    work: Work
+    rgb: np.ndarray
+
+
+class Studio:
+    """Everything that needs the pipeline. Photos are prepared once and kept, the least recently used go first."""
+
+    def __init__(self, pipeline: ColorizationPipeline, store: Store, options: ColorizeOptions = ColorizeOptions()) -> None:
+        self.pipeline, self.store, self.options = pipeline, store, options
+        self.limits: Limits = store.limits
+        self._kept: LRUCache[object, Prepared] = LRUCache(self.limits.kept_bytes, lambda prepared: prepared.num_bytes)
+        self._lock = threading.Lock()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory of the photos that are kept prepared."""
+        return int(self._kept.currsize)
+
+    def open(self, photo: Path) -> Work:
+        """Take a photo and recommend references for it; without any, a note says why.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        picture, note = read_picture(photo), ""
+        candidates: list[Candidate] = []
+        try:
+            candidates, note = self._candidates(picture.rgb)
+        except (ValueError, OSError) as error:
+            note = f"no references are recommended: {error}"
+        picks = tuple(range(min(self.options.top_k, len(candidates))))
+        work = Work(photo, tuple(candidates), (Edit(picks),), note)
+        self._prepared(work, picture)
+        return work
+
+    def bring(self, work: Work, paths: Sequence[Path]) -> Work:
+        """Use references of the visitor's own.
+
+        Raises:
+            PictureError: one cannot be read, or is gray.
+        """
+        for path in paths:
+            read_reference(path)
+        return work.bring(list(paths))
+
+    def look(self, work: Work) -> Colorized:
+        """The photo with the current wishes, at preview size.
+
+        Raises:
+            PictureError: the photo, a reference or the palette cannot be read any more.
+            ValueError: a wish is out of range.
+        """
+        return self._apply(work, self._prepared(work))
+
+    def original(self, work: Work) -> np.ndarray:
+        """The photo as it was dropped, at preview size."""
+        return self._prepared(work).target
+
+    def suggest(self, work: Work, x: float, y: float) -> list[Suggestion]:
+        """Likely colors of a place, the most likely first.
+
+        Raises:
+            ValueError: the place is outside the picture.
+        """
+        return self.pipeline.suggest_colors(self._prepared(work), x, y, options=self.options)
+
+    def put(self, work: Work, x: float, y: float, color: str) -> Work:
+        """Put a color on a place.
+
+        Raises:
+            ValueError: it is no color, the place is outside the picture, or there are too many.
+        """
+        rgb = torch.tensor(parse_color(color)).view(3, 1, 1) / 255
+        return work.change("", points=(*work.edit.points, Point(x, y, chroma_of(rgb))))
+
+    def variants(self, work: Work) -> list[Variant]:
+        """The photo in several ways that differ, to choose from."""
+        ways = [("as it is", work), ("careful", work.change("", vividness=0.0)), ("bolder", work.change("", saturation=1.4))]
+        if work.edit.picks:
+            ways.append(("no reference", work.change("", picks=())))
+        if len(work.edit.picks) > 1:
+            ways += [(f"only {work.candidates[i].path.name}", work.change("", picks=(i,))) for i in work.edit.picks]
+        found: dict[bytes, Variant] = {}
+        for caption, way in ways:
+            rgb = self.look(way).rgb
+            found.setdefault(rgb.tobytes(), Variant(caption, way, rgb))
+        return list(found.values())
+
+    def write(self, work: Work) -> Path:
+        """Colorize at full size and write a file as ``rechroma colorize`` does: format, size, depth, metadata.
+
+        Raises:
+            PictureError, OSError: the photo cannot be read any more, or the result cannot be written.
+        """
+        picture = read_picture(work.photo)
+        rgb = self._apply(work, replace(self._prepared(work), target=picture.rgb)).rgb
+        path = self.store.new(f"{work.photo.stem}-color{output_suffix(work.photo.suffix)}")
+        write_picture(path, rgb, credited(picture, [one.path.name for one in work.picked]))
+        return path
+
+    def thumbnail(self, candidate: Candidate) -> Path:
+        """A small picture of a reference, in the store."""
+        key = sha256(str(candidate.path).encode(errors="surrogateescape")).hexdigest()
+        path = self.store.folder / "thumbnails" / f"{key}.jpg"
+        return path if path.is_file() else save_preview(shrunk(read_reference(candidate.path), THUMBNAIL_SIDE), path)
+
+    def _candidates(self, rgb: np.ndarray) -> tuple[list[Candidate], str]:
+        index = self.pipeline.index
+        if index is None:
+            return [], ""
+        if not (index.index_dir / MANIFEST).is_file():
+            raise FileNotFoundError(f"{index.index_dir}: the index is gone")
+        found, skipped = [], ""
+        for recommendation in self.pipeline.recommend(rgb, 2 * self.limits.candidates):
+            try:
+                read_reference(recommendation.path)
+                found.append(Candidate(recommendation.path, recommendation))
+            except PictureError as error:
+                skipped = skipped or str(error)
+            if len(found) == self.limits.candidates:
+                break
+        return found, f"a recommended reference was skipped: {skipped}" if skipped else ""
+
+    def _prepared(self, work: Work, picture: Picture | None = None) -> Prepared:
+        """The photo with its references, matched; its target is the preview."""
+        key = (work.photo, work.picked)
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        if not self.store.holds(str(work.photo)):
+            raise PictureError("the photo is not kept any more; drop it again")
+        rgb = (picture or read_picture(work.photo)).rgb
+        references = [one.recommended or read_reference(one.path) for one in work.picked]
+        prepared = self.pipeline.prepare(rgb, references, self.options)
+        prepared = replace(prepared, target=shrunk(rgb, self.limits.preview_side))
+        with self._lock:
+            if prepared.num_bytes <= self.limits.kept_bytes:
+                self._kept[key] = prepared
+        return prepared
+
+    def _apply(self, work: Work, prepared: Prepared) -> Colorized:
+        self.store.keep([work.photo, *(one.path for one in work.candidates if one.recommended is None)])
+        palette = read_reference(work.edit.palette, "palette picture") if work.edit.palette else None
+        return self.pipeline.apply(prepared, work.options(self.options), work.edit.points, palette)

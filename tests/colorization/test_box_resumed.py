@@ -1,0 +1,100 @@
+"""A second run over a box: what is finished stays, what has changed is done again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from colorization.manifest import MANIFEST
+
+Cli = Callable[..., Result]
+Stamps = dict[str, tuple[int, int]]
+
+
+def lines(out: Path) -> list[dict[str, object]]:
+    return [json.loads(text) for text in (out / MANIFEST).read_text().splitlines()]
+
+
+def results(out: Path) -> Stamps:
+    found = {path: path.stat() for path in out.rglob("*.jpg")}
+    return {path.name: (stat.st_mtime_ns, stat.st_ino) for path, stat in found.items()}
+
+
+@pytest.fixture
+def run(cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, quick: None) -> Callable[..., Result]:
+    """Colorize the folder of two, in this process."""
+
+    def colorize(*more: object) -> Result:
+        return cli(
+            "colorize", gray_dir, "--output", tmp_path / "out", "--reference", reference_path, "--method", "training-free", *more
+        )
+
+    return colorize
+
+
+def counts(result: Result) -> str:
+    return result.stdout.split(": ")[1].strip()
+
+
+def test_what_has_changed_is_done_again_and_nothing_else(run: Callable[..., Result], gray_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert counts(run()) == "2 colorized, 0 failed"
+    first = results(out)
+    assert counts(run()) == "0 colorized, 0 failed, 2 existed already and were kept"
+    assert results(out) == first
+    Image.open(gray_dir / "cat.jpg").rotate(180).save(gray_dir / "cat.jpg")
+    assert counts(run()) == "1 colorized, 0 failed, 1 existed already and were kept"
+    assert {name for name, stamp in results(out).items() if stamp != first[name]} == {"cat.jpg"}
+    assert counts(run("--saturation", 0)) == "2 colorized, 0 failed"
+    assert np.ptp(np.asarray(Image.open(out / "cat.jpg")).astype(int), axis=2).max() < 12
+    assert len(lines(out)) == 5
+
+
+def test_another_reference_of_the_same_name_is_another_setting(
+    run: Callable[..., Result], reference_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    run()
+    Image.fromarray(pictures["astronaut"]).save(reference_path)
+    assert counts(run()) == "2 colorized, 0 failed"
+
+
+def test_a_result_retouched_by_hand_outlives_new_options(run: Callable[..., Result], tmp_path: Path) -> None:
+    run()
+    (tmp_path / "out" / "cat.jpg").write_bytes(b"retouched")
+    assert counts(run("--saturation", 0)) == "1 colorized, 0 failed, 1 existed already and were kept"
+    assert (tmp_path / "out" / "cat.jpg").read_bytes() == b"retouched"
+    assert counts(run("--saturation", 0, "--overwrite")) == "2 colorized, 0 failed"
+
+
+def test_reasons_are_told_again_without_another_try(run: Callable[..., Result], gray_dir: Path, tmp_path: Path) -> None:
+    (gray_dir / "bad.png").write_text("not a picture\n")
+    first, second = run(), run()
+    assert first.exit_code == second.exit_code == 1
+    assert first.stderr == second.stderr == f"failed {gray_dir / 'bad.png'}: not a picture that can be read\n"
+    assert counts(second) == "0 colorized, 1 failed, 2 existed already and were kept"
+    assert len(lines(tmp_path / "out")) == 3
+    (gray_dir / "bad.png").write_bytes((gray_dir / "cat.jpg").read_bytes())
+    assert counts(run()) == "1 colorized, 0 failed, 2 existed already and were kept"
+
+
+def test_failures_that_need_not_last_are_tried_again(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", full)
+        assert counts(run()) == "0 colorized, 2 failed"
+    assert counts(run()) == "2 colorized, 0 failed"
+
+
+def test_a_bad_reference_is_told_before_a_folder_is_made(cli: Cli, gray_dir: Path, tmp_path: Path) -> None:
+    for bad in (gray_dir / "cat.jpg", tmp_path / "missing.png"):
+        result = cli("colorize", gray_dir, "--output", tmp_path / "new", "--reference", bad)
+        assert result.exit_code == 2 and str(bad) in result.stderr
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,149 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from colorization.manifest import MANIFEST, Manifest, alone
+from colorization.planning import Extras, Job
+from colorization.staging import PREFIX
+
+FACTS: dict[str, object] = {"references": [], "seconds": 1.5, "error": None, "notes": []}
+Make = Callable[[str], Job]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out" / "sub").mkdir(parents=True)
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def make(tmp_path: Path, out: Path) -> Make:
+    """A job whose input exists."""
+
+    def run(name: str) -> Job:
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+        return Job(path, out / name)
+
+    return run
+
+
+def finish(manifest: Manifest, job: Job, content: bytes = b"result", **facts: object) -> None:
+    """As the batch does: the line first, then the result."""
+    temporary = job.output_path.with_name(f"{PREFIX}0")
+    temporary.write_bytes(content)
+    manifest.add(job, FACTS | facts, {job.output_path: temporary.stat()})
+    temporary.replace(job.output_path)
+
+
+def kinds(out: Path, job: Job, settings: str = "s", overwrite: bool = False) -> str:
+    todo = Manifest(out, settings).sort_out([job], Extras(), overwrite)
+    (kind,) = [name for name, jobs in vars(todo).items() if jobs]
+    return kind
+
+
+def test_a_line_says_what_was_done(out: Path, make: Make) -> None:
+    job = make("sub/a.png")
+    finish(Manifest(out, "s"), job, references=[{"path": "r.jpg", "score": 0.5}])
+    (line,) = [json.loads(text) for text in (out / MANIFEST).read_text().splitlines()]
+    assert line["file"] == str(job.input_path) and line["output"] == "sub/a.png"
+    assert (line["references"], line["seconds"], line["error"]) == ([{"path": "r.jpg", "score": 0.5}], 1.5, None)
+    assert line["results"] == {"sub/a.png": [6, job.output_path.stat().st_mtime_ns]}
+
+
+def test_what_is_new_finished_or_foreign(out: Path, make: Make) -> None:
+    job = make("a.png")
+    assert kinds(out, job) == "jobs"
+    job.output_path.write_bytes(b"somebody's")
+    assert kinds(out, job) == "foreign"
+    assert kinds(out, job, overwrite=True) == "jobs"
+    finish(Manifest(out, "s"), job)
+    assert kinds(out, job) == "finished"
+    assert kinds(out, job, overwrite=True) == "jobs"
+
+
+@pytest.mark.parametrize("change", ["settings", "content", "time", "result gone"])
+def test_what_has_changed_is_done_anew(out: Path, make: Make, change: str) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    if change == "content":
+        job.input_path.write_bytes(b"another scan")
+    elif change == "time":
+        os.utime(job.input_path, ns=(1, 1))
+    elif change == "result gone":
+        job.output_path.unlink()
+    assert kinds(out, job, "t" if change == "settings" else "s") == "jobs"
+
+
+def test_a_result_that_was_changed_by_hand_stays(out: Path, make: Make) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    job.output_path.write_bytes(b"retouched")
+    assert kinds(out, job) == kinds(out, job, "other settings") == "foreign"
+
+
+def test_a_run_killed_before_the_result_got_its_name(out: Path, make: Make) -> None:
+    """The line is there, the result is not, or is that of an earlier run: not finished, and nobody else's."""
+    job = make("a.png")
+    manifest = Manifest(out, "s")
+    (out / "x").write_bytes(b"new")
+    manifest.add(job, FACTS, {job.output_path: (out / "x").stat()})
+    assert kinds(out, job) == "jobs"
+    finish(Manifest(out, "s"), job)
+    manifest.add(job, FACTS, {job.output_path: (out / "x").stat()})
+    assert kinds(out, job) == "jobs"
+
+
+def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
+    jobs = [make(name) for name in ("a.png", "b.png", "c.png")]
+    for job in jobs[:2]:
+        finish(Manifest(out, "s"), job)
+    whole = (out / MANIFEST).read_bytes()
+    (out / MANIFEST).write_bytes(whole[:-20])
+    manifest = Manifest(out, "s")
+    todo = manifest.sort_out(jobs, Extras(), False)
+    assert todo.finished == jobs[:1] and todo.jobs == jobs[2:] and todo.foreign == jobs[1:2]  # nothing tells whose b is
+    finish(manifest, jobs[2])
+    assert kinds(out, jobs[2]) == "finished"
+
+
+@pytest.mark.parametrize(("lasting", "kind"), [(True, "failed"), (False, "jobs")])
+def test_failures(out: Path, make: Make, lasting: bool, kind: str) -> None:
+    job = make("a.png")
+    Manifest(out, "s").add(job, FACTS | {"error": "a.png: not a picture"}, {}, lasting)
+    assert kinds(out, job) == kind
+    if lasting:
+        assert Manifest(out, "s").sort_out([job], Extras(), False).failed == [(job, "a.png: not a picture")]
+    job.input_path.write_bytes(b"repaired")
+    assert kinds(out, job) == "jobs"
+
+
+def test_a_box_that_was_moved_as_a_whole_stays_finished(tmp_path: Path, out: Path, make: Make) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    moved = tmp_path / "elsewhere"
+    tmp_path.joinpath("in").rename(tmp_path / "scans")
+    out.rename(moved)
+    assert kinds(moved, Job(tmp_path / "scans" / "a.png", moved / "a.png")) == "finished"
+
+
+def test_lines_of_others_are_passed_over(out: Path, make: Make) -> None:
+    (out / MANIFEST).write_text('{"a": 1}\n[]\nnot JSON\n')
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    assert kinds(out, job) == "finished"
+
+
+def test_one_run_at_a_time(out: Path, make: Make) -> None:
+    job = make("sub/a.png")
+    (out / "sub" / f"{PREFIX}left.png").write_bytes(b"")
+    with alone(out, [job]):
+        assert list((out / "sub").iterdir()) == []
+        with pytest.raises(ValueError, match="another run is writing here"), alone(out, [job]):
+            pass
+    with alone(out, [job]):
+        pass

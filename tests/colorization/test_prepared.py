@@ -1,0 +1,127 @@
+"""Preparing a photo once and editing it many times gives what colorizing it anew would give."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorization.bundled import load_network
+from colorization.hints import Point
+from colorization.matched import EDIT_LAYERS
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.predict import PREDICT_LAYERS
+from retrieval.index import PhotoIndex
+from retrieval.pictures import PictureError
+from similarity.backbone import Backbone
+
+Pictures = dict[str, np.ndarray]
+POINT = Point(0.4, 0.6, (40.0, -20.0))
+
+
+@pytest.fixture(scope="module")
+def colorizer(backbone: Backbone, index: PhotoIndex) -> ColorizationPipeline:
+    return ColorizationPipeline(backbone, index, load_network(backbone))
+
+
+@pytest.fixture(scope="module")
+def index(index_dir: Path) -> PhotoIndex:
+    return PhotoIndex.open(index_dir)
+
+
+def test_edits_of_one_preparation_are_what_colorize_gives(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray, references = gray_pictures["coffee"], [pictures["coffee"], pictures["retina"]]
+    prepared = colorizer.prepare(gray, references, fast)
+    vivid = replace(fast, saturation=1.5, vividness=0.3, faithfulness=0.4)
+    edits = [(fast, [], None), (fast, [POINT], None), (vivid, [], pictures["chelsea"]), (fast, [], None)]
+    found = [colorizer.apply(prepared, options, points, palette) for options, points, palette in edits]
+    for (options, points, palette), result in zip(edits, found, strict=True):
+        anew = colorizer.colorize(gray, references, options, points, palette)
+        np.testing.assert_array_equal(result.rgb, anew.rgb)
+        np.testing.assert_array_equal(result.warped_ab, anew.warped_ab)
+        np.testing.assert_array_equal(result.confidence, anew.confidence)
+        assert result.influence == anew.influence
+    assert (found[1].rgb != found[0].rgb).any() and (found[2].rgb != found[0].rgb).any()
+
+
+def test_nothing_is_described_or_matched_again(
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["astronaut"]], fast)
+    wanted = colorizer.suggest_colors(gray_pictures["rocket"], 0.3, 0.7, 4, fast)
+
+    def never(*args: object) -> None:
+        raise AssertionError("described or matched again")
+
+    monkeypatch.setattr(Backbone, "__call__", never)
+    monkeypatch.setattr("colorization.matched.reference_planes", never)
+    assert colorizer.apply(prepared, points=[POINT]).rgb.shape == (*gray_pictures["rocket"].shape, 3)
+    assert colorizer.suggest_colors(prepared, 0.3, 0.7, 4, fast) == wanted
+
+
+def test_another_size_of_the_photo_is_rendered_in_the_same_colors(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray = gray_pictures["chelsea"]
+    prepared = colorizer.prepare(gray, [pictures["coffee"]], fast)
+    whole = colorizer.apply(prepared).rgb
+    half = colorizer.apply(replace(prepared, target=np.dstack([gray[::2, ::2]] * 3))).rgb
+    assert np.abs(half.astype(int) - whole[::2, ::2]).mean() < 1.0
+    back = colorizer.apply(replace(prepared, target=np.dstack([gray] * 3)))
+    np.testing.assert_array_equal(back.rgb, whole)
+
+
+def test_picked_recommendations_count_as_recommended(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray = gray_pictures["astronaut"]
+    best = colorizer.recommend(gray, fast.top_k)
+    picked, recommended = colorizer.colorize(gray, best, fast), colorizer.colorize(gray, None, fast)
+    np.testing.assert_array_equal(picked.rgb, recommended.rgb)
+    assert picked.references == best
+    assert picked.influence == recommended.influence
+    mixed = colorizer.prepare(gray, [best[0], pictures["coffee"]], fast)  # one's own beside them: both are given
+    assert (mixed.references, mixed.matched.scores, len(mixed.matched.references)) == ([], None, 2)
+    gone = replace(best[0], path=best[0].path.with_name("gone.png"))
+    with pytest.raises(PictureError, match=r"gone\.png: no such file"):
+        colorizer.prepare(gray, [gone], fast)
+
+
+def test_only_what_edits_read_is_kept(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    alone = colorizer.prepare(gray_pictures["rocket"], [], fast)
+    prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
+    assert set(prepared.matched.target) == set(prepared.matched.references[0]) == set(EDIT_LAYERS) < set(PREDICT_LAYERS)
+    reference = sum(features.nbytes for features in prepared.matched.references[0].values())
+    assert alone.num_bytes >= alone.target.nbytes + sum(features.nbytes for features in alone.matched.target.values())
+    assert prepared.num_bytes >= alone.num_bytes + reference
+
+
+@pytest.mark.parametrize(("name", "value"), [("working_side", 128), ("method", "network"), ("rank_weight", 0.0), ("caution", 0.9)])
+def test_options_that_need_preparing_anew_are_refused(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions, name: str, value: object
+) -> None:
+    prepared = colorizer.prepare(gray_pictures["rocket"], [], fast)
+    with pytest.raises(ValueError, match=f"prepared with {name}=.*, not {value}"):
+        colorizer.apply(prepared, replace(fast, **{name: value}))  # type: ignore[arg-type]
+
+
+def test_the_training_free_method_takes_references_only(
+    pipeline: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    with pytest.raises(ValueError, match="at least one reference"):
+        pipeline.prepare(gray_pictures["rocket"], [], fast)
+    prepared = pipeline.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
+    with pytest.raises(ValueError, match="takes no points or palette"):
+        pipeline.apply(prepared, points=[POINT])
+    np.testing.assert_array_equal(
+        pipeline.apply(prepared).rgb, pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb
+    )

@@ -1,0 +1,53 @@
+import numpy as np
+from PIL import Image
+
+from colorization import __version__
+from colorization.provenance import PROGRAM, credited
+from retrieval.metadata import DESCRIPTION, SOFTWARE, load_exif
+from retrieval.pictures import Picture
+
+MAKER = 0x010F
+
+
+def said(picture: Picture, tag: int) -> str:
+    value = load_exif(picture.metadata["exif"])[tag]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def bare(**metadata: object) -> Picture:
+    return Picture(np.zeros((2, 2, 3), np.uint8), metadata=metadata)
+
+
+def test_a_picture_that_said_nothing() -> None:
+    found = credited(bare(dpi=(300, 300)), ["Oma 1998.jpg", "b.png"])
+    assert __version__ in PROGRAM and said(found, SOFTWARE) == PROGRAM
+    assert said(found, DESCRIPTION) == f"Colorized by {PROGRAM}; the colors are not original. Colors from Oma 1998.jpg, b.png."
+    assert found.metadata["dpi"] == (300, 300)
+
+
+def test_without_references() -> None:
+    assert said(credited(bare(), []), DESCRIPTION).endswith("Colors guessed without a reference.")
+
+
+def test_what_was_there_stays() -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION], exif[SOFTWARE], exif[MAKER] = "Gro\u00dfmutter ".encode(), "VueScan\0", "Epson"
+    source = bare(exif=exif.tobytes(), xmp=b"<x/>", icc_profile=b"p")
+    found = credited(source, ["a.jpg"])
+    assert said(found, DESCRIPTION).startswith("Gro\u00dfmutter; Colorized by Rechroma")
+    assert said(found, SOFTWARE) == f"VueScan; {PROGRAM}"
+    assert said(found, MAKER) == "Epson"
+    assert (found.metadata["xmp"], found.metadata["icc_profile"]) == (b"<x/>", b"p")
+    assert source.metadata["exif"] == exif.tobytes()
+
+
+def test_saying_it_again_changes_nothing() -> None:
+    once = credited(bare(), ["a.jpg"])
+    assert credited(once, ["a.jpg"]).metadata == once.metadata
+    assert said(credited(once, ["b.jpg"]), DESCRIPTION).count("Colorized by") == 2
+
+
+def test_file_names_of_any_script() -> None:
+    assert "\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg" in said(
+        credited(bare(), ["\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", "bad\udcff.jpg"]), DESCRIPTION
+    )

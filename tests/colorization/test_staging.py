@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from colorization.staging import PREFIX, remove_leftovers, staging
+
+
+def test_files_appear_together_when_the_block_ends(tmp_path: Path) -> None:
+    wanted = [tmp_path / "a.png", tmp_path / "new" / "b.json"]
+    with staging() as files:
+        for path in wanted:
+            temporary = files.add(path)
+            assert (temporary.parent, temporary.suffix) == (path.parent, path.suffix)
+            temporary.write_text(path.name)
+        assert not any(path.exists() for path in wanted)
+        told = files.flush()
+    assert [path.read_text() for path in wanted] == ["a.png", "b.json"]
+    for path in wanted:
+        assert (told[path].st_size, told[path].st_mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.png", "b.json", "new"]
+
+
+def test_nothing_is_left_when_the_block_fails(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("old")
+    with pytest.raises(RuntimeError), staging() as files:
+        files.add(tmp_path / "a.png").write_text("new")
+        files.add(tmp_path / "b.png")  # never written
+        raise RuntimeError
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.png": "old"}
+
+
+def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    for name in (f"{PREFIX}0123.png", "a.png", ".hidden.png"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / f"{PREFIX}folder").mkdir()
+    remove_leftovers(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden.png", f"{PREFIX}folder", "a.png"]
+    remove_leftovers(tmp_path / "missing")

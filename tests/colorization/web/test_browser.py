@@ -1,0 +1,150 @@
+"""The page in a real browser: what a person does from the photo to the file, at a desk, by keyboard and on a phone."""
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.color import rgb2lab
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None or importlib.util.find_spec("playwright") is None, reason="no Chromium, or no playwright"),
+]
+PATIENCE = 60_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A tab with the page, and what it asked for."""
+
+    def __init__(self, tab: Any, url: str, photo: Path) -> None:
+        self.tab, self.asked, self.failed = tab, [], []
+        tab.set_default_timeout(PATIENCE)
+        tab.on("request", lambda request: self.asked.append(request.url))
+        tab.on("pageerror", lambda error: self.failed.append(str(error)))
+        tab.goto(url)
+        tab.locator("#photo input[type=file]").set_input_files(str(photo), timeout=PATIENCE)
+        tab.locator("#slider img").first.wait_for()
+
+    def changed(self, selector: str, action: Any) -> None:
+        """Do something and wait until a picture is another one."""
+        source = self.tab.locator(selector).last.get_attribute("src")
+        action()
+        script = "([q, s]) => [...document.querySelectorAll(q)].slice(-1).some(one => one.getAttribute('src') !== s)"
+        self.tab.wait_for_function(script, arg=[selector, source])
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    """Where screenshots go: pytest keeps the folders of the last runs, for people to look at."""
+    return tmp_path
+
+
+def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path, tmp_path: Path, shots: Path) -> None:
+    tab = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    visit = Visit(tab, served.url, gray_file)
+    assert "motorcycle_left.png" in tab.locator("#status").inner_text()
+    picks = tab.locator("#mix input")
+    visit.changed("#slider img", lambda: tab.locator("#references button:has(img)").nth(2).click())  # a recommended reference
+    assert [picks.nth(i).is_checked() for i in range(3)] == [True, True, True]
+
+    tab.get_by_role("tab", name="Put colors").click()
+    picture = tab.locator("#picture img")
+    box = picture.bounding_box()
+    tab.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])
+    tab.locator("#swatch-0").wait_for()
+    assert float(tab.locator("#left input").input_value()) == pytest.approx(25, abs=2)
+    assert float(tab.locator("#top input").input_value()) == pytest.approx(75, abs=2)
+    color = tab.locator("#swatch-1").evaluate("swatch => getComputedStyle(swatch).backgroundColor")
+    visit.changed("#slider img", lambda: tab.locator("#swatch-1").click())
+    assert "1 color point" in tab.locator("#status").inner_text()
+    tab.screenshot(path=shots / "desk-colors.png", full_page=True)
+
+    tab.get_by_role("tab", name="Compare").click()
+    stage = tab.locator("#slider").bounding_box()
+    middle = stage["y"] + stage["height"] / 2
+    left_part = {"x": stage["x"], "y": stage["y"], "width": stage["width"] / 2 - 30, "height": stage["height"]}
+    before = tab.screenshot(path=shots / "divider-before.png", clip=left_part)
+    tab.mouse.move(stage["x"] + stage["width"] / 2, middle)
+    tab.mouse.down()
+    tab.mouse.move(stage["x"] + 0.1 * stage["width"], middle, steps=5)
+    tab.mouse.up()
+    assert tab.screenshot(path=shots / "divider-after.png", clip=left_part) != before  # more of the colors is seen
+    tab.screenshot(path=shots / "desk-compare.png", full_page=True)
+
+    with tab.expect_download() as download:
+        tab.locator("#make").click()
+    assert download.value.suggested_filename == "garage-color.jpg"
+    download.value.save_as(tmp_path / "result.jpg")
+    rgb, gray = np.asarray(Image.open(tmp_path / "result.jpg")), np.asarray(Image.open(gray_file))
+    assert rgb.shape == (*gray.shape, 3)
+    lab = rgb2lab(rgb)
+    assert np.abs(lab[..., 0] - rgb2lab(np.dstack([gray] * 3))[..., 0]).mean() < 1.0  # JPEG
+    wanted = rgb2lab(np.array([[[int(part) for part in color[4:-1].split(",")]]], np.uint8))[0, 0, 1:]
+    row, column = int(0.75 * gray.shape[0]), int(0.25 * gray.shape[1])
+    found = lab[row - 2 : row + 3, column - 2 : column + 3, 1:].mean((0, 1))
+    assert np.linalg.norm(found - wanted) < max(8.0, 0.5 * np.linalg.norm(wanted))
+    assert visit.failed == []
+    assert {url.split("/")[2] for url in visit.asked if url.startswith("http")} == {served.url.split("/")[2]}
+
+
+def test_by_keyboard(served: Any, chromium: Any, gray_file: Path) -> None:
+    """Everything that the mouse does has a control that takes the focus and answers to keys."""
+    tab = chromium.new_page()
+    visit = Visit(tab, served.url, gray_file)
+    divider = tab.locator("#divider input[type=range]")
+    divider.focus()
+    divider.press("ArrowLeft")
+    tab.get_by_role("tab", name="Compare").focus()
+    tab.keyboard.press("Tab")
+    tab.get_by_role("tab", name="Put colors").focus()
+    tab.keyboard.press("Enter")
+    tab.locator("#left input").fill("40")
+    tab.locator("#suggest").focus()
+    tab.keyboard.press("Enter")
+    tab.locator("#swatch-0").wait_for()
+    tab.locator("#swatch-0").focus()
+    visit.changed("#picture img", lambda: tab.keyboard.press("Enter"))
+    assert "1 color point" in tab.locator("#status").inner_text()
+    tab.locator("#undo").focus()
+    visit.changed("#picture img", lambda: tab.keyboard.press("Space"))
+    assert "color point" not in tab.locator("#status").inner_text()
+
+
+def test_on_a_phone(served: Any, chromium: Any, gray_file: Path, shots: Path) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    tab = context.new_page()
+    visit = Visit(tab, served.url, gray_file)
+    tab.get_by_role("tab", name="Put colors").tap()
+    tab.locator("#picture img").tap()
+    tab.locator("#swatch-0").wait_for()
+    visit.changed("#picture img", lambda: tab.locator("#swatch-0").tap())
+    assert "1 color point" in tab.locator("#status").inner_text()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390  # nothing to scroll sideways
+    assert tab.locator("#swatch-0").bounding_box()["height"] >= 44
+    tab.screenshot(path=shots / "phone.png", full_page=True)
+    context.close()
+
+
+def test_a_file_that_is_refused_is_told_on_the_page(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(gray_file.read_bytes()[:500])
+    tab = chromium.new_page()
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(served.url)
+    tab.locator("#photo input[type=file]").set_input_files(str(tmp_path / "broken.jpg"))
+    tab.get_by_text("broken.jpg:").first.wait_for()

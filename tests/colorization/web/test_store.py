@@ -1,0 +1,52 @@
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from colorization.web.limits import Limits
+from colorization.web.store import Store
+
+
+def put(store: Store, name: str, size: int, age: float) -> Path:
+    path = store.new(name)
+    path.write_bytes(bytes(size))
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def test_only_files_inside_are_held(store: Store, tmp_path: Path) -> None:
+    inside = put(store, "a.jpg", 1, 0)
+    (tmp_path / "secret").write_text("x")
+    link = store.folder / "link"
+    link.symlink_to(tmp_path / "secret")
+    loop = store.folder / "loop"
+    loop.symlink_to(loop)
+    assert store.holds(str(inside))
+    outside = [link, loop, tmp_path / "secret", store.folder, store.folder / "gone", f"{store.folder}-x", ""]
+    for path in (*map(str, outside), f"{store.folder}/../{tmp_path.name}/secret", "a\0b", "x" * 5000):
+        assert not store.holds(path), path
+    assert oct(store.folder.stat().st_mode)[-3:] == "700"
+
+
+def test_old_files_go_and_used_ones_stay(store: Store) -> None:
+    store.limits = replace(Limits(), stored_seconds=100.0)
+    old, used, new = put(store, "old", 1, 200), put(store, "used", 1, 200), put(store, "new", 1, 50)
+    store.keep([used, Path("/etc/hostname")])
+    store.sweep()
+    assert [path.exists() for path in (old, used, new)] == [False, True, True]
+    assert not old.parent.exists()
+
+
+def test_the_oldest_make_room(store: Store) -> None:
+    store.limits = replace(Limits(), stored_bytes=250)
+    first, second, third = (put(store, str(age), 100, age) for age in (30, 20, 10))
+    store.sweep()
+    assert [path.exists() for path in (first, second, third)] == [False, True, True]
+    store.sweep(coming_bytes=100)
+    assert [path.exists() for path in (second, third)] == [False, True]
+
+
+def test_nothing_is_left(store: Store) -> None:
+    put(store, "a.jpg", 1, 0)
+    store.close()
+    assert not store.folder.exists()
