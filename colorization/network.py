@@ -3,14 +3,10 @@
 Blocks 1 to 4 go down, 5 and 6 are dilated, 8 to 10 come up again with shortcuts from 3, 2 and 1. The default
 also reads features of the frozen backbone at strides 4, 8 and 16: they carry the meaning that a training set of a
 few thousand photos cannot teach. ``HE2018`` is the layout of the paper's release.
-
-Global hints enter twice: added at the bottleneck as in the paper, and as a scale and shift of the later blocks (FiLM,
-Perez et al. 2018). Added alone they hardly changed the answer, because the shortcuts lead around the bottleneck.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 import torch
@@ -37,7 +33,6 @@ class NetworkConfig:
         backbone_channels: channels of BACKBONE_LAYERS, or none if they are not read.
         num_bins: size of the classification head; 0 for none.
         global_size: length of the global-hint vector; 0 for none.
-        modulation: hidden size of what turns global hints into scales and shifts; 0 for none.
         affine: batch norm learns scale and shift.
     """
 
@@ -47,7 +42,6 @@ class NetworkConfig:
     backbone_channels: tuple[int, ...] = (96, 192, 256)
     num_bins: int = NUM_BINS
     global_size: int = GLOBAL_SIZE
-    modulation: int = 128
     affine: bool = True
 
     def channels(self, paper: int) -> int:
@@ -56,7 +50,7 @@ class NetworkConfig:
 
 
 DEFAULT = NetworkConfig()
-HE2018 = NetworkConfig(13, 1.0, 1, (), 0, 0, 0, affine=False)
+HE2018 = NetworkConfig(13, 1.0, 1, (), 0, 0, affine=False)
 
 
 @dataclass(frozen=True)
@@ -70,35 +64,6 @@ class Prediction:
 
     ab: Float[Tensor, "batch 2 height width"]
     logits: Float[Tensor, "batch bins _height _width"] | None
-
-
-class Modulation(nn.Module):
-    """Turn a vector into a scale and a shift of each channel of some blocks; untrained, it changes nothing.
-
-    Source: Perez et al. 2018, "FiLM: Visual Reasoning with a General Conditioning Layer", section 2.
-    """
-
-    def __init__(self, size: int, hidden: int, channels: Sequence[int]) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(size, hidden)
-        self.out = nn.ModuleList(nn.Linear(hidden, 2 * c) for c in channels)
-        for layer in self.out:
-            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-
-    def forward(self, hints: Float[Tensor, "batch size"]) -> list[Callable[[Tensor], Tensor]]:
-        """One function a block; each maps (batch, channels, height, width) to the same shape."""
-        hidden = F.relu(self.hidden(hints))
-        return [partial(_modulated, layer(hidden)[:, :, None, None]) for layer in self.out]
-
-
-def _modulated(scale_shift: Tensor, block: Tensor) -> Tensor:
-    scale, shift = scale_shift.chunk(2, 1)
-    return block * (1 + scale) + shift
-
-
-def _unchanged(block: Tensor) -> Tensor:
-    return block
 
 
 class ColorizationNetwork(nn.Module):
@@ -138,8 +103,6 @@ class ColorizationNetwork(nn.Module):
             for a, b in pairwise(sizes):
                 layers += [nn.Conv2d(a, b, 1), nn.ReLU()]
             self.global_hints = nn.Sequential(*layers[:-1])
-            if config.modulation:
-                self.modulation = Modulation(config.global_size, config.modulation, (c4, up8, up9, up10))
         if config.num_bins:
             self.hypercolumn = nn.ModuleList(nn.Conv2d(c, up9 * 2, 1) for c in (c4, up8, up9))
             self.bins = nn.Conv2d(up9 * 2, config.num_bins, 1)
@@ -177,16 +140,13 @@ class ColorizationNetwork(nn.Module):
         block2 = self.conv2(self.down[0](block1)) + extra[0]
         block3 = self.conv3(self.down[1](block2)) + extra[1]
         block4 = self.conv4(self.down[2](block3)) + extra[2]
-        modulate: Sequence[Callable[[Tensor], Tensor]] = [_unchanged] * 4
         if self.config.global_size:
             hints = planes.new_zeros(len(planes), self.config.global_size) if global_hints is None else global_hints
             block4 = block4 + self.global_hints(hints[:, :, None, None])
-            if self.config.modulation:
-                modulate = self.modulation(hints)
-        block7 = modulate[0](self.conv7(self.conv6(self.conv5(block4))))
-        block8 = modulate[1](self.conv8(F.relu(self.up[0](block7) + self.shortcut[0](block3))))
-        block9 = modulate[2](self.conv9(F.relu(self.up[1](block8) + self.shortcut[1](block2))))
-        block10 = modulate[3](self.conv10(F.relu(self.up[2](block9) + self.shortcut[2](block1))))
+        block7 = self.conv7(self.conv6(self.conv5(block4)))
+        block8 = self.conv8(F.relu(self.up[0](block7) + self.shortcut[0](block3)))
+        block9 = self.conv9(F.relu(self.up[1](block8) + self.shortcut[1](block2)))
+        block10 = self.conv10(F.relu(self.up[2](block9) + self.shortcut[2](block1)))
         ab = torch.tanh(self.ab(block10).float()) * AB_RANGE
         return Prediction(ab, self._logits(block7, block8, block9) if self.config.num_bins else None)
 

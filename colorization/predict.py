@@ -103,12 +103,14 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     for said, share in ((matched.said, faithfulness), (None, 1.0 - faithfulness)) if heard else ((None, 1.0),):
         if share > 0:
             ab += share * _resize(_answer(network, luminance, matched.target, said, guidance, boldness, options), size)
+    level = F.avg_pool2d(luminance, FINE_STRIDE)[0]
+    if matched.followed is not None and guidance.palette is None:  # a palette overrules the references
+        near = point_planes(guidance.points, level, POINTS_WIDEN)[2:]  # as points do, as far as they reach
+        ab = near * ab + (1 - near) * matched.followed.over(ab)
     if guidance.points:
-        ab = _obeying(ab, guidance.points, F.avg_pool2d(luminance, FINE_STRIDE)[0])
+        ab = _obeying(ab, guidance.points, level)
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
-    if not guidance.points and guidance.palette is None and matched.followed is not None:  # else the user overrules them
-        ab = matched.followed.over(ab)
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
 
 

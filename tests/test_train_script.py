@@ -140,6 +140,14 @@ def test_a_run_starts_from_the_network_of_another(train: Command, tmp_path: Path
     assert not is_same(first, second)  # batch norm has seen other photos
 
 
+def test_a_start_of_another_layout_is_refused_in_one_line(train: Command, tmp_path: Path) -> None:
+    assert train(tmp_path / "first", 1).exit_code == 0
+    result = train(tmp_path / "second", 1, "--width", 0.1, "--weights-from", tmp_path / "first" / "network.safetensors")
+    assert isinstance(result.exception, ValueError)
+    assert str(result.exception).startswith("--weights-from: a network of another layout") and "\n" not in str(result.exception)
+    assert not (tmp_path / "second").exists()
+
+
 def test_a_run_may_be_made_longer(train: Command, tmp_path: Path) -> None:
     assert train(tmp_path / "run", 1).exit_code == 0
     assert train(tmp_path / "run", 2).exit_code == 0

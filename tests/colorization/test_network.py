@@ -103,26 +103,6 @@ def test_colors_stay_within_the_range_of_the_last_tanh(inputs: Inputs) -> None:
     assert 50 < highest <= AB_RANGE == 100
 
 
-def test_untrained_modulation_changes_nothing(inputs: Inputs) -> None:
-    planes, features, hints = inputs(TINY)
-    torch.manual_seed(0)
-    with_it = ColorizationNetwork(TINY).eval()
-    without = ColorizationNetwork(replace(TINY, modulation=0)).eval()
-    without.load_state_dict({k: v for k, v in with_it.state_dict().items() if not k.startswith("modulation.")})
-    assert torch.equal(with_it(planes, features, hints).ab, without(planes, features, hints).ab)
-
-
-def test_modulation_lets_global_hints_reach_the_last_block(inputs: Inputs) -> None:
-    planes, features, hints = inputs(TINY)
-    network = ColorizationNetwork(TINY).eval()
-    last = network.modulation.out[-1]
-    torch.nn.init.normal_(last.weight)
-    torch.nn.init.zeros_(network.global_hints[-1].weight)  # nothing new at the bottleneck
-    torch.nn.init.zeros_(network.global_hints[-1].bias)
-    none, given = (network(planes, features, h).ab for h in (torch.zeros_like(hints), hints))
-    assert not torch.allclose(none, given, atol=1e-3)
-
-
 def test_no_global_hints_are_zeros(inputs: Inputs) -> None:
     network = ColorizationNetwork(TINY).train()  # batch norm lets fresh layers pass on what they see
     planes, features, hints = inputs(TINY)
@@ -180,9 +160,6 @@ def test_colors_depend_on_places_far_away(inputs: Inputs) -> None:
 @pytest.mark.parametrize("config", [TINY, replace(HE2018, width=0.05)], ids=["default", "he2018"])
 def test_every_parameter_learns_with_finite_gradients(inputs: Inputs, config: NetworkConfig) -> None:
     network = ColorizationNetwork(config).train()
-    if config.modulation:
-        for layer in network.modulation.out:  # zero at the start, so that at first only they learn
-            torch.nn.init.normal_(layer.weight, std=0.1)
     planes, features, hints = inputs(config)
     prediction = network(planes, features, hints if config.global_size else None)
     loss = prediction.ab.square().mean()

@@ -68,6 +68,23 @@ def test_a_point_colors_its_place(colorizer: ColorizationPipeline, gray_pictures
         assert moved @ (np.array(wanted) - plain[near].mean((0, 1))) > 0
 
 
+def test_a_point_leaves_the_reference_where_it_does_not_reach(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    gray, truth, options = gray_pictures["coffee"], pictures["coffee"], ColorizeOptions(working_side=192)
+    x, y, wanted = 0.1, 0.12, (-12.0, 10.0)
+    plain, pointed, alone = (
+        ab_of(colorizer.colorize(gray, references, options, points).rgb)
+        for references, points in (([truth], []), ([truth], [Point(x, y, wanted)]), ([], []))
+    )
+    height, width = gray.shape[:2]
+    row, column = int(y * height), int(x * width)
+    assert np.abs(pointed - np.array(wanted))[row - 2 : row + 3, column - 2 : column + 3].mean() < 6
+    far = np.s_[height // 2 :, width // 2 :]
+    kept, lost = np.abs(pointed - plain)[far].mean(), np.abs(alone - plain)[far].mean()
+    assert kept < 0.3 * lost
+
+
 def test_a_palette_moves_the_colors_towards_it(
     colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
 ) -> None:
