@@ -55,12 +55,13 @@ def list_sources(photos: list[Path]) -> list[Source]:
         if not entry.exists():
             raise FileNotFoundError(f"{entry}: no such folder")
         root = plain_path(entry if entry.is_dir() else entry.parent)
+        named, prefix = os.fsencode(root), os.fsencode(root / "x")[:-1]
         for path in list_pictures(root) if entry.is_dir() else [root / entry.name]:
             try:
                 stat = path.stat()
             except OSError:
                 continue  # gone since it was listed
-            source = Source(os.fsencode(root), os.fsencode(path.relative_to(root)), stat.st_size, stat.st_mtime_ns)
+            source = Source(named, os.fsencode(path)[len(prefix) :], stat.st_size, stat.st_mtime_ns)
             sources.setdefault(source.absolute, source)
     if not sources:
         raise ValueError(f"no pictures under {', '.join(map(str, photos))}")
