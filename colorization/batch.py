@@ -26,6 +26,7 @@ from colorization.staging import Staged, staging
 from colorization.working import read_reference
 from retrieval.pictures import Picture, PictureError, read_picture, to_uint8
 from retrieval.shards import file_sha256
+from similarity.backbone import hash_tensors
 
 EXPECTED = (ValueError, OSError, MemoryError, RuntimeError)  # RuntimeError: torch has no memory
 
@@ -168,14 +169,11 @@ def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: Color
         OSError: a reference or the palette cannot be read.
     """
     network, index = pipeline.network, pipeline.index
-    weights = sha256()
-    for tensor in network.state_dict().values() if network else ():
-        weights.update(tensor.cpu().contiguous().numpy().tobytes())
     files = [path for path in (*wishes.references, wishes.palette) if path]
     parts = {
         "version": __version__,
         "backbone": (pipeline.backbone.name, pipeline.backbone.weights_hash),
-        "network": weights.hexdigest(),
+        "network": hash_tensors(network.state_dict()) if network else None,
         "index": [index.manifest.key, *(entry.sha256 for entry in index.manifest.shards)] if index else None,
         "references": [(str(path), file_sha256(path)) for path in files],
         "points": [asdict(point) for point in wishes.points],
@@ -260,7 +258,7 @@ class _Worker:
         shown = [read_reference(r.path) for r in result.references] or self.references
         if extras.explain:
             picture_path, json_path = (files.add(one) for one in explanation_paths(path))
-            found = attribution(prepared.matched, self.options, bool(self.wishes.points or self.wishes.palette))
+            found = attribution(prepared.matched, self.options, self.wishes.palette is not None)
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (to_uint8(picture.rgb), rgb), pairs, found)
         if outcome.cells:

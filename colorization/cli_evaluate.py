@@ -112,16 +112,14 @@ def _only(settings: dict[str, Any], rows: list[str] | None) -> dict[str, Any]:
 
 def _chosen(folder: Path, limit: int | None) -> list[Path]:
     """The photos of a folder, or ``limit`` of them evenly spaced."""
-    from retrieval.pictures import list_pictures
+    from retrieval.pictures import some_pictures
 
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    paths = list(list_pictures(folder))
+    paths = some_pictures(folder, limit)
     if not paths:
         raise ValueError(f"{folder}: no pictures in this folder")
-    if limit is None or limit >= len(paths):
-        return paths
-    return [paths[i * len(paths) // limit] for i in range(limit)]
+    return paths
 
 
 def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool) -> None:

@@ -51,7 +51,8 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
     Args:
         matched: from prepare.
         options: those it is colorized with.
-        overruled: whether points or a palette were given, beside which the same picture is not followed fully.
+        overruled: whether a palette was given, beside which the same picture is not followed fully. Points overrule
+            references only as far as they reach, which is not counted.
     """
     if not matched.references:
         return None
@@ -139,9 +140,8 @@ def _heard(matched: Matched, options: ColorizeOptions, overruled: bool) -> float
     """How far references are followed; the training-free method has nothing else."""
     if matched.heard is None or matched.followed is None:
         return 1.0
-    faithfulness = options.recommended_faithfulness if matched.scores is not None else options.faithfulness
     same = 0.0 if overruled else matched.followed.same
-    return same + (1 - same) * faithfulness * matched.heard.relevance
+    return same + (1 - same) * matched.trust(options)
 
 
 def _box(region: np.ndarray, size: tuple[int, int]) -> list[int]:

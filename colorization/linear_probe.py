@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
 from colorization.planes import input_planes
 from colorization.working import working_lab
-from retrieval.pictures import PictureError, list_pictures, read_small_rgb
+from retrieval.pictures import PictureError, read_small_rgb, some_pictures
 from similarity.backbone import SLIM_NORMALISATION, Backbone, autocast
 from similarity.vgg import SLIM, VGG19
 
@@ -65,10 +65,8 @@ def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
     classes: list[str] = []
     unreadable: list[str] = []
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
-        paths = list(list_pictures(place))
-        chosen = paths if limit is None or limit >= len(paths) else [paths[i * len(paths) // limit] for i in range(limit)]
         found = []
-        for path in chosen:
+        for path in some_pictures(place, limit):
             try:
                 lab = working_lab(read_small_rgb(path, SIDE), SIDE)
             except PictureError as error:

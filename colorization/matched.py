@@ -95,6 +95,12 @@ class Matched:
         warped_ab, confidence = _resize(self.said.warped_ab, self.size), _resize(self._best(self.said), self.size)
         return Heard(relevance, warped_ab, confidence, influence_of(self.said.weights, self.said.correlation))
 
+    def trust(self, options: ColorizeOptions) -> float:
+        """Share of the answer with references beside the answer without them, 0..1."""
+        if self.heard is None:
+            return 0.0
+        return self.heard.relevance * (options.faithfulness if self.scores is None else options.recommended_faithfulness)
+
     @cached_property
     def followed(self) -> Followed | None:
         """Colors to follow beside the network; None without references."""

@@ -35,6 +35,15 @@ def check_output(path: Path) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use {', '.join(FORMATS)}")
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a path in a folder that cannot be written, or made.
+
+    Raises:
+        ValueError: so it is.
+    """
     folder = path.parent
     while not folder.exists():
         folder = folder.parent

@@ -101,6 +101,33 @@ class ColorizationPipeline:
         query = glance(to_uint8(as_rgb(gray)))
         return self.index.recommend(query, self._extractor, top_k, same_class)
 
+    def recommend_readable(
+        self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
+    ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
+        """Recommend references, and read them; photos that cannot be read give their places to the next best.
+
+        Args:
+            gray: see recommend.
+            top_k: how many at most.
+            same_class: see recommend.
+
+        Returns:
+            The references, their pictures, and one line for each photo that could not be read.
+
+        Raises:
+            ValueError: see recommend.
+        """
+        used, pictures, skipped = [], [], []
+        for candidate in self.recommend(gray, 2 * top_k, same_class):
+            try:
+                pictures.append(read_reference(candidate.path))
+                used.append(candidate)
+            except PictureError as error:
+                skipped.append(str(error))
+            if len(used) == top_k:
+                break
+        return used, pictures, skipped
+
     def colorize(
         self,
         gray: np.ndarray,
@@ -229,15 +256,7 @@ class ColorizationPipeline:
         self, target: np.ndarray, options: ColorizeOptions
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
         """The best references that can still be read."""
-        used, pictures, skipped = [], [], []
-        for candidate in self.recommend(target, options.top_k * 2, options.same_class):
-            try:
-                pictures.append(read_reference(candidate.path))
-                used.append(candidate)
-            except PictureError as error:
-                skipped.append(str(error))
-            if len(used) == options.top_k:
-                break
+        used, pictures, skipped = self.recommend_readable(target, options.top_k, options.same_class)
         if not used:
             where = self.index.index_dir if self.index else ""
             raise ValueError(

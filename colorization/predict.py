@@ -95,12 +95,10 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         options: see ColorizeOptions.
     """
     luminance, heard, size = matched.luminance, matched.heard, matched.size
-    faithfulness = options.recommended_faithfulness if matched.scores is not None else options.faithfulness
+    trust = matched.trust(options)
     ab = torch.zeros(2, *size, device=luminance.device)
-    if heard is not None:
-        faithfulness *= heard.relevance
     boldness = options.vividness * (options.automatic_share if heard is None else options.guided_share)
-    for said, share in ((matched.said, faithfulness), (None, 1.0 - faithfulness)) if heard else ((None, 1.0),):
+    for said, share in ((matched.said, trust), (None, 1.0 - trust)):
         if share > 0:
             ab += share * _resize(_answer(network, luminance, matched.target, said, guidance, boldness, options), size)
     level = F.avg_pool2d(luminance, FINE_STRIDE)[0]

@@ -8,10 +8,9 @@ from torch import Tensor
 
 from colorization.tint import tint_at
 from colorization.upsampling import apply_coefficients, guided_coefficients
-from colorization.working import luminance_rows
+from colorization.working import STRIP_PIXELS, luminance_rows
 from similarity.lab import lab_to_rgb
 
-STRIP_PIXELS = 1 << 18  # fits the processor's cache
 UPSAMPLING_RADIUS = 1  # working pixels
 TOLERANCE = 4e-6  # how far colors may leave 0..1 before their chroma is reduced: less than 16 bits can tell
 

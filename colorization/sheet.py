@@ -1,8 +1,6 @@
 """Contact sheets: one row a photograph, captions under the pictures."""
 
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from colorization.output import check_output
+from colorization.staging import staging
 
 CELL = 256
 _CAPTION, _GAP = 18, 4
@@ -52,14 +51,8 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
             sheet.paste(picture, (left + (CELL - picture.width) // 2, (top + bottom - picture.height) // 2))
             draw.text((left + 2, bottom + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
         top += height
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
-    try:
-        sheet.save(temporary)
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with staging() as files:
+        sheet.save(files.add(path))
 
 
 def check_sheet(path: Path, pictures: Sequence[Path]) -> None:

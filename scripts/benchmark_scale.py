@@ -1,9 +1,8 @@
 """Time the search of a large index, made of synthetic descriptors; ``scripts/benchmark --scale`` runs this.
 
-Global descriptors have the spectrum and the neighborhoods of real ones: variances fall as (i + 5)^-3.41, fitted to the
-covariance of 16,708 photos described by vgg19-slim, and a photo lies in a cluster of 50 that keeps a quarter of the variance,
-which gives the real cosines to the 1st, 10th, 100th and 200th neighbor (0.92, 0.87, 0.78, 0.74). The shipped projections
-hold no variances. Local descriptors are random, which costs a query the same.
+Global descriptors imitate real ones: variances fall as (i + 5)^-3.41, about as those of photos described by vgg19-slim do,
+and a photo lies in a cluster of 50 that keeps a quarter of the variance, so that it has near and far neighbors. The shipped
+projections hold no variances. Local descriptors are random, which costs a query the same.
 """
 
 import json

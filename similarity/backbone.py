@@ -189,7 +189,7 @@ def hash_tensors(state: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(f"{key} {state[key].dtype}".encode())
-        digest.update(state[key].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(state[key].cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ from colorization.matched import Matched, match
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.predict import PREDICT_LAYERS, Guidance, network_chroma
+from colorization.staging import staging
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step, transfer
 from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
@@ -93,9 +94,8 @@ class SceneColorizer:
         """Write what the next frame needs to know of the last."""
         if self.previous is None or self._previous_half is None:
             raise ValueError("no frame has been colored yet")
-        temporary = path.with_name(f".{path.name}")
-        np.savez(temporary, luminance=self.previous.luminance.cpu().numpy(), half_ab=self._previous_half.cpu().numpy())
-        temporary.replace(path)
+        with staging() as files:
+            np.savez(files.add(path), luminance=self.previous.luminance.cpu().numpy(), half_ab=self._previous_half.cpu().numpy())
 
     def load(self, path: Path) -> None:
         """Go on where save was called."""

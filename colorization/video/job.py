@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorization.output import output_suffix
+from colorization.output import check_writable, output_suffix
 from colorization.video.media import SUFFIXES, Film
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import PictureFilm
@@ -60,11 +60,7 @@ def check_job(job: FilmJob) -> None:
     existing = output if is_film else next(_existing(job), output / "-")
     if existing.exists() and not job.overwrite:
         raise ValueError(f"{existing}: exists already; replace it with --overwrite")
-    parent = output.parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir():
-        raise ValueError(f"{output}: the folder {parent} cannot be written")
+    check_writable(output)
 
 
 def _existing(job: FilmJob) -> Iterator[Path]:

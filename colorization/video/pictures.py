@@ -10,7 +10,7 @@ import numpy as np
 from colorization.video.media import FilmError, Frame
 from colorization.video.yuv import Coding, luma_of
 from colorization.working import luminance_of
-from retrieval.pictures import SUFFIXES, read_picture, to_uint8
+from retrieval.pictures import has_picture_name, read_picture, to_uint8
 
 
 class PictureFilm:
@@ -30,8 +30,8 @@ class PictureFilm:
         self.coding, self.primaries, self.transfer = Coding(), 2, 2
         self.rate = Fraction(frame_rate).limit_denominator(1001)
         self.time_base, self.aspect = 1 / self.rate, Fraction(1)
-        found = [entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")]
-        self.paths = sorted((entry for entry in found if entry.is_file()), key=_numbers)
+        found = (entry for entry in path.iterdir() if has_picture_name(entry.name) and entry.is_file())
+        self.paths = sorted(found, key=_numbers)
         if not self.paths:
             raise FilmError(f"{path}: holds no pictures")
         self.num_frames = len(self.paths)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from colorization.staging import staging
 from colorization.video.media import Film, FilmError
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import PictureFilm
@@ -50,9 +51,8 @@ class Plan:
 
     def save(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        temporary = path.with_name(f".{path.name}")
-        temporary.write_text(json.dumps(asdict(self)))
-        temporary.replace(path)
+        with staging() as files:
+            files.add(path).write_text(json.dumps(asdict(self)))
 
 
 def read_plan(path: Path) -> Plan:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from colorization.measures.cdc import color_distribution_consistency
+from colorization.staging import staging
 from colorization.video.job import FilmJob, open_source
 from colorization.video.media import Film
 from colorization.video.options import FilmOptions
@@ -55,7 +56,5 @@ def write_report(path: Path, report: FilmReport, job: FilmJob, film_options: Fil
         "scenes": [vars(scene) for scene in report.scenes],
         "notes": report.notes,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(figures, indent=1))
-    temporary.replace(path)
+    with staging() as files:
+        files.add(path).write_text(json.dumps(figures, indent=1))

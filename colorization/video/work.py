@@ -13,7 +13,9 @@ from filelock import FileLock, Timeout
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.staging import staging
 from colorization.video.options import FilmOptions
+from retrieval.shards import file_sha256
 from similarity.backbone import hash_tensors
 
 JOB = "job.json"
@@ -37,7 +39,7 @@ def describe_job(
     index = pipeline.index
     described = {
         "input": [str(input_path.resolve()), hashlib.sha256(repr(stats).encode()).hexdigest()],
-        "references": [hashlib.sha256(path.read_bytes()).hexdigest() for path in references],
+        "references": [file_sha256(path) for path in references],
         "index": str(index.index_dir.resolve()) if index is not None and not references else None,
         "options": asdict(options),
         "film": asdict(film_options),
@@ -94,11 +96,10 @@ def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) 
                 shutil.rmtree(entry)
             elif entry.name != "lock":
                 entry.unlink()
-    temporary = folder / f".{JOB}"
-    temporary.write_text(json.dumps(job, indent=1))
-    temporary.replace(path)
+    with staging() as files:
+        files.add(path).write_text(json.dumps(job, indent=1))
 
 
 def _has_work(folder: Path) -> bool:
     """Whether a plan or a segment is finished."""
-    return any(folder.glob("plan.json")) or any(folder.glob("*.npz"))
+    return (folder / "plan.json").exists() or any(folder.glob("segment-*.npz"))

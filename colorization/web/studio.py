@@ -151,16 +151,9 @@ class Studio:
             return [], ""
         if not (index.index_dir / MANIFEST).is_file():
             raise FileNotFoundError(f"{index.index_dir}: the index is gone")
-        found, skipped = [], ""
-        for recommendation in self.pipeline.recommend(rgb, 2 * self.limits.candidates):
-            try:
-                read_reference(recommendation.path)
-                found.append(Candidate(recommendation.path, recommendation))
-            except PictureError as error:
-                skipped = skipped or str(error)
-            if len(found) == self.limits.candidates:
-                break
-        return found, f"a recommended reference was skipped: {skipped}" if skipped else ""
+        found, _, skipped = self.pipeline.recommend_readable(rgb, self.limits.candidates)
+        note = f"a recommended reference was skipped: {skipped[0]}" if skipped else ""
+        return [Candidate(one.path, one) for one in found], note
 
     def _prepared(self, work: Work, picture: Picture | None = None) -> Prepared:
         """The photo with its references, matched; its target is the preview."""

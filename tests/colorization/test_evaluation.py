@@ -245,7 +245,6 @@ def test_only_photos_named_after_a_class_count_for_accuracy(fake: FakePipeline, 
         run(fake, paths, {}, judge=Judge(), labels=[None] * len(paths))
 
 
-
 def test_what_is_not_available_is_said_and_not_in_the_rows(fake: FakePipeline, paths: list[Path]) -> None:
     class Silent(nn.Module):
         def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:

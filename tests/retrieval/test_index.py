@@ -258,15 +258,6 @@ def test_an_open_index_survives_a_rebuild(
     assert index.recommend(query, extractor) == before
 
 
-def test_exact_index_is_the_exact_inner_product(rng: np.random.Generator) -> None:
-    parts = [rng.standard_normal((n, 128)).astype(np.float16) for n in (3, 1, 4)]
-    query = rng.standard_normal((1, 128)).astype(np.float32)
-    scores, rows = exact_index(parts).search(query, 8)
-    dots = np.concatenate(parts).astype(np.float32) @ query[0]
-    assert rows[0].tolist() == np.argsort(-dots).tolist()
-    np.testing.assert_allclose(scores[0], np.sort(dots)[::-1], rtol=1e-4)
-
-
 def test_arrays_are_all_descriptors_by_row(
     index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
 ) -> None:
