@@ -3,9 +3,12 @@
 The teacher looks at each color photo once; its feature maps, embedding and logits are stored beside the luminance.
 The student then sees random crops of the luminance, with the teacher's maps cropped alike. Storing costs 120 kB a
 photo and makes the teacher free during training, where asking it anew would cost a pass for every crop.
+
+Crops lie on the grid of the coarsest map, at the photo's own scale, and are never mirrored: only there are the stored
+maps what the teacher says. In between they would have to be interpolated, a teacher's features of a thing differ with
+its size, and one that pads at one side only, as TensorFlow's do, does not see the mirror image mirrored.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,7 @@ import h5py
 import numpy as np
 import torch
 import torch.nn.functional as F
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from similarity.lab import rgb_to_lab
@@ -29,18 +33,14 @@ class DistillOptions:
 
     Attributes:
         batch: crops a step.
-        crops: side of the crops in pixels over the course of the run, in equal shares of the steps.
-        zoom: crops are magnified or reduced by up to this factor. Near 1, because a teacher's features of a thing
-            differ with its size: far from 1 the student is asked for what it cannot know. Nor are crops mirrored: a
-            teacher that pads at one side only, as TensorFlow's do, does not see the mirror image mirrored.
+        crops: side of the crops in pixels over the course of the run, in equal shares of the steps; multiples of 32.
         temperature: of the logits in the KL term.
         weight_maps, weight_embedding, weight_logits: weights of the three terms.
         seed: of crops and order.
     """
 
     batch: int = 64
-    crops: tuple[int, ...] = (128, 128, 144, 160)
-    zoom: float = 1.1
+    crops: tuple[int, ...] = (128, 160, 192, 224)
     temperature: float = 2.0
     weight_maps: float = 1.0
     weight_embedding: float = 0.5
@@ -128,12 +128,12 @@ class Targets:
         epoch, offset = divmod(step * options.batch, self.count - self.count % options.batch)
         order = np.random.default_rng((options.seed, epoch, 1)).permutation(self.count)
         rows = np.sort(order[offset : offset + options.batch])
-        boxes = _random_boxes(rng, len(rows), side, options.zoom)
+        corners = _random_corners(rng, len(rows), side)
         luminance = self.rows("luminance", rows) / 255
-        targets = {str(s): self.standardised(str(s), _crop(self.rows(str(s), rows), boxes, side // s)) for s in TAPS}
+        targets = {str(s): self.standardised(str(s), _crop(self.rows(str(s), rows), corners // s, side // s)) for s in TAPS}
         targets["embedding"] = self.standardised("embedding", self.rows("embedding", rows))
         targets["logits"] = self.rows("logits", rows)
-        return normalise(_tone(_crop(luminance, boxes, side), rng)), targets
+        return normalise(_tone(_crop(luminance, corners, side), rng)), targets
 
 
 def normalise(luminance_unit: Tensor) -> Tensor:
@@ -157,20 +157,13 @@ def crop_side(step: int, steps: int, options: DistillOptions) -> int:
     return options.crops[min(len(options.crops) - 1, step * len(options.crops) // steps)]
 
 
-def _random_boxes(rng: np.random.Generator, count: int, side: int, zoom: float) -> Tensor:
-    """Affine matrices (count, 2, 3) of random crops of about ``side`` pixels."""
-    size = np.exp(rng.uniform(-math.log(zoom), math.log(zoom), (2, count))) * side / SIDE
-    width, height = np.minimum(1, size)
-    x, y = rng.uniform(-1, 1, count) * (1 - width), rng.uniform(-1, 1, count) * (1 - height)
-    theta = np.zeros((count, 2, 3), np.float32)
-    theta[:, 0, 0], theta[:, 1, 1] = width, height
-    theta[:, 0, 2], theta[:, 1, 2] = x, y
-    return torch.from_numpy(theta)
+def _random_corners(rng: np.random.Generator, count: int, side: int) -> Int[np.ndarray, "count 2"]:
+    """Row and column of the upper left corners of crops, in pixels, on the grid of the coarsest map."""
+    return rng.integers(0, (SIDE - side) // max(TAPS) + 1, (count, 2)) * max(TAPS)
 
 
-def _crop(planes: Tensor, boxes: Tensor, side: int) -> Tensor:
-    grid = F.affine_grid(boxes, [len(planes), planes.shape[1], side, side], align_corners=False)
-    return F.grid_sample(planes, grid, padding_mode="border", align_corners=False)
+def _crop(planes: Tensor, corners: Int[np.ndarray, "count 2"], side: int) -> Tensor:
+    return torch.stack([plane[:, y : y + side, x : x + side] for plane, (y, x) in zip(planes, corners, strict=True)])
 
 
 def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
