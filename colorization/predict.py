@@ -1,7 +1,7 @@
 """The colorization network at work: references, points and palette in, ab out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -14,10 +14,12 @@ from colorization.matched import Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
-from colorization.transfer import FINE_STRIDE, MATCH_LAYERS
+from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step
 from similarity.backbone import autocast
+from similarity.correspondence import join_levels
 
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
+KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -96,14 +98,22 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     """
     luminance, heard, size = matched.luminance, matched.heard, matched.size
     trust = matched.trust(options)
-    ab = torch.zeros(2, *size, device=luminance.device)
     boldness = options.vividness * (options.automatic_share if heard is None else options.guided_share)
-    for said, share in ((matched.said, trust), (None, 1.0 - trust)):
-        if share > 0:
-            ab += share * _resize(_answer(network, luminance, matched.target, said, guidance, boldness, options), size)
+
+    def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
+        ab = torch.zeros(2, *size, device=luminance.device)
+        for said, share in ((matched.said, trust), (None, 1.0 - trust)):
+            if share > 0:
+                ab += share * _resize(_answer(network, luminance, matched.target, said, asked, boldness, options), size)
+        return ab
+
+    ab = answers(guidance)
     level = F.avg_pool2d(luminance, FINE_STRIDE)[0]
-    if matched.followed is not None and guidance.palette is None:  # a palette overrules the references
-        near = point_planes(guidance.points, level, POINTS_WIDEN)[2:]  # as points do, as far as they reach
+    near = point_planes(guidance.points, level, POINTS_WIDEN)[2:]
+    if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
+        told = torch.maximum(near, _resize(_kindred(guidance.points, matched.target), size))
+        ab = told * ab + (1 - told) * answers(replace(guidance, points=()))
+    if matched.followed is not None and guidance.palette is None:  # a palette overrules the references, as points do near them
         ab = near * ab + (1 - near) * matched.followed.over(ab)
     if guidance.points:
         ab = _obeying(ab, guidance.points, level)
@@ -153,6 +163,16 @@ def _obeying(
         missing.append(Point(point.x, point.y, (a, b)))
     spread = point_planes(missing, luminance, POINTS_WIDEN)
     return ab + spread[2:] * spread[:2]
+
+
+def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Tensor, "1 rows columns"]:
+    """How far each place shows the same thing as one of the points, 0..1, at stride 8: by its features."""
+    joined = join_levels([target])[0]
+    _, height, width = joined.shape
+    rows = torch.tensor([min(int(point.y * height), height - 1) for point in points], device=joined.device)
+    columns = torch.tensor([min(int(point.x * width), width - 1) for point in points], device=joined.device)
+    cosine = torch.einsum("cp,chw->phw", joined[:, rows, columns], joined).amax(0, keepdim=True)
+    return smooth_step(cosine, KINDRED_RANGE)
 
 
 def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:

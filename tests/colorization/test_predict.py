@@ -68,6 +68,18 @@ def test_a_point_colors_its_place(colorizer: ColorizationPipeline, gray_pictures
         assert moved @ (np.array(wanted) - plain[near].mean((0, 1))) > 0
 
 
+def test_a_point_leaves_what_is_unlike_it_alone(colorizer: ColorizationPipeline, fast: ColorizeOptions) -> None:
+    y, x = np.mgrid[0:160, 0:240]
+    stripes = 110 + 50 * np.sin(x / 2.0)
+    smooth = 110 + 20 * np.sin(y / 60.0)
+    gray = np.where(x < 120, stripes, smooth).astype(np.uint8)
+    before = ab_of(colorizer.colorize(gray, [], fast).rgb)
+    after = ab_of(colorizer.colorize(gray, [], fast, [Point(0.25, 0.5, (55.0, 35.0))]).rgb)
+    change = np.abs(after - before).mean(2)
+    assert change[60:100, 40:80].mean() > 15  # at the point
+    assert change[:, 160:].mean() < 0.3 * change[60:100, 40:80].mean()
+
+
 def test_a_point_leaves_the_reference_where_it_does_not_reach(
     colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
 ) -> None:
