@@ -83,13 +83,19 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
     return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
 
 
-def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None, device: torch.device | str = "cpu") -> Backbone:
+def load_backbone(
+    name: str = DEFAULT_BACKBONE,
+    weights_path: Path | None = None,
+    device: torch.device | str = "cpu",
+    weights_dir: Path = WEIGHTS_DIR,
+) -> Backbone:
     """Load a backbone with its weights.
 
     Args:
         name: ``vgg19-slim`` (bundled) or ``vgg19`` (torchvision's ImageNet weights).
         weights_path: for ``vgg19``, a file of torchvision's layout (.pth or .safetensors) instead of its download.
         device: where to put it.
+        weights_dir: folder of the shards of ``vgg19-slim``.
 
     Returns:
         The backbone, frozen.
@@ -104,7 +110,7 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights_path: Path | None = None
     if name == "vgg19-slim":
         if weights_path is not None:
             raise ValueError("--vgg-weights belongs to --backbone vgg19; vgg19-slim brings its own weights")
-        state, normalisation = load_bundled("vgg19-slim"), SLIM_NORMALISATION
+        state, normalisation = load_bundled("vgg19-slim", weights_dir), SLIM_NORMALISATION
         network = _filled(VGG19(SLIM), state, name)
     else:
         state, normalisation = _vgg19_state(weights_path), IMAGENET_NORMALISATION

@@ -123,11 +123,12 @@ class Targets:
         return (data - mean) / std
 
     def batch(self, step: int, options: DistillOptions, side: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Crops (batch, 1, side, side) of normalised luminance and the teacher's answers for them."""
+        """Crops (batch, 1, side, side) of normalised luminance and the teacher's answers for them; of all photos if fewer."""
         rng = np.random.default_rng((options.seed, step))
-        epoch, offset = divmod(step * options.batch, self.count - self.count % options.batch)
+        size = min(options.batch, self.count)
+        epoch, offset = divmod(step * size, self.count - self.count % size)
         order = np.random.default_rng((options.seed, epoch, 1)).permutation(self.count)
-        rows = np.sort(order[offset : offset + options.batch])
+        rows = np.sort(order[offset : offset + size])
         corners = _random_corners(rng, len(rows), side)
         luminance = self.rows("luminance", rows) / 255
         targets = {str(s): self.standardised(str(s), _crop(self.rows(str(s), rows), corners // s, side // s)) for s in TAPS}

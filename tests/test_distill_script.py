@@ -1,0 +1,101 @@
+"""scripts/distill from photos to weights that the package loads, in this process and at a tiny size."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+from safetensors import safe_open
+from typer.testing import CliRunner
+
+from similarity.backbone import Backbone, load_backbone
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "distill"
+TEACHER = """
+import torch
+from torch import nn
+
+
+class Teacher(nn.Module):
+    def forward(self, rgb):
+        maps = {stride: nn.functional.avg_pool2d(rgb, stride) for stride in (8, 16, 32)}
+        mean = rgb.mean((2, 3))
+        return {**maps, "embedding": mean.repeat(1, 2), "logits": mean.repeat(1, 334)[:, :1000]}
+"""
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command() -> Command:
+    """``command("train", ...)``: the result, whatever it is."""
+    module = ModuleType("distill")
+    exec(compile(SCRIPT.read_text(), str(SCRIPT), "exec"), module.__dict__)
+    return lambda *words: CliRunner().invoke(module.app, [str(w) for w in words])
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    (tmp_path / "teacher.py").write_text(TEACHER)
+    return tmp_path / "teacher.py"
+
+
+@pytest.fixture
+def photos(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
+    """Four photos and a file that is none."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        Image.fromarray(pictures[name]).save(folder / f"{name}.png")
+    return folder
+
+
+def step_of(run: Path) -> int:
+    with safe_open(run / "student.safetensors", "pt") as file:
+        return int(file.metadata()["step"])
+
+
+def test_train_goes_on_where_it_was_and_follows_a_new_length(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train = ("train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples")
+    first = command(*train, 2)
+    assert first.exit_code == 0, first.exception
+    assert "asking the teacher about 4 photos" in first.output
+    assert step_of(run) == 1
+    second = command(*train, 6)
+    assert second.exit_code == 0, second.exception
+    assert "asking" not in second.output  # its answers are kept
+    assert step_of(run) == 3
+    other = command(*train, 6, "--learning-rate", 0.1)
+    assert isinstance(other.exception, ValueError) and "belongs to settings" in str(other.exception)
+
+
+def test_a_batch_may_be_larger_than_the_corpus(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+    result = command("train", photos, "--teacher", teacher, "--run", tmp_path / "run", "--samples", 64)
+    assert result.exit_code == 0, result.exception
+    assert step_of(tmp_path / "run") == 1
+
+
+def test_exported_weights_load_and_are_scored(
+    command: Command, photos: Path, teacher: Path, tmp_path: Path, index_dir: Path, backbone: Backbone, library_dir: Path
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "weights"
+    assert command("train", library_dir, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2).exit_code == 0
+    exported = command("export", library_dir, "--run", run, "--out", out, "--projections-out", tmp_path / "pca")
+    assert exported.exit_code == 0, exported.exception
+    loaded = load_backbone("vgg19-slim", weights_dir=out)
+    assert loaded.weights_hash in exported.output
+    assert loaded.weights_hash != backbone.weights_hash
+    with safe_open(tmp_path / "pca" / "vgg19-slim-pca.safetensors", "np") as file:
+        assert file.metadata()["weights_hash"] == loaded.weights_hash
+    scored = command("score", library_dir, photos, "--teacher", teacher, "--run", run, "--index", index_dir)
+    assert scored.exit_code == 0, scored.exception
+    scores = json.loads(scored.output.splitlines()[-1])
+    assert scores["photos"] == 4
+    assert set(scores) == {
+        "cosine at stride 8", "cosine at stride 16", "cosine at stride 32", "top-1 as the teacher", "10 nearest shared", "photos"
+    }  # fmt: skip
+    assert all(-1 <= value <= 1 for name, value in scores.items() if name != "photos")
