@@ -10,6 +10,16 @@ from retrieval.pictures import Picture
 PROGRAM = f"Rechroma {__version__}"
 
 
+def statement(references: Sequence[str]) -> str:
+    """What a result says of itself.
+
+    Args:
+        references: file names of those that lent it colors.
+    """
+    lent = f"Colors from {', '.join(references)}" if references else "Colors guessed without a reference"
+    return f"Colorized by {PROGRAM}; the colors are not original. {lent}."
+
+
 def credited(source: Picture, references: Sequence[str]) -> Picture:
     """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
 
@@ -18,8 +28,7 @@ def credited(source: Picture, references: Sequence[str]) -> Picture:
         references: file names of the references.
     """
     exif = load_exif(source.metadata.get("exif"))
-    lent = f"Colors from {', '.join(references)}" if references else "Colors guessed without a reference"
-    exif[DESCRIPTION] = _appended(exif.get(DESCRIPTION), f"Colorized by {PROGRAM}; the colors are not original. {lent}.")
+    exif[DESCRIPTION] = _appended(exif.get(DESCRIPTION), statement(references))
     exif[SOFTWARE] = _appended(exif.get(SOFTWARE), PROGRAM)
     return replace(source, metadata={**source.metadata, "exif": exif.tobytes()})
 

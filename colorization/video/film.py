@@ -53,6 +53,8 @@ def colorize_film(
             sink = sink_of(film, job.output_path, folder, options, film_options)
             colorizer_of = _scene_colorizers(pipeline, references, options, film_options)
             plan = _plan(film, folder, pipeline, options, film_options, bool(references), progress)
+            lent = job.references or [Path(path) for scene in plan.scenes for path, _ in scene.references]
+            sink.lent = list(dict.fromkeys(path.name for path in lent))
             colored, start = 0, time.perf_counter()
             for done in _color(film, plan, folder, sink, film_options, colorizer_of):
                 colored += 1

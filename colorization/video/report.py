@@ -47,6 +47,7 @@ def write_report(path: Path, report: FilmReport, job: FilmJob, film_options: Fil
     figures = {
         "input": str(job.input_path),
         "output": str(job.output_path),
+        "references": [str(path) for path in job.references],
         "frames": report.frames,
         "cdc": None if math.isnan(cdc) else cdc,
         "cdc_of_luminance": None if math.isnan(luminance) else luminance,

@@ -1,5 +1,6 @@
 """Where colored frames go: segments of a film, or pictures of a folder."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
+from colorization.provenance import credited, statement
 from colorization.rendering import render
 from colorization.video.media import SUFFIXES, Film, FilmError, Frame
 from colorization.video.options import FilmOptions
@@ -21,7 +23,11 @@ ODD = "its size is odd, which H.264 cannot hold: the last row or column is shown
 
 
 class FilmSink:
-    """Writes a film: luma as it was read, chroma beside it."""
+    """Writes a film: luma as it was read, chroma beside it.
+
+    Attributes:
+        lent: file names of the references, told in the result.
+    """
 
     def __init__(
         self, film: Film | PictureFilm, output: Path, folder: Path, options: ColorizeOptions, film_options: FilmOptions
@@ -29,6 +35,7 @@ class FilmSink:
         check_container(film, output, folder)
         self.film, self.output, self.folder = film, output, folder
         self.options, self.quality = options, film_options.quality
+        self.lent: Sequence[str] = ()
         self._writer: SegmentWriter | None = None
 
     def begin(self, number: int) -> None:
@@ -58,7 +65,7 @@ class FilmSink:
     def finish(self, plan: Plan) -> None:
         """Give the whole result its name."""
         joined = self.folder / f"joined{self.output.suffix.lower()}"
-        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, joined)
+        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, joined, statement(self.lent))
         joined.replace(self.output)
 
     def _segment(self, number: int) -> Path:
@@ -66,11 +73,16 @@ class FilmSink:
 
 
 class PictureSink:
-    """Writes a folder of pictures with the names, depth and metadata of those that were read."""
+    """Writes a folder of pictures with the names, depth and metadata of those that were read.
+
+    Attributes:
+        lent: file names of the references, told in the result.
+    """
 
     def __init__(self, film: PictureFilm, output: Path, folder: Path, options: ColorizeOptions) -> None:
         self.film, self.output, self.options = film, output, options
         self.pictures = folder / "pictures"
+        self.lent: Sequence[str] = ()
         self._names = [path.with_suffix(output_suffix(path.suffix)).name for path in film.paths]
         first = dict(zip(reversed(self._names), reversed(film.paths), strict=True))
         for path, name in zip(film.paths, self._names, strict=True):
@@ -85,7 +97,7 @@ class PictureSink:
         """Add a frame: its L at the working size, its chroma at half of that."""
         assert frame.picture is not None
         rgb = render(frame.picture.rgb, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
-        write_picture(self.pictures / self._names[frame.pts], rgb, frame.picture)
+        write_picture(self.pictures / self._names[frame.pts], rgb, credited(frame.picture, self.lent))
 
     def end(self) -> None:
         """Finish the segment."""

@@ -118,7 +118,7 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
         trial.unlink(missing_ok=True)
 
 
-def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, output: Path) -> None:
+def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, output: Path, comment: str) -> None:
     """Put segments together, give the frames their timestamps, and copy sound and subtitles.
 
     Args:
@@ -126,6 +126,7 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         film: the original.
         timing: of all frames.
         output: written as it is; not yet the final name.
+        comment: goes into the film's metadata, after a comment of the original.
     """
     scale = {"movie_timescale": str(min(film.time_base.denominator, 1_000_000))}  # else the first frame's time is rounded
     options = scale if output.suffix in (".mp4", ".m4v", ".mov") else {}
@@ -137,7 +138,10 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         stream.time_base = film.time_base
         copies = _copied_streams(source, container)
         if source:
-            container.metadata.update({k: v for k, v in source.metadata.items() if k.lower() not in ("encoder", "major_brand")})
+            kept = {key.lower(): value for key, value in source.metadata.items()}  # Matroska writes names in capitals
+            container.metadata.update({k: v for k, v in kept.items() if k not in ("encoder", "major_brand")})
+        said = container.metadata.get("comment", "")
+        container.metadata["comment"] = said if said.endswith(comment) else "; ".join(part for part in (said, comment) if part)
         colored = _colored(segments, stream, film.time_base, timing)
         copied = _copied(source, copies) if source and copies else iter(())
         for packet in heapq.merge(colored, copied, key=_decoded_at):

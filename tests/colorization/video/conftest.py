@@ -55,9 +55,11 @@ def make_film() -> MakeFilm:
         pix_fmt: str = "yuv420p",
         sound: float = 0.0,
         rotation: int = 0,
+        metadata: dict[str, str] | None = None,
         **context: Any,
     ) -> Path:
         with av.open(str(path), "w") as container:
+            container.metadata.update(metadata or {})
             options = {"crf": "0", "preset": "ultrafast"} if codec == "libx264" else {}
             stream = container.add_stream(codec, rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = lumas[0].shape[1], lumas[0].shape[0], pix_fmt

@@ -164,6 +164,18 @@ def test_a_reference_gives_its_colors(make_film: MakeFilm, pan: Pan, probe, run:
     assert mean["red"][1] > mean["blue"][1] + 5 and mean["blue"][0] > mean["red"][0] + 5
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".webm"])
+def test_a_film_says_that_it_was_colorized(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path, pictures: Pictures, suffix: str) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "cup.png")
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 2), metadata={"comment": "summer of 1931", "title": "Holidays"})
+    run(source, tmp_path / f"out{suffix}", references=[tmp_path / "cup.png"])
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        said = {key.lower(): value for key, value in container.metadata.items()}
+    assert said["title"] == "Holidays"
+    assert said["comment"].startswith("summer of 1931; Colorized by Rechroma")
+    assert said["comment"].endswith("the colors are not original. Colors from cup.png.")
+
+
 # --- folders of pictures
 
 
@@ -187,6 +199,7 @@ def test_a_folder_becomes_a_folder(frame_dir: Path, run: Run, tmp_path: Path) ->
         gray = np.asarray(Image.open(frame_dir / path.name)).astype(int)
         assert np.ptp(result, 2).mean() > 2  # colored
         assert np.abs(result @ [0.2126, 0.7152, 0.0722] - gray).mean() < 6  # and not mixed up
+        assert "the colors are not original" in Image.open(path).getexif()[0x010E]
     with pytest.raises(ValueError, match="exists already"):
         run(frame_dir, tmp_path / "out")
     run(frame_dir, tmp_path / "out", overwrite=True)
