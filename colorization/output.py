@@ -1,6 +1,7 @@
 """Write results: whole or not at all, with what the original carried."""
 
 import os
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from colorization.profiles import rgb_profile
 from colorization.staging import staging
 from colorization.tiff import write_tiff
-from retrieval.metadata import INCH, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
+from retrieval.metadata import FOLDERS, INCH, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
 from retrieval.pictures import Picture, to_uint8
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
@@ -97,8 +98,21 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     if format_ == "PNG":
         settings["pnginfo"] = _png_texts(settings.pop("xmp", None))
     if format_ == "JPEG":
-        settings = {k: v for k, v in settings.items() if k not in ("exif", "xmp") or len(v) <= JPEG_SEGMENT}
+        settings["exif"] = _fitting(exif)
+        settings = {k: v for k, v in settings.items() if k != "xmp" or len(v) <= JPEG_SEGMENT}
     image.save(path, format=format_, icc_profile=profile, **settings)
+
+
+def _fitting(exif: Image.Exif) -> bytes:
+    """EXIF that fits into a JPEG: without its largest entries, where it must be, but with what the picture is."""
+    folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS if folder in exif)]
+    while exif and len(exif.tobytes()) > JPEG_SEGMENT:
+        entries = [(len(str(value)), tags, tag) for tags in folders for tag, value in tags.items() if tag not in (*FOLDERS, SOFTWARE)]
+        if not entries:
+            return b""
+        _, tags, largest = max(entries, key=itemgetter(0))
+        del tags[largest]
+    return exif.tobytes() if exif else b""
 
 
 def _at_depth(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 
 from colorization.measures.signal import psnr
 from colorization.output import FORMATS, check_output, output_suffix, write_picture
+from colorization.provenance import credited
 from retrieval.pictures import Picture, read_picture
 
 ORIENTATION, MAKER, EXIF_IFD, TAKEN = 0x0112, 0x010F, 0x8769, 0x9003
@@ -151,6 +152,19 @@ def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(tmp_path: Path, rgb:
     assert np.abs(np.asarray(found).astype(int) - upright).mean() < 5
     assert found.getexif()[MAKER] == "Kodak"
     assert found.getexif().get(ORIENTATION, 1) == 1
+
+
+def test_exif_too_large_for_a_jpeg_loses_its_largest_entries_only(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E], exif[0x010F] = "Anna and her brother", "Agfa"
+    exif.get_ifd(0x8769).update({0x927C: b"m" * 80_000, 0x9003: "1931:07:14 12:00:00"})
+    rgb = np.zeros((8, 8, 3), np.uint8)
+    write_picture(tmp_path / "x.jpg", rgb, credited(Picture(rgb, metadata={"exif": exif.tobytes()}), ["a.jpg"]))
+    kept = Image.open(tmp_path / "x.jpg").getexif()
+    assert kept[0x010E].startswith("Anna and her brother; Colorized by Rechroma") and kept[0x010F] == "Agfa"
+    assert kept.get_ifd(0x8769) == {0x9003: "1931:07:14 12:00:00"}
+    write_picture(tmp_path / "x.png", rgb, Picture(rgb, metadata={"exif": exif.tobytes()}))
+    assert len(Image.open(tmp_path / "x.png").getexif().get_ifd(0x8769)[0x927C]) == 80_000
 
 
 def test_a_jpeg_goes_without_what_it_cannot_hold(tmp_path: Path, rgb: np.ndarray) -> None:
