@@ -71,7 +71,7 @@ def point_planes(
         return luminance.new_zeros(3, height, width)
     device = luminance.device
     y, x = torch.meshgrid(torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij")
-    places = torch.tensor([[point.y * height, point.x * width] for point in points], device=device)
+    places = torch.tensor([[point.y * height, point.x * width] for point in points], device=device, dtype=luminance.dtype)
     colors = torch.tensor([point.ab for point in points], device=device, dtype=luminance.dtype)
     rows, columns = places[:, 0].long().clamp(0, height - 1), places[:, 1].long().clamp(0, width - 1)
     reach = widen * min(max(SPREAD / len(points) ** 0.5, REACH[0]), REACH[1]) * max(height, width)

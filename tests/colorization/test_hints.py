@@ -188,3 +188,10 @@ def test_saturation_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
 def test_saturation_by_hand(color: tuple[float, float, float], expected: float) -> None:
     # (max - min) / max; black has none
     assert mean_saturation(torch.tensor(color, dtype=torch.float32).view(3, 1, 1).expand(3, 2, 2)) == pytest.approx(expected)
+
+
+def test_points_may_be_numbers_of_numpy() -> None:
+    luminance = torch.full((1, 8, 12), 50.0)
+    place = np.array([0.25, 0.5])
+    ours = point_planes([Point(place[0], place[1], (np.float64(20.0), np.float64(-5.0)))], luminance)
+    torch.testing.assert_close(ours, point_planes([Point(0.25, 0.5, (20.0, -5.0))], luminance))

@@ -165,7 +165,9 @@ def test_a_reference_gives_its_colors(make_film: MakeFilm, pan: Pan, probe, run:
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".webm"])
-def test_a_film_says_that_it_was_colorized(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path, pictures: Pictures, suffix: str) -> None:
+def test_a_film_says_that_it_was_colorized(
+    make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path, pictures: Pictures, suffix: str
+) -> None:
     Image.fromarray(pictures["coffee"]).save(tmp_path / "cup.png")
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2), metadata={"comment": "summer of 1931", "title": "Holidays"})
     run(source, tmp_path / f"out{suffix}", references=[tmp_path / "cup.png"])
