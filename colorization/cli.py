@@ -64,7 +64,7 @@ def build_index(
     from retrieval.builder import BuildOptions
     from retrieval.builder import build_index as build
     from retrieval.engines.ray_data import RayOptions, import_ray
-    from retrieval.reading import list_sources
+    from retrieval.listing import list_sources
     from retrieval.search_settings import parse_bytes
     from similarity.backbone import load_backbone
 

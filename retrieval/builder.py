@@ -16,9 +16,10 @@ from retrieval.engines import ray_data
 from retrieval.engines.ray_data import RayOptions
 from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
 from retrieval.folder import alone, make_index_folder
+from retrieval.listing import Source, list_sources, plain_path
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
-from retrieval.reading import Source, list_sources, plain_path, read_glances
+from retrieval.reading import read_glances
 from retrieval.search_settings import MEMORY_BUDGET, choose_settings
 from retrieval.shards import SHARD_PHOTOS, file_sha256
 from similarity.backbone import Backbone
