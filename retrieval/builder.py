@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.commit import Known, commit, known_photos, sweep
-from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE, Extractor, raw_features
+from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE
 from retrieval.engines import ray_data
 from retrieval.engines.ray_data import RayOptions
 from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
+from retrieval.extractor import Extractor, raw_features
 from retrieval.folder import alone, make_index_folder
 from retrieval.listing import Source, list_sources, plain_path
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, pca_file, read_manifest, settings_key

@@ -9,7 +9,8 @@ from typing import cast
 
 from torch.utils.data import DataLoader, Dataset
 
-from retrieval.descriptors import SIDE, Glance, glance
+from retrieval.descriptors import SIDE
+from retrieval.extractor import Glance, glance
 from retrieval.listing import Source
 from retrieval.pictures import PictureError, read_small_rgb
 from retrieval.shards import Row

@@ -12,7 +12,7 @@ from PIL import Image
 
 from retrieval import builder
 from retrieval.builder import BuildOptions, BuildReport, build_index
-from retrieval.descriptors import Extractor, glance
+from retrieval.extractor import Extractor, glance
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
 from retrieval.pca import load_projections

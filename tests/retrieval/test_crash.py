@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from retrieval.commit import commit, known_photos
-from retrieval.descriptors import Descriptors, glance
+from retrieval.descriptors import Descriptors
+from retrieval.extractor import glance
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FEATURES, Manifest, read_manifest
 from retrieval.pca import Projection, hash_projections, save_projections

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.descriptors import glance
+from retrieval.extractor import glance
 from retrieval.listing import list_sources
 from retrieval.reading import read_glances
 
