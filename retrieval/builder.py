@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.commit import Known, commit, known_photos, sweep
+from retrieval.commit import commit
 from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE
 from retrieval.engines import ray_data
 from retrieval.engines.ray_data import RayOptions
 from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
 from retrieval.extractor import Extractor, raw_features
 from retrieval.folder import alone, make_index_folder
+from retrieval.known import Known, known_photos, rows_of, sweep
 from retrieval.listing import Source, list_sources, plain_path
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, pca_file, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
@@ -120,7 +121,7 @@ def _build(
     unreadable: list[str] = []
     job = ShardJob(todo, index_dir / FEATURES, extractor, key, options.workers, options.batch, options.shard_photos)
     for shard, rows in _described(job, options.ray, unreadable, progress):
-        live |= {rows.absolute(i): Known(shard, i, int(rows.size[i]), int(rows.mtime_ns[i])) for i in range(len(rows))}
+        live |= rows_of(shard, rows)
     written = {name for name, entry in live.items() if known.get(name) != entry}
     for source in todo:  # changed into something unreadable: the old description no longer holds
         if source.absolute not in written:

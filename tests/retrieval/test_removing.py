@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from retrieval.builder import BuildReport
-from retrieval.commit import unfinished
 from retrieval.index import PhotoIndex
+from retrieval.known import unfinished
 from retrieval.manifest import FEATURES, LOCK, read_manifest
 from retrieval.removing import remove_photos
 from retrieval.verify import verify_index
