@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from retrieval import merging
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.extractor import glance
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FEATURES, LOCK, MANIFEST, read_manifest

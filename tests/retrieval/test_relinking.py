@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from retrieval import relinking as module
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, read_manifest
 from retrieval.relinking import RelinkReport, relink

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from retrieval.known import unfinished
 from retrieval.manifest import FEATURES, LOCK, read_manifest
