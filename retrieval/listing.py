@@ -26,13 +26,7 @@ class Source:
 
 def list_pictures(folder: Path) -> Iterator[Path]:
     """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed."""
-    with os.scandir(folder) as found:  # it knows kinds without asking for each file, which large libraries notice
-        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from list_pictures(Path(entry.path))
-        elif has_picture_name(entry.name) and not (entry.is_symlink() and entry.is_dir()):
-            yield Path(entry.path)
+    yield from map(Path, _walk(str(folder)))
 
 
 def has_picture_name(name: str) -> bool:
@@ -66,13 +60,24 @@ def list_sources(photos: list[Path]) -> list[Source]:
             raise FileNotFoundError(f"{entry}: no such folder")
         root = plain_path(entry if entry.is_dir() else entry.parent)
         named, prefix = os.fsencode(root), os.fsencode(root / "x")[:-1]
-        for path in list_pictures(root) if entry.is_dir() else [root / entry.name]:
+        for name in _walk(str(root)) if entry.is_dir() else [str(root / entry.name)]:
             try:
-                stat = path.stat()
+                stat = os.stat(name)  # noqa: PTH116 - see _walk
             except OSError:
                 continue  # gone since it was listed
-            source = Source(named, os.fsencode(path)[len(prefix) :], stat.st_size, stat.st_mtime_ns)
-            sources.setdefault(source.absolute, source)
+            absolute = os.fsencode(name)
+            sources.setdefault(absolute, Source(named, absolute[len(prefix) :], stat.st_size, stat.st_mtime_ns))
     if not sources:
         raise ValueError(f"no pictures under {', '.join(map(str, photos))}")
     return list(sources.values())
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """The pictures of a folder as plain names: making a Path of each takes longer than reading the folder."""
+    with os.scandir(folder) as found:  # it knows kinds without asking for each file, which large libraries notice
+        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        elif has_picture_name(entry.name) and not (entry.is_symlink() and entry.is_dir()):
+            yield entry.path
