@@ -60,28 +60,38 @@ def build_index(
     import os
     import time
 
-    from colorization.progress import photo_progress
-    from retrieval.builder import BuildOptions
-    from retrieval.builder import build_index as build
-    from retrieval.engines.ray_data import RayOptions, import_ray
-    from retrieval.reading import list_sources
+    from retrieval.listing import list_sources
     from retrieval.search_settings import parse_bytes
-    from similarity.backbone import load_backbone
+    from retrieval.up_to_date import report_up_to_date
+    from similarity.bundled import DEFAULT_BACKBONE
 
     if engine not in ("local", "ray"):
         raise ValueError(f"--engine {engine}: choose local or ray")
-    ray = RayOptions(ray_address, num_workers, gpus_per_worker) if engine == "ray" else None
-    if ray:
+    ray = None
+    if engine == "ray":
+        from retrieval.engines.ray_data import RayOptions, import_ray
+
         import_ray()
+        ray = RayOptions(ray_address, num_workers, gpus_per_worker)
     elif ray_address or num_workers or gpus_per_worker:
         raise ValueError("--ray-address, --num-workers and --gpus-per-worker need --engine ray")
     budget = parse_bytes(memory_budget) if memory_budget is not None else None
-    list_sources(photos)  # a wrong path is told before any network is loaded
-    network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
-    count = workers if workers is not None else min(8, os.cpu_count() or 1)
     start = time.perf_counter()
-    with photo_progress("indexing") as progress:
-        report = build(photos, index, network, BuildOptions(count, overwrite, memory_budget=budget, ray=ray), progress)
+    sources = list_sources(photos)  # a wrong path is told before any network is loaded
+    bundled = backbone in (None, DEFAULT_BACKBONE) and vgg_weights is None and device in (None, "cpu")
+    quick = bundled and ray is None and not overwrite
+    report = report_up_to_date(photos, sources, index, budget) if quick else None
+    if report is None:
+        from colorization.progress import photo_progress
+        from retrieval.builder import BuildOptions
+        from retrieval.builder import build_index as build
+        from similarity.backbone import load_backbone
+
+        network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
+        count = workers if workers is not None else min(8, os.cpu_count() or 1)
+        start = time.perf_counter()
+        with photo_progress("indexing") as progress:
+            report = build(photos, index, network, BuildOptions(count, overwrite, memory_budget=budget, ray=ray), progress)
     seconds = time.perf_counter() - start
     for line in report.unreadable:
         typer.echo(f"skipped {line}", err=True)

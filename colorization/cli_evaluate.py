@@ -112,7 +112,7 @@ def _only(settings: dict[str, Any], rows: list[str] | None) -> dict[str, Any]:
 
 def _chosen(folder: Path, limit: int | None) -> list[Path]:
     """The photos of a folder, or ``limit`` of them evenly spaced."""
-    from retrieval.pictures import some_pictures
+    from retrieval.listing import some_pictures
 
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
 from colorization.planes import input_planes
 from colorization.working import working_lab
-from retrieval.pictures import PictureError, read_small_rgb, some_pictures
+from retrieval.listing import some_pictures
+from retrieval.pictures import PictureError, read_small_rgb
 from similarity.backbone import SLIM_NORMALISATION, Backbone, autocast
 from similarity.vgg import SLIM, VGG19
 

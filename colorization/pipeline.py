@@ -21,10 +21,11 @@ from colorization.suggest import Suggestion, suggestions
 from colorization.tint import tint_curve
 from colorization.transfer import MATCH_LAYERS, transfer
 from colorization.working import as_rgb, mean_chroma, read_reference, working_lab
-from retrieval.descriptors import Extractor, glance
+from retrieval.extractor import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex, Recommendation
 from retrieval.pictures import PictureError, to_uint8
-from similarity.backbone import DEFAULT_BACKBONE, Backbone, load_backbone
+from similarity.backbone import Backbone, load_backbone
+from similarity.bundled import DEFAULT_BACKBONE
 
 UNGUIDED = "without the network, colorizing needs at least one reference and takes no points or palette"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorization.output import check_output, output_suffix
-from retrieval.pictures import list_pictures
+from retrieval.listing import list_pictures
 
 
 @dataclass(frozen=True)

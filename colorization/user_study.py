@@ -17,7 +17,8 @@ from PIL import Image
 
 from colorization.user_study_page import PAGE
 from colorization.working import luminance_of
-from retrieval.pictures import list_pictures, read_picture, to_uint8
+from retrieval.listing import list_pictures
+from retrieval.pictures import read_picture, to_uint8
 
 SIDE = 512  # of the pictures on the page, at most
 QUALITY = 92  # of their JPEGs

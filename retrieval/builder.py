@@ -4,23 +4,25 @@ Shards are written one by one and renamed when complete; index.json is written l
 the previous index as it was, and the next build takes over the shards that were finished.
 """
 
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from retrieval.commit import Known, commit, known_photos, sweep
-from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE, Extractor, raw_features
+from retrieval.changes import BuildReport, find_changes, is_complete, wanted_search
+from retrieval.commit import commit
+from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE
 from retrieval.engines import ray_data
 from retrieval.engines.ray_data import RayOptions
 from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
+from retrieval.extractor import Extractor, raw_features
 from retrieval.folder import alone, make_index_folder
-from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, pca_file, read_manifest, settings_key
-from retrieval.pca import find_projections, fit_projection, hash_projections, save_projections
-from retrieval.reading import Source, list_sources, plain_path, read_glances
-from retrieval.search_settings import MEMORY_BUDGET, choose_settings
-from retrieval.shards import SHARD_PHOTOS, file_sha256
+from retrieval.known import known_photos, rows_of, sweep
+from retrieval.listing import Source, list_sources
+from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
+from retrieval.pca import find_projections, fit_projection, keep_projections
+from retrieval.reading import read_glances
+from retrieval.shards import SHARD_PHOTOS
 from similarity.backbone import Backbone
 
 PCA_SAMPLE = 4000
@@ -45,18 +47,6 @@ class BuildOptions:
     shard_photos: int = SHARD_PHOTOS
     memory_budget: int | None = None
     ray: RayOptions | None = None
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build did: numbers of photos, and one line for each file that could not be used."""
-
-    count: int
-    added: int
-    changed: int
-    dropped: int
-    kept: int
-    unreadable: list[str] = field(default_factory=list)
 
 
 def build_index(
@@ -105,32 +95,27 @@ def _build(
     progress: Progress | None,
 ) -> BuildReport:
     extractor = _extractor(sources, index_dir, backbone, options)
-    pca_hash = hash_projections(extractor.global_projection, extractor.local_projection)
+    pca_hash = keep_projections(index_dir, extractor.global_projection, extractor.local_projection, backbone.weights_hash)
     key = settings_key(backbone.name, backbone.weights_hash, pca_hash)
     known = {} if options.overwrite else known_photos(index_dir, key, previous)
-
-    listed = {source.absolute for source in sources}
-    named = [os.fsencode(plain_path(p)) + b"/" for p in photos if p.is_dir()]
-    gone = {name for name in known if name not in listed and name.startswith(tuple(named))}
-    todo = [s for s in sources if s.absolute not in known or (s.size, s.mtime_ns) != known[s.absolute].stamp]
-    changed = sum(s.absolute in known for s in todo)
-    live = {name: entry for name, entry in known.items() if name not in gone}
+    changes = find_changes(photos, sources, known)
+    live = {name: entry for name, entry in known.items() if name not in changes.gone}
     unreadable: list[str] = []
-    job = ShardJob(todo, index_dir / FEATURES, extractor, key, options.workers, options.batch, options.shard_photos)
+    job = ShardJob(changes.todo, index_dir / FEATURES, extractor, key, options.workers, options.batch, options.shard_photos)
     for shard, rows in _described(job, options.ray, unreadable, progress):
-        live |= {rows.absolute(i): Known(shard, i, int(rows.size[i]), int(rows.mtime_ns[i])) for i in range(len(rows))}
+        live |= rows_of(shard, rows)
     written = {name for name, entry in live.items() if known.get(name) != entry}
-    for source in todo:  # changed into something unreadable: the old description no longer holds
+    for source in changes.todo:  # changed into something unreadable: the old description no longer holds
         if source.absolute not in written:
             live.pop(source.absolute, None)
     if not live:
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
-    report = BuildReport(len(live), added, len(written) - added, len(gone), len(live) - len(written), unreadable)
-    budget = options.memory_budget or (previous.search.memory_budget if previous else MEMORY_BUDGET)
-    search = choose_settings(len(live), budget)
+    report = BuildReport(len(live), added, len(written) - added, len(changes.gone), len(live) - len(written), unreadable)
+    search = wanted_search(len(live), options.memory_budget, previous)
     manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable), search=search)
-    if previous and not (written or gone or changed) and _says(previous, index_dir, live, manifest):
+    nothing_new = not (written or changes.gone or changes.changed)
+    if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
         sweep(index_dir, previous)
     else:
         commit(live, index_dir, key, manifest)
@@ -141,15 +126,6 @@ def _described(job: ShardJob, ray: RayOptions | None, unreadable: list[str], pro
     if ray and job.sources:
         return ray_data.write_shards(job, ray, unreadable, progress)
     return write_shards(job, unreadable, progress)
-
-
-def _says(previous: Manifest, index_dir: Path, live: dict[bytes, Known], manifest: Manifest) -> bool:
-    """Whether an index is already what a build would make."""
-    same_shards = {entry.file for entry in previous.shards} == {entry.shard.name for entry in live.values()}
-    ours, theirs = ((m.count, m.unusable, m.search.kind, m.search.memory_budget) for m in (manifest, previous))
-    if not same_shards or ours != theirs:
-        return False
-    return (index_dir / FAISS).is_file() and file_sha256(index_dir / FAISS) == previous.faiss_sha256
 
 
 def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
@@ -168,7 +144,7 @@ def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, optio
     """The bundled projections, those an unfinished build left, or new ones fitted to a sample of the photos."""
     bundled = Extractor.bundled(backbone)
     if bundled:
-        return _keep_projections(bundled, index_dir)
+        return bundled
     found = None if options.overwrite else find_projections(index_dir, backbone.weights_hash)
     if found:
         return Extractor(backbone, *found)
@@ -182,11 +158,4 @@ def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, optio
             local.append(raw.local[:, ::7].reshape(-1, raw.local.shape[-1]))
     if not fc6:
         raise ValueError(f"none of {len(sample)} pictures could be read, no index written")
-    projections = fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(np.concatenate(local), LOCAL_SIZE)
-    return _keep_projections(Extractor(backbone, *projections), index_dir)
-
-
-def _keep_projections(extractor: Extractor, index_dir: Path) -> Extractor:
-    both = extractor.global_projection, extractor.local_projection
-    save_projections(index_dir / pca_file(hash_projections(*both)), *both, extractor.backbone.weights_hash)
-    return extractor
+    return Extractor(backbone, fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(np.concatenate(local), LOCAL_SIZE))

@@ -1,11 +1,8 @@
 """Complete an index: choose the live rows of its shards, write index.faiss, and index.json last."""
 
 import os
-import re
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,66 +10,13 @@ import faiss
 import numpy as np
 
 from retrieval.faiss_file import read_faiss, write_faiss
-from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, Manifest, ShardEntry, read_manifest
+from retrieval.known import Known, rewritten_name, sweep
+from retrieval.manifest import FAISS, SCHEMA, Manifest, ShardEntry, read_manifest
 from retrieval.search_index import MAX_GROWTH, add_photos, make_search_index
 from retrieval.search_settings import FLAT, SearchSettings, choose_settings
-from retrieval.shards import ShardReader, allow_open_files, file_sha256, read_descriptors, read_photos, shard_key, write_shard
+from retrieval.shards import ShardReader, allow_open_files, file_sha256, read_descriptors, read_photos, write_shard
 from retrieval.vectors import GlobalVectors
 from retrieval.writing import discarding
-
-_BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
-_OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")  # other files in the folder are left alone
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Where a photo is described: row of a finished shard, and the file's size and time when it was read."""
-
-    shard: Path
-    row: int
-    size: int
-    mtime_ns: int
-
-    @property
-    def stamp(self) -> tuple[int, int]:
-        """Size and modification time; another stamp means another content."""
-        return self.size, self.mtime_ns
-
-
-def known_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, Known]:
-    """What complete shards already describe: those of the manifest, then those an interrupted build finished.
-
-    A shard of the manifest counts only with its checksum: else a flipped bit would be taken over for good.
-    """
-    checksums = {entry.file: entry.sha256 for entry in previous.shards} if previous else {}
-    known: dict[bytes, Known] = {}
-    for path in [*(index_dir / FEATURES / name for name in checksums), *unfinished(index_dir, previous)]:
-        try:
-            if shard_key(path) != key or (path.name in checksums and file_sha256(path) != checksums[path.name]):
-                continue
-            photos = read_photos(path)
-        except OSError:
-            continue  # missing or damaged: its photos are described again
-        for i in range(len(photos)):
-            known[photos.absolute(i)] = Known(path, i, int(photos.size[i]), int(photos.mtime_ns[i]))
-    return known
-
-
-def unfinished(index_dir: Path, manifest: Manifest | None) -> list[Path]:
-    """Shards that an interrupted build finished and no index.json names yet, oldest first.
-
-    Those older than index.json are not among them: they were replaced, and a writer died before it removed them. Nor
-    are rewritten ones: they belong to a change that was never completed.
-    """
-    named = {entry.file for entry in manifest.shards} if manifest else set()
-    built = (index_dir / MANIFEST).stat().st_mtime_ns if manifest and (index_dir / MANIFEST).exists() else -1
-    found = [(p.stat().st_mtime_ns, p) for p in (index_dir / FEATURES).iterdir() if _BUILT.fullmatch(p.name)]
-    return [path for time, path in sorted(found) if path.name not in named and time > built]
-
-
-def rewritten_name() -> str:
-    """A new name for a shard that is made from others; it counts only once index.json names it."""
-    return f"{uuid.uuid4().hex[:16]}r.h5"
 
 
 def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
@@ -136,12 +80,3 @@ def _previous(index_dir: Path) -> Manifest | None:
         return read_manifest(index_dir)
     except (FileNotFoundError, ValueError):
         return None  # a first build, or --overwrite of a damaged index
-
-
-def sweep(index_dir: Path, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
-    """Remove shards, half-written files and projections of ours that are no longer named."""
-    kept = {entry.file for entry in manifest.shards} | {path.name for path in spare}
-    stale = [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept and _OURS.fullmatch(p.name)]
-    for path in [*stale, *(p for p in index_dir.glob("pca-*.safetensors") if p.name != manifest.pca_file)]:
-        with suppress(OSError):
-            path.unlink()

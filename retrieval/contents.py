@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.commit import Known
+from retrieval.known import Known, rows_of
 from retrieval.manifest import FEATURES, Manifest, read_manifest
 from retrieval.shards import Photos, file_sha256, read_photos, shard_key
 
@@ -22,11 +22,7 @@ class Contents:
 
     def live(self) -> dict[bytes, Known]:
         """All photos by absolute path."""
-        return {
-            photos.absolute(i): Known(path, i, int(photos.size[i]), int(photos.mtime_ns[i]))
-            for path, photos in self.shards
-            for i in range(len(photos))
-        }
+        return {name: entry for path, photos in self.shards for name, entry in rows_of(path, photos).items()}
 
 
 def read_contents(index_dir: Path) -> Contents:

@@ -1,27 +1,15 @@
-"""What the index knows of a photo: a global vector, 7x7 local vectors, 7x7 luminance histograms, its class.
-
-All of it is computed from the luminance alone, so a gray photo and a color photo of the same scene agree.
-"""
+"""What the index knows of a photo: a global vector, 7x7 local vectors, 7x7 luminance histograms, its class."""
 
 from dataclasses import dataclass, fields
-from functools import cache
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float16, Int16, UInt8
-from PIL import Image
-
-from retrieval.pca import WEIGHTS_DIR, Projection, find_projections
-from similarity.backbone import Backbone
-from similarity.lab import rgb_to_lab
+from jaxtyping import Float16, Int16
 
 SIDE = 224  # photos are looked at as squares of this side
 GRID = 7
 BINS = 10
 GLOBAL_SIZE = 128
 LOCAL_SIZE = 64
-GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"  # pool5 at 224 is conv5 pooled to 7x7
 SETTINGS = {"side": SIDE, "grid": GRID, "bins": BINS, "global": GLOBAL_SIZE, "local": LOCAL_SIZE}
 
 
@@ -54,106 +42,3 @@ class Descriptors:
     def join(parts: list["Descriptors"]) -> "Descriptors":
         """One after the other."""
         return Descriptors(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Descriptors)))
-
-
-@dataclass(frozen=True)
-class Glance:
-    """A photo as the descriptors see it.
-
-    Attributes:
-        luminance: L as 0..255.
-        chroma: mean chroma in Lab units.
-    """
-
-    luminance: UInt8[np.ndarray, "224 224"]
-    chroma: float
-
-
-def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
-    """Reduce a photo to the square that is described.
-
-    The sides are scaled independently: descriptors of portrait and landscape pictures then cover the same 7x7 cells.
-
-    Args:
-        rgb: sRGB of any size.
-    """
-    square = Image.fromarray(rgb).resize(
-        (SIDE, SIDE), Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC
-    )
-    table = _linear_table()
-    pixels = np.asarray(square)
-    y = table[pixels[..., 0]] * 0.212671 + table[pixels[..., 1]] * 0.715160 + table[pixels[..., 2]] * 0.072169
-    luminance = np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y)
-    small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1) / 255
-    chroma = float(rgb_to_lab(small)[1:].square().sum(0).sqrt().mean())
-    return Glance(np.clip(np.rint(luminance * 2.55), 0, 255).astype(np.uint8), chroma)
-
-
-def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:
-    """Histograms of L in ten equal bins for each of the 7x7 cells, each summing to 1.
-
-    Source: He et al. 2018, section 4 (the released code trims border cells by mistake; these are all equal).
-    """
-    cell = SIDE // GRID
-    bins = np.minimum(luminance.astype(np.int64) * BINS // 255, BINS - 1)
-    cells = bins.reshape(GRID, cell, GRID, cell).transpose(0, 2, 1, 3).reshape(GRID * GRID, -1)
-    counts = np.bincount((cells + BINS * np.arange(GRID * GRID)[:, None]).ravel(), minlength=GRID * GRID * BINS)
-    return (counts.reshape(GRID * GRID, BINS) / cell**2).astype(np.float16)
-
-
-@dataclass(frozen=True)
-class RawFeatures:
-    """Backbone outputs before projection: ``fc6`` (photos, size), ``local`` (photos, 49, channels), ``label`` (photos)."""
-
-    fc6: np.ndarray
-    local: np.ndarray
-    label: np.ndarray
-
-
-def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 224"]) -> RawFeatures:
-    """Run the backbone on squares of luminance (0..255)."""
-    with torch.inference_mode():
-        planes = torch.from_numpy(luminance)[:, None].to(backbone.device).float() / 2.55
-        found = backbone(planes, (GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER))
-        local = F.adaptive_max_pool2d(found[LOCAL_LAYER], GRID).flatten(2).transpose(1, 2)
-    label = found[CLASS_LAYER].argmax(1).to(torch.int16)
-    return RawFeatures(found[GLOBAL_LAYER].cpu().numpy(), local.cpu().numpy(), label.cpu().numpy())
-
-
-@dataclass(frozen=True)
-class Extractor:
-    """A backbone with the projections of its features.
-
-    Attributes:
-        backbone: see Backbone.
-        global_projection: fc6 to 128.
-        local_projection: conv5 to 64.
-    """
-
-    backbone: Backbone
-    global_projection: Projection
-    local_projection: Projection
-
-    @classmethod
-    def bundled(cls, backbone: Backbone) -> "Extractor | None":
-        """The extractor of a backbone that brings its projections; None where they must be fitted to a corpus."""
-        loaded = find_projections(WEIGHTS_DIR, backbone.weights_hash)
-        return cls(backbone, *loaded) if loaded else None
-
-    def describe(self, glances: list[Glance]) -> Descriptors:
-        """Describe photos; batches of 16 to 64 are fastest."""
-        luminance = np.stack([g.luminance for g in glances])
-        raw = raw_features(self.backbone, luminance)
-        return Descriptors(
-            global_=self.global_projection.apply(raw.fc6).astype(np.float16),
-            local=self.local_projection.apply(raw.local).astype(np.float16),
-            histogram=np.stack([luminance_histograms(x) for x in luminance]),
-            label=raw.label,
-            chroma=np.array([g.chroma for g in glances], np.float16),
-        )
-
-
-@cache
-def _linear_table() -> np.ndarray:
-    value = np.arange(256, dtype=np.float32) / 255
-    return np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92).astype(np.float32)

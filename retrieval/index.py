@@ -10,8 +10,9 @@ import faiss
 import numpy as np
 from safetensors import SafetensorError
 
-from retrieval.descriptors import Descriptors, Extractor, Glance
+from retrieval.descriptors import Descriptors
 from retrieval.duplicates import Looks, distinct, luminance_structure
+from retrieval.extractor import Extractor, Glance
 from retrieval.faiss_file import read_faiss
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import load_projections

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from retrieval.commit import Known, commit, rewritten_name, unfinished
+from retrieval.commit import commit
 from retrieval.contents import Contents, read_contents
 from retrieval.folder import alone, make_index_folder
+from retrieval.known import Known, rewritten_name, unfinished
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import hash_projections, load_projections
 from retrieval.shards import file_sha256

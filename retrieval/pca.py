@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 
+from retrieval.manifest import pca_file
 from retrieval.writing import replacing
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
@@ -68,12 +69,29 @@ def fit_projection(features: Float[np.ndarray, "samples features"], dimensions: 
 
 
 def save_projections(path: Path, global_: Projection, local: Projection, weights_hash: str) -> None:
-    """Write both projections, and which weights they belong to, under a temporary name, then rename."""
+    """Write both projections, and which weights they belong to, under a temporary name, then rename.
+
+    A file that holds exactly that is left alone.
+    """
     arrays = {"global.mean": global_.mean, "global.components": global_.components}
     arrays |= {"local.mean": local.mean, "local.components": local.components}
     data = save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"weights_hash": weights_hash})
+    with suppress(OSError):
+        if path.read_bytes() == data:
+            return
     with replacing(path, path.with_suffix(".tmp")) as temporary:
         temporary.write_bytes(data)  # save_file would make a file that only its owner can read
+
+
+def keep_projections(index_dir: Path, global_: Projection, local: Projection, weights_hash: str) -> str:
+    """Put projections into the folder of an index, unless they are there already.
+
+    Returns:
+        Their hash, which is in the file's name.
+    """
+    pca_hash = hash_projections(global_, local)
+    save_projections(index_dir / pca_file(pca_hash), global_, local, weights_hash)
+    return pca_hash
 
 
 def load_projections(path: Path) -> tuple[Projection, Projection]:

@@ -4,10 +4,8 @@ Pillow decodes, tifffile takes the deep TIFF layouts that Pillow cannot; whateve
 """
 
 import io
-import os
 import struct
 import warnings
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -20,8 +18,6 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_metadata
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"))
-_SUFFIXES = tuple(SUFFIXES)
 MAX_PIXELS = 200_000_000
 _STRIP_VALUES = 1 << 20
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
@@ -109,30 +105,6 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
-
-
-def list_pictures(folder: Path) -> Iterator[Path]:
-    """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed."""
-    with os.scandir(folder) as found:  # it knows kinds without asking for each file, which large libraries notice
-        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from list_pictures(Path(entry.path))
-        elif has_picture_name(entry.name) and not (entry.is_symlink() and entry.is_dir()):
-            yield Path(entry.path)
-
-
-def has_picture_name(name: str) -> bool:
-    """Whether a file's name is that of a picture: not hidden, and with one of SUFFIXES."""
-    return not name.startswith(".") and name.lower().endswith(_SUFFIXES)
-
-
-def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
-    """The pictures of a folder in sorted order, or at most ``limit`` of them, evenly spaced."""
-    paths = list(list_pictures(folder))
-    if limit is None or limit >= len(paths):
-        return paths
-    return [paths[i * len(paths) // limit] for i in range(limit)]
 
 
 def to_uint8(rgb: np.ndarray) -> np.ndarray:

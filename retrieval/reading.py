@@ -1,4 +1,4 @@
-"""Read a corpus for indexing: list it once, then decode it in worker processes beside the network."""
+"""Read a corpus for indexing: decode it in worker processes beside the network."""
 
 import hashlib
 import os
@@ -9,24 +9,11 @@ from typing import cast
 
 from torch.utils.data import DataLoader, Dataset
 
-from retrieval.descriptors import SIDE, Glance, glance
-from retrieval.pictures import PictureError, list_pictures, read_small_rgb
+from retrieval.descriptors import SIDE
+from retrieval.extractor import Glance, glance
+from retrieval.listing import Source
+from retrieval.pictures import PictureError, read_small_rgb
 from retrieval.shards import Row
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file of the corpus as it was listed: folder and path inside it (bytes), size, modification time."""
-
-    root: bytes
-    path: bytes
-    size: int
-    mtime_ns: int
-
-    @property
-    def absolute(self) -> bytes:
-        """Full path."""
-        return os.path.join(self.root, self.path)
 
 
 @dataclass(frozen=True)
@@ -36,36 +23,6 @@ class Reading:
     glance: Glance | None = None
     row: Row | None = None
     error: str = ""
-
-
-def plain_path(path: Path) -> Path:
-    """Absolute, and without ``..``: a folder has one name in an index, however it was given."""
-    return path.resolve() if ".." in path.parts else path.absolute()
-
-
-def list_sources(photos: list[Path]) -> list[Source]:
-    """List the pictures of folders and files, each file once.
-
-    Raises:
-        FileNotFoundError: a folder or file does not exist.
-        ValueError: there is no picture among them.
-    """
-    sources: dict[bytes, Source] = {}
-    for entry in photos:
-        if not entry.exists():
-            raise FileNotFoundError(f"{entry}: no such folder")
-        root = plain_path(entry if entry.is_dir() else entry.parent)
-        named, prefix = os.fsencode(root), os.fsencode(root / "x")[:-1]
-        for path in list_pictures(root) if entry.is_dir() else [root / entry.name]:
-            try:
-                stat = path.stat()
-            except OSError:
-                continue  # gone since it was listed
-            source = Source(named, os.fsencode(path)[len(prefix) :], stat.st_size, stat.st_mtime_ns)
-            sources.setdefault(source.absolute, source)
-    if not sources:
-        raise ValueError(f"no pictures under {', '.join(map(str, photos))}")
-    return list(sources.values())
 
 
 def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[list[Reading]]:

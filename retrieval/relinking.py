@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.commit import Known, commit, rewritten_name, unfinished
+from retrieval.commit import commit
 from retrieval.contents import read_contents
 from retrieval.folder import alone
+from retrieval.known import Known, rewritten_name, unfinished
+from retrieval.listing import Source, list_pictures, list_sources, plain_path
 from retrieval.manifest import read_manifest
-from retrieval.pictures import list_pictures
-from retrieval.reading import Source, list_sources, plain_path
 from retrieval.shards import Photos, Row, file_sha256, read_descriptors, write_shard
 from retrieval.writing import discarding
 

@@ -5,9 +5,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from retrieval.commit import commit, unfinished
+from retrieval.commit import commit
 from retrieval.contents import read_contents
 from retrieval.folder import alone
+from retrieval.known import unfinished
 from retrieval.manifest import read_manifest
 from retrieval.shards import Photos
 

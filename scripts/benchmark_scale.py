@@ -44,7 +44,8 @@ def draw(count: int, total: int, seed: int) -> np.ndarray:
 
 def build(folder: Path, count: int, memory_budget: int) -> dict[str, float]:
     """Write shards and index.faiss; seconds of each, and bytes."""
-    from retrieval.commit import Known, commit
+    from retrieval.commit import commit
+    from retrieval.known import Known
     from retrieval.manifest import FAISS, FEATURES, Manifest, read_manifest
     from retrieval.search_settings import SearchSettings
     from retrieval.shards import SHARD_PHOTOS, Photos, write_shard

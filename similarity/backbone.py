@@ -1,7 +1,6 @@
 """The frozen feature network, by name: luminance in, VGG-19 activations out."""
 
 import contextlib
-import hashlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from similarity.bundled import DEFAULT_BACKBONE, WEIGHTS_DIR, hash_weights, weight_files
 from similarity.torchvision_import import import_torchvision
 from similarity.vgg import FULL, SLIM, VGG19
 
 BACKBONES = ("vgg19-slim", "vgg19")
-DEFAULT_BACKBONE = "vgg19-slim"
-WEIGHTS_DIR = Path(__file__).parent / "weights"
 SHARD_BYTES = 3_900_000
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -160,10 +158,7 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 def load_bundled(stem: str, weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
     """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package."""
-    shards = sorted(weights_dir.glob(f"{stem}-*-of-*.safetensors"))
-    if not shards or len(shards) != int(shards[0].stem.rpartition("-")[2]):
-        raise FileNotFoundError(f"{weights_dir}: the weights {stem} are incomplete; reinstall rechroma")
-    return {key: value for shard in shards for key, value in load_file(shard).items()}
+    return {key: value for shard in weight_files(stem, weights_dir) for key, value in load_file(shard).items()}
 
 
 def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int:
@@ -192,11 +187,11 @@ def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int
 
 def hash_tensors(state: dict[str, Tensor]) -> str:
     """First 16 hexadecimal digits of the SHA-256 over names, types and values, in name order."""
-    digest = hashlib.sha256()
-    for key in sorted(state):
-        digest.update(f"{key} {state[key].dtype}".encode())
-        digest.update(state[key].cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return hash_weights((key, str(state[key].dtype), _bytes(state[key])) for key in sorted(state))
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _paired(state: dict[str, Tensor], network: VGG19) -> list[tuple[tuple[str, Tensor], Tensor]]:

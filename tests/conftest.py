@@ -14,7 +14,8 @@ from PIL import Image
 
 install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")  # before anything imports them
 
-from retrieval.builder import BuildOptions, BuildReport, build_index  # noqa: E402
+from retrieval.builder import BuildOptions, build_index  # noqa: E402
+from retrieval.changes import BuildReport  # noqa: E402
 from retrieval.index import PhotoIndex  # noqa: E402
 from similarity.backbone import Backbone, load_backbone  # noqa: E402
 

@@ -10,7 +10,8 @@ import numpy as np
 from colorization.video.media import FilmError, Frame
 from colorization.video.yuv import Coding, luma_of
 from colorization.working import luminance_of
-from retrieval.pictures import has_picture_name, read_picture, to_uint8
+from retrieval.listing import has_picture_name
+from retrieval.pictures import read_picture, to_uint8
 
 
 class PictureFilm:

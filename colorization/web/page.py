@@ -10,7 +10,7 @@ from colorization.web.api import add_api
 from colorization.web.desk import NUM_SWATCHES, Desk
 from colorization.web.parts import Parts
 from colorization.web.studio import Studio
-from retrieval.pictures import SUFFIXES
+from retrieval.listing import SUFFIXES
 
 STYLE_PATH = Path(__file__).with_name("style.css")
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]

@@ -7,7 +7,8 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from colorization.web.limits import Limits
-from retrieval.pictures import SUFFIXES, PictureError, read_small_rgb
+from retrieval.listing import SUFFIXES
+from retrieval.pictures import PictureError, read_small_rgb
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF")  # no format that starts another program
 

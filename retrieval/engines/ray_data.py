@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.engines.shard_job import Progress, ShardJob, Written, shard_name, write_one_shard
-from retrieval.reading import Source
+from retrieval.listing import Source
 from retrieval.shards import read_photos
 
 Item = dict[str, Any]  # a shard to write: number, name, and the fields of its sources

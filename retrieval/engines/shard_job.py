@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.descriptors import Descriptors, Extractor
-from retrieval.reading import Source, read_glances
+from retrieval.descriptors import Descriptors
+from retrieval.extractor import Extractor
+from retrieval.listing import Source
+from retrieval.reading import read_glances
 from retrieval.shards import Photos, Row, read_photos, write_shard
 
 Progress = Callable[[int, int], None]

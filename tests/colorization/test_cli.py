@@ -1,6 +1,7 @@
 """What all commands share: help, version, start-up, errors. Each command has a file of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -99,6 +100,15 @@ def test_importing_the_package_is_as_light() -> None:
     code = "import colorization, sys; assert not {'torch', 'numpy'} & set(sys.modules)"
     root = str(Path(colorization.__file__).parents[1])
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": root})
+
+
+def test_an_index_that_is_up_to_date_is_told_without_the_network(index_dir: Path, library_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(index_dir, tmp_path / "index")
+    heavy = "torch", "torchvision", "faiss", "scipy", "skimage", "sklearn", "PIL", "tifffile"
+    told = f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    done = command("rechroma", "main", ["build-index", library_dir, "--index", tmp_path / "index"], told)
+    assert (done.returncode, done.stderr.strip()) == (0, b"[]")
+    assert b"8 photos (0 added, 0 changed, 0 dropped, 8 unchanged, 0 unreadable)" in done.stdout
 
 
 def test_build_index_is_a_command_of_its_own() -> None:

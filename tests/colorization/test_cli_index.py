@@ -13,7 +13,7 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from colorization.cli_index import index_app
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.manifest import FEATURES, SCHEMA, read_manifest
 
 Build = Callable[..., BuildReport]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 
 Cli = Callable[..., Result]
 Refused = Callable[..., str]

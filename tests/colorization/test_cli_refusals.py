@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -10,7 +10,7 @@ from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.working import luminance_of
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from similarity.backbone import Backbone
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from retrieval import search_settings
-from retrieval.commit import commit, known_photos
+from retrieval.commit import commit
 from retrieval.descriptors import Descriptors
+from retrieval.known import known_photos
 from retrieval.manifest import FEATURES, Manifest
 from retrieval.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ, SearchSettings
 from retrieval.shards import Photos, write_shard

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from retrieval import builder
-from retrieval.builder import BuildOptions, BuildReport, build_index
-from retrieval.descriptors import Extractor, glance
+from retrieval.builder import BuildOptions, build_index
+from retrieval.changes import BuildReport
+from retrieval.extractor import Extractor, glance
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
 from retrieval.pca import load_projections

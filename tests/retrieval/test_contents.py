@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retrieval import contents as module
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.contents import read_contents
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FEATURES, read_manifest

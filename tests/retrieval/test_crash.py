@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.commit import commit, known_photos
-from retrieval.descriptors import Descriptors, glance
+from retrieval.commit import commit
+from retrieval.descriptors import Descriptors
+from retrieval.extractor import glance
 from retrieval.index import PhotoIndex
+from retrieval.known import known_photos
 from retrieval.manifest import FEATURES, Manifest, read_manifest
 from retrieval.pca import Projection, hash_projections, save_projections
 from retrieval.shards import Photos, read_descriptors, read_photos, write_shard

@@ -6,8 +6,9 @@ import pytest
 import skimage.data
 from PIL import Image, ImageEnhance
 
-from retrieval.descriptors import Descriptors, Extractor, glance
+from retrieval.descriptors import Descriptors
 from retrieval.duplicates import MIN_GLOBAL, MIN_LIKENESS, MIN_STRUCTURE, Looks, distinct, luminance_structure, same_photo
+from retrieval.extractor import Extractor, glance
 from similarity.backbone import Backbone
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "motorcycle_left", "motorcycle_right")

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval import groups
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.groups import duplicate_groups
 from retrieval.index import PhotoIndex
 

@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from retrieval import index as module
-from retrieval.builder import BuildOptions, BuildReport, build_index
-from retrieval.descriptors import Descriptors, Extractor, glance
+from retrieval.builder import BuildOptions, build_index
+from retrieval.changes import BuildReport
+from retrieval.descriptors import Descriptors
+from retrieval.extractor import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.search_index import exact_index

@@ -11,9 +11,10 @@ import pytest
 
 from retrieval import commit as commit_module
 from retrieval import search_settings
-from retrieval.commit import commit, known_photos
+from retrieval.commit import commit
 from retrieval.groups import duplicate_groups
 from retrieval.index import PhotoIndex
+from retrieval.known import known_photos
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, read_manifest
 from retrieval.merging import merge_indexes
 from retrieval.pca import Projection, hash_projections, save_projections

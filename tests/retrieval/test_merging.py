@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from retrieval import merging
-from retrieval.builder import BuildReport
-from retrieval.descriptors import glance
+from retrieval.changes import BuildReport
+from retrieval.extractor import glance
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FEATURES, LOCK, MANIFEST, read_manifest
 from retrieval.merging import merge_indexes
@@ -80,7 +80,7 @@ def test_a_build_goes_on_with_it(
 
 
 def test_nothing_is_described(index_dir: Path, other_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.descriptors.raw_features", lambda *_: pytest.fail("described again"))
+    monkeypatch.setattr("retrieval.extractor.raw_features", lambda *_: pytest.fail("described again"))
     shutil.rmtree(other_dir.parent / "photos")  # nor read
     assert merge_indexes([index_dir, other_dir], tmp_path / "all").count == 12
 

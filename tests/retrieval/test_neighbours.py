@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import MIN_CHROMA, PhotoIndex
 from retrieval.neighbours import TWIN, neighbours
 

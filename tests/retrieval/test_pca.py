@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from retrieval.pca import (
     find_projections,
     fit_projection,
     hash_projections,
+    keep_projections,
     load_projections,
     save_projections,
 )
@@ -99,6 +101,20 @@ def test_round_trip_by_the_hash_of_the_weights(tmp_path: Path, rng: np.random.Ge
             np.testing.assert_array_equal(ours.mean, theirs.mean)
             np.testing.assert_array_equal(ours.components, theirs.components)
     assert find_projections(tmp_path, "3" * 16) is None
+
+
+def test_projections_of_an_index_are_written_once(tmp_path: Path, rng: np.random.Generator) -> None:
+    both = random_projection(rng), random_projection(rng, 2, 9)
+    assert keep_projections(tmp_path, *both, "1" * 16) == hash_projections(*both)
+    [path] = tmp_path.iterdir()
+    assert path.name == f"pca-{hash_projections(*both)}.safetensors"
+    data = path.read_bytes()
+    os.utime(path, (1, 1))
+    keep_projections(tmp_path, *both, "1" * 16)
+    assert path.stat().st_mtime == 1
+    path.write_bytes(data[:-1])
+    keep_projections(tmp_path, *both, "1" * 16)
+    assert path.read_bytes() == data
 
 
 def test_half_precision_files_are_widened(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from retrieval import pictures as module
-from retrieval.pictures import PictureError, list_pictures, read_picture, read_small_rgb, to_uint8
+from retrieval.pictures import PictureError, read_picture, read_small_rgb, to_uint8
 
 Image.init()
 
@@ -425,27 +425,3 @@ def test_to_uint8_rounds() -> None:
     assert np.abs(to_uint8(every) - every / 257).max() <= 0.5
     eight = np.zeros((1, 1, 3), np.uint8)
     assert to_uint8(eight) is eight
-
-
-# Listing
-
-
-def test_listing_is_sorted_recursive_and_knows_suffixes(tmp_path: Path) -> None:
-    pictures = ("b.JPG", "a.png", "sub/c.TiFf", "sub/deep/d.webp")
-    for name in (*pictures, "notes.txt", ".hidden.jpg", ".cache/e.jpg", "no_suffix", "f.jpg.part"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "album.jpg").mkdir()
-    (tmp_path / "album.jpg" / "g.bmp").touch()
-    found = [str(path.relative_to(tmp_path)) for path in list_pictures(tmp_path)]
-    assert found == ["a.png", "album.jpg/g.bmp", "b.JPG", "sub/c.TiFf", "sub/deep/d.webp"]
-
-
-def test_links_to_files_are_listed_and_links_to_folders_are_not(tmp_path: Path) -> None:
-    photos = tmp_path / "photos"
-    (photos / "sub").mkdir(parents=True)
-    (photos / "sub" / "a.jpg").touch()
-    (photos / "link.jpg").symlink_to(photos / "sub" / "a.jpg")
-    (photos / "loop").symlink_to(photos)
-    (photos / "album.jpg").symlink_to(photos / "sub")
-    assert [path.name for path in list_pictures(photos)] == ["link.jpg", "a.jpg"]

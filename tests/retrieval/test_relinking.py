@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from retrieval import relinking as module
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, read_manifest
 from retrieval.relinking import RelinkReport, relink
@@ -34,7 +34,7 @@ def test_a_folder_that_was_moved(own_index: Path, photo_dir: Path, tmp_path: Pat
     before = PhotoIndex.open(own_index).arrays()
     faiss_file = (own_index / FAISS).read_bytes()
     moved = photo_dir.rename(tmp_path / "elsewhere")
-    monkeypatch.setattr("retrieval.descriptors.raw_features", lambda *_: pytest.fail("described again"))
+    monkeypatch.setattr("retrieval.extractor.raw_features", lambda *_: pytest.fail("described again"))
     assert relink(own_index, [moved]) == RelinkReport(relinked=4, missing=0, indexed=0)
     assert paths(own_index) == set(moved.iterdir())
     assert verify_index(own_index) == []

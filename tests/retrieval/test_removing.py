@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.builder import BuildReport
-from retrieval.commit import unfinished
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
+from retrieval.known import unfinished
 from retrieval.manifest import FEATURES, LOCK, read_manifest
 from retrieval.removing import remove_photos
 from retrieval.verify import verify_index

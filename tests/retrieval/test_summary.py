@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from retrieval.manifest import read_manifest
 from retrieval.summary import summarise

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from retrieval import verify as module
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.pca import load_projections, save_projections
 from retrieval.search_index import exact_index

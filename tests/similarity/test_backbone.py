@@ -15,7 +15,6 @@ from similarity import backbone as module
 from similarity.backbone import (
     IMAGENET_NORMALISATION,
     SLIM_NORMALISATION,
-    WEIGHTS_DIR,
     Backbone,
     hash_tensors,
     load_backbone,
@@ -23,6 +22,7 @@ from similarity.backbone import (
     load_torchvision_vgg19,
     write_bundled,
 )
+from similarity.bundled import WEIGHTS_DIR
 from similarity.torchvision_import import import_torchvision
 from similarity.vgg import LAYERS, VGG19, VGG19Config
 

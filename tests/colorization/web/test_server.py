@@ -21,7 +21,7 @@ from colorization.bundled import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.server import serve
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from similarity.backbone import Backbone
 

@@ -18,7 +18,7 @@ from colorization.provenance import credited
 from colorization.web.limits import Limits
 from colorization.web.store import Store
 from colorization.web.studio import Studio
-from retrieval.builder import BuildReport
+from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from retrieval.pictures import PictureError, read_picture
 from similarity.backbone import Backbone

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.builder import BuildOptions, BuildReport, build_index
+from retrieval.builder import BuildOptions, build_index
+from retrieval.changes import BuildReport
 from retrieval.engines.ray_data import RayOptions, import_ray
 from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, read_manifest

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.descriptors import Extractor
 from retrieval.engines.shard_job import ShardJob, shard_name, write_one_shard, write_shards
-from retrieval.reading import list_sources
+from retrieval.extractor import Extractor
+from retrieval.listing import list_sources
 from retrieval.shards import Photos, read_descriptors, read_photos, shard_key
 from similarity.backbone import Backbone
 

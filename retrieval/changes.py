@@ -1,0 +1,82 @@
+"""What photo folders hold that an index does not, and whether the index is already what a build would make of them."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval.known import Known
+from retrieval.listing import Source, plain_path
+from retrieval.manifest import FAISS, Manifest
+from retrieval.search_settings import MEMORY_BUDGET, SearchSettings, choose_settings
+from retrieval.shards import file_sha256
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did: numbers of photos, and one line for each file that could not be used."""
+
+    count: int
+    added: int
+    changed: int
+    dropped: int
+    kept: int
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a build has to do.
+
+    Attributes:
+        todo: photos to describe: those that are new, and those with another stamp.
+        changed: how many of them are known.
+        gone: known photos of the named folders that are no longer there, by absolute path.
+    """
+
+    todo: list[Source]
+    changed: int
+    gone: set[bytes]
+
+
+def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, Known]) -> Changes:
+    """Compare photo folders with what is known of them.
+
+    Args:
+        photos: the folders and files.
+        sources: their pictures, see list_sources.
+        known: photos that are described, by absolute path.
+    """
+    listed = {source.absolute: source for source in sources}
+    named = tuple(os.fsencode(plain_path(p)) + b"/" for p in photos if p.is_dir())
+    gone = {name for name in known if name not in listed and name.startswith(named)}
+    todo = {name: s for name, s in listed.items() if name not in known or (s.size, s.mtime_ns) != known[name].stamp}
+    return Changes(list(todo.values()), len(todo.keys() & known.keys()), gone)
+
+
+def wanted_search(count: int, memory_budget: int | None, previous: Manifest | None) -> SearchSettings:
+    """The kind of search that an index of so many photos gets.
+
+    Args:
+        count: photos.
+        memory_budget: bytes; None keeps what the index has.
+        previous: the index as it was.
+    """
+    return choose_settings(count, memory_budget or (previous.search.memory_budget if previous else MEMORY_BUDGET))
+
+
+def is_complete(previous: Manifest, index_dir: Path, live: dict[bytes, Known], unusable: int, search: SearchSettings) -> bool:
+    """Whether an index is already what a build would make.
+
+    Args:
+        previous: what index.json says.
+        index_dir: folder of the index.
+        live: the photos of the complete index.
+        unusable: pictures that cannot be read.
+        search: the kind of search it should have.
+    """
+    same_shards = {entry.file for entry in previous.shards} == {entry.shard.name for entry in live.values()}
+    ours = len(live), unusable, search.kind, search.memory_budget
+    theirs = previous.count, previous.unusable, previous.search.kind, previous.search.memory_budget
+    if not same_shards or ours != theirs:
+        return False
+    return (index_dir / FAISS).is_file() and file_sha256(index_dir / FAISS) == previous.faiss_sha256

@@ -1,0 +1,78 @@
+"""What the shards of an index folder already describe, and which of its files nobody names any more."""
+
+import re
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.manifest import FEATURES, MANIFEST, Manifest
+from retrieval.shards import Photos, file_sha256, read_photos, shard_key
+
+_BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
+_OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")  # other files in the folder are left alone
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where a photo is described: row of a finished shard, and the file's size and time when it was read."""
+
+    shard: Path
+    row: int
+    size: int
+    mtime_ns: int
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Size and modification time; another stamp means another content."""
+        return self.size, self.mtime_ns
+
+
+def known_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, Known]:
+    """What complete shards already describe: those of the manifest, then those an interrupted build finished.
+
+    A shard of the manifest counts only with its checksum: else a flipped bit would be taken over for good.
+    """
+    checksums = {entry.file: entry.sha256 for entry in previous.shards} if previous else {}
+    known: dict[bytes, Known] = {}
+    for path in [*(index_dir / FEATURES / name for name in checksums), *unfinished(index_dir, previous)]:
+        try:
+            if shard_key(path) != key or (path.name in checksums and file_sha256(path) != checksums[path.name]):
+                continue
+            known |= rows_of(path, read_photos(path))
+        except OSError:
+            continue  # missing or damaged: its photos are described again
+    return known
+
+
+def rows_of(shard: Path, photos: Photos) -> dict[bytes, Known]:
+    """Where the photos of a shard are described, by absolute path."""
+    stamps = zip(photos.size.tolist(), photos.mtime_ns.tolist(), strict=True)
+    return {photos.absolute(i): Known(shard, i, size, mtime_ns) for i, (size, mtime_ns) in enumerate(stamps)}
+
+
+def unfinished(index_dir: Path, manifest: Manifest | None) -> list[Path]:
+    """Shards that an interrupted build finished and no index.json names yet, oldest first.
+
+    Those older than index.json are not among them: they were replaced, and a writer died before it removed them. Nor
+    are rewritten ones: they belong to a change that was never completed.
+    """
+    named = {entry.file for entry in manifest.shards} if manifest else set()
+    built = (index_dir / MANIFEST).stat().st_mtime_ns if manifest and (index_dir / MANIFEST).exists() else -1
+    found = [(p.stat().st_mtime_ns, p) for p in (index_dir / FEATURES).iterdir() if _BUILT.fullmatch(p.name)]
+    return [path for time, path in sorted(found) if path.name not in named and time > built]
+
+
+def rewritten_name() -> str:
+    """A new name for a shard that is made from others; it counts only once index.json names it."""
+    return f"{uuid.uuid4().hex[:16]}r.h5"
+
+
+def sweep(index_dir: Path, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
+    """Remove shards, half-written files and projections of ours that are no longer named."""
+    kept = {entry.file for entry in manifest.shards} | {path.name for path in spare}
+    stale = [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept and _OURS.fullmatch(p.name)]
+    for path in [*stale, *(p for p in index_dir.glob("pca-*.safetensors") if p.name != manifest.pca_file)]:
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,83 @@
+"""Find the pictures of folders, with the stamp that tells whether a file has changed; no file is opened."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"))
+_SUFFIXES = tuple(SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the corpus as it was listed: folder and path inside it (bytes), size, modification time."""
+
+    root: bytes
+    path: bytes
+    size: int
+    mtime_ns: int
+
+    @property
+    def absolute(self) -> bytes:
+        """Full path."""
+        return os.path.join(self.root, self.path)
+
+
+def list_pictures(folder: Path) -> Iterator[Path]:
+    """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed."""
+    yield from map(Path, _walk(str(folder)))
+
+
+def has_picture_name(name: str) -> bool:
+    """Whether a file's name is that of a picture: not hidden, and with one of SUFFIXES."""
+    return not name.startswith(".") and name.lower().endswith(_SUFFIXES)
+
+
+def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
+    """The pictures of a folder in sorted order, or at most ``limit`` of them, evenly spaced."""
+    paths = list(list_pictures(folder))
+    if limit is None or limit >= len(paths):
+        return paths
+    return [paths[i * len(paths) // limit] for i in range(limit)]
+
+
+def plain_path(path: Path) -> Path:
+    """Absolute, and without ``..``: a folder has one name in an index, however it was given."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
+def list_sources(photos: list[Path]) -> list[Source]:
+    """List the pictures of folders and files, each file once.
+
+    Raises:
+        FileNotFoundError: a folder or file does not exist.
+        ValueError: there is no picture among them.
+    """
+    sources: dict[bytes, Source] = {}
+    for entry in photos:
+        if not entry.exists():
+            raise FileNotFoundError(f"{entry}: no such folder")
+        root = plain_path(entry if entry.is_dir() else entry.parent)
+        named, prefix = os.fsencode(root), os.fsencode(root / "x")[:-1]
+        for name in _walk(str(root)) if entry.is_dir() else [str(root / entry.name)]:
+            try:
+                stat = os.stat(name)  # noqa: PTH116 - see _walk
+            except OSError:
+                continue  # gone since it was listed
+            absolute = os.fsencode(name)
+            sources.setdefault(absolute, Source(named, absolute[len(prefix) :], stat.st_size, stat.st_mtime_ns))
+    if not sources:
+        raise ValueError(f"no pictures under {', '.join(map(str, photos))}")
+    return list(sources.values())
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """The pictures of a folder as plain names: making a Path of each takes longer than reading the folder."""
+    with os.scandir(folder) as found:  # it knows kinds without asking for each file, which large libraries notice
+        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        elif has_picture_name(entry.name) and not (entry.is_symlink() and entry.is_dir()):
+            yield entry.path
