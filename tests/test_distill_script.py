@@ -91,7 +91,8 @@ def test_exported_weights_load_and_are_scored(
     assert loaded.weights_hash != backbone.weights_hash
     with safe_open(tmp_path / "pca" / "vgg19-slim-pca.safetensors", "np") as file:
         assert file.metadata()["weights_hash"] == loaded.weights_hash
-    scored = command("score", library_dir, photos, "--teacher", teacher, "--run", run, "--index", index_dir)
+    photos_again = library_dir / ".." / library_dir.name
+    scored = command("score", photos_again, photos, "--teacher", teacher, "--run", run, "--index", index_dir)
     assert scored.exit_code == 0, scored.exception
     scores = json.loads(scored.output.splitlines()[-1])
     assert scores["photos"] == 4
