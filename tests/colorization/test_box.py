@@ -16,7 +16,6 @@ from PIL import Image
 from colorization.manifest import MANIFEST
 from colorization.staging import PREFIX
 
-COUNT, BAD = 60, 5
 SMALL = """
 import functools, colorization.batch, colorization.options as options
 options.ColorizeOptions = functools.partial(options.ColorizeOptions, working_side=64, method="training-free")
@@ -25,19 +24,18 @@ main()
 """
 
 
-@pytest.fixture
-def box(tmp_path: Path, gray_pictures: dict[str, np.ndarray], rng: np.random.Generator) -> Path:
-    """Sixty small scans in three folders, every twelfth unusable."""
-    folder = tmp_path / "box"
-    gray = gray_pictures["coffee"]
-    for number in range(COUNT):
-        path = folder / f"{1930 + number % 3}" / f"{number:02}.png"
+def make_box(folder: Path, gray: np.ndarray, rng: np.random.Generator, count: int, num_bad: int) -> set[str]:
+    """Small scans in three folders, some of them unusable: the names of those."""
+    bad = set()
+    for number in range(count):
+        path = folder / f"{1930 + number % 3}" / f"{number:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         top, left = rng.integers(0, 80, 2)
         Image.fromarray(gray[top : top + 48, left : left + 64]).save(path)
-        if number % (COUNT // BAD) == 0:
+        if number % (count // num_bad) == 0:
             path.write_bytes(path.read_bytes()[: 40 * (number % 4)])
-    return folder
+            bad.add(str(path.relative_to(folder)))
+    return bad
 
 
 def lines(out: Path) -> list[dict[str, object]]:
@@ -50,13 +48,17 @@ def results(out: Path) -> dict[str, tuple[int, int]]:
     return {str(path.relative_to(out)): (stat.st_mtime_ns, stat.st_ino) for path, stat in found.items()}
 
 
-def test_a_box_is_finished_though_it_is_killed_twice(box: Path, tmp_path: Path, reference_path: Path) -> None:
-    out = tmp_path / "out"
+@pytest.mark.parametrize(("count", "num_bad"), [(60, 5), pytest.param(500, 25, marks=pytest.mark.long)])
+def test_a_box_is_finished_though_it_is_killed_twice(
+    tmp_path: Path, gray_pictures: dict[str, np.ndarray], rng: np.random.Generator, reference_path: Path, count: int, num_bad: int
+) -> None:
+    box, out = tmp_path / "box", tmp_path / "out"
+    bad = make_box(box, gray_pictures["coffee"], rng, count, num_bad)
     words = ["colorize", box, "--output", out, "--reference", reference_path]
     command = [sys.executable, "-c", SMALL, *map(str, words)]
     done: list[dict[str, tuple[int, int]]] = []
     times: list[Counter[str]] = []
-    for wanted in (10, 35):
+    for wanted in (count // 6, count // 2):
         run = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}
         )
@@ -70,13 +72,8 @@ def test_a_box_is_finished_though_it_is_killed_twice(box: Path, tmp_path: Path, 
     assert last.returncode == 1
 
     everything = {str(path.relative_to(box)) for path in box.rglob("*.png")}
-    bad = {
-        str(path.relative_to(box))
-        for number, path in enumerate(sorted(box.rglob("*.png"), key=lambda p: p.name))
-        if number % 12 == 0
-    }
     found = results(out)
-    assert len(bad) == BAD and set(found) == everything - bad  # all results
+    assert len(bad) == num_bad and set(found) == everything - bad  # all results
     reasons = {str(line["output"]): line["error"] for line in lines(out)}
     assert set(reasons) == everything
     assert {name for name, reason in reasons.items() if reason} == bad  # all reasons
@@ -85,6 +82,6 @@ def test_a_box_is_finished_though_it_is_killed_twice(box: Path, tmp_path: Path, 
         assert len(before) > 3 and before.items() <= found.items()
     last_times = Counter(str(line["output"]) for line in lines(out))
     assert all(last_times[name] == then[name] for before, then in zip(done, times, strict=True) for name in before)
-    assert last_times.total() <= COUNT + 2  # a kill may fall between a line and its result
+    assert last_times.total() <= count + 2  # a kill may fall between a line and its result
     assert not [path for path in out.rglob("*") if path.name.startswith(PREFIX)]
-    assert last.stdout.startswith(f"{out}: ") and f"{BAD} failed" in last.stdout
+    assert last.stdout.startswith(f"{out}: ") and f"{num_bad} failed" in last.stdout
