@@ -43,6 +43,10 @@ class Point:
         if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
             raise ValueError(f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})")
 
+    def cell(self, height: int, width: int) -> tuple[int, int]:
+        """Row and column on a grid of this size."""
+        return min(int(self.y * height), height - 1), min(int(self.x * width), width - 1)
+
 
 def chroma_of(rgb: Float[Tensor, "3 1 1"]) -> tuple[float, float]:
     """Chroma a and b of one sRGB color in 0..1, raw Lab units."""

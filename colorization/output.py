@@ -107,8 +107,10 @@ def _fitting(exif: Image.Exif) -> bytes:
     """EXIF that fits into a JPEG: without its largest entries, where it must be, but with what the picture is."""
     folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS if folder in exif)]
     while exif and len(exif.tobytes()) > JPEG_SEGMENT:
-        entries = [(len(str(value)), tags, tag) for tags in folders for tag, value in tags.items()]
-        _, tags, largest = max((e for e in entries if e[2] not in (*FOLDERS, SOFTWARE)), key=itemgetter(0))
+        entries = [((tag != SOFTWARE, len(str(v))), tags, tag) for tags in folders for tag, v in tags.items() if tag not in FOLDERS]
+        if not entries:
+            return b""
+        _, tags, largest = max(entries, key=itemgetter(0))
         del tags[largest]
     return exif.tobytes() if exif else b""
 

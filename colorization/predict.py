@@ -158,7 +158,7 @@ def _obeying(
     _, height, width = ab.shape
     missing = []
     for point in points:
-        row, column = min(int(point.y * height), height - 1), min(int(point.x * width), width - 1)
+        row, column = point.cell(height, width)
         a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
         missing.append(Point(point.x, point.y, (a, b)))
     spread = point_planes(missing, luminance, POINTS_WIDEN)
@@ -168,10 +168,9 @@ def _obeying(
 def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Tensor, "1 rows columns"]:
     """How far each place shows the same thing as one of the points, 0..1, at stride 8: by its features."""
     joined = join_levels([target])[0]
-    _, height, width = joined.shape
-    rows = torch.tensor([min(int(point.y * height), height - 1) for point in points], device=joined.device)
-    columns = torch.tensor([min(int(point.x * width), width - 1) for point in points], device=joined.device)
-    cosine = torch.einsum("cp,chw->phw", joined[:, rows, columns], joined).amax(0, keepdim=True)
+    cells = [point.cell(*joined.shape[1:]) for point in points]
+    at_points = torch.stack([joined[:, row, column] for row, column in cells])
+    cosine = torch.einsum("pc,chw->phw", at_points, joined).amax(0, keepdim=True)
     return smooth_step(cosine, KINDRED_RANGE)
 
 

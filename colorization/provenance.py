@@ -28,13 +28,13 @@ def credited(source: Picture, references: Sequence[str]) -> Picture:
         references: file names of the references.
     """
     exif = load_exif(source.metadata.get("exif"))
-    exif[DESCRIPTION] = _appended(exif.get(DESCRIPTION), statement(references))
-    exif[SOFTWARE] = _appended(exif.get(SOFTWARE), PROGRAM)
+    exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references))
+    exif[SOFTWARE] = appended(exif.get(SOFTWARE), PROGRAM)
     return replace(source, metadata={**source.metadata, "exif": exif.tobytes()})
 
 
-def _appended(old: object, new: str) -> bytes:
-    """Both as UTF-8, or what else the old text is in."""
+def appended(old: object, new: str) -> bytes:
+    """A text after what stands there already, once: both as UTF-8, or what else the old text is in."""
     before = (old if isinstance(old, bytes) else str(old or "").encode()).rstrip(b"\0 ")
     added = new.encode("utf-8", "replace")
     return before if before.endswith(added) else b"; ".join(part for part in (before, added) if part)

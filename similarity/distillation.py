@@ -154,7 +154,7 @@ def losses(answers: dict[str, Tensor], targets: dict[str, Tensor], options: Dist
 
 
 def crop_side(step: int, steps: int, options: DistillOptions) -> int:
-    """Side of the crops at a step: small ones first, which is faster and loses nothing."""
+    """Side of the crops at a step: small ones first, which are faster."""
     return options.crops[min(len(options.crops) - 1, step * len(options.crops) // steps)]
 
 

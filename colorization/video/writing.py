@@ -12,6 +12,7 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 
+from colorization.provenance import appended
 from colorization.video.media import SUFFIXES, Film, FilmError, opened
 from colorization.video.pictures import PictureFilm
 from colorization.video.yuv import Plane, evened
@@ -138,10 +139,10 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         stream.time_base = film.time_base
         copies = _copied_streams(source, container)
         if source:
-            kept = {key.lower(): value for key, value in source.metadata.items()}  # Matroska writes names in capitals
-            container.metadata.update({k: v for k, v in kept.items() if k not in ("encoder", "major_brand")})
-        said = container.metadata.get("comment", "")
-        container.metadata["comment"] = said if said.endswith(comment) else "; ".join(part for part in (said, comment) if part)
+            kept = {k: v for k, v in source.metadata.items() if k.lower() not in ("encoder", "major_brand", "comment")}
+            container.metadata.update(kept)
+        said = [v for k, v in source.metadata.items() if k.lower() == "comment"] if source else []  # in Matroska COMMENT
+        container.metadata["comment"] = appended("; ".join(said), comment).decode()
         colored = _colored(segments, stream, film.time_base, timing)
         copied = _copied(source, copies) if source and copies else iter(())
         for packet in heapq.merge(colored, copied, key=_decoded_at):

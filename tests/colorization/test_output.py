@@ -176,6 +176,13 @@ def test_a_jpeg_goes_without_what_it_cannot_hold(tmp_path: Path, rgb: np.ndarray
     assert read_picture(tmp_path / "x.tif").metadata["xmp"] == source.metadata["xmp"]
 
 
+def test_exif_that_cannot_be_made_to_fit_is_left_out(tmp_path: Path, rgb: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0131] = "x" * 80_000  # the name of a program
+    write_picture(tmp_path / "x.jpg", rgb, Picture(rgb, metadata={"exif": exif.tobytes()}))
+    assert not Image.open(tmp_path / "x.jpg").getexif()
+
+
 def test_an_existing_file_is_replaced(tmp_path: Path, rgb: np.ndarray) -> None:
     (tmp_path / "x.png").write_bytes(b"old")
     write_picture(tmp_path / "x.png", rgb, Picture(rgb))

@@ -151,7 +151,7 @@ def test_an_epoch_shows_each_photo_at_most_once(targets: Targets) -> None:
 
 def test_luminance_and_maps_are_cropped_alike(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "_tone", lambda luminance, rng: luminance)
-    luminance, answers = targets.batch(0, DistillOptions(batch=6), 128)
+    luminance, answers = targets.batch(2, DistillOptions(batch=6), 128)
     unit = luminance * 0.25 + 0.5
     statistics = targets.file["8"].attrs
     red, green = (answers["8"][:, i] * float(statistics["std"][i]) + float(statistics["mean"][i]) for i in (0, 1))
@@ -162,7 +162,7 @@ def test_luminance_and_maps_are_cropped_alike(targets: Targets, monkeypatch: pyt
     found = F.avg_pool2d(unit, 8)[:, 0].numpy()
     inside = np.s_[:, 1:-1, 1:-1]
     assert np.abs(found - expected)[inside].max() < 0.02
-    assert np.abs(found - expected[::-1])[inside].max() > 0.05  # another photo's crop would show
+    assert np.abs(found - expected[::-1])[inside].max() > 0.1  # another photo's crop would show
     assert np.abs(found - found[..., ::-1]).max() > 0.05  # and so would a mirrored one
 
 
