@@ -19,6 +19,7 @@ from similarity.backbone import autocast
 from similarity.correspondence import join_levels
 
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
+POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
 KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
@@ -109,14 +110,17 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
 
     ab = answers(guidance)
     level = F.avg_pool2d(luminance, FINE_STRIDE)[0]
-    near = point_planes(guidance.points, level, POINTS_WIDEN)[2:]
+    near = torch.zeros_like(level)
     if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
-        told = torch.maximum(near, _resize(_kindred(guidance.points, matched.target), size))
+        kindred = _resize(_kindred(guidance.points, matched.target), size)
+        same = torch.maximum(kindred, point_planes(guidance.points, level, POINTS_CLOSE)[2:])
+        near = same * point_planes(guidance.points, level, POINTS_WIDEN)[2:]
+        told = torch.maximum(near, kindred)
         ab = told * ab + (1 - told) * answers(replace(guidance, points=()))
     if matched.followed is not None and guidance.palette is None:  # a palette overrules the references, as points do near them
         ab = near * ab + (1 - near) * matched.followed.over(ab)
     if guidance.points:
-        ab = _obeying(ab, guidance.points, level)
+        ab = ab + near * _missing(ab, guidance.points, level)
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
@@ -151,18 +155,17 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
     return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)
 
 
-def _obeying(
+def _missing(
     ab: Float[Tensor, "2 height width"], points: Sequence[Point], luminance: Float[Tensor, "1 height width"]
 ) -> Float[Tensor, "2 height width"]:
-    """Carry what is still missing at the points to what lies near and is as bright."""
+    """What is still missing at the points, carried to what lies near and is as bright."""
     _, height, width = ab.shape
     missing = []
     for point in points:
         row, column = point.cell(height, width)
         a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
         missing.append(Point(point.x, point.y, (a, b)))
-    spread = point_planes(missing, luminance, POINTS_WIDEN)
-    return ab + spread[2:] * spread[:2]
+    return point_planes(missing, luminance, POINTS_WIDEN)[:2]
 
 
 def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Tensor, "1 rows columns"]:

@@ -80,6 +80,18 @@ def test_a_point_leaves_what_is_unlike_it_alone(colorizer: ColorizationPipeline,
     assert change[:, 160:].mean() < 0.3 * change[60:100, 40:80].mean()
 
 
+def test_a_point_on_a_thing_leaves_the_plain_background_near_it_alone(
+    colorizer: ColorizationPipeline, fast: ColorizeOptions
+) -> None:
+    y, x = np.mgrid[0:192, 0:192]
+    is_thing = (abs(x - 96) < 40) & (abs(y - 96) < 40)
+    gray = np.where(is_thing, 130 + 60 * np.sign(np.sin(x / 3.0) * np.sin(y / 3.0)), 130).astype(np.uint8)
+    plain, pointed = (ab_of(colorizer.colorize(gray, [], fast, points).rgb) for points in ([], [Point(0.5, 0.5, (60.0, 50.0))]))
+    moved = np.linalg.norm(pointed - plain, axis=2)
+    background = (abs(x - 96) > 56) & (abs(y - 96) < 40)
+    assert moved[background].mean() < 0.3 * moved[is_thing].mean()
+
+
 def test_a_point_leaves_the_reference_where_it_does_not_reach(
     colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
 ) -> None:
