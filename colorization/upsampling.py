@@ -71,7 +71,18 @@ def apply_coefficients(
 
 
 def _box(planes: Tensor, radius: int) -> Tensor:
-    """Sums over square windows, fewer pixels at the border."""
+    """Sums over square windows, fewer pixels at the border.
+
+    Shifted copies are added: avg_pool2d takes ten times as long for planes in rows.
+    """
+    _, height, width = planes.shape
     size = 2 * radius + 1
-    planes = F.avg_pool2d(planes[None], (size, 1), 1, (radius, 0)) * size
-    return (F.avg_pool2d(planes, (1, size), 1, (0, radius)) * size)[0]
+    padded = F.pad(planes, (0, 0, radius, radius))
+    total = padded[:, :height].clone()
+    for shift in range(1, size):
+        total += padded[:, shift : shift + height]
+    padded = F.pad(total, (radius, radius))
+    total = padded[..., :width].clone()
+    for shift in range(1, size):
+        total += padded[..., shift : shift + width]
+    return total

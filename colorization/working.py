@@ -70,16 +70,19 @@ def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]
     reduced = 1
     if min(rgb.shape[:2]) > 4 * min(height, width):
         reduced = min(rgb.shape[1] // (2 * width), rgb.shape[0] // (2 * height)) or 1
-    picture = _reduce(rgb, reduced)
-    return rgb_to_lab(as_tensor(np.asarray(picture.resize((width, height), filter_)))[None])
+    if is_neutral(rgb):  # as most targets are: a third of the pixels, and L from a table
+        gray = np.asarray(_reduce(rgb[..., 0], reduced).resize((width, height), filter_))
+        luminance = _gray_table("uint8")[torch.from_numpy(gray.astype(np.int32))]
+        return torch.stack((luminance, torch.zeros_like(luminance), torch.zeros_like(luminance)))[None]
+    return rgb_to_lab(as_tensor(np.asarray(_reduce(rgb, reduced).resize((width, height), filter_)))[None])
 
 
-def _reduce(rgb: np.ndarray, factor: int) -> Image.Image:
-    """Shrink by a whole number, a strip at a time: a large scan is never held as 8-bit RGB at once."""
+def _reduce(picture: np.ndarray, factor: int) -> Image.Image:
+    """Shrink RGB or gray by a whole number, a strip at a time: a large scan is never held with 8 bits at once."""
     if factor == 1:
-        return Image.fromarray(np.ascontiguousarray(to_uint8(rgb)))
-    step = max(1, STRIP_PIXELS // (rgb.shape[1] * factor)) * factor
-    strips = (np.ascontiguousarray(to_uint8(rgb[start : start + step])) for start in range(0, len(rgb), step))
+        return Image.fromarray(np.ascontiguousarray(to_uint8(picture)))
+    step = max(1, STRIP_PIXELS // (picture.shape[1] * factor)) * factor
+    strips = (np.ascontiguousarray(to_uint8(picture[start : start + step])) for start in range(0, len(picture), step))
     return Image.fromarray(np.concatenate([np.asarray(Image.fromarray(strip).reduce(factor)) for strip in strips]))
 
 

@@ -64,10 +64,16 @@ def join_levels(
     joined: list[list[Tensor]] = [[] for _ in pictures]
     for layer, weight in LEVELS.items():
         planes = [_at_stride_8(features, layer) for features in pictures]
-        mean = torch.cat([plane.flatten(1) for plane in planes], 1).mean(1)[:, None, None]
+        mean = common_mean(planes)
         for parts, plane in zip(joined, planes, strict=True):
             parts.append(F.normalize(plane - mean, dim=0) * weight**0.5)
     return [F.normalize(torch.cat(parts), dim=0) for parts in joined]
+
+
+def common_mean(planes: Sequence[Float[Tensor, "channels _height _width"]]) -> Float[Tensor, "channels 1 1"]:
+    """Mean of each channel over all positions of several pictures."""
+    total = torch.stack([plane.sum((1, 2), keepdim=True) for plane in planes]).sum(0)
+    return total / sum(plane[0].numel() for plane in planes)
 
 
 def correlate(

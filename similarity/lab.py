@@ -69,9 +69,9 @@ def lab_to_rgb(
         sRGB in 0..1.
     """
     rgb = lab_to_rgb_unclipped(lab)
-    outside = ((rgb < -tolerance) | (rgb > 1.0 + tolerance)).any(-3)
-    if bool(outside.any()):
-        inside = lab.movedim(-3, -1)[outside].T[:, None]  # (3, 1, pixels)
+    outside = ((rgb < -tolerance) | (rgb > 1.0 + tolerance)).any(-3).flatten().nonzero()[:, 0]
+    if len(outside):
+        inside = lab.movedim(-3, 0).flatten(1).index_select(1, outside)[:, None]  # (3, 1, pixels)
         low = torch.zeros_like(inside[:1])
         high = torch.ones_like(low)
         for _ in range(steps):
@@ -80,9 +80,8 @@ def lab_to_rgb(
             fits = ((trial >= -tolerance) & (trial <= 1.0 + tolerance)).all(0, keepdim=True)
             low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
         clipped = lab_to_rgb_unclipped(torch.cat((inside[:1], inside[1:] * low)))
-        rgb = rgb.movedim(-3, -1).contiguous()
-        rgb[outside] = clipped[:, 0].T
-        rgb = rgb.movedim(-1, -3)
+        first = rgb.movedim(-3, 0)
+        rgb = first.flatten(1).index_copy(1, outside, clipped[:, 0]).view(first.shape).movedim(0, -3)
     return rgb.clamp(0.0, 1.0)
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from similarity.correspondence import PointMap
+from similarity.correspondence import PointMap, common_mean
 
 FINE_LAYERS = ("relu3_4", "relu2_2")  # strides 4 and 2
 _NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -48,7 +48,7 @@ def refine(
     """
     levels: list[Tensor] = []
     for layer in layers:
-        mean = torch.cat([f[layer][0].flatten(1) for f in (target, *references)], 1).mean(1)[:, None, None]
+        mean = common_mean([f[layer][0] for f in (target, *references)])
         ours = F.normalize(target[layer][0] - mean, dim=0)
         table = _Table([F.normalize(f[layer][0] - mean, dim=0) for f in references])
         mapping, found = _refine_level(mapping, ours, table)
@@ -58,59 +58,77 @@ def refine(
 
 
 class _Table:
-    """Features of all references as rows, addressed by (picture, row, column)."""
+    """Features of all references as rows, one picture after the other."""
 
     def __init__(self, planes: list[Tensor]) -> None:
-        self.rows = torch.cat([p.flatten(1).T for p in planes]).contiguous()
+        self.rows = torch.cat([_rows(p) for p in planes])
         device = self.rows.device
-        self.sizes = torch.tensor([p.shape[1:] for p in planes], device=device)
-        self.starts = torch.tensor([0, *[p.shape[1] * p.shape[2] for p in planes][:-1]], device=device).cumsum(0)
+        self.heights, self.widths = (torch.tensor([p.shape[i] for p in planes], device=device) for i in (1, 2))
+        self.ends = (self.heights * self.widths).cumsum(0)
+        self.starts = self.ends - self.heights * self.widths
 
-    def fetch(self, picture: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        return self.rows[self.starts[picture] + row * self.sizes[picture, 1] + column]
+
+class _Search:
+    """The best reference position so far of each fine target position."""
+
+    def __init__(self, queries: Float[Tensor, "positions channels"], table: _Table) -> None:
+        self.queries, self.table = queries, table
+        self.similarity = queries.new_full((len(queries),), -2.0)
+        self.place = torch.zeros(len(queries), dtype=torch.long, device=queries.device)  # row of the table
+
+    def offer(self, place: Tensor) -> None:
+        """Take each position's candidate where it is more similar."""
+        # index_select copies whole rows: six times faster than indexing
+        found = torch.linalg.vecdot(self.queries, self.table.rows.index_select(0, place))
+        self.place = torch.where(found > self.similarity, place, self.place)
+        self.similarity = torch.maximum(found, self.similarity)
+
+    def best(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Picture, row and column that are most similar."""
+        picture = torch.bucketize(self.place, self.table.ends, right=True)
+        inside, width = self.place - self.table.starts[picture], self.table.widths[picture]
+        row = torch.div(inside, width, rounding_mode="floor")
+        return picture, row, inside - row * width
 
 
 def _refine_level(mapping: PointMap, ours: Tensor, table: _Table) -> tuple[PointMap, Tensor]:
     _, height, width = ours.shape
-    queries = ours.flatten(1).T.contiguous()
+    search = _Search(_rows(ours), table)
+    _offer_what_neighbours_found(search, mapping, height, width)
+    picture, row, column = search.best()
+    start, stride = table.starts[picture], table.widths[picture]
+    rows = [start + (row + step).clamp_(min=0).minimum(table.heights[picture] - 1) * stride for step in (-1, 0, 1)]
+    columns = [(column + step).clamp_(min=0).minimum(stride - 1) for step in (-1, 0, 1)]
+    for r, in_row in enumerate(rows):
+        for c, in_column in enumerate(columns):
+            if (r, c) != (1, 1):
+                search.offer(in_row + in_column)
+    picture, row, column = search.best()
+    xy = torch.stack(((column + 0.5) * 2 / table.widths[picture] - 1, (row + 0.5) * 2 / table.heights[picture] - 1), 1)
+    return PointMap(picture.view(height, width), xy.view(height, width, 2)), search.similarity.view(height, width)
+
+
+def _offer_what_neighbours_found(search: _Search, mapping: PointMap, height: int, width: int) -> None:
+    """A step of one fine cell in the target is one fine cell in the reference."""
     coarse_height, coarse_width = mapping.picture.shape
-    y = (torch.arange(height, device=ours.device) + 0.5) * coarse_height / height - 0.5
-    x = (torch.arange(width, device=ours.device) + 0.5) * coarse_width / width - 0.5
-    best = torch.full((height * width,), -2.0, device=ours.device)
-    picture = torch.zeros(height * width, dtype=torch.long, device=ours.device)
-    row, column = picture.clone(), picture.clone()
-
-    def offer(candidate: tuple[Tensor, Tensor, Tensor]) -> None:
-        nonlocal best, picture, row, column
-        p, r, c = candidate
-        score = (queries * table.fetch(p, r, c)).sum(1)
-        better = score > best
-        best = torch.where(better, score, best)
-        picture, row, column = (torch.where(better, new, old) for new, old in ((p, picture), (r, row), (c, column)))
-
+    device, table, picture = mapping.xy.device, search.table, mapping.picture
+    y = (torch.arange(height, device=device) + 0.5) * coarse_height / height - 0.5
+    x = (torch.arange(width, device=device) + 0.5) * coarse_width / width - 0.5
+    heights, widths, starts = table.heights[picture], table.widths[picture], table.starts[picture]
+    found_y, found_x = (mapping.xy[..., 1] + 1) / 2 * heights, (mapping.xy[..., 0] + 1) / 2 * widths
     for down, right in _NEIGHBOURS:
         cell_y = (y.floor().long() + down).clamp(0, coarse_height - 1)
         cell_x = (x.floor().long() + right).clamp(0, coarse_width - 1)
-        p = mapping.picture[cell_y][:, cell_x].flatten()
-        xy = mapping.xy[cell_y][:, cell_x].flatten(0, 1)
-        size = table.sizes[p]
-        # a step of one fine cell in the target is one fine cell in the reference
-        moved_y = ((y - cell_y)[:, None] * height / coarse_height).expand(height, width).flatten()
-        moved_x = ((x - cell_x)[None] * width / coarse_width).expand(height, width).flatten()
-        r = ((xy[:, 1] + 1) / 2 * size[:, 0] + moved_y).floor().long()
-        c = ((xy[:, 0] + 1) / 2 * size[:, 1] + moved_x).floor().long()
-        offer((p, r.clamp(min=0).minimum(size[:, 0] - 1), c.clamp(min=0).minimum(size[:, 1] - 1)))
-    centre = picture, row, column
-    size = table.sizes[picture]
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            if dy or dx:
-                r = (centre[1] + dy).clamp(min=0).minimum(size[:, 0] - 1)
-                c = (centre[2] + dx).clamp(min=0).minimum(size[:, 1] - 1)
-                offer((centre[0], r, c))
-    size = table.sizes[picture]
-    xy = torch.stack(((column + 0.5) * 2 / size[:, 1] - 1, (row + 0.5) * 2 / size[:, 0] - 1), 1)
-    return PointMap(picture.view(height, width), xy.view(height, width, 2)), best.view(height, width)
+        found = (plane.index_select(0, cell_y).index_select(1, cell_x) for plane in (found_y, found_x, heights, widths, starts))
+        row, column, bottom, stride, start = found
+        row = (row + ((y - cell_y) * height / coarse_height)[:, None]).floor().long().clamp_(min=0).minimum(bottom - 1)
+        column = (column + ((x - cell_x) * width / coarse_width)[None]).floor().long().clamp_(min=0).minimum(stride - 1)
+        search.offer((start + row * stride + column).flatten())
+
+
+def _rows(planes: Tensor) -> Tensor:
+    """Positions as rows of channels; the backbone's maps already lie so in memory."""
+    return planes.permute(1, 2, 0).reshape(-1, len(planes))
 
 
 def _resize(plane: Tensor, size: Sequence[int]) -> Tensor:
