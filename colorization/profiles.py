@@ -1,4 +1,4 @@
-"""ICC profiles of results: a gray scan's tones, said of an RGB picture."""
+"""ICC profiles of results: the tones of the original, and the primaries of sRGB, in which colors are computed."""
 
 import io
 import struct
@@ -8,6 +8,8 @@ from PIL import ImageCms
 from retrieval.metadata import profile_space
 
 _HEADER = 128
+_CURVES = {b"rTRC", b"gTRC", b"bTRC"}
+_ALIKE = 0x0100  # of 0x10000: how far primaries may be from those of sRGB
 _COLORANTS = {  # of sRGB, adapted to D50, as in its own profile (IEC 61966-2-1)
     b"rXYZ": (0x6FA2, 0x38F5, 0x0390),
     b"gXYZ": (0x6299, 0xB785, 0x18DA),
@@ -22,31 +24,44 @@ def rgb_profile(profile: object) -> bytes | None:
         profile: of the original, or anything.
 
     Returns:
-        The same if it describes RGB or cannot be read; of a gray one an RGB profile with its tone curve and the
-        primaries of sRGB, so that grays look as they did; None for others.
+        An RGB profile with the tone curves of the original's and the primaries of sRGB, so that grays look as they did
+        and colors as they are meant; the same where it has those primaries, describes RGB by tables or cannot be read;
+        None if it describes neither gray nor RGB.
     """
     if not isinstance(profile, bytes):
         return None
     space = profile_space(profile)
-    if space != "GRAY":
-        return profile if space not in ("CMYK", "LAB") else None
+    if space in ("CMYK", "LAB"):
+        return None
     try:
-        made = _with_colorants(profile)
+        tags = _tags(profile)
+        if space != "GRAY" and (not tags.keys() >= _CURVES or _has_srgb_colorants(tags)):
+            return profile
+        made = _with_colorants(profile, tags)
         ImageCms.ImageCmsProfile(io.BytesIO(made))
     except (KeyError, struct.error, OSError, ImageCms.PyCMSError):
-        return None
+        return None if space == "GRAY" else profile
     return made
 
 
-def _with_colorants(profile: bytes) -> bytes:
+def _tags(profile: bytes) -> dict[bytes, bytes]:
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     tags = {}
     for i in range(min(count, 100)):
         name, start, size = struct.unpack_from(">4sII", profile, _HEADER + 4 + 12 * i)
         tags[name] = profile[start : start + size]
-    kept = {name: tags[name] for name in (b"desc", b"cprt", b"wtpt", b"chad") if name in tags}
+    return tags
+
+
+def _has_srgb_colorants(tags: dict[bytes, bytes]) -> bool:
+    pairs = [(struct.unpack_from(">3i", tags[name], 8), wanted) for name, wanted in _COLORANTS.items()]
+    return all(abs(a - b) <= _ALIKE for found, wanted in pairs for a, b in zip(found, wanted, strict=True))
+
+
+def _with_colorants(profile: bytes, tags: dict[bytes, bytes]) -> bytes:
+    kept: dict[bytes, bytes] = {name: tags[name] for name in (b"desc", b"cprt", b"wtpt", b"chad") if name in tags}
     kept |= {name: struct.pack(">4sI3I", b"XYZ ", 0, *xyz) for name, xyz in _COLORANTS.items()}
-    kept |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), tags[b"kTRC"])
+    kept |= {name: tags[name if name in tags else b"kTRC"] for name in sorted(_CURVES, reverse=True)}
     table, data = struct.pack(">I", len(kept)), b""
     places: dict[bytes, int] = {}
     for name, value in kept.items():

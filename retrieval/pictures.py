@@ -16,6 +16,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from retrieval.color_management import to_srgb
 from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_metadata
 
 MAX_PIXELS = 200_000_000
@@ -84,7 +85,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
         data: content of the file, where the caller has read it already.
 
     Returns:
-        RGB uint8 (height, width, 3), upright, sides at least ``side`` where the file has them.
+        SRGB uint8 (height, width, 3), upright, sides at least ``side`` where the file has them.
 
     Raises:
         PictureError: see read_picture.
@@ -94,14 +95,14 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
             warnings.simplefilter("ignore")
             with _open(path, data) as image:
                 if image.mode in _DEEP_MODES or _is_deep_tiff(image):
-                    return to_uint8(_decode(path, image).rgb)
+                    return _as_srgb(_decode(path, image))
                 image.draft("RGB", (side, side))
                 if min(image.size) > 4 * side:
                     image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
-                return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+                return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in (".tif", ".tiff"):
-            return to_uint8(_decode_other_tiff(path).rgb)
+            return _as_srgb(_decode_other_tiff(path))
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
@@ -116,6 +117,11 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     for start in range(0, len(rgb), step):
         rounded[start : start + step] = (rgb[start : start + step].astype(np.uint32) + 128) // 257
     return rounded
+
+
+def _as_srgb(picture: Picture) -> np.ndarray:
+    """8 bits of a deep picture, in sRGB."""
+    return np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(to_uint8(picture.rgb))), picture.metadata.get("icc_profile")))
 
 
 def _open(path: Path, data: bytes | None = None) -> Image.Image:

@@ -1,6 +1,7 @@
 """What all tests share: run-time type checks, seeds, no network, small photos, a small index, odd files."""
 
 import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -175,3 +176,30 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.n
         "whole.png",
     )
     return OddFiles(unusable, {name: folder / name for name in names})
+
+
+@pytest.fixture(scope="session")
+def wide_profile() -> Callable[[float], bytes]:
+    """An ICC profile with the primaries of Display P3, as telephones write it, and a tone curve of one gamma."""
+
+    def make(gamma: float) -> bytes:
+        text = b"wide\0"
+        white = struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
+        primaries = {b"r": (0.5151, 0.2412, -0.0011), b"g": (0.2919, 0.6922, 0.0419), b"b": (0.1572, 0.0666, 0.7841)}
+        tags = {
+            b"desc": b"desc" + bytes(4) + struct.pack(">I", len(text)) + text + bytes(78),
+            b"cprt": b"text" + bytes(4) + text,
+            b"wtpt": b"XYZ " + bytes(4) + white,
+        }
+        for channel, xyz in primaries.items():
+            tags[channel + b"XYZ"] = b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in xyz))
+            tags[channel + b"TRC"] = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+        table, data, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+        for name, value in tags.items():
+            table += struct.pack(">4sII", name, start + len(data), len(value))
+            data += value + bytes(-len(value) % 4)
+        header = struct.pack(">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+        header += bytes(12) + b"acsp" + bytes(28) + white
+        return header.ljust(128, b"\0") + table + data
+
+    return make

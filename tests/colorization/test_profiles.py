@@ -1,5 +1,6 @@
 import io
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -49,6 +50,21 @@ def test_colors_are_those_of_srgb() -> None:
     assert made is not None
     red = to_srgb(Image.new("RGB", (1, 1), (255, 0, 0)), made)
     assert np.abs(red[0, 0] - (255, 0, 0)).max() <= 3
+
+
+@pytest.mark.parametrize("gamma", [1.8, 2.2])
+def test_of_wider_spaces_the_tones_stay_and_the_primaries_become_those_of_srgb(
+    wide_profile: Callable[[float], bytes], gamma: float
+) -> None:
+    wide = wide_profile(gamma)
+    made = rgb_profile(wide)
+    assert made is not None
+    levels = Image.fromarray(np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, 2))
+    assert np.abs(to_srgb(levels, made) - to_srgb(levels, wide)).max() <= 2
+    orange = Image.new("RGB", (1, 1), (200, 120, 60))
+    meant = np.asarray(orange).astype(int) if gamma == 2.2 else None
+    assert np.abs(to_srgb(orange, wide) - to_srgb(orange, made)).max() > 10
+    assert meant is None or np.abs(to_srgb(orange, made) - meant).max() <= 6  # the curve of sRGB is nearly 2.2
 
 
 def test_rgb_profiles_and_what_cannot_be_read_pass_unchanged() -> None:
