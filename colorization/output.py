@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from colorization.png import write_deep_png
 from colorization.profiles import rgb_profile
 from colorization.staging import staging
 from colorization.tiff import write_tiff
@@ -69,7 +70,7 @@ def write_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
 
 
 def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
-    """Write a picture with what its original carried. 16 bits stay 16 bits in TIFF; other results hold 8.
+    """Write a picture with what its original carried. 16 bits stay 16 bits in TIFF and PNG; other results hold 8.
 
     Args:
         path: its suffix decides the format, see FORMATS.
@@ -85,22 +86,24 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
         given["dpi"] = (float(given["dpi"][0]), float(given["dpi"][1]))
     profile = rgb_profile(metadata.get("icc_profile"))
     exif = load_exif(metadata.get("exif"))
+    pixels = rgb
+    if source.alpha is not None and format_ != "JPEG":
+        pixels = np.dstack((rgb, _at_depth(source.alpha, rgb.dtype)))
     if format_ == "TIFF":
-        pixels = rgb if source.alpha is None else np.dstack((rgb, _at_depth(source.alpha, rgb.dtype)))
         write_tiff(path, pixels, exif, profile, **given)
         return
-    image = Image.fromarray(np.ascontiguousarray(to_uint8(rgb)))
-    if source.alpha is not None and format_ != "JPEG":
-        image.putalpha(Image.fromarray(np.ascontiguousarray(to_uint8(source.alpha))))
     if format_ == "WEBP" and "dpi" in given:  # which has no other place for it
         (exif[X_RESOLUTION], exif[Y_RESOLUTION]), exif[UNIT] = given["dpi"], INCH
-    settings: dict[str, Any] = _SETTINGS[format_] | given | {"exif": exif.tobytes() if exif else b""}
+    settings: dict[str, Any] = _SETTINGS[format_] | given | {"exif": exif.tobytes() if exif else b"", "icc_profile": profile}
     if format_ == "PNG":
         settings["pnginfo"] = _png_texts(settings.pop("xmp", None))
     if format_ == "JPEG":
         settings["exif"] = _fitting(exif)
         settings = {k: v for k, v in settings.items() if k != "xmp" or len(v) <= JPEG_SEGMENT}
-    image.save(path, format=format_, icc_profile=profile, **settings)
+    if format_ == "PNG" and pixels.dtype == np.uint16:
+        write_deep_png(path, pixels, settings)
+    else:
+        Image.fromarray(np.ascontiguousarray(to_uint8(pixels))).save(path, format=format_, **settings)
 
 
 def _fitting(exif: Image.Exif) -> bytes:

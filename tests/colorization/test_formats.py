@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -106,7 +107,7 @@ def grays(gray_pictures: dict[str, np.ndarray], rng: np.random.Generator) -> dic
 # --- luminance
 
 
-@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".tif", 8), (".tif", 16)])
+@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".png", 16), (".tif", 8), (".tif", 16)])
 def test_luminance_is_kept_to_the_last_bit_that_color_allows(
     colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], profile: bytes, suffix: str, bits: int
 ) -> None:
@@ -120,7 +121,7 @@ def test_luminance_is_kept_to_the_last_bit_that_color_allows(
     assert change.max() < (0.4 if bits == 8 else 0.003)
 
 
-@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".tif", 8), (".tif", 16)])
+@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".png", 16), (".tif", 8), (".tif", 16)])
 def test_without_saturation_every_value_is_the_original(
     colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], profile: bytes, suffix: str, bits: int
 ) -> None:
@@ -155,6 +156,8 @@ def test_lossy_formats_lose_little_luminance(
     [
         (".jpg", ".jpg", 8),
         (".png", ".png", 8),
+        (".png", ".png", 16),
+        (".tif", ".png", 16),
         (".tif", ".tif", 8),
         (".tif", ".tif", 16),
         (".webp", ".webp", 8),
@@ -193,7 +196,7 @@ def test_all_that_a_photo_carries_comes_out(
     assert exif[SOFTWARE].startswith("VueScan") and "Rechroma" in exif[SOFTWARE]
 
 
-@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".webp", 8), (".tif", 8), (".tif", 16)])
+@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".png", 16), (".webp", 8), (".tif", 8), (".tif", 16)])
 def test_alpha_is_kept(colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], suffix: str, bits: int) -> None:
     gray = grays[bits]
     top = np.iinfo(gray.dtype).max
@@ -201,6 +204,8 @@ def test_alpha_is_kept(colorized: Colorize, tmp_path: Path, grays: dict[int, np.
     layers = np.dstack((gray, alpha.astype(gray.dtype)))
     if suffix == ".tif":
         tifffile.imwrite(tmp_path / "in.tif", layers, photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"])
+    elif bits == 16:
+        (tmp_path / "in.png").write_bytes(imagecodecs.png_encode(layers))
     else:
         Image.fromarray(layers, "LA").save(tmp_path / f"in{suffix}", lossless=True)
     found = colorized(tmp_path / f"in{suffix}", tmp_path / f"x{suffix}")
