@@ -14,6 +14,7 @@ from colorization.matched import Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
+from colorization.smoothing import smooth_surfaces
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
@@ -21,6 +22,7 @@ from similarity.correspondence import join_levels
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
 KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
+SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -89,7 +91,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
 
     Where a reference shows the same thing as the target, its exact match at stride 2 is kept: the network works at
     stride 8 of the match and cannot know more. Where it shows nothing of it, it is not heard; where it is the same
-    picture all over, its colors are only carried over.
+    picture all over, its colors are only carried over. The network's own colors are evened out on surfaces.
 
     Args:
         network: see ColorizationNetwork.
@@ -106,10 +108,10 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         for said, share in ((matched.said, trust), (None, 1.0 - trust)):
             if share > 0:
                 ab += share * _resize(_answer(network, luminance, matched.target, said, asked, boldness, options), size)
-        return ab
+        return smooth_surfaces(ab, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
 
-    ab = answers(guidance)
     level = F.avg_pool2d(luminance, FINE_STRIDE)[0]
+    ab = answers(guidance)
     near = torch.zeros_like(level)
     if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
         kindred = _resize(_kindred(guidance.points, matched.target), size)
