@@ -141,7 +141,7 @@ def _heard(matched: Matched, options: ColorizeOptions, overruled: bool) -> float
     if matched.heard is None or matched.followed is None:
         return 1.0
     same = 0.0 if overruled else matched.followed.same
-    return same + (1 - same) * matched.trust(options)
+    return same + (1 - same) * float(matched.trust(options).mean())
 
 
 def _box(region: np.ndarray, size: tuple[int, int]) -> list[int]:

@@ -24,13 +24,13 @@ class Heard:
     """How far references are heard.
 
     Attributes:
-        relevance: how far the best of them shows the target, 0..1.
+        relevance: how far they show what is here, 0..1: the best of them all over, or any around this place.
         warped_ab: what they lend, raw Lab units, at half the working size.
         confidence: how far they can be trusted, 0..1.
         influence: share of each; sums to 1.
     """
 
-    relevance: float
+    relevance: Float[Tensor, "1 height width"]
     warped_ab: Float[Tensor, "2 height width"]
     confidence: Float[Tensor, "1 height width"]
     influence: list[float]
@@ -91,14 +91,17 @@ class Matched:
         """How far the references are heard; None without any."""
         if self.said is None:
             return None
-        relevance = likeness(self.said.correlation, self.options.relevance_range)
-        warped_ab, confidence = _resize(self.said.warped_ab, self.size), _resize(self._best(self.said), self.size)
+        best = self._best(self.said)
+        around = F.avg_pool2d(best[None], 3, 1, 1, count_include_pad=False)[0]
+        everywhere = likeness(self.said.correlation, self.options.relevance_range)
+        relevance = _resize(smooth_step(around, self.options.local_range), self.size).clamp(min=everywhere)
+        warped_ab, confidence = _resize(self.said.warped_ab, self.size), _resize(best, self.size)
         return Heard(relevance, warped_ab, confidence, influence_of(self.said.weights, self.said.correlation))
 
-    def trust(self, options: ColorizeOptions) -> float:
+    def trust(self, options: ColorizeOptions) -> Float[Tensor, "1 height width"]:
         """Share of the answer with references beside the answer without them, 0..1."""
         if self.heard is None:
-            return 0.0
+            return self.luminance.new_zeros(1, *self.size)
         return self.heard.relevance * (options.faithfulness if self.scores is None else options.recommended_faithfulness)
 
     @cached_property

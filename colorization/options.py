@@ -8,9 +8,9 @@ from colorization.bins import ANNEALING
 
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
-SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "automatic_share", "guided_share")
+SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "automatic_share", "guided_share", "carried_share")
 FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon",
-          "detail_range", "same_range", "sure_range", "relevance_range",
+          "detail_range", "same_range", "sure_range", "relevance_range", "local_range",
           "same_picture_range")  # fmt: skip
 
 
@@ -30,9 +30,12 @@ class ColorizeOptions:
         temperature: of the annealed mean over color bins; towards 0 bolder, 1 paler.
         relevance_range: mean cosine of the best matches from which references are followed a little, and fully; an
             unrelated picture stays below.
+        local_range: the same of the matches around a place, for references that show it and little of the rest.
         same_picture_range: the same measure, from which a reference seems to be the same picture, and surely is.
         automatic_share: of the annealed mean beside the regression where there is no reference, at vividness 1.
         guided_share: the same with references.
+        carried_share: of the carried colors themselves beside what the network makes of them, where references that are
+            given match surely; recommended ones are left to the network.
         warp_temperature: of the training-free soft warp over all positions of all references; lower follows single
             matches.
         rank_weight: how much the score of a recommended reference counts beside the cosines of its matches.
@@ -60,9 +63,11 @@ class ColorizeOptions:
     saturation: float = 1.0
     temperature: float = ANNEALING
     relevance_range: tuple[float, float] = (0.38, 0.56)
+    local_range: tuple[float, float] = (0.45, 0.65)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
     automatic_share: float = 0.5
     guided_share: float = 0.65
+    carried_share: float = 0.9
     warp_temperature: float = 0.03
     rank_weight: float = 0.4
     caution: float = 0.4
@@ -96,7 +101,7 @@ class ColorizeOptions:
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.detail_range[0] >= self.detail_range[1]:
             raise ValueError(f"detail_range must rise, not {self.detail_range}")
-        for name in ("relevance_range", "same_picture_range", "same_range", "sure_range"):
+        for name in ("relevance_range", "local_range", "same_picture_range", "same_range", "sure_range"):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:

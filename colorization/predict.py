@@ -23,6 +23,7 @@ POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than
 POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
 KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
+CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -100,17 +101,18 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         options: see ColorizeOptions.
     """
     luminance, heard, size = matched.luminance, matched.heard, matched.size
-    trust = matched.trust(options)
+    trust, level = matched.trust(options), F.avg_pool2d(luminance, FINE_STRIDE)[0]
     boldness = options.vividness * (options.automatic_share if heard is None else options.guided_share)
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
-        ab = torch.zeros(2, *size, device=luminance.device)
+        ab = luminance.new_zeros(2, *size)
         for said, share in ((matched.said, trust), (None, 1.0 - trust)):
-            if share > 0:
-                ab += share * _resize(_answer(network, luminance, matched.target, said, asked, boldness, options), size)
-        return smooth_surfaces(ab, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+            if bool((share > 0).any()):
+                answer = _resize(_answer(network, luminance, matched.target, said, asked, boldness, options), size)
+                answer = smooth_surfaces(answer, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+                ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
+        return ab
 
-    level = F.avg_pool2d(luminance, FINE_STRIDE)[0]
     ab = answers(guidance)
     near = torch.zeros_like(level)
     if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
@@ -126,6 +128,17 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
+
+
+def _carrying(
+    ab: Float[Tensor, "2 height width"], matched: Matched, level: Float[Tensor, "1 height width"], options: ColorizeOptions
+) -> Float[Tensor, "2 height width"]:
+    """Take the colors that a given reference lends as they are where it matches surely; the network makes them paler."""
+    if matched.heard is None or matched.scores is not None or options.carried_share == 0:
+        return ab
+    share = options.carried_share * matched.heard.confidence
+    carried = smooth_surfaces(matched.heard.warped_ab, level, CARRIED_REACH * max(matched.size), SURFACE_CONTRAST)
+    return share * carried + (1 - share) * ab
 
 
 def _answer(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import skimage.color
 import torch
+from PIL import Image
 
 from colorization.bins import NUM_BINS
 from colorization.bundled import load_network
@@ -237,3 +238,33 @@ def test_recommended_faithfulness_holds_for_recommended_references(indexed: Colo
     )
     assert np.array_equal(given, changed)
     assert not np.array_equal(given, other)
+
+
+def test_a_reference_that_shows_a_part_of_the_picture_is_followed_there(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    rng = np.random.default_rng(0)
+    gray, truth = (p["chelsea"][:128, 32:160] for p in (gray_pictures, pictures))
+    noise = rng.integers(0, 256, (128, 384), dtype=np.uint8)
+    target = np.hstack((gray, noise if gray.ndim == 2 else np.repeat(noise[..., None], 3, 2)))
+    local = ColorizeOptions(working_side=192, relevance_range=(1.5, 2.0), same_picture_range=(1.5, 2.0))
+    deaf = replace(local, local_range=(1.5, 2.0))
+    here = np.s_[16:112, 16:112]
+    errors = [np.abs(ab_of(colorizer.colorize(target, [truth], o).rgb[:, :128]) - ab_of(truth))[here].mean() for o in (local, deaf)]
+    assert errors[0] < 0.6 * errors[1]
+
+
+def test_colors_of_given_references_are_carried_over_as_they_are(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    carrying = ColorizeOptions(
+        working_side=192, relevance_range=(-1.0, -0.9), same_picture_range=(1.5, 2.0), sure_range=(1.5, 2.0), carried_share=1.0
+    )
+    gray, reference = gray_pictures["coffee"], pictures["chelsea"]
+    far = []
+    for options in (carrying, replace(carrying, carried_share=0.0)):
+        result = colorizer.colorize(gray, [reference], options)
+        size = result.warped_ab.shape[:0:-1]
+        found = ab_of(np.asarray(Image.fromarray(result.rgb).resize(size, Image.Resampling.BOX)))
+        far.append(np.abs(found - result.warped_ab.transpose(1, 2, 0)).mean())
+    assert far[0] < 0.8 * far[1]
