@@ -10,7 +10,7 @@ from retrieval.index import Recommendation
 
 # options that may change from edit to edit; a photo is prepared anew for others
 EDITABLE = ("saturation", "vividness", "faithfulness", "recommended_faithfulness", "temperature", "automatic_share", "guided_share",
-            "keep_tint")  # fmt: skip
+            "carried_share", "keep_tint")  # fmt: skip
 
 
 @dataclass(frozen=True)
