@@ -113,13 +113,9 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
                 ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
         return ab
 
-    ab = answers(guidance)
-    near = torch.zeros_like(level)
+    ab, near = answers(guidance), torch.zeros_like(level)
     if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
-        kindred = _resize(_kindred(guidance.points, matched.target), size)
-        same = torch.maximum(kindred, point_planes(guidance.points, level, POINTS_CLOSE)[2:])
-        near = same * point_planes(guidance.points, level, POINTS_WIDEN)[2:]
-        told = torch.maximum(near, kindred)
+        near, told = _reach(guidance.points, matched.target, level)
         ab = told * ab + (1 - told) * answers(replace(guidance, points=()))
     if matched.followed is not None and guidance.palette is None:  # a palette overrules the references, as points do near them
         ab = near * ab + (1 - near) * matched.followed.over(ab)
@@ -181,6 +177,16 @@ def _missing(
         a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
         missing.append(Point(point.x, point.y, (a, b)))
     return point_planes(missing, luminance, POINTS_WIDEN)[:2]
+
+
+def _reach(
+    points: Sequence[Point], target: Mapping[str, Tensor], level: Float[Tensor, "1 height width"]
+) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
+    """How far points concern each place, 0..1: what lies near and shows the same thing, and that or the same thing anywhere."""
+    kindred = _resize(_kindred(points, target), level.shape[-2:])
+    same = torch.maximum(kindred, point_planes(points, level, POINTS_CLOSE)[2:])
+    near = same * point_planes(points, level, POINTS_WIDEN)[2:]
+    return near, torch.maximum(near, kindred)
 
 
 def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Tensor, "1 rows columns"]:
