@@ -23,6 +23,7 @@ from colorization.transfer import MATCH_LAYERS, transfer
 from colorization.working import as_rgb, mean_chroma, read_reference, working_lab
 from retrieval.extractor import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex, Recommendation
+from retrieval.manifest import read_manifest
 from retrieval.pictures import PictureError, to_uint8
 from similarity.backbone import Backbone, load_backbone
 from similarity.bundled import DEFAULT_BACKBONE
@@ -58,8 +59,13 @@ class ColorizationPipeline:
     """
 
     def __init__(self, backbone: Backbone, index: PhotoIndex | None = None, network: ColorizationNetwork | None = None) -> None:
-        self.backbone, self.index, self.network = backbone, index, network
-        self._extractor: Extractor | None = index.extractor(backbone) if index else None
+        self.backbone, self.network = backbone, network
+        self._library: tuple[PhotoIndex, Extractor] | None = (index, index.extractor(backbone)) if index else None
+
+    @property
+    def index(self) -> PhotoIndex | None:
+        """What references are recommended from."""
+        return self._library and self._library[0]
 
     @classmethod
     def load(
@@ -86,6 +92,16 @@ class ColorizationPipeline:
         features = load_backbone(backbone, weights_path, device)
         return cls(features, index, load_network(features) if backbone == DEFAULT_BACKBONE else None)
 
+    def refresh(self) -> None:
+        """Open the index anew if it was built again since: libraries grow while a server runs.
+
+        Raises:
+            FileNotFoundError, ValueError: see PhotoIndex.open and PhotoIndex.extractor; the one that was open stays.
+        """
+        if self.index is not None and read_manifest(self.index.index_dir) != self.index.manifest:
+            index = PhotoIndex.open(self.index.index_dir)
+            self._library = index, index.extractor(self.backbone)
+
     def recommend(self, gray: np.ndarray, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
@@ -97,10 +113,11 @@ class ColorizationPipeline:
         Raises:
             ValueError: the pipeline was loaded without an index, or the picture's shape or type is wrong.
         """
-        if self.index is None or self._extractor is None:
+        if self._library is None:
             raise ValueError("recommending references needs an index: ColorizationPipeline.load(index_dir=...)")
         query = glance(to_uint8(as_rgb(gray)))
-        return self.index.recommend(query, self._extractor, top_k, same_class)
+        index, extractor = self._library
+        return index.recommend(query, extractor, top_k, same_class)
 
     def recommend_readable(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False

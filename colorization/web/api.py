@@ -62,6 +62,8 @@ class Calls:
         chosen: list[np.ndarray] | None = given or (None if _count(top_k) else [])
         wanted = [parse_point(text).on(picture.rgb, source) for text in points.split()]
         colors = read_reference(Path(palette), "palette picture") if palette else None
+        if chosen is None:
+            self.pipeline.refresh()
         result = self.pipeline.colorize(picture.rgb, chosen, options, wanted, colors)
         path = self.studio.store.new(f"{source.stem}-color{output_suffix(source.suffix)}")
         names = [one.path.name for one in result.references] or [Path(one).name for one in references or []]
@@ -74,6 +76,7 @@ class Calls:
     def recommend(self, photo: str | None, top_k: Number) -> Any:
         """Rank the index's photos as references: file names and scores, best first."""
         picture, _ = _opened(photo)
+        self.pipeline.refresh()
         found = self.pipeline.recommend(picture.rgb, _count(top_k))
         return [{**describe_recommendation(one), "path": one.path.name} for one in found]
 

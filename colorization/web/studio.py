@@ -151,6 +151,7 @@ class Studio:
             return [], ""
         if not (index.index_dir / MANIFEST).is_file():
             raise FileNotFoundError(f"{index.index_dir}: the index is gone")
+        self.pipeline.refresh()
         found, _, skipped = self.pipeline.recommend_readable(rgb, self.limits.candidates)
         note = f"a recommended reference was skipped: {skipped[0]}" if skipped else ""
         return [Candidate(one.path, one) for one in found], note

@@ -188,5 +188,29 @@ def test_an_index_that_vanishes_is_told_and_the_photo_is_colored(
     assert "skipped" in studio.open(photo).note
 
 
+def test_photos_indexed_while_it_runs_are_recommended(
+    backbone: Backbone,
+    photo_dir: Path,
+    tmp_path: Path,
+    build: Callable[..., BuildReport],
+    pictures: dict[str, np.ndarray],
+    store: Store,
+    photo: Path,
+    fast: ColorizeOptions,
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    pipeline = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"), load_network(backbone))
+    studio = Studio(pipeline, store, fast)
+    kept = pipeline.index
+    before = {one.path.name for one in studio.open(photo).candidates}
+    assert pipeline.index is kept  # nothing new: not opened again
+
+    for name, rgb in pictures.items():
+        Image.fromarray(rgb[:, ::-1]).save(photo_dir / f"new-{name}.png")
+    build(photo_dir, tmp_path / "index")
+    after = {one.path.name for one in studio.open(photo).candidates}
+    assert not any(name.startswith("new-") for name in before) and any(name.startswith("new-") for name in after)
+
+
 def test_limits_are_those_of_the_store(colorizer: ColorizationPipeline, store: Store) -> None:
     assert Studio(colorizer, store).limits == replace(Limits(), preview_side=96)
