@@ -130,7 +130,7 @@ def _with_limits(studio: Studio, store: Store, kept_bytes: int) -> Studio:
     return Studio(studio.pipeline, store, studio.options)
 
 
-def test_variants_differ(studio: Studio, photo: Path) -> None:
+def test_variants_differ(studio: Studio, store: Store, photo: Path) -> None:
     """A color point makes the network speak beside references of the same picture, which else are only carried over."""
     work = studio.put(studio.open(photo), 0.3, 0.3, "#a03020")
     variants = studio.variants(work)
@@ -138,7 +138,8 @@ def test_variants_differ(studio: Studio, photo: Path) -> None:
     assert [one.caption for one in variants] == ["as it is", "careful", "bolder", "no reference", *names]
     assert len({one.rgb.tobytes() for one in variants}) == len(variants)
     assert variants[3].work.undo().edit == work.edit
-    unheard = studio.variants(work.change("", picks=(2, 3)))  # of other things: one alone is not heard either
+    deaf = Studio(studio.pipeline, store, replace(studio.options, local_range=(1.5, 2.0)))
+    unheard = deaf.variants(work.change("", picks=(2, 3)))  # of other things: one alone is not heard either
     assert [one.caption for one in unheard] == ["as it is", "careful", "bolder", "no reference"]
 
 
