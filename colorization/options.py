@@ -63,10 +63,10 @@ class ColorizeOptions:
     saturation: float = 1.0
     temperature: float = ANNEALING
     relevance_range: tuple[float, float] = (0.38, 0.56)
-    local_range: tuple[float, float] = (0.45, 0.65)
+    local_range: tuple[float, float] = (0.5, 0.7)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
     automatic_share: float = 0.5
-    guided_share: float = 0.65
+    guided_share: float = 0.8
     carried_share: float = 0.9
     warp_temperature: float = 0.03
     rank_weight: float = 0.4

@@ -24,6 +24,7 @@ POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, wit
 KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
+CARRIED_RANGE = (0.3, 0.7)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -102,13 +103,14 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     """
     luminance, heard, size = matched.luminance, matched.heard, matched.size
     trust, level = matched.trust(options), F.avg_pool2d(luminance, FINE_STRIDE)[0]
-    boldness = options.vividness * (options.automatic_share if heard is None else options.guided_share)
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
         ab = luminance.new_zeros(2, *size)
-        for said, share in ((matched.said, trust), (None, 1.0 - trust)):
+        ways = (matched.said, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
+        for said, share, boldness in ways:
             if bool((share > 0).any()):
-                answer = _resize(_answer(network, luminance, matched.target, said, asked, boldness, options), size)
+                bold = options.vividness * boldness
+                answer = _resize(_answer(network, luminance, matched.target, said, asked, bold, options), size)
                 answer = smooth_surfaces(answer, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
                 ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
         return ab
@@ -132,7 +134,7 @@ def _carrying(
     """Take the colors that a given reference lends as they are where it matches surely; the network makes them paler."""
     if matched.heard is None or matched.scores is not None or options.carried_share == 0:
         return ab
-    share = options.carried_share * matched.heard.confidence
+    share = options.carried_share * smooth_step(matched.heard.confidence, CARRIED_RANGE)
     carried = smooth_surfaces(matched.heard.warped_ab, level, CARRIED_REACH * max(matched.size), SURFACE_CONTRAST)
     return share * carried + (1 - share) * ab
 
