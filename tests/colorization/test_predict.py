@@ -207,7 +207,7 @@ def test_a_picture_of_noise_is_not_followed(
 ) -> None:
     noise = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
     noise[..., 0] |= 0xC0  # reddish
-    alone = colorizer.colorize(gray_pictures["coffee"], [], replace(fast, automatic_share=fast.guided_share)).rgb.astype(int)
+    alone = colorizer.colorize(gray_pictures["coffee"], [], fast).rgb.astype(int)
     followed = colorizer.colorize(gray_pictures["coffee"], [noise], replace(fast, relevance_range=(-1.0, -0.9))).rgb.astype(int)
     shipped = colorizer.colorize(gray_pictures["coffee"], [noise], fast).rgb.astype(int)
     assert np.abs(shipped - alone).mean() < 0.5 * np.abs(followed - alone).mean()
@@ -218,7 +218,7 @@ def test_faithfulness_goes_from_no_reference_to_the_reference(
 ) -> None:
     open_ = replace(fast, relevance_range=(-1.0, -0.9), sure_range=(2.0, 3.0), same_picture_range=(2.0, 3.0), saturation=0.5)
     gray, reference = gray_pictures["rocket"], pictures["chelsea"]
-    none = colorizer.colorize(gray, [], replace(open_, automatic_share=open_.guided_share)).rgb.astype(float)
+    none = colorizer.colorize(gray, [], open_).rgb.astype(float)
     results = [
         colorizer.colorize(gray, [reference], replace(open_, faithfulness=share)).rgb.astype(float) for share in (0.0, 0.5, 1.0)
     ]
@@ -260,7 +260,7 @@ def test_colors_of_given_references_are_carried_over_as_they_are(
     carrying = ColorizeOptions(
         working_side=192, relevance_range=(-1.0, -0.9), same_picture_range=(1.5, 2.0), sure_range=(1.5, 2.0), carried_share=1.0
     )
-    gray, reference = gray_pictures["coffee"], pictures["chelsea"]
+    gray, reference = gray_pictures["motorcycle_left"], pictures["motorcycle_right"]
     far = []
     for options in (carrying, replace(carrying, carried_share=0.0)):
         result = colorizer.colorize(gray, [reference], options)
