@@ -66,7 +66,7 @@ class ColorizeOptions:
     local_range: tuple[float, float] = (0.5, 0.7)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
     automatic_share: float = 0.5
-    guided_share: float = 0.8
+    guided_share: float = 1.0
     carried_share: float = 0.9
     warp_temperature: float = 0.03
     rank_weight: float = 0.4
