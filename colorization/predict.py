@@ -22,6 +22,7 @@ from similarity.correspondence import join_levels
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
 KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
+FILLED_RANGE = (0.1, 0.5)  # share of a surface that shows the same thing as a point from which the rest of it does too
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
 CARRIED_RANGE = (0.3, 0.7)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
@@ -187,6 +188,9 @@ def _reach(
     """How far points concern each place, 0..1: what lies near and shows the same thing, and that or the same thing anywhere."""
     kindred = _resize(_kindred(points, target), level.shape[-2:])
     same = torch.maximum(kindred, point_planes(points, level, POINTS_CLOSE)[2:])
+    # features alone leave holes in one plain surface: it is filled from what is sure of it
+    around = smooth_surfaces(same, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
+    same = torch.maximum(same, smooth_step(around, FILLED_RANGE))
     near = same * point_planes(points, level, POINTS_WIDEN)[2:]
     return near, torch.maximum(near, kindred)
 

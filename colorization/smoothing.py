@@ -9,21 +9,21 @@ ITERATIONS = 3  # of the paper; each removes more of the stripes of the one befo
 
 
 def smooth_surfaces(
-    ab: Float[Tensor, "2 height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
-) -> Float[Tensor, "2 height width"]:
+    planes: Float[Tensor, "channels height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
+) -> Float[Tensor, "channels height width"]:
     """Average colors over distances that grow with every change of luminance on the way.
 
     A guided filter of the same reach costs less, but makes colors follow the luminance of textures and grays them.
 
     Args:
-        ab: raw Lab units.
+        planes: ab, or what else belongs to surfaces.
         luminance: L on the same grid.
         reach: standard deviation over a surface without texture, in cells.
         contrast: change of L that counts as much as the whole reach.
 
     Source: Gastal and Oliveira 2011, Domain Transform for Edge-Aware Image and Video Processing, recursive filter.
     """
-    values, level = ab.float().cpu().numpy().copy(), luminance[0].float().cpu().numpy()
+    values, level = planes.float().cpu().numpy().copy(), luminance[0].float().cpu().numpy()
     across = 1 + reach / contrast * np.abs(np.diff(level, axis=1))
     down = 1 + reach / contrast * np.abs(np.diff(level, axis=0))
     for i in range(ITERATIONS):
@@ -31,7 +31,7 @@ def smooth_surfaces(
         decay = np.exp(-(2**0.5) / sigma)
         values = _both_ways(values.transpose(2, 0, 1), decay**across.T).transpose(1, 2, 0)
         values = _both_ways(values.transpose(1, 0, 2), decay**down).transpose(1, 0, 2)
-    return torch.from_numpy(np.ascontiguousarray(values)).to(ab)
+    return torch.from_numpy(np.ascontiguousarray(values)).to(planes)
 
 
 def _both_ways(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
