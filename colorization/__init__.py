@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from colorization.colorized import Colorized
     from colorization.options import ColorizeOptions
-    from colorization.pipeline import ColorizationPipeline, Colorized
+    from colorization.pipeline import ColorizationPipeline
 
 __version__ = "0.1.0"
 __all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "__version__"]

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from colorization import __version__
+from colorization.colorized import Colorized
 from colorization.explanation import attribution, write_explanation
 from colorization.hints import Point, chroma_of
 from colorization.manifest import Manifest
 from colorization.options import ColorizeOptions
 from colorization.output import encode_picture
-from colorization.pipeline import ColorizationPipeline, Colorized
+from colorization.pipeline import ColorizationPipeline
 from colorization.planning import Extras, Job, beside, explanation_paths
 from colorization.prepared import Prepared
 from colorization.provenance import credited

@@ -1,15 +1,14 @@
 """One object behind the command line and Python: it holds models and index, never a picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from colorization.bundled import load_network
+from colorization.colorized import Colorized
 from colorization.hints import Point, palette_of
 from colorization.matched import Matched, match
 from colorization.network import ColorizationNetwork
@@ -29,27 +28,6 @@ from similarity.backbone import Backbone, load_backbone
 from similarity.bundled import DEFAULT_BACKBONE
 
 UNGUIDED = "without the network, colorizing needs at least one reference and takes no points or palette"
-
-
-@dataclass(frozen=True)
-class Colorized:
-    """A colorized picture.
-
-    Attributes:
-        rgb: at the input's size and depth.
-        warped_ab: the references' colors at half the working size, raw Lab units; zeros without references.
-        confidence: trust in them on the same grid, 0..1.
-        references: the recommended references, best first; empty if they were given.
-        influence: share of each reference in the result.
-        skipped: one line for each recommended reference that could not be read.
-    """
-
-    rgb: np.ndarray
-    warped_ab: Float[np.ndarray, "2 height width"]
-    confidence: Float[np.ndarray, "height width"]
-    references: list[Recommendation] = field(default_factory=list)
-    influence: list[float] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
 
 class ColorizationPipeline:

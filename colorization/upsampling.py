@@ -73,7 +73,7 @@ def apply_coefficients(
 def _box(planes: Tensor, radius: int) -> Tensor:
     """Sums over square windows, fewer pixels at the border.
 
-    Shifted copies are added: avg_pool2d takes ten times as long for planes in rows.
+    Shifted copies are added: avg_pool2d is slower for planes in rows.
     """
     _, height, width = planes.shape
     size = 2 * radius + 1

@@ -78,7 +78,7 @@ class _Search:
 
     def offer(self, place: Tensor) -> None:
         """Take each position's candidate where it is more similar."""
-        # index_select copies whole rows: six times faster than indexing
+        # index_select copies whole rows, which is faster than indexing
         found = torch.linalg.vecdot(self.queries, self.table.rows.index_select(0, place))
         self.place = torch.where(found > self.similarity, place, self.place)
         self.similarity = torch.maximum(found, self.similarity)

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 
+from colorization.colorized import Colorized
 from colorization.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
-from colorization.pipeline import ColorizationPipeline, Colorized
+from colorization.pipeline import ColorizationPipeline
 from colorization.prepared import Prepared
 from colorization.provenance import credited
 from colorization.suggest import Suggestion

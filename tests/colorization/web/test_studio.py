@@ -32,6 +32,15 @@ def studio(colorizer: ColorizationPipeline, store: Store, fast: ColorizeOptions)
 
 
 @pytest.fixture
+def library(
+    backbone: Backbone, photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport], store: Store, fast: ColorizeOptions
+) -> Studio:
+    """With an index of its own, that a test may change."""
+    build(photo_dir, tmp_path / "index")
+    return Studio(ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"), load_network(backbone)), store, fast)
+
+
+@pytest.fixture
 def alone(colorizer: ColorizationPipeline, store: Store, fast: ColorizeOptions) -> Iterator[Studio]:
     """Without an index."""
     yield Studio(ColorizationPipeline(colorizer.backbone, None, colorizer.network), store, fast)
@@ -165,17 +174,9 @@ def test_a_photo_that_is_gone_is_told(studio: Studio, photo: Path, store: Store)
 
 
 def test_an_index_that_vanishes_is_told_and_the_photo_is_colored(
-    backbone: Backbone,
-    photo_dir: Path,
-    tmp_path: Path,
-    build: Callable[..., BuildReport],
-    store: Store,
-    photo: Path,
-    fast: ColorizeOptions,
+    library: Studio, photo_dir: Path, tmp_path: Path, photo: Path
 ) -> None:
-    build(photo_dir, tmp_path / "index")
-    pipeline = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"), load_network(backbone))
-    studio = Studio(pipeline, store, fast)
+    studio = library
     before = studio.open(photo)
     (tmp_path / "index").rename(tmp_path / "elsewhere")
     work = studio.open(photo)
@@ -190,18 +191,14 @@ def test_an_index_that_vanishes_is_told_and_the_photo_is_colored(
 
 
 def test_photos_indexed_while_it_runs_are_recommended(
-    backbone: Backbone,
+    library: Studio,
     photo_dir: Path,
     tmp_path: Path,
     build: Callable[..., BuildReport],
     pictures: dict[str, np.ndarray],
-    store: Store,
     photo: Path,
-    fast: ColorizeOptions,
 ) -> None:
-    build(photo_dir, tmp_path / "index")
-    pipeline = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"), load_network(backbone))
-    studio = Studio(pipeline, store, fast)
+    studio, pipeline = library, library.pipeline
     kept = pipeline.index
     before = {one.path.name for one in studio.open(photo).candidates}
     assert pipeline.index is kept  # nothing new: not opened again

@@ -1,0 +1,29 @@
+"""What a pipeline gives back."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from retrieval.index import Recommendation
+
+
+@dataclass(frozen=True)
+class Colorized:
+    """A colorized picture.
+
+    Attributes:
+        rgb: at the input's size and depth.
+        warped_ab: the references' colors at half the working size, raw Lab units; zeros without references.
+        confidence: trust in them on the same grid, 0..1.
+        references: the recommended references, best first; empty if they were given.
+        influence: share of each reference in the result.
+        skipped: one line for each recommended reference that could not be read.
+    """
+
+    rgb: np.ndarray
+    warped_ab: Float[np.ndarray, "2 height width"]
+    confidence: Float[np.ndarray, "height width"]
+    references: list[Recommendation] = field(default_factory=list)
+    influence: list[float] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
