@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
 
@@ -17,9 +19,10 @@ from colorization.options import ColorizeOptions
 from colorization.working import REFERENCE_SIDE, as_tensor, read_reference
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError, read_small_rgb
-from similarity.lab import rgb_to_lab
+from similarity.lab import lab_to_rgb, rgb_to_lab
 
 NUM_POINTS = (1, 10, 100)
+NUM_CELLS = (16, 32)
 PATCH_SHARE = 7 / 256  # of the short side: the square around a point whose mean color is shown
 WARP_SHARE = 0.2  # of a side: how far a corner of the distorted reference moves inwards at most
 CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -76,16 +79,18 @@ class Setting:
         references: ``recommended`` by the index, ``none``, a ``random`` photo of the index, or ``distorted``, which is
             the truth itself seen from elsewhere.
         points: how many true colors are shown to the pipeline.
+        cells: instead of colorizing, the true chroma averaged over so many cells along the longer side; 0 colorizes.
     """
 
     options: ColorizeOptions = field(default_factory=ColorizeOptions)
     references: Literal["recommended", "none", "random", "distorted"] = "recommended"
     points: int = 0
+    cells: int = 0
 
     @property
     def needs_index(self) -> bool:
         """Whether it can only be used with an index."""
-        return self.references in ("recommended", "random")
+        return not self.cells and self.references in ("recommended", "random")
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,7 @@ def standard_settings(
     with_random: bool = True,
     with_distorted: bool = True,
     with_points: bool = True,
+    with_coarse: bool = True,
     with_curve: bool = False,
 ) -> dict[str, Setting]:
     """The rows of an evaluation; gray is always its first and is not listed.
@@ -140,6 +146,8 @@ def standard_settings(
         with_random: also a random photo of the index as the only reference.
         with_distorted: also the truth itself, distorted, as the only reference.
         with_points: also 1, 10 and 100 points.
+        with_coarse: also the true chroma in 16 and 32 cells: what a colorizer could reach that errs nowhere but has no
+            finer colors. Measures of a classifier punish coarse colors much more than PSNR does.
         with_curve: also other values of vividness and saturation, for PSNR against colorfulness.
     """
     shipped = replace(options, method="network")
@@ -157,6 +165,8 @@ def standard_settings(
         settings["distorted truth as reference"] = Setting(shipped, "distorted")
     if with_points:
         settings |= {f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS}
+    if with_coarse:
+        settings |= {f"truth in {n} cells": Setting(cells=n) for n in NUM_CELLS}
     if with_curve:
         source: Literal["recommended", "none"] = "recommended" if with_index else "none"
         curve = {f"vividness {v:g}": Setting(replace(shipped, vividness=v), source) for v in CURVE_VIVIDNESS}
@@ -171,6 +181,8 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
     Raises:
         ValueError: see ColorizationPipeline.colorize; or no photo of the index can be a random reference.
     """
+    if setting.cells:
+        return Attempt(coarse(photo.truth, setting.cells))
     points = true_points(photo.truth, setting.points, photo.rng(seed, "points"))
     given: np.ndarray | None = None
     path: Path | None = None
@@ -221,6 +233,21 @@ def distorted(rgb: Rgb, rng: np.random.Generator) -> np.ndarray:
     quad = (right, y[1] * height, (1 - x[2]) * width, (1 - y[2]) * height, x[3] * width, bottom, x[0] * width, y[0] * height)
     warped = Image.fromarray(rgb).transform((width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
     return np.asarray(warped)
+
+
+def coarse(rgb: Rgb, cells: int) -> np.ndarray:
+    """A picture with its own luminance and coarse chroma, the means of cells, interpolated between their centers.
+
+    Args:
+        rgb: sRGB, 0..255.
+        cells: along the longer side, at least 1.
+    """
+    lab = rgb_to_lab(as_tensor(rgb))
+    _, height, width = lab.shape
+    rows, columns = (min(side, max(1, round(cells * side / max(height, width)))) for side in (height, width))
+    means = F.adaptive_avg_pool2d(lab[None, 1:], (rows, columns))
+    ab = F.interpolate(means, size=(height, width), mode="bilinear", align_corners=False)[0]
+    return lab_to_rgb(torch.cat((lab[:1], ab))).mul(255).round().byte().permute(1, 2, 0).numpy()
 
 
 def lab_of(rgb: np.ndarray) -> Float[np.ndarray, "height width 3"]:

@@ -20,7 +20,7 @@ from colorization.cli import one_line_errors
 from colorization.cli_evaluate import evaluate_command
 from colorization.evaluation import Report, evaluate, labels_of, read_photo, survey
 from colorization.evaluation_output import as_dict, sheet_order, table, write_report_sheet
-from colorization.evaluation_settings import Photo, Setting, attempt, distorted, standard_settings, true_points
+from colorization.evaluation_settings import Photo, Setting, attempt, coarse, distorted, standard_settings, true_points
 from colorization.hints import Point
 from colorization.measures.auc import auc, bin_weights, pixel_weights
 from colorization.measures.colorfulness import colorfulness
@@ -281,9 +281,10 @@ def test_lpips_and_fid_are_taken_where_they_are_there(
 def test_standard_rows() -> None:
     rows = standard_settings()
     assert list(rows)[:5] == ["training-free", "network", "careful", "automatic", "automatic careful"]
-    assert list(rows)[5:] == ["random reference", "distorted truth as reference", "1 point", "10 points", "100 points"]
+    assert list(rows)[5:7] == ["random reference", "distorted truth as reference"]
+    assert list(rows)[7:] == ["1 point", "10 points", "100 points", "truth in 16 cells", "truth in 32 cells"]
     assert rows["training-free"].options.method == "training-free"
-    assert {s.options.method for name, s in rows.items() if name != "training-free"} == {"network"}
+    assert {s.options.method for name, s in rows.items() if name != "training-free" and not s.cells} == {"network"}
     careful = {name for name, s in rows.items() if s.options.vividness == 0}
     assert careful == {"careful", "automatic careful"}
     assert {s.references for n, s in rows.items() if n.startswith("automatic") or "point" in n} == {"none"}
@@ -292,8 +293,10 @@ def test_standard_rows() -> None:
 
 def test_rows_that_need_an_index_go_without_one() -> None:
     rows = standard_settings(with_index=False, with_points=False)
-    assert list(rows) == ["automatic", "automatic careful", "distorted truth as reference"]
-    assert list(standard_settings(with_random=False, with_distorted=False, with_points=False)) == list(standard_settings())[:5]
+    assert list(rows)[:3] == ["automatic", "automatic careful", "distorted truth as reference"]
+    assert list(rows)[3:] == ["truth in 16 cells", "truth in 32 cells"]
+    few = standard_settings(with_random=False, with_distorted=False, with_points=False, with_coarse=False)
+    assert list(few) == list(standard_settings())[:5]
 
 
 def test_the_curve_adds_settings_once() -> None:
@@ -309,6 +312,24 @@ def test_the_curve_adds_settings_once() -> None:
     assert curve["saturation 1.4"].options.saturation == 1.4
     assert len(set(map(repr, curve.values()))) == len(curve)
     assert standard_settings(with_index=False, with_curve=True)["saturation 0.6"].references == "none"
+
+
+def test_coarse_truth_is_not_colorized(fake: FakePipeline, paths: list[Path], pictures: dict[str, np.ndarray]) -> None:
+    photo = read_photo(paths[0])
+    truth, found = rgb2lab(photo.truth), {n: rgb2lab(attempt(fake, photo, Setting(cells=n)).rgb) for n in (1, 16, 10**6)}
+    assert not fake.calls
+    assert np.abs(found[1] - truth)[..., 0].max() < 1.0  # colors that do not fit the luminance lose chroma, not luminance
+    error = {n: float(np.abs(lab - truth)[..., 1:].mean()) for n, lab in found.items()}
+    assert error[10**6] < 0.5 < error[16] < error[1]
+
+
+def test_coarse_cells_are_means() -> None:
+    rgb = np.zeros((8, 16, 3), np.uint8)
+    rgb[:, :8], rgb[:, 8:] = (150, 100, 100), (100, 100, 150)
+    lab, found = rgb2lab(rgb), rgb2lab(coarse(rgb, 2))
+    for column in (0, 3, 12, 15):  # up to the centers of the cells nothing is mixed
+        assert found[:, column] == pytest.approx(lab[:, column], abs=0.7)
+    assert found[:, 8, 1:] == pytest.approx(lab[:, [0, 15], 1:].mean(1), abs=3.0)
 
 
 def test_what_each_row_gives_the_pipeline(fake: FakePipeline, paths: list[Path], pictures: dict[str, np.ndarray]) -> None:
@@ -503,7 +524,8 @@ def test_the_command_prints_json_for_a_few_photos(
     result = command(truth_dir, "--limit", 2, "--no-points", "--judge", tmp_path / "judge.py", "--json")
     found = json.loads(result.stdout)
     assert (result.exit_code, found["photos"], found["gray_skipped"], found["unreadable"]) == (0, 2, 0, [])
-    assert list(found["rows"]) == ["gray", "automatic", "automatic careful", "distorted truth as reference"]
+    rows = ["gray", "automatic", "automatic careful", "distorted truth as reference", "truth in 16 cells", "truth in 32 cells"]
+    assert list(found["rows"]) == rows
     assert {"frechet", "frechet_to_gray", "recovered", "rebalanced_auc"} <= set(found["rows"]["automatic"])
     assert not found["psnr_by_points"] or list(found["psnr_by_points"]) == ["0"]
     assert {len(call.points) for call in fake.calls} == {0}
