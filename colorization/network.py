@@ -97,6 +97,9 @@ class ColorizationNetwork(nn.Module):
             self.norms = nn.ModuleList(TeamBatchNorm2d(c) for c in config.backbone_channels)
             into = (c2, c3, c4)
             self.adapters = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(config.backbone_channels, into, strict=True))
+            self.direct = nn.Conv2d(config.backbone_channels[-1], c4, 1)
+            nn.init.zeros_(self.direct.weight)
+            nn.init.zeros_(self.direct.bias)  # type: ignore[arg-type]
         if config.global_size:
             sizes = (config.global_size, c4, c4, c4, c4)
             layers: list[nn.Module] = []
@@ -135,7 +138,8 @@ class ColorizationNetwork(nn.Module):
             raise ValueError(f"the network reads {len(self.config.backbone_channels)} backbone layers, got {len(backbone)}")
         if planes.shape[-1] % 8 or planes.shape[-2] % 8:
             raise ValueError(f"sides must be multiples of 8, got {tuple(planes.shape[-2:])}")
-        extra = [a(n(f)) for a, n, f in zip(self.adapters, self.norms, backbone, strict=True)] if backbone else [0.0, 0.0, 0.0]
+        normal = [norm(features) for norm, features in zip(self.norms, backbone, strict=True)] if backbone else []
+        extra = [adapter(n) for adapter, n in zip(self.adapters, normal, strict=True)] if backbone else [0.0, 0.0, 0.0]
         block1 = self.conv1(planes)
         block2 = self.conv2(self.down[0](block1)) + extra[0]
         block3 = self.conv3(self.down[1](block2)) + extra[1]
@@ -144,6 +148,8 @@ class ColorizationNetwork(nn.Module):
             hints = planes.new_zeros(len(planes), self.config.global_size) if global_hints is None else global_hints
             block4 = block4 + self.global_hints(hints[:, :, None, None])
         block7 = self.conv7(self.conv6(self.conv5(block4)))
+        if normal:  # nine convolutions for a single task forget what things are: past them, they are told once more
+            block7 = block7 + self.direct(normal[-1])
         block8 = self.conv8(F.relu(self.up[0](block7) + self.shortcut[0](block3)))
         block9 = self.conv9(F.relu(self.up[1](block8) + self.shortcut[1](block2)))
         block10 = self.conv10(F.relu(self.up[2](block9) + self.shortcut[2](block1)))

@@ -32,6 +32,8 @@ class ColorizeOptions:
             unrelated picture stays below.
         local_range: the same of the matches around a place, for references that show it and little of the rest.
         same_picture_range: the same measure, from which a reference seems to be the same picture, and surely is.
+        vivid_gain: factor on the chroma of the network's answers at vividness 1, where no palette says how strong colors
+            are: means over what is likely are paler than photos.
         automatic_share: of the annealed mean beside the regression where there is no reference, at vividness 1.
         guided_share: the same with references.
         carried_share: of the carried colors themselves beside what the network makes of them, where references that are
@@ -62,9 +64,10 @@ class ColorizeOptions:
     recommended_faithfulness: float = 0.6
     saturation: float = 1.0
     temperature: float = ANNEALING
-    relevance_range: tuple[float, float] = (0.38, 0.56)
-    local_range: tuple[float, float] = (0.5, 0.7)
+    relevance_range: tuple[float, float] = (0.33, 0.5)
+    local_range: tuple[float, float] = (0.4, 0.6)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
+    vivid_gain: float = 1.2
     automatic_share: float = 0.5
     guided_share: float = 1.0
     carried_share: float = 0.9
@@ -72,8 +75,8 @@ class ColorizeOptions:
     rank_weight: float = 0.4
     caution: float = 0.4
     mismatch: float = 100.0
-    detail_range: tuple[float, float] = (0.55, 0.8)
-    same_range: tuple[float, float] = (0.65, 0.9)
+    detail_range: tuple[float, float] = (0.5, 0.75)
+    same_range: tuple[float, float] = (0.6, 0.87)
     sure_range: tuple[float, float] = (0.85, 0.97)
     edge_radius: int = 8
     edge_epsilon: float = 9.0
@@ -91,8 +94,9 @@ class ColorizeOptions:
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
-        if not 0 <= self.saturation <= MAX_SATURATION:
-            raise ValueError(f"saturation must be within 0..{MAX_SATURATION:g}, not {self.saturation}")
+        for name in ("saturation", "vivid_gain"):
+            if not 0 <= getattr(self, name) <= MAX_SATURATION:
+                raise ValueError(f"{name} must be within 0..{MAX_SATURATION:g}, not {getattr(self, name)}")
         for name in ("temperature", "warp_temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")

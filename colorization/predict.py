@@ -25,7 +25,7 @@ KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network'
 FILLED_RANGE = (0.1, 0.5)  # share of a surface that shows the same thing as a point from which the rest of it does too
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
-CARRIED_RANGE = (0.3, 0.7)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
+CARRIED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -113,6 +113,8 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
                 bold = options.vividness * boldness
                 answer = _resize(_answer(network, luminance, matched.target, said, asked, bold, options), size)
                 answer = smooth_surfaces(answer, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+                if asked.palette is None:
+                    answer = answer * (1 + options.vividness * (options.vivid_gain - 1))
                 ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
         return ab
 

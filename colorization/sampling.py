@@ -32,8 +32,7 @@ class SamplingOptions:
         palette: share of samples that are told their own palette.
         saturation: share of samples that are told their own saturation.
         top: references are drawn from this many best ones.
-        vivid: share of the perceptual branch that asks for vivid colors; the rest is judged by regression, on
-            references as users give them.
+        vivid: share of the perceptual branch that asks for vivid colors, whose looks are judged.
     """
 
     side: int = 160
@@ -45,7 +44,7 @@ class SamplingOptions:
     palette: float = 0.25
     saturation: float = 0.1
     top: int = 5
-    vivid: float = 0.65
+    vivid: float = 0.8
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ def test_exported_weights_load_and_are_scored(
     scores = json.loads(scored.output.splitlines()[-1])
     assert scores["photos"] == 4
     assert set(scores) == {
-        "cosine at stride 8", "cosine at stride 16", "cosine at stride 32", "top-1 as the teacher", "10 nearest shared", "photos"
+        "cosine at stride 8", "cosine at stride 16", "cosine at stride 32", "top-1 as the teacher",
+        "top-1, the teacher on gray", "10 nearest shared", "photos"
     }  # fmt: skip
     assert all(-1 <= value <= 1 for name, value in scores.items() if name != "photos")

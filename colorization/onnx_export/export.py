@@ -98,5 +98,6 @@ def describe(backbone: Backbone, network: ColorizationNetwork) -> dict[str, obje
         "vividness_index": vividness,
         "temperature": options.temperature,
         "automatic_share": options.automatic_share,
+        "vivid_gain": options.vivid_gain,
         "bins": torch.round(ab_bins()).int().tolist(),
     }

@@ -148,7 +148,7 @@ def test_a_batch_prepared_before_gives_the_same_loss(batch: list[Sample], frozen
 def test_the_loss_is_made_of_its_parts(batch: list[Sample], frozen: Frozen) -> None:
     network = ColorizationNetwork(TINY).eval()
     options = LossOptions(perceptual=7.0, classification=0.3, guess=0.4)
-    for sample_, weight in zip(batch, (1.0, 0.4, 1.0, 0.4), strict=True):
+    for sample_, weight in zip(batch, (1.0, 0.4, 1.0, 1.0), strict=True):
         found = batch_losses(network, network.config, [sample_], frozen, options)
         expected = weight * found["chrominance"] + 0.3 * found["classification"] + 7.0 * found.get("perceptual", torch.tensor(0.0))
         torch.testing.assert_close(found["loss"].detach(), expected)
@@ -170,20 +170,21 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_samples(batch: list[Sample], fro
     ("branch", "kind", "is_told", "is_vivid", "weight"),
     [
         (PERCEPTUAL, "recommended", False, True, 0.15),
-        (PERCEPTUAL, "random", False, True, 0.15),
-        (PERCEPTUAL, "none", False, True, 0.15),
+        (PERCEPTUAL, "recommended", False, False, 0.15),
+        (PERCEPTUAL, "random", False, True, 1.0),  # a reference to be ignored
+        (PERCEPTUAL, "none", False, True, 1.0),
         (PERCEPTUAL, "distorted", False, True, 1.0),  # the reference shows the truth
         (PERCEPTUAL, "recommended", True, True, 1.0),  # points or a palette tell it
-        (PERCEPTUAL, "recommended", False, False, 1.0),  # the expected color was asked for
         (CHROMINANCE, "recommended", False, True, 1.0),  # the round trip carries it
         (CHROMINANCE, "none", False, False, 1.0),
     ],
 )
-def test_the_truth_binds_only_where_it_is_told(
+def test_the_truth_binds_less_where_a_reference_is_to_be_followed(
     sample: MakeSample, frozen: Frozen, branch: str, kind: str, is_told: bool, is_vivid: bool, weight: float
 ) -> None:
     made = sample(branch, "chelsea", () if kind == "none" else ("coffee",), kind, is_told, is_vivid)
-    found = batch_losses(ColorizationNetwork(TINY).eval(), TINY, [made], frozen, LossOptions(perceptual=1e-12, classification=0.0))
+    options = LossOptions(perceptual=1e-12, classification=0.0, guess=0.15)
+    found = batch_losses(ColorizationNetwork(TINY).eval(), TINY, [made], frozen, options)
     torch.testing.assert_close(found["loss"].detach(), weight * found["chrominance"])
 
 
@@ -209,6 +210,28 @@ def test_the_judge_sees_vivid_answers_of_the_perceptual_branch_only(
     ]
     assert correlations[0][0] > 0.9 > correlations[0][1]
     assert correlations[1][1] > 0.9 > correlations[1][0]
+
+
+@pytest.mark.parametrize("num_bins", [NUM_BINS, 0])
+def test_the_bins_learn_from_how_the_answer_looks_and_the_regression_where_there_are_none(
+    sample: MakeSample, frozen: Frozen, num_bins: int
+) -> None:
+    config = replace(TINY, num_bins=num_bins)
+    network, samples = (
+        ColorizationNetwork(config).train(),
+        [sample(PERCEPTUAL, "chelsea"), sample(PERCEPTUAL, "coffee", ("chelsea",))],
+    )
+
+    def gradient(perceptual: float) -> dict[str, Tensor]:
+        network.zero_grad()
+        batch_losses(network, config, samples, frozen, LossOptions(perceptual, 0.0, 1.0))["loss"].backward()
+        heads = {"ab": network.ab.weight.grad} | ({"bins": network.bins.weight.grad} if num_bins else {})
+        return {name: torch.zeros(1) if value is None else value.clone() for name, value in heads.items()}
+
+    small, large = gradient(1.0), gradient(1000.0)
+    change = {name: float((large[name] - small[name]).norm() / small[name].norm().clamp(min=1e-12)) for name in small}
+    assert (change["ab"] > 1.0) == (num_bins == 0)
+    assert num_bins == 0 or change["bins"] > 1.0
 
 
 @pytest.mark.parametrize("case", ["no judge", "no weight"])

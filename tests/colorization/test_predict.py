@@ -136,6 +136,21 @@ def test_vividness_adds_color(colorizer: ColorizationPipeline, gray_pictures: Pi
     assert np.mean(vivid) > np.mean(careful)
 
 
+def test_the_gain_is_for_vivid_answers_without_a_palette(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray = gray_pictures["coffee"]
+
+    def mean_chroma(gain: float, vividness: float, palette: np.ndarray | None = None) -> float:
+        options = replace(fast, vivid_gain=gain, vividness=vividness)
+        return float(np.linalg.norm(ab_of(colorizer.colorize(gray, [], options, palette=palette).rgb), axis=2).mean())
+
+    assert mean_chroma(1.3, 1.0) == pytest.approx(1.3 * mean_chroma(1.0, 1.0), rel=0.04)  # a little leaves the gamut
+    assert mean_chroma(1.3, 0.5) == pytest.approx(1.15 * mean_chroma(1.0, 0.5), rel=0.04)
+    assert mean_chroma(1.3, 0.0) == mean_chroma(1.0, 0.0)
+    assert mean_chroma(1.3, 1.0, pictures["rocket"]) == mean_chroma(1.0, 1.0, pictures["rocket"])
+
+
 def test_what_only_the_network_can_do_is_refused_without_it(
     pipeline: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
 ) -> None:
