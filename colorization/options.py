@@ -67,7 +67,7 @@ class ColorizeOptions:
     relevance_range: tuple[float, float] = (0.33, 0.5)
     local_range: tuple[float, float] = (0.4, 0.6)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
-    vivid_gain: float = 1.2
+    vivid_gain: float = 1.25
     automatic_share: float = 0.5
     guided_share: float = 1.0
     carried_share: float = 0.9

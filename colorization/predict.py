@@ -21,8 +21,9 @@ from similarity.correspondence import join_levels
 
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
-KINDRED_RANGE = (0.0, 0.45)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
-FILLED_RANGE = (0.1, 0.5)  # share of a surface that shows the same thing as a point from which the rest of it does too
+KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
+FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
+TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
 CARRIED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
@@ -121,7 +122,8 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     ab, near = answers(guidance), torch.zeros_like(level)
     if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
         near, told = _reach(guidance.points, matched.target, level)
-        ab = told * ab + (1 - told) * answers(replace(guidance, points=()))
+        untold = answers(replace(guidance, points=()))
+        ab = untold + told * towards(guidance.points, untold, ab - untold, level)
     if matched.followed is not None and guidance.palette is None:  # a palette overrules the references, as points do near them
         ab = near * ab + (1 - near) * matched.followed.over(ab)
     if guidance.points:
@@ -169,6 +171,30 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
     """
     factor = smoothed(palette.to(prior), PALETTE_SIGMA) / smoothed(prior, PALETTE_SIGMA)
     return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)
+
+
+def towards(
+    points: Sequence[Point],
+    ab: Float[Tensor, "2 height width"],
+    change: Float[Tensor, "2 height width"],
+    level: Float[Tensor, "1 height width"],
+) -> Float[Tensor, "2 height width"]:
+    """Of what points change in some colors, that which leads to one of theirs, and what it is around elsewhere.
+
+    The network also moves away from them: beside orange wood it took a saucer for blue.
+
+    Args:
+        points: at least one.
+        ab: colors without the points.
+        change: what the points add to them.
+        level: L on the same grid; surfaces end where it changes.
+    """
+    wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
+    cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1).amax(0, keepdim=True)
+    kept = smooth_step(cosine, TOWARDS_RANGE)
+    around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
+    filled = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
+    return kept * change + (1 - kept) * filled
 
 
 def _missing(
