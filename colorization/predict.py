@@ -1,6 +1,6 @@
 """The colorization network at work: references, points and palette in, ab out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,6 +24,7 @@ POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, wit
 KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
 FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
 TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
+BEYOND = 1.5  # how many times the way to a point's color a change may go at most: other parts of a thing are more colorful
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
 CARRIED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
@@ -119,15 +120,12 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
                 ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
         return ab
 
-    ab, near = answers(guidance), torch.zeros_like(level)
-    if guidance.points:  # the network lets a point color the whole picture: what it does not concern keeps its colors
-        near, told = _reach(guidance.points, matched.target, level)
-        untold = answers(replace(guidance, points=()))
-        ab = untold + told * towards(guidance.points, untold, ab - untold, level)
-    if matched.followed is not None and guidance.palette is None:  # a palette overrules the references, as points do near them
-        ab = near * ab + (1 - near) * matched.followed.over(ab)
-    if guidance.points:
-        ab = ab + near * _missing(ab, guidance.points, level)
+    if not guidance.points:
+        ab = answers(guidance)
+        # a palette overrules the references, as points do near them
+        ab = ab if matched.followed is None or guidance.palette is not None else matched.followed.over(ab)
+    else:
+        ab = _pointed(answers, guidance, matched, level)
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
@@ -173,10 +171,25 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
     return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)
 
 
+def _pointed(
+    answers: Callable[[Guidance], Tensor], guidance: Guidance, matched: Matched, level: Float[Tensor, "1 height width"]
+) -> Float[Tensor, "2 height width"]:
+    """Colors with points: the network lets one color the whole picture, what it does not concern keeps its colors."""
+    near, told = _reach(guidance.points, matched.target, level)
+    untold = answers(replace(guidance, points=()))
+    ab = untold + told * (answers(guidance) - untold)
+    if matched.followed is not None and guidance.palette is None:
+        untold = matched.followed.over(untold)
+        ab = near * ab + (1 - near) * matched.followed.over(ab)
+    ab = ab + near * _missing(ab, guidance.points, level)
+    return untold + towards(guidance.points, untold, ab - untold, told, level)
+
+
 def towards(
     points: Sequence[Point],
     ab: Float[Tensor, "2 height width"],
     change: Float[Tensor, "2 height width"],
+    told: Float[Tensor, "1 height width"],
     level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
     """Of what points change in some colors, that which leads to one of theirs, and what it is around elsewhere.
@@ -187,14 +200,16 @@ def towards(
         points: at least one.
         ab: colors without the points.
         change: what the points add to them.
+        told: how far points concern each place, 0..1.
         level: L on the same grid; surfaces end where it changes.
     """
     wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
-    cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1).amax(0, keepdim=True)
-    kept = smooth_step(cosine, TOWARDS_RANGE)
+    cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1)
+    past = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
+    kept = (smooth_step(cosine, TOWARDS_RANGE) * past).amax(0, keepdim=True)
     around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
     filled = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
-    return kept * change + (1 - kept) * filled
+    return kept * change + told * (1 - kept) * filled
 
 
 def _missing(

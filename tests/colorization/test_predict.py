@@ -100,11 +100,14 @@ def test_points_do_not_drive_colors_away_from_theirs() -> None:
     change[0], change[1] = 20.0, 15.0
     change[:, 4:20, 12:20] *= -1  # towards the opposite color
     points = [Point(0.1, 0.5, (40.0, 30.0)), Point(0.9, 0.5, (50.0, 20.0))]
-    kept = towards(points, ab, change, level)
+    told = torch.ones_like(level)
+    kept = towards(points, ab, change, told, level)
     torch.testing.assert_close(kept[:, :, :12], change[:, :, :12])
     assert bool((kept[:, 4:20, 12:20] > 5.0).all())  # it is what it is around
+    told[:, :, 12:] = 0.0  # not concerned: nothing is filled
+    assert not bool(towards(points, ab, change, told, level)[:, 6:18, 13:19].any())
     level[:, :, 12:20] = 90.0  # another thing: nothing around it tells
-    alone = towards(points, ab, torch.where(level > 60, -1.0, 1.0) * torch.tensor([20.0, 15.0])[:, None, None], level)
+    alone = towards(points, ab, torch.where(level > 60, -1.0, 1.0) * torch.tensor([20.0, 15.0])[:, None, None], told, level)
     assert float(alone[:, :, 14:18].abs().max()) < 2.0
 
 
