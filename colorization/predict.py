@@ -208,7 +208,7 @@ def towards(
     past = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
     kept = (smooth_step(cosine, TOWARDS_RANGE) * past).amax(0, keepdim=True)
     around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
-    filled = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
+    filled: Tensor = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
     return kept * change + told * (1 - kept) * filled
 
 
