@@ -205,7 +205,7 @@ def towards(
     """
     wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
     cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1)
-    past = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
+    past: Tensor = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
     kept = (smooth_step(cosine, TOWARDS_RANGE) * past).amax(0, keepdim=True)
     around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
     filled: Tensor = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
