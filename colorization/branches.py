@@ -33,7 +33,7 @@ class LossOptions:
         perceptual: of the relative squared distance in the perceptual branch.
         classification: of the cross entropy of the bins.
         guess: of the chrominance loss in the perceptual branch where a recommended reference may have other colors than
-            the truth; the paper's is 0. At 0.15 the network followed references less: it learned from them too seldom.
+            the truth; the paper's is 0. After a run with 0.15 the network followed references less.
     """
 
     perceptual: float = 40.0
