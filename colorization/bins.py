@@ -20,6 +20,7 @@ ANNEALING = 0.38  # temperature of the annealed mean
 
 
 @lru_cache(maxsize=1)
+@torch.inference_mode(False)  # kept for training, too, whoever asks first
 def ab_bins() -> Float[Tensor, "bins 2"]:
     """Centres of the bins, raw Lab units, ordered by a, then b."""
     axis = torch.arange(-120.0, 121.0, STEP)

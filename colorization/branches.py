@@ -140,7 +140,7 @@ def batch_losses(
 
 
 def _vivid(prediction: Prediction, samples: Sequence[Sample]) -> Float[Tensor, "batch 2 height width"]:
-    """The answer that people get at full vividness; only the bins learn from how it looks.
+    """The answer that people get at full vividness, before its gain; only the bins learn from how it looks.
 
     The regression stays the expected color. A network without bins has one answer for both, as in the paper.
     """

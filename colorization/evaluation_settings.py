@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
@@ -16,10 +15,10 @@ from PIL import Image
 from colorization.hints import Point
 from colorization.measures import Rgb
 from colorization.options import ColorizeOptions
-from colorization.working import REFERENCE_SIDE, as_tensor, read_reference
+from colorization.working import REFERENCE_SIDE, as_tensor, read_reference, with_chroma
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError, read_small_rgb
-from similarity.lab import lab_to_rgb, rgb_to_lab
+from similarity.lab import rgb_to_lab
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
@@ -245,9 +244,7 @@ def coarse(rgb: Rgb, cells: int) -> np.ndarray:
     lab = rgb_to_lab(as_tensor(rgb))
     _, height, width = lab.shape
     rows, columns = (min(side, max(1, round(cells * side / max(height, width)))) for side in (height, width))
-    means = F.adaptive_avg_pool2d(lab[None, 1:], (rows, columns))
-    ab = F.interpolate(means, size=(height, width), mode="bilinear", align_corners=False)[0]
-    return lab_to_rgb(torch.cat((lab[:1], ab))).mul(255).round().byte().permute(1, 2, 0).numpy()
+    return with_chroma(lab[:1], F.adaptive_avg_pool2d(lab[1:], (rows, columns)))
 
 
 def lab_of(rgb: np.ndarray) -> Float[np.ndarray, "height width 3"]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from colorization.bins import annealed_mean, smoothed
 from colorization.hints import Point, global_hints, point_planes
-from colorization.matched import Matched
+from colorization.matched import Followed, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
@@ -120,12 +120,12 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
                 ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
         return ab
 
-    if not guidance.points:
-        ab = answers(guidance)
-        # a palette overrules the references, as points do near them
-        ab = ab if matched.followed is None or guidance.palette is not None else matched.followed.over(ab)
+    # a palette overrules the references, as points do near them
+    followed = matched.followed if guidance.palette is None else None
+    if guidance.points:
+        ab = _pointed(answers, guidance, matched.target, followed, level)
     else:
-        ab = _pointed(answers, guidance, matched, level)
+        ab = answers(guidance) if followed is None else followed.over(answers(guidance))
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
@@ -172,15 +172,19 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
 
 
 def _pointed(
-    answers: Callable[[Guidance], Tensor], guidance: Guidance, matched: Matched, level: Float[Tensor, "1 height width"]
+    answers: Callable[[Guidance], Tensor],
+    guidance: Guidance,
+    target: Mapping[str, Tensor],
+    followed: Followed | None,
+    level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
     """Colors with points: the network lets one color the whole picture, what it does not concern keeps its colors."""
-    near, told = _reach(guidance.points, matched.target, level)
+    near, told = _reach(guidance.points, target, level)
     untold = answers(replace(guidance, points=()))
     ab = untold + told * (answers(guidance) - untold)
-    if matched.followed is not None and guidance.palette is None:
-        untold = matched.followed.over(untold)
-        ab = near * ab + (1 - near) * matched.followed.over(ab)
+    if followed is not None:
+        untold = followed.over(untold)
+        ab = near * ab + (1 - near) * followed.over(ab)
     ab = ab + near * _missing(ab, guidance.points, level)
     return untold + towards(guidance.points, untold, ab - untold, told, level)
 

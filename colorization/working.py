@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
@@ -93,9 +94,15 @@ def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 heig
 
 def luminance_of(rgb: np.ndarray) -> np.ndarray:
     """The gray photograph with the L of a color one, as RGB."""
-    luminance = luminance_rows(rgb, slice(None))
-    gray = lab_to_rgb(torch.cat((luminance, torch.zeros_like(luminance).expand(2, -1, -1))))
-    return gray.mul(255).round().byte().permute(1, 2, 0).numpy()
+    return with_chroma(luminance_rows(rgb, slice(None)), torch.zeros(2, 1, 1))
+
+
+def with_chroma(
+    luminance: Float[Tensor, "1 height width"], ab: Float[Tensor, "2 _height _width"]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """SRGB in 0..255 of a luminance L with chroma of any size, in raw Lab units; the chroma is interpolated."""
+    full = F.interpolate(ab[None], size=luminance.shape[1:], mode="bilinear", align_corners=False)[0]
+    return lab_to_rgb(torch.cat((luminance, full))).mul(255).round().byte().permute(1, 2, 0).numpy()
 
 
 def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height width"]:

@@ -202,3 +202,13 @@ def test_gradients_are_finite() -> None:
 def test_temperature_must_be_positive(temperature: float) -> None:
     with pytest.raises(ValueError, match=f"temperature must be positive, not {temperature}"):
         annealed_mean(torch.zeros(1, NUM_BINS, 1, 1), temperature)
+
+
+def test_a_network_can_be_trained_after_one_has_colored() -> None:
+    """The bins are made once, perhaps where nothing is to be learned."""
+    ab_bins.cache_clear()
+    with torch.inference_mode():
+        annealed_mean(torch.zeros(1, NUM_BINS, 2, 2), 0.38)
+    logits = torch.zeros(1, NUM_BINS, 2, 2, requires_grad=True)
+    annealed_mean(logits, 0.38).square().sum().backward()
+    assert logits.grad is not None and bool(logits.grad.isfinite().all())
