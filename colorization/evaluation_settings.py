@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
@@ -22,6 +23,7 @@ from similarity.lab import rgb_to_lab
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
+FADED = (0.5, 35.0)  # factor on L and what is added to it: a print that has lost half of its contrast
 PATCH_SHARE = 7 / 256  # of the short side: the square around a point whose mean color is shown
 WARP_SHARE = 0.2  # of a side: how far a corner of the distorted reference moves inwards at most
 CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -78,12 +80,14 @@ class Setting:
         references: ``recommended`` by the index, ``none``, a ``random`` photo of the index, or ``distorted``, which is
             the truth itself seen from elsewhere.
         points: how many true colors are shown to the pipeline.
+        faded: whether the pipeline gets the luminance of a faded print; its colors are compared on the true luminance.
         cells: instead of colorizing, the true chroma averaged over so many cells along the longer side; 0 colorizes.
     """
 
     options: ColorizeOptions = field(default_factory=ColorizeOptions)
     references: Literal["recommended", "none", "random", "distorted"] = "recommended"
     points: int = 0
+    faded: bool = False
     cells: int = 0
 
     @property
@@ -131,6 +135,7 @@ def standard_settings(
     with_index: bool = True,
     with_random: bool = True,
     with_distorted: bool = True,
+    with_faded: bool = True,
     with_points: bool = True,
     with_coarse: bool = True,
     with_curve: bool = False,
@@ -144,6 +149,7 @@ def standard_settings(
         with_index: whether there is an index; without it the rows that need one are left out.
         with_random: also a random photo of the index as the only reference.
         with_distorted: also the truth itself, distorted, as the only reference.
+        with_faded: also recommended references, and none, for the luminance of a faded print.
         with_points: also 1, 10 and 100 points.
         with_coarse: also the true chroma in 16 and 32 cells: what a colorizer could reach that errs nowhere but has no
             finer colors. Measures of a classifier punish coarse colors much more than PSNR does.
@@ -162,6 +168,8 @@ def standard_settings(
         settings["random reference"] = Setting(shipped, "random")
     if with_distorted:
         settings["distorted truth as reference"] = Setting(shipped, "distorted")
+    if with_faded:
+        settings |= {"faded": Setting(shipped, faded=True), "faded automatic": Setting(shipped, "none", faded=True)}
     if with_points:
         settings |= {f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS}
     if with_coarse:
@@ -190,11 +198,13 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
     elif setting.references == "random":
         path, given = _random_reference(pipeline, photo, seed)
     references = None if setting.references == "recommended" else [] if given is None else [given]
-    result = pipeline.colorize(photo.gray, references, setting.options, points)
+    gray = faded(photo.gray) if setting.faded else photo.gray
+    result = pipeline.colorize(gray, references, setting.options, points)
     if setting.references == "recommended" and result.references:
         path = result.references[0].path
         given = read_small_rgb(path, REFERENCE_SIDE)
-    return Attempt(result.rgb, given, path)
+    rgb = recolored(photo.gray, result.rgb) if setting.faded else result.rgb
+    return Attempt(rgb, given, path)
 
 
 def true_points(truth: Rgb, count: int, rng: np.random.Generator) -> list[Point]:
@@ -232,6 +242,21 @@ def distorted(rgb: Rgb, rng: np.random.Generator) -> np.ndarray:
     quad = (right, y[1] * height, (1 - x[2]) * width, (1 - y[2]) * height, x[3] * width, bottom, x[0] * width, y[0] * height)
     warped = Image.fromarray(rgb).transform((width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
     return np.asarray(warped)
+
+
+def faded(gray: Rgb) -> np.ndarray:
+    """A gray picture as a faded print of it, see FADED.
+
+    Args:
+        gray: sRGB, 0..255, without chroma.
+    """
+    factor, added = FADED
+    return with_chroma(rgb_to_lab(as_tensor(gray))[:1] * factor + added, torch.zeros(2, 1, 1))
+
+
+def recolored(gray: Rgb, colored: Rgb) -> np.ndarray:
+    """The luminance of one picture with the chroma of another of its size, sRGB, 0..255."""
+    return with_chroma(rgb_to_lab(as_tensor(gray))[:1], rgb_to_lab(as_tensor(colored))[1:])
 
 
 def coarse(rgb: Rgb, cells: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from colorization.working import working_lab
 from retrieval.listing import some_pictures
 from retrieval.pictures import PictureError, read_small_rgb
 from similarity.backbone import SLIM_NORMALISATION, Backbone, autocast
+from similarity.tones import spread_tones
 from similarity.vgg import SLIM, VGG19
 
 SIDE = 128  # photos are seen as squares of this side
@@ -69,7 +70,7 @@ def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
         found = []
         for path in some_pictures(place, limit):
             try:
-                lab = working_lab(read_small_rgb(path, SIDE), SIDE)
+                lab = spread_tones(working_lab(read_small_rgb(path, SIDE), SIDE))
             except PictureError as error:
                 unreadable.append(str(error))
                 continue

@@ -64,7 +64,7 @@ class Matched:
     """Features of a target and its references, and what matching them says.
 
     Attributes:
-        luminance: L of the target at the working size.
+        luminance: L of the target at the working size, with its tones spread.
         target: its features by layer.
         references: the same of each reference.
         reference_ab: chroma of each reference at its working size, raw Lab units.

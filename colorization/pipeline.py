@@ -26,6 +26,7 @@ from retrieval.manifest import read_manifest
 from retrieval.pictures import PictureError, to_uint8
 from similarity.backbone import Backbone, load_backbone
 from similarity.bundled import DEFAULT_BACKBONE
+from similarity.tones import spread_tones
 
 UNGUIDED = "without the network, colorizing needs at least one reference and takes no points or palette"
 
@@ -175,17 +176,17 @@ class ColorizationPipeline:
             recommended = [r for r in references or [] if isinstance(r, Recommendation)]
             recommended = recommended if len(recommended) == len(references or []) else []
             pictures = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in references or []]
-        labs = [working_lab(as_rgb(r, "reference"), options.working_side) for r in pictures]
+        labs = [spread_tones(working_lab(as_rgb(r, "reference"), options.working_side)) for r in pictures]
         if network is None and not labs:
             raise ValueError(UNGUIDED)
         for i, lab in enumerate(labs, 1):
             if mean_chroma(lab) < MIN_CHROMA and not recommended:
                 raise ValueError(f"reference {i} of {len(labs)} is gray: it has no colors to lend")
         scores = [r.score for r in recommended] if recommended else None
-        small = working_lab(target, options.working_side)[:, :1]
+        luminance = working_lab(target, options.working_side)[:, :1]
         with torch.inference_mode():
-            matched = self._matched(network, small, labs, scores, options)
-        return Prepared(target, options, matched, recommended, skipped)
+            matched = self._matched(network, spread_tones(luminance), labs, scores, options)
+        return Prepared(target, luminance, options, matched, recommended, skipped)
 
     def apply(
         self,
@@ -215,7 +216,7 @@ class ColorizationPipeline:
         with torch.inference_mode():
             chroma = network_chroma(network, matched, guidance, options) if network else _carried(matched, options)
             tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
-            rgb = render(prepared.target, matched.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
+            rgb = render(prepared.target, prepared.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
         warped_ab, confidence = chroma.warped_ab.cpu().numpy(), chroma.confidence[0].cpu().numpy()
         return Colorized(rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped)
 
@@ -238,10 +239,10 @@ class ColorizationPipeline:
         if network is None or not network.config.num_bins:
             raise ValueError("suggesting colors needs the colorization network with its color bins")
         place = Point(x, y, (0.0, 0.0))
-        matched = (gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)).matched
+        prepared = gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)
         with torch.inference_mode():
-            prediction = predict(network, matched.luminance, matched.target, None, Guidance(), options)
-        return suggestions(prediction, matched.luminance[0], place, count)
+            prediction = predict(network, prepared.matched.luminance, prepared.matched.target, None, Guidance(), options)
+        return suggestions(prediction, prepared.luminance[0], place, count)
 
     def _network(self, options: ColorizeOptions) -> ColorizationNetwork | None:
         if options.method == "network" and self.network is None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from colorization.matched import Matched
 from colorization.options import ColorizeOptions
@@ -20,6 +22,7 @@ class Prepared:
     Attributes:
         target: the picture that is rendered, (height, width, 3), uint8 or uint16. It may be replaced by the same
             photo at another size, to look at a small one and write a large one: colors do not depend on it.
+        luminance: its L at the working size.
         options: those it was prepared with.
         matched: see Matched.
         references: the recommended references, best first; empty if they were given.
@@ -27,6 +30,7 @@ class Prepared:
     """
 
     target: np.ndarray
+    luminance: Float[Tensor, "1 1 height width"]
     options: ColorizeOptions
     matched: Matched
     references: list[Recommendation] = field(default_factory=list)
@@ -47,7 +51,7 @@ class Prepared:
     def num_bytes(self) -> int:
         """Memory it holds, but for a few small planes."""
         matched = self.matched
-        tensors = [matched.luminance, *matched.reference_ab]
+        tensors = [self.luminance, matched.luminance, *matched.reference_ab]
         tensors += [tensor for features in (matched.target, *matched.references) for tensor in features.values()]
         if matched.said is not None:
             tensors += [matched.said.warped_ab, matched.said.similarity, matched.said.weights, matched.said.correlation.values]

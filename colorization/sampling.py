@@ -11,8 +11,9 @@ from torch import Tensor
 
 from colorization.data import Pack
 from colorization.hints import global_hints, mean_saturation, palette_of, point_planes, random_points
-from colorization.working import as_tensor
+from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
+from similarity.tones import spread_tones
 
 CHROMINANCE, PERCEPTUAL = "chrominance", "perceptual"
 KINDS = ("recommended", "distorted", "random", "none")
@@ -54,7 +55,7 @@ class Sample:
     Attributes:
         branch: CHROMINANCE or PERCEPTUAL.
         kind: one of KINDS.
-        lab: the truth, with the luminance that the network sees.
+        lab: the truth, with the luminance that the networks see.
         references: Lab of the references.
         points: suggested ab and strength on the network's grid.
         hints: vector of global hints.
@@ -83,8 +84,8 @@ def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: S
         options: see SamplingOptions.
         stride: working pixels a cell of the network's grid.
     """
-    rgb = crop(pack.rgb(row), rng, options)
-    lab = aged(rgb_to_lab(rgb), rng)
+    rgb = _square(pack, row, rng, options)
+    lab = spread_tones(aged(rgb_to_lab(rgb), rng)[None])[0]
     kind, references = _references(pack, row, lab, rng, options)
     ab = lab[1:]
     has_points, has_palette, has_saturation = rng.random(3) < (options.points, options.palette, options.saturation)
@@ -100,22 +101,10 @@ def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: S
     return Sample(branch, kind, lab, points, hints, bool(chosen), is_vivid, references)
 
 
-def crop(rgb: np.ndarray, rng: np.random.Generator, options: SamplingOptions) -> Float[Tensor, "3 side side"]:
-    """A random square of a photo, half of them mirrored, sRGB in 0..1."""
-    height, width, _ = rgb.shape
-    short = min(height, width)
-    size = max(1, round(short * math.exp(rng.uniform(math.log(options.cover), 0.0))))
-    top, left = rng.integers(0, height - size + 1), rng.integers(0, width - size + 1)
-    part = rgb[top : top + size, left : left + size]
-    tensor = as_tensor(part[:, ::-1] if rng.random() < 0.5 else part)
-    shape = (options.side, options.side)
-    return F.interpolate(tensor[None], size=shape, mode="bilinear", align_corners=False, antialias=True)[0].clamp(0.0, 1.0)
-
-
 def aged(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) -> Float[Tensor, "3 height width"]:
-    """Change the luminance as prints and films do: gamma, contrast, and grain on some."""
+    """Change the luminance as prints and films do: gamma, contrast, brightness, and grain on some."""
     luminance = (lab[:1] / 100).clamp(0.0, 1.0) ** rng.uniform(0.8, 1.25)
-    luminance = (luminance - 0.5) * rng.uniform(0.8, 1.05) + 0.5 + rng.uniform(-0.05, 0.05)
+    luminance = (luminance - 0.5) * rng.uniform(0.6, 1.05) + 0.5 + rng.uniform(-0.1, 0.1)
     if rng.random() < 0.2:
         luminance = luminance + torch.from_numpy(rng.normal(0, rng.uniform(0.005, 0.03), luminance.shape)).to(luminance)
     return torch.cat((luminance.clamp(0.0, 1.0) * 100, lab[1:]))
@@ -132,19 +121,27 @@ def distorted(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) ->
     return aged(F.grid_sample(lab[None], grid, padding_mode="reflection", align_corners=False)[0], rng)
 
 
+def _square(pack: Pack, row: int, rng: np.random.Generator, options: SamplingOptions) -> Float[Tensor, "3 side side"]:
+    return random_square(pack.rgb(row), rng, options.cover, options.side)
+
+
 def _references(pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, options: SamplingOptions) -> tuple[str, list[Tensor]]:
     kind = KINDS[int(rng.choice(len(KINDS), p=options.kinds))]
     if kind == "distorted":
-        return kind, [distorted(lab, rng)]
+        return kind, [spread_tones(distorted(lab, rng)[None])[0]]
     if kind == "none":
         return kind, []
     known = pack.references[row][: options.top]
     known = known[known >= 0]
     if kind == "random" or not len(known):
         other = int(rng.integers(0, len(pack) - 1)) if len(pack) > 1 else 0
-        return "random", [rgb_to_lab(crop(pack.rgb(other + (other >= row and len(pack) > 1)), rng, options))]
+        return "random", [_reference(pack, other + (other >= row and len(pack) > 1), rng, options)]
     count = 1
     while count < min(options.max_references, len(known)) and rng.random() < options.extra_reference:
         count += 1
     chosen = rng.choice(known, count, replace=False)
-    return kind, [rgb_to_lab(crop(pack.rgb(int(other)), rng, options)) for other in chosen]
+    return kind, [_reference(pack, int(other), rng, options) for other in chosen]
+
+
+def _reference(pack: Pack, row: int, rng: np.random.Generator, options: SamplingOptions) -> Float[Tensor, "3 side side"]:
+    return spread_tones(rgb_to_lab(_square(pack, row, rng, options))[None])[0]

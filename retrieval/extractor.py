@@ -16,6 +16,7 @@ from retrieval.descriptors import BINS, GRID, SIDE, Descriptors
 from retrieval.pca import WEIGHTS_DIR, Projection, find_projections
 from similarity.backbone import Backbone
 from similarity.lab import rgb_to_lab
+from similarity.tones import spread_tones
 
 GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"  # pool5 at 224 is conv5 pooled to 7x7
 
@@ -25,7 +26,7 @@ class Glance:
     """A photo as the descriptors see it.
 
     Attributes:
-        luminance: L as 0..255.
+        luminance: L as 0..255, with its tones spread.
         chroma: mean chroma in Lab units.
     """
 
@@ -50,7 +51,8 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     luminance = np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y)
     small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1) / 255
     chroma = float(rgb_to_lab(small)[1:].square().sum(0).sqrt().mean())
-    return Glance(np.clip(np.rint(luminance * 2.55), 0, 255).astype(np.uint8), chroma)
+    seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
+    return Glance(np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8), chroma)
 
 
 def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:

@@ -1,30 +1,29 @@
 """Distil a slim VGG-19 on luminance from a frozen RGB ImageNet network.
 
-The teacher looks at each color photo once; its feature maps, embedding and logits are stored beside the luminance.
-The student then sees random crops of the luminance, with the teacher's maps cropped alike. Storing costs 120 kB a
-photo and makes the teacher free during training, where asking it anew would cost a pass for every crop.
-
-Crops lie on the grid of the coarsest map, at the photo's own scale, and are never mirrored: only there are the stored
-maps what the teacher says. In between they would have to be interpolated, a teacher's features of a thing differ with
-its size, and one that pads at one side only, as TensorFlow's do, does not see the mirror image mirrored.
+Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored or not, half of them
+mixed with another photo. A few thousand photos are soon known by heart; their mixtures are not, and the student has to
+learn what the teacher does instead of what it said (Beyer et al. 2022, "Knowledge distillation: A good teacher is
+patient and consistent"). Answers stored once for each photo cost nothing in training, but fit only crops of the
+photo's own scale on the grid of the coarsest map, and for the whole photo at that: students of them did worse.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from similarity.backbone import autocast
+from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
 from similarity.vgg import SLIM, VGG19
 
-SIDE = 224  # photos are stored as squares of this side, the teacher's native size
+SIDE = 224  # of the photos whose answers give the statistics and the scores: the teacher's native size
 TAPS = {8: "relu4_4", 16: "relu5_4", 32: "pool5"}  # stride of a teacher map: the student layer that learns it
+STANDARDISED = (*map(str, TAPS), "embedding")
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,17 @@ class DistillOptions:
     Attributes:
         batch: crops a step.
         crops: side of the crops in pixels over the course of the run, in equal shares of the steps; multiples of 32.
+        cover: smallest share of a photo's short side in a crop.
+        mixed: share of the crops that are mixed with another one.
         temperature: of the logits in the KL term.
         weight_maps, weight_embedding, weight_logits: weights of the three terms.
         seed: of crops and order.
     """
 
     batch: int = 64
-    crops: tuple[int, ...] = (128, 160, 192, 224)
+    crops: tuple[int, ...] = (128, 128, 128, 128, 160, 192)
+    cover: float = 0.5
+    mixed: float = 0.5
     temperature: float = 2.0
     weight_maps: float = 1.0
     weight_embedding: float = 0.5
@@ -49,7 +52,10 @@ class DistillOptions:
 
 
 class Student(nn.Module):
-    """vgg19-slim with the linear heads that translate its layers into the teacher's; the heads are not shipped."""
+    """vgg19-slim with the linear heads that translate its layers into the teacher's; the heads are not shipped.
+
+    Maps and embedding are learned at mean 0 and deviation 1 of every channel; the statistics are kept with the weights.
+    """
 
     def __init__(self, map_channels: dict[int, int], embedding: int) -> None:
         super().__init__()
@@ -57,6 +63,9 @@ class Student(nn.Module):
         widths = {8: SLIM.widths[3], 16: SLIM.widths[4], 32: SLIM.widths[4]}
         self.maps = nn.ModuleDict({str(s): nn.Conv2d(widths[s], c, 1) for s, c in map_channels.items()})
         self.embedding = nn.Linear(SLIM.hidden[0], embedding)
+        for name, channels in {**{str(s): c for s, c in map_channels.items()}, "embedding": embedding}.items():
+            self.register_buffer(f"mean_{name}", torch.zeros(channels))
+            self.register_buffer(f"std_{name}", torch.ones(channels))
 
     def forward(self, luminance_norm: Tensor) -> dict[str, Tensor]:
         """Map normalised luminance (batch, 1, height, width) to the teacher's maps "8", "16", "32", "embedding", "logits"."""
@@ -64,77 +73,58 @@ class Student(nn.Module):
         out = {str(s): self.maps[str(s)](found[TAPS[s]]) for s in TAPS}
         return out | {"embedding": self.embedding(F.relu(found["fc6"])), "logits": found["logits"]}
 
+    def measure(self, answers: Mapping[str, Tensor]) -> None:
+        """Take mean and deviation of each channel from the teacher's answers for a sample of photos."""
+        for name in STANDARDISED:
+            axes = (0, 2, 3) if answers[name].ndim == 4 else (0,)
+            self.get_buffer(f"mean_{name}").copy_(answers[name].mean(axes))
+            self.get_buffer(f"std_{name}").copy_(answers[name].std(axes) + 1e-3)
 
-@torch.inference_mode()
-def store_targets(pictures: Iterable[np.ndarray], count: int, teacher: nn.Module, out: Path, batch: int = 32) -> Path:
-    """Run the teacher once over all photos and store its answers beside the luminance.
+    def standardised(self, answers: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The teacher's answers as they are learned: maps and embedding at mean 0 and deviation 1, logits as they are."""
+        out = dict(answers)
+        for name in STANDARDISED:
+            shape = (1, -1, 1, 1) if answers[name].ndim == 4 else (1, -1)
+            mean, std = (self.get_buffer(f"{kind}_{name}").view(shape) for kind in ("mean", "std"))
+            out[name] = (answers[name] - mean) / std
+        return out
+
+
+def photo_numbers(step: int, count: int, options: DistillOptions) -> list[int]:
+    """Which of ``count`` photos a step shows: every photo once an epoch, in another order each time."""
+    size = min(options.batch, count)
+    epoch, offset = divmod(step * size, count - count % size)
+    order = np.random.default_rng((options.seed, epoch, 1)).permutation(count)
+    return [int(n) for n in order[offset : offset + size]]
+
+
+def draw_crops(
+    photos: Sequence[np.ndarray], rng: np.random.Generator, side: int, options: DistillOptions
+) -> Float[Tensor, "batch 3 side side"]:
+    """A random square of each photo, some mixed with another one's, sRGB in 0..1.
 
     Args:
-        pictures: RGB uint8 squares of SIDE pixels.
-        count: how many there are.
-        teacher: maps RGB in 0..1 to {8, 16, 32, "embedding", "logits"}.
-        out: HDF5 file; written under a temporary name, then renamed.
-        batch: photos a pass.
-
-    Returns:
-        ``out``.
+        photos: RGB uint8 of any size.
+        rng: the only source of randomness.
+        side: of the crops in pixels.
+        options: see DistillOptions.
     """
-    temporary = out.with_suffix(".tmp")
-    with h5py.File(temporary, "w") as file:
-        position, waiting = 0, []
-        for i, picture in enumerate(pictures, 1):
-            waiting.append(picture)
-            if len(waiting) == batch or i == count:
-                rgb = torch.from_numpy(np.stack(waiting)).permute(0, 3, 1, 2).float() / 255
-                answers = teacher(rgb.contiguous(memory_format=torch.channels_last))
-                arrays = {str(key): value.half().numpy() for key, value in answers.items()}
-                arrays["luminance"] = rgb_to_lab(rgb)[:, :1].mul(2.55).round().clamp(0, 255).byte().numpy()
-                for key, value in arrays.items():
-                    if key not in file:
-                        file.create_dataset(key, (count, *value.shape[1:]), value.dtype, chunks=(1, *value.shape[1:]))
-                    file[key][position : position + len(value)] = value
-                position, waiting = position + len(waiting), []
-        for key in ("8", "16", "32", "embedding"):
-            sample = np.asarray(file[key][: min(count, 2000)], np.float32)
-            axes = (0, 2, 3) if sample.ndim == 4 else (0,)
-            file[key].attrs["mean"], file[key].attrs["std"] = sample.mean(axes), sample.std(axes) + 1e-3
-    temporary.replace(out)
-    return out
+    crops = torch.stack([random_square(photo, rng, options.cover, side) for photo in photos])
+    shares = rng.uniform(0.0, 0.5, len(crops)) * (rng.random(len(crops)) < options.mixed)
+    share = torch.from_numpy(shares.astype(np.float32)).view(-1, 1, 1, 1)
+    return torch.lerp(crops, crops[torch.from_numpy(rng.permutation(len(crops)))], share)
 
 
-class Targets:
-    """Random crops of stored luminance and teacher maps, standardised per channel."""
+@torch.no_grad()
+def ask(teacher: nn.Module, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
+    """The teacher's answers in fp32, by name."""
+    with autocast(rgb.device):
+        return {str(key): value.float() for key, value in teacher(rgb.contiguous(memory_format=torch.channels_last)).items()}
 
-    def __init__(self, path: Path) -> None:
-        self.file = h5py.File(path, "r", rdcc_nbytes=0)
-        self.count = len(self.file["luminance"])
-        self.channels = {stride: self.file[str(stride)].shape[1] for stride in TAPS}
-        self.embedding = self.file["embedding"].shape[1]
 
-    def rows(self, key: str, rows: np.ndarray) -> Tensor:
-        """Sorted rows of what is stored under a key, as float32."""
-        stored = self.file[key]
-        return torch.from_numpy(np.stack([stored[row] for row in rows])).float()  # faster than h5py's fancy indexing
-
-    def standardised(self, key: str, data: Tensor) -> Tensor:
-        """Channels of a map or embedding at mean 0 and deviation 1 over the corpus."""
-        shape = (1, -1, 1, 1) if data.ndim == 4 else (1, -1)
-        mean, std = (torch.from_numpy(np.asarray(self.file[key].attrs[k])).view(shape) for k in ("mean", "std"))
-        return (data - mean) / std
-
-    def batch(self, step: int, options: DistillOptions, side: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Crops (batch, 1, side, side) of normalised luminance and the teacher's answers for them; of all photos if fewer."""
-        rng = np.random.default_rng((options.seed, step))
-        size = min(options.batch, self.count)
-        epoch, offset = divmod(step * size, self.count - self.count % size)
-        order = np.random.default_rng((options.seed, epoch, 1)).permutation(self.count)
-        rows = np.sort(order[offset : offset + size])
-        corners = _random_corners(rng, len(rows), side)
-        luminance = self.rows("luminance", rows) / 255
-        targets = {str(s): self.standardised(str(s), _crop(self.rows(str(s), rows), corners // s, side // s)) for s in TAPS}
-        targets["embedding"] = self.standardised("embedding", self.rows("embedding", rows))
-        targets["logits"] = self.rows("logits", rows)
-        return normalise(_tone(_crop(luminance, corners, side), rng)), targets
+def seen_by_student(rgb: Float[Tensor, "batch 3 height width"], rng: np.random.Generator) -> Float[Tensor, "batch 1 height width"]:
+    """Normalised luminance of crops, in the tones of old prints."""
+    return normalise(_tone(rgb_to_lab(rgb)[:, :1] / 100, rng))
 
 
 def normalise(luminance_unit: Tensor) -> Tensor:
@@ -156,15 +146,6 @@ def losses(answers: dict[str, Tensor], targets: dict[str, Tensor], options: Dist
 def crop_side(step: int, steps: int, options: DistillOptions) -> int:
     """Side of the crops at a step: small ones first, which are faster."""
     return options.crops[min(len(options.crops) - 1, step * len(options.crops) // steps)]
-
-
-def _random_corners(rng: np.random.Generator, count: int, side: int) -> Int[np.ndarray, "count 2"]:
-    """Row and column of the upper left corners of crops, in pixels, on the grid of the coarsest map."""
-    return rng.integers(0, (SIDE - side) // max(TAPS) + 1, (count, 2)) * max(TAPS)
-
-
-def _crop(planes: Tensor, corners: Int[np.ndarray, "count 2"], side: int) -> Tensor:
-    return torch.stack([plane[:, y : y + side, x : x + side] for plane, (y, x) in zip(planes, corners, strict=True)])
 
 
 def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:

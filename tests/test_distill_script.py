@@ -7,9 +7,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from click.testing import Result
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from similarity.backbone import Backbone, load_backbone
@@ -60,23 +62,44 @@ def step_of(run: Path) -> int:
 
 def test_train_goes_on_where_it_was_and_follows_a_new_length(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
+    (photos / "text.jpg").write_text("no photo")
     train = ("train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples")
     first = command(*train, 2)
     assert first.exit_code == 0, first.exception
-    assert "asking the teacher about 4 photos" in first.output
+    assert "skipped" in first.output and "text.jpg" in first.output
     assert step_of(run) == 1
+    kept = load_file(run / "student.safetensors")["student.mean_8"]
     second = command(*train, 6)
     assert second.exit_code == 0, second.exception
-    assert "asking" not in second.output  # its answers are kept
     assert step_of(run) == 3
+    torch.testing.assert_close(load_file(run / "student.safetensors")["student.mean_8"], kept, rtol=0, atol=0)
     other = command(*train, 6, "--learning-rate", 0.1)
     assert isinstance(other.exception, ValueError) and "belongs to settings" in str(other.exception)
+
+
+def test_a_new_run_may_start_from_the_weights_of_another(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert command("train", photos, "--teacher", teacher, "--run", first, "--batch", 4, "--samples", 4).exit_code == 0
+    start = ("--weights-from", first / "student.safetensors", "--learning-rate", 0)
+    result = command("train", photos, "--teacher", teacher, "--run", second, "--batch", 4, "--samples", 4, *start)
+    assert result.exit_code == 0, result.exception
+    before, after = (load_file(run / "student.safetensors") for run in (first, second))
+    for name in ("student.maps.8.weight", "student.std_32"):
+        torch.testing.assert_close(after[name], before[name], rtol=0, atol=0)
 
 
 def test_a_batch_may_be_larger_than_the_corpus(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
     result = command("train", photos, "--teacher", teacher, "--run", tmp_path / "run", "--samples", 64)
     assert result.exit_code == 0, result.exception
     assert step_of(tmp_path / "run") == 1
+
+
+def test_a_folder_without_photos_is_said(command: Command, teacher: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "text.jpg").write_text("no photo")
+    result = command("train", tmp_path / "empty", "--teacher", teacher, "--run", tmp_path / "run")
+    assert isinstance(result.exception, ValueError) and "no photos" in str(result.exception)
+    assert not (tmp_path / "run").exists()
 
 
 def test_exported_weights_load_and_are_scored(

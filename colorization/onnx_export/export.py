@@ -15,6 +15,7 @@ from colorization.options import ColorizeOptions
 from colorization.planes import AB_SCALE, L_CENTRE, L_SCALE
 from colorization.staging import staging
 from similarity.backbone import Backbone, hash_tensors
+from similarity.tones import MARGIN, MAX_GAIN, MIDDLE, SPAN, TAIL
 
 FILES = ("backbone.onnx", "network.onnx", "settings.json", "README.md")
 TOLERANCE = 1e-3  # of the difference to torch
@@ -91,6 +92,7 @@ def describe(backbone: Backbone, network: ColorizationNetwork) -> dict[str, obje
         "stride": network.config.stride,
         "planes": network.config.planes,
         "layers": list(BACKBONE_LAYERS),
+        "tones": {"tail": TAIL, "margin": MARGIN, "span": SPAN, "middle": MIDDLE, "max_gain": MAX_GAIN},
         "l_centre": L_CENTRE,
         "l_scale": L_SCALE,
         "ab_scale": AB_SCALE,

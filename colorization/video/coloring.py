@@ -20,6 +20,7 @@ from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 from colorization.working import as_rgb, working_lab
 from similarity.correspondence import correlate, join_levels
+from similarity.tones import Tones, spread_tones, tones_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Seen:
     """A picture that lends colors: a reference, or a frame that is colored.
 
     Attributes:
-        luminance: L at the working size.
+        luminance: L at the working size, with its tones spread.
         features: by layer.
         ab: chroma at the working size, raw Lab units.
     """
@@ -58,7 +59,8 @@ class SceneColorizer:
         self.network = None if options.method == "training-free" else pipeline.network
         if self.network is None and not references:
             raise ValueError("without the network, a film needs at least one reference, or an index")
-        self.references = [self._seen(working_lab(as_rgb(r, "reference"), options.working_side)) for r in references]
+        self.references = [self._seen(spread_tones(working_lab(as_rgb(r, "reference"), options.working_side))) for r in references]
+        self.tones: Tones | None = None
         self.key: Seen | None = None
         self.previous: Seen | None = None
         self._previous_half: Tensor | None = None
@@ -70,6 +72,7 @@ class SceneColorizer:
             key: a frame that shows what the scene shows; it is colored first, and the others after it.
         """
         self.key = self.previous = None
+        self.tones = tones_of(self._luminance(key))
         self.color(key)
         self.key, self.previous = self.previous, None
 
@@ -83,12 +86,12 @@ class SceneColorizer:
             Its L at the working size and its chroma at half of that, raw Lab units.
         """
         with torch.inference_mode():
-            lab = working_lab(as_rgb(gray, "frame"), self.options.working_side)
-            lab[:, 1:] = 0
-            frame = self._seen(lab)
+            luminance = self._luminance(gray)
+            tones = self.tones or tones_of(luminance)
+            frame = self._seen(_gray_lab(tones(luminance)))
             half = self._carried(frame, self._direct(frame))
             self._remember(frame, half)
-        return frame.luminance, half
+        return luminance, half
 
     def save(self, path: Path) -> None:
         """Write what the next frame needs to know of the last."""
@@ -100,13 +103,15 @@ class SceneColorizer:
     def load(self, path: Path) -> None:
         """Go on where save was called."""
         with np.load(path) as stored, torch.inference_mode():
-            luminance = torch.from_numpy(stored["luminance"])
-            frame = self._seen(torch.cat((luminance, torch.zeros_like(luminance).expand(-1, 2, -1, -1)), 1))
+            frame = self._seen(_gray_lab(torch.from_numpy(stored["luminance"])))
             self._remember(frame, torch.from_numpy(stored["half_ab"]).to(frame.luminance))
 
     def _remember(self, frame: Seen, half: Float[Tensor, "2 height width"]) -> None:
         ab = F.interpolate(half[None], size=frame.luminance.shape[-2:], mode="bilinear", align_corners=False)[0]
         self.previous, self._previous_half = Seen(frame.luminance, frame.features, ab), half
+
+    def _luminance(self, gray: Plane) -> Float[Tensor, "1 1 height width"]:
+        return working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(self.pipeline.backbone.device)
 
     def _seen(self, lab: Float[Tensor, "1 3 height width"]) -> Seen:
         with torch.inference_mode():
@@ -143,6 +148,11 @@ class SceneColorizer:
         last, last_half = self.previous, self._previous_half
         if last is None or last_half is None or last_half.shape != half.shape:  # pictures may differ in size
             return half
-        change = F.avg_pool2d((frame.luminance - last.luminance).abs()[0], FINE_STRIDE)
+        gain = self.tones.gain[0] if self.tones else 1.0  # grain is spread too
+        change = F.avg_pool2d((frame.luminance - last.luminance).abs()[0], FINE_STRIDE) / gain
         share = self.film_options.smoothing * (1 - smooth_step(change, self.film_options.still_range))
         return half + share * (last_half - half)
+
+
+def _gray_lab(luminance: Float[Tensor, "1 1 height width"]) -> Float[Tensor, "1 3 height width"]:
+    return torch.cat((luminance, torch.zeros_like(luminance).expand(-1, 2, -1, -1)), 1)

@@ -282,7 +282,15 @@ def test_standard_rows() -> None:
     rows = standard_settings()
     assert list(rows)[:5] == ["training-free", "network", "careful", "automatic", "automatic careful"]
     assert list(rows)[5:7] == ["random reference", "distorted truth as reference"]
-    assert list(rows)[7:] == ["1 point", "10 points", "100 points", "truth in 16 cells", "truth in 32 cells"]
+    assert list(rows)[7:] == [
+        "faded",
+        "faded automatic",
+        "1 point",
+        "10 points",
+        "100 points",
+        "truth in 16 cells",
+        "truth in 32 cells",
+    ]
     assert rows["training-free"].options.method == "training-free"
     assert {s.options.method for name, s in rows.items() if name != "training-free" and not s.cells} == {"network"}
     careful = {name for name, s in rows.items() if s.options.vividness == 0}
@@ -294,8 +302,8 @@ def test_standard_rows() -> None:
 def test_rows_that_need_an_index_go_without_one() -> None:
     rows = standard_settings(with_index=False, with_points=False)
     assert list(rows)[:3] == ["automatic", "automatic careful", "distorted truth as reference"]
-    assert list(rows)[3:] == ["truth in 16 cells", "truth in 32 cells"]
-    few = standard_settings(with_random=False, with_distorted=False, with_points=False, with_coarse=False)
+    assert list(rows)[3:] == ["faded automatic", "truth in 16 cells", "truth in 32 cells"]
+    few = standard_settings(with_random=False, with_distorted=False, with_faded=False, with_points=False, with_coarse=False)
     assert list(few) == list(standard_settings())[:5]
 
 
@@ -321,6 +329,19 @@ def test_coarse_truth_is_not_colorized(fake: FakePipeline, paths: list[Path], pi
     assert np.abs(found[1] - truth)[..., 0].max() < 1.0  # colors that do not fit the luminance lose chroma, not luminance
     error = {n: float(np.abs(lab - truth)[..., 1:].mean()) for n, lab in found.items()}
     assert error[10**6] < 0.5 < error[16] < error[1]
+
+
+def test_faded_rows_color_the_faded_print_and_are_compared_on_the_true_luminance(fake: FakePipeline, paths: list[Path]) -> None:
+    photo = read_photo(paths[0])
+    found = attempt(fake, photo, Setting(references="none", faded=True)).rgb
+    lightness = rgb2lab(photo.truth)[..., 0]
+    seen = rgb2lab(fake.calls[0].gray)
+    np.testing.assert_allclose(seen[..., 0], 35 + lightness / 2, atol=0.6)
+    assert np.abs(seen[..., 1:]).max() < 0.5
+    np.testing.assert_allclose(rgb2lab(found)[..., 0], lightness, atol=0.8)
+    tinted = rgb2lab(np.clip(fake.calls[0].gray + np.array([30, 0, -30]), 0, 255).astype(np.uint8))
+    middle = (lightness > 30) & (lightness < 80)  # where the gamut has room for the colors
+    np.testing.assert_allclose(rgb2lab(found)[middle][:, 1:], tinted[middle][:, 1:], atol=1.5)
 
 
 def test_coarse_cells_are_means() -> None:
@@ -524,7 +545,15 @@ def test_the_command_prints_json_for_a_few_photos(
     result = command(truth_dir, "--limit", 2, "--no-points", "--judge", tmp_path / "judge.py", "--json")
     found = json.loads(result.stdout)
     assert (result.exit_code, found["photos"], found["gray_skipped"], found["unreadable"]) == (0, 2, 0, [])
-    rows = ["gray", "automatic", "automatic careful", "distorted truth as reference", "truth in 16 cells", "truth in 32 cells"]
+    rows = [
+        "gray",
+        "automatic",
+        "automatic careful",
+        "distorted truth as reference",
+        "faded automatic",
+        "truth in 16 cells",
+        "truth in 32 cells",
+    ]
     assert list(found["rows"]) == rows
     assert {"frechet", "frechet_to_gray", "recovered", "rebalanced_auc"} <= set(found["rows"]["automatic"])
     assert not found["psnr_by_points"] or list(found["psnr_by_points"]) == ["0"]

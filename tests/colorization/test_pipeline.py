@@ -3,13 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from skimage.color import rgb2lab
+from skimage.color import lab2rgb, rgb2lab
 
 from colorization import rendering
+from colorization.bundled import load_network
 from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.predict import Guidance, network_chroma
 from colorization.working import luminance_of
+from similarity.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
 
@@ -206,6 +209,21 @@ def test_the_result_does_not_depend_on_the_strips(
     strips = pipeline.colorize(gray, [pictures["motorcycle_right"]], fast).rgb.astype(int)
     assert np.abs(strips - whole).max() <= (1 if bits == 8 else 20)
     assert np.abs(strips - whole).mean() < (0.001 if bits == 8 else 0.5)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+def test_a_faded_print_gets_the_colors_of_the_new_one(backbone: Backbone, pictures: Pictures, name: str) -> None:
+    """At half the contrast; its own luminance is kept."""
+    colorizer, options = ColorizationPipeline(backbone, network=load_network(backbone)), ColorizeOptions()
+    lightness = luminance(pictures[name])
+    gray, faded = (np.rint(lab2rgb(np.dstack((level, *np.zeros((2, *level.shape))))) * 255).astype(np.uint8)
+                   for level in (lightness, 35 + lightness / 2))  # fmt: skip
+    new, old = (colorizer.prepare(picture, []) for picture in (gray, faded))
+    assert colorizer.network is not None
+    wanted, found = (network_chroma(colorizer.network, p.matched, Guidance(), options).ab for p in (new, old))
+    assert float((found - wanted).norm(dim=0).mean()) < 0.45 * float(wanted.norm(dim=0).mean())
+    assert float(found.norm(dim=0).mean()) == pytest.approx(float(wanted.norm(dim=0).mean()), rel=0.25)
+    assert np.abs(luminance(colorizer.apply(old).rgb) - luminance(faded)).max() < 0.5
 
 
 # --- errors

@@ -34,8 +34,21 @@ def test_luminance_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
     assert np.abs(glance(square).luminance - expected).max() <= 0.53  # rounding to a byte, and skimage's rounded white
 
 
+def test_a_faded_photo_is_seen_like_the_new_one(pictures: dict[str, np.ndarray]) -> None:
+    for name in ("chelsea", "coffee", "astronaut"):
+        lab = skimage.color.rgb2lab(pictures[name])
+        new, faded = (
+            np.stack([lightness] + [np.zeros_like(lightness)] * 2, 2) for lightness in (lab[..., 0], 35 + lab[..., 0] / 2)
+        )
+        new, faded = ((skimage.color.lab2rgb(one) * 255).round().astype(np.uint8) for one in (new, faded))
+        seen = glance(faded).luminance
+        assert seen.std() == pytest.approx(glance(new).luminance.std(), rel=0.25)
+        assert seen.std() > 1.4 * 2.55 * skimage.color.rgb2lab(faded)[..., 0].std()
+
+
 def test_luminance_of_all_greys() -> None:
-    grey = np.repeat(np.arange(256, dtype=np.uint8)[:224, None, None], 224, 1).repeat(3, 2)
+    levels = np.random.default_rng(0).permutation(np.resize(np.arange(256, dtype=np.uint8), 224 * 224))  # full tones everywhere
+    grey = levels.reshape(224, 224, 1).repeat(3, 2)
     seen = glance(grey)
     expected = skimage.color.rgb2lab(grey)[..., 0] * 2.55
     assert np.abs(seen.luminance - expected).max() <= 0.53

@@ -47,6 +47,25 @@ def test_a_frame_that_comes_again_has_the_same_colors(
     assert float(torch.stack(together).abs().mean()) == pytest.approx(float(torch.stack(single).abs().mean()), rel=0.25)
 
 
+def test_a_scene_is_seen_with_the_tones_of_its_key_frame(start: Callable[..., SceneColorizer], pan: Pan) -> None:
+    """Each frame with its own tones, the same wall would be seen brighter or darker as something passes by."""
+    gray = (pan("chelsea", 1, 96, 96)[0] // 2 + 60).astype(np.uint8)
+    passing = gray.copy()
+    passing[20:70, 20:70] = 255
+    colorizer = start()
+    colorizer.begin(gray)
+    assert colorizer.key is not None
+    seen = colorizer.key.luminance
+    shown, _ = colorizer.color(passing)
+    assert colorizer.previous is not None
+    np.testing.assert_allclose(colorizer.previous.luminance[..., 56:, :], seen[..., 56:, :], atol=0.01)
+    assert float(seen.std()) > 1.5 * float(shown[..., 56:, :].std())  # they are spread for the networks, not for the film
+    alone = start()
+    alone.color(passing)
+    assert alone.previous is not None
+    assert float((alone.previous.luminance - seen)[..., 56:, :].abs().mean()) > 3
+
+
 def test_colors_do_not_drift(start: Callable[..., SceneColorizer], pan: Pan) -> None:
     """After 30 frames of a film that stands still the colors are those of the key frame."""
     gray = pan("chelsea", 1, 96, 96)[0]
