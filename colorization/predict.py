@@ -14,7 +14,7 @@ from colorization.matched import Followed, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
-from colorization.smoothing import smooth_surfaces
+from colorization.smoothing import smooth_colors, smooth_surfaces
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
@@ -114,7 +114,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
             if bool((share > 0).any()):
                 bold = options.vividness * boldness
                 answer = _resize(_answer(network, luminance, matched.target, said, asked, bold, options), size)
-                answer = smooth_surfaces(answer, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+                answer = smooth_colors(answer, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
                 if asked.palette is None:
                     answer = answer * (1 + options.vividness * (options.vivid_gain - 1))
                 ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
@@ -138,7 +138,7 @@ def _carrying(
     if matched.heard is None or matched.scores is not None or options.carried_share == 0:
         return ab
     share = options.carried_share * smooth_step(matched.heard.confidence, CARRIED_RANGE)
-    carried = smooth_surfaces(matched.heard.warped_ab, level, CARRIED_REACH * max(matched.size), SURFACE_CONTRAST)
+    carried = smooth_colors(matched.heard.warped_ab, level, CARRIED_REACH * max(matched.size), SURFACE_CONTRAST)
     return share * carried + (1 - share) * ab
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 ITERATIONS = 3  # of the paper; each removes more of the stripes of the one before
+MIXED_REACH, MIXED_CONTRAST = 4, 20.0  # cells of half the working size up to which an edge mixes colors, and its change of L
+LEAST = 0.01  # weight of what lies at the strongest edge: a surface may be nothing else
 
 
 def smooth_surfaces(
@@ -32,6 +35,27 @@ def smooth_surfaces(
         values = _both_ways(values.transpose(2, 0, 1), decay**across.T).transpose(1, 2, 0)
         values = _both_ways(values.transpose(1, 0, 2), decay**down).transpose(1, 0, 2)
     return torch.from_numpy(np.ascontiguousarray(values)).to(planes)
+
+
+def smooth_colors(
+    ab: Float[Tensor, "2 height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
+) -> Float[Tensor, "2 height width"]:
+    """Even out colors on surfaces; at strong edges, where both sides are mixed, those from farther inside count more.
+
+    What is matched or predicted at stride 8 knows an edge to a few pixels only: unweighted, fringes of the other side's color
+    stay along it.
+
+    Args:
+        ab: raw Lab units, at half the working size.
+        luminance: L on the same grid.
+        reach: see smooth_surfaces.
+        contrast: see smooth_surfaces.
+    """
+    side = 2 * MIXED_REACH + 1
+    brightest, darkest = (F.max_pool2d(sign * luminance[None], side, 1, MIXED_REACH)[0] for sign in (1, -1))
+    weight = LEAST + 1 / (1 + ((brightest + darkest) / MIXED_CONTRAST).square())
+    smooth = smooth_surfaces(torch.cat((weight * ab, weight)), luminance, reach, contrast)
+    return smooth[:2] / smooth[2:]
 
 
 def _both_ways(values: np.ndarray, kept: np.ndarray) -> np.ndarray:

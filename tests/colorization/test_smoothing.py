@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.smoothing import smooth_surfaces
+from colorization.smoothing import MIXED_REACH, smooth_colors, smooth_surfaces
 
 FLAT = torch.full((1, 40, 60), 50.0)
 
@@ -54,3 +54,25 @@ def test_arguments_are_not_changed() -> None:
     kept = ab.clone()
     smooth_surfaces(ab, luminance, 5.0, 6.0)
     assert torch.equal(ab, kept)
+
+
+def test_fringes_at_edges_take_the_colors_from_farther_inside() -> None:
+    """Dark is blue, bright is orange, and both sides of the edge were seen mixed."""
+    ab = torch.zeros(2, 40, 60)
+    ab[1, :, :30], ab[1, :, 30:] = -50.0, 50.0
+    truth = ab.clone()
+    ab[1, :, 30 - MIXED_REACH : 30 + MIXED_REACH] = 0.0
+    found, plain = smooth_colors(ab, step(), 6.0, 6.0), smooth_surfaces(ab, step(), 6.0, 6.0)
+    assert float((found - truth).abs().max()) < 12
+    assert float((plain - truth).abs().max()) > 20
+
+
+def test_without_strong_edges_colors_are_evened_out_as_surfaces_are() -> None:
+    ab = torch.randn(2, 40, 60)
+    torch.testing.assert_close(smooth_colors(ab, FLAT, 10.0, 6.0), smooth_surfaces(ab, FLAT, 10.0, 6.0))
+
+
+def test_texture_that_is_nothing_but_edges_keeps_its_color() -> None:
+    checks = (torch.arange(40).view(-1, 1) // 2 + torch.arange(60) // 2) % 2 * 100.0
+    ab = torch.tensor([30.0, -20.0]).view(2, 1, 1).expand(2, 40, 60)
+    torch.testing.assert_close(smooth_colors(ab, checks[None], 10.0, 6.0), ab, atol=1e-3, rtol=0)
