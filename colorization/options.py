@@ -73,7 +73,7 @@ class ColorizeOptions:
     carried_share: float = 0.9
     warp_temperature: float = 0.03
     rank_weight: float = 0.4
-    caution: float = 0.4
+    caution: float = 0.8
     mismatch: float = 100.0
     detail_range: tuple[float, float] = (0.5, 0.75)
     same_range: tuple[float, float] = (0.6, 0.87)
