@@ -1,10 +1,10 @@
 """Distil a slim VGG-19 on luminance from a frozen RGB ImageNet network.
 
 Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored or not, half of them
-mixed with another photo. A few thousand photos are soon known by heart; their mixtures are not, and the student has to
-learn what the teacher does instead of what it said (Beyer et al. 2022, "Knowledge distillation: A good teacher is
-patient and consistent"). Answers stored once for each photo cost nothing in training, but fit only crops of the
-photo's own scale on the grid of the coarsest map, and for the whole photo at that: students of them did worse.
+mixed with another photo. What the teacher said of a few thousand photos is soon known by heart; what it says of their
+mixtures is not (Beyer et al. 2022, "Knowledge distillation: A good teacher is patient and consistent"). Answers stored
+once for each photo cost nothing in training, but 120 kB a photo, and fit only unscaled, unmirrored crops on the grid of
+the coarsest map.
 """
 
 from collections.abc import Mapping, Sequence
