@@ -1,7 +1,8 @@
 """Prints fade and scans are dark: the networks see luminance as wide as photos have it.
 
 Faded to half their contrast, photos without references were colored worse than gray is (Delta E 11.7 against 11.6 on 250
-of them); now nearly as well as unfaded (10.9 and 10.7, the card of the network says how measured). A photo with full tones is seen as it is. Equalising histograms instead changes the tones of every photo.
+of them); now nearly as well as unfaded (10.9 and 10.7, the card of the network says how measured). A photo with full
+tones is seen as it is. Equalising histograms instead changes the tones of every photo.
 """
 
 from dataclasses import dataclass
