@@ -16,7 +16,7 @@ from PIL import Image
 from colorization.hints import Point
 from colorization.measures import Rgb
 from colorization.options import ColorizeOptions
-from colorization.working import REFERENCE_SIDE, as_tensor, read_reference, with_chroma
+from colorization.working import REFERENCE_SIDE, as_tensor, luminance_rows, read_reference, with_chroma
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError, read_small_rgb
 from similarity.lab import rgb_to_lab
@@ -251,12 +251,12 @@ def faded(gray: Rgb) -> np.ndarray:
         gray: sRGB, 0..255, without chroma.
     """
     factor, added = FADED
-    return with_chroma(rgb_to_lab(as_tensor(gray))[:1] * factor + added, torch.zeros(2, 1, 1))
+    return with_chroma(luminance_rows(gray, slice(None)) * factor + added, torch.zeros(2, 1, 1))
 
 
 def recolored(gray: Rgb, colored: Rgb) -> np.ndarray:
     """The luminance of one picture with the chroma of another of its size, sRGB, 0..255."""
-    return with_chroma(rgb_to_lab(as_tensor(gray))[:1], rgb_to_lab(as_tensor(colored))[1:])
+    return with_chroma(luminance_rows(gray, slice(None)), rgb_to_lab(as_tensor(colored))[1:])
 
 
 def coarse(rgb: Rgb, cells: int) -> np.ndarray:

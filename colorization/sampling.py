@@ -85,7 +85,7 @@ def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: S
         stride: working pixels a cell of the network's grid.
     """
     rgb = _square(pack, row, rng, options)
-    lab = spread_tones(aged(rgb_to_lab(rgb), rng)[None])[0]
+    lab = _seen(aged(rgb_to_lab(rgb), rng))
     kind, references = _references(pack, row, lab, rng, options)
     ab = lab[1:]
     has_points, has_palette, has_saturation = rng.random(3) < (options.points, options.palette, options.saturation)
@@ -125,10 +125,14 @@ def _square(pack: Pack, row: int, rng: np.random.Generator, options: SamplingOpt
     return random_square(pack.rgb(row), rng, options.cover, options.side)
 
 
+def _seen(lab: Float[Tensor, "3 height width"]) -> Float[Tensor, "3 height width"]:
+    return spread_tones(lab[None])[0]
+
+
 def _references(pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, options: SamplingOptions) -> tuple[str, list[Tensor]]:
     kind = KINDS[int(rng.choice(len(KINDS), p=options.kinds))]
     if kind == "distorted":
-        return kind, [spread_tones(distorted(lab, rng)[None])[0]]
+        return kind, [_seen(distorted(lab, rng))]
     if kind == "none":
         return kind, []
     known = pack.references[row][: options.top]
@@ -144,4 +148,4 @@ def _references(pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, opt
 
 
 def _reference(pack: Pack, row: int, rng: np.random.Generator, options: SamplingOptions) -> Float[Tensor, "3 side side"]:
-    return spread_tones(rgb_to_lab(_square(pack, row, rng, options))[None])[0]
+    return _seen(rgb_to_lab(_square(pack, row, rng, options)))

@@ -72,7 +72,7 @@ class SceneColorizer:
             key: a frame that shows what the scene shows; it is colored first, and the others after it.
         """
         self.key = self.previous = None
-        self.tones = tones_of(self._luminance(key))
+        self.tones = None
         self.color(key)
         self.key, self.previous = self.previous, None
 
@@ -86,9 +86,9 @@ class SceneColorizer:
             Its L at the working size and its chroma at half of that, raw Lab units.
         """
         with torch.inference_mode():
-            luminance = self._luminance(gray)
-            tones = self.tones or tones_of(luminance)
-            frame = self._seen(_gray_lab(tones(luminance)))
+            luminance = working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(self.pipeline.backbone.device)
+            self.tones = self.tones or tones_of(luminance)
+            frame = self._seen(_gray_lab(self.tones(luminance)))
             half = self._carried(frame, self._direct(frame))
             self._remember(frame, half)
         return luminance, half
@@ -109,9 +109,6 @@ class SceneColorizer:
     def _remember(self, frame: Seen, half: Float[Tensor, "2 height width"]) -> None:
         ab = F.interpolate(half[None], size=frame.luminance.shape[-2:], mode="bilinear", align_corners=False)[0]
         self.previous, self._previous_half = Seen(frame.luminance, frame.features, ab), half
-
-    def _luminance(self, gray: Plane) -> Float[Tensor, "1 1 height width"]:
-        return working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(self.pipeline.backbone.device)
 
     def _seen(self, lab: Float[Tensor, "1 3 height width"]) -> Seen:
         with torch.inference_mode():
