@@ -17,11 +17,10 @@ from PIL import Image
 from torch import Tensor
 
 from colorization.bins import NUM_BINS, histogram
-from colorization.working import as_tensor
 from retrieval.index import PhotoIndex
 from retrieval.neighbours import neighbours
 from retrieval.pictures import PictureError, read_small_rgb
-from similarity.lab import rgb_to_lab
+from similarity.lab import as_tensor, rgb_to_lab
 
 TRIALS = ((200, 92), (200, 85), (176, 80), (160, 75), (144, 70), (128, 65), (112, 60), (96, 50), (80, 40), (64, 30))
 PROBE = 64  # photos from which the size of a pack is estimated

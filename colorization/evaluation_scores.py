@@ -18,7 +18,7 @@ from colorization.measures.frechet import frechet_distance
 from colorization.measures.his import histogram_intersection
 from colorization.measures.recovery import accuracy, recovered_accuracy
 from colorization.measures.signal import psnr, ssim
-from colorization.working import as_tensor
+from similarity.lab import as_tensor
 
 JUDGE_SIDE = 224
 

@@ -16,10 +16,10 @@ from PIL import Image
 from colorization.hints import Point
 from colorization.measures import Rgb
 from colorization.options import ColorizeOptions
-from colorization.working import REFERENCE_SIDE, as_tensor, luminance_rows, read_reference, with_chroma
+from colorization.working import REFERENCE_SIDE, luminance_rows, read_reference, with_chroma
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError, read_small_rgb
-from similarity.lab import rgb_to_lab
+from similarity.lab import as_tensor, rgb_to_lab
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)

@@ -108,16 +108,14 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     trust, level = matched.trust(options), F.avg_pool2d(luminance, FINE_STRIDE)[0]
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
+        both = (matched.said, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
+        ways = [(said, share, options.vividness * boldness) for said, share, boldness in both if bool((share > 0).any())]
+        raw = [_answer(network, luminance, matched.target, said, asked, bold, options) for said, _, bold in ways]
+        smooth = smooth_colors(_resize(torch.cat(raw), size), level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+        gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
         ab = luminance.new_zeros(2, *size)
-        ways = (matched.said, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
-        for said, share, boldness in ways:
-            if bool((share > 0).any()):
-                bold = options.vividness * boldness
-                answer = _resize(_answer(network, luminance, matched.target, said, asked, bold, options), size)
-                answer = smooth_colors(answer, level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
-                if asked.palette is None:
-                    answer = answer * (1 + options.vividness * (options.vivid_gain - 1))
-                ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
+        for (said, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
+            ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
         return ab
 
     # a palette overrules the references, as points do near them

@@ -38,15 +38,15 @@ def smooth_surfaces(
 
 
 def smooth_colors(
-    ab: Float[Tensor, "2 height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
-) -> Float[Tensor, "2 height width"]:
+    ab: Float[Tensor, "channels height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
+) -> Float[Tensor, "channels height width"]:
     """Even out colors on surfaces; at strong edges, where both sides are mixed, those from farther inside count more.
 
     What is matched or predicted at stride 8 knows an edge to a few pixels only: unweighted, fringes of the other side's color
     stay along it.
 
     Args:
-        ab: raw Lab units, at half the working size.
+        ab: raw Lab units, at half the working size; several answers may lie one after the other.
         luminance: L on the same grid.
         reach: see smooth_surfaces.
         contrast: see smooth_surfaces.
@@ -55,7 +55,7 @@ def smooth_colors(
     brightest, darkest = (F.max_pool2d(sign * luminance[None], side, 1, MIXED_REACH)[0] for sign in (1, -1))
     weight = LEAST + 1 / (1 + ((brightest + darkest) / MIXED_CONTRAST).square())
     smooth = smooth_surfaces(torch.cat((weight * ab, weight)), luminance, reach, contrast)
-    return smooth[:2] / smooth[2:]
+    return smooth[:-1] / smooth[-1:]
 
 
 def _both_ways(values: np.ndarray, kept: np.ndarray) -> np.ndarray:

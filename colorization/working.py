@@ -12,7 +12,7 @@ from torch import Tensor
 
 from retrieval.index import MIN_CHROMA
 from retrieval.pictures import PictureError, read_small_rgb, to_uint8
-from similarity.lab import lab_to_rgb, rgb_to_lab
+from similarity.lab import as_tensor, lab_to_rgb, rgb_to_lab
 
 REFERENCE_SIDE = 512  # references are decoded at about this side
 MAX_ASPECT = 4.0  # longer pictures are squeezed for matching
@@ -85,11 +85,6 @@ def _reduce(picture: np.ndarray, factor: int) -> Image.Image:
     step = max(1, STRIP_PIXELS // (picture.shape[1] * factor)) * factor
     strips = (np.ascontiguousarray(to_uint8(picture[start : start + step])) for start in range(0, len(picture), step))
     return Image.fromarray(np.concatenate([np.asarray(Image.fromarray(strip).reduce(factor)) for strip in strips]))
-
-
-def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 height width"]:
-    """SRGB in 0..1, channels first, of a picture in 0..255."""
-    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255
 
 
 def luminance_of(rgb: np.ndarray) -> np.ndarray:

@@ -3,10 +3,11 @@
 import math
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
+
+from similarity.lab import as_tensor
 
 
 def random_square(
@@ -30,6 +31,5 @@ def random_square(
     part = rgb[top : top + size, left : left + size]
     if rng.random() < 0.5:
         part = part[:, ::-1]
-    tensor = torch.from_numpy(np.array(part)).permute(2, 0, 1).float() / 255
-    resized = F.interpolate(tensor[None], size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    resized = F.interpolate(as_tensor(part)[None], size=(side, side), mode="bilinear", align_corners=False, antialias=True)
     return resized[0].clamp(0.0, 1.0)

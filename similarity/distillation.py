@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from similarity.backbone import autocast
 from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
+from similarity.tones import spread_tones
 from similarity.vgg import SLIM, VGG19
 
 SIDE = 224  # of the photos whose answers give the statistics and the scores: the teacher's native size
@@ -123,8 +124,8 @@ def ask(teacher: nn.Module, rgb: Float[Tensor, "batch 3 height width"]) -> dict[
 
 
 def seen_by_student(rgb: Float[Tensor, "batch 3 height width"], rng: np.random.Generator) -> Float[Tensor, "batch 1 height width"]:
-    """Normalised luminance of crops, in the tones of old prints."""
-    return normalise(_tone(rgb_to_lab(rgb)[:, :1] / 100, rng))
+    """Normalised luminance of crops, in the tones of old prints, which are then spread as in the product."""
+    return normalise(spread_tones(_tone(rgb_to_lab(rgb)[:, :1] / 100, rng) * 100) / 100)
 
 
 def normalise(luminance_unit: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ Raw Lab units everywhere: L in 0..100, a and b about -110..110. White is exactly
 taken from the matrix itself rather than from a rounded table, so greys stay neutral to the last bit of float32.
 """
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 # IEC 61966-2-1 primaries, the values scikit-image uses.
@@ -16,6 +17,11 @@ _XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
 _EPSILON = 0.008856
 _KAPPA = 7.787
 _OFFSET = 16.0 / 116.0
+
+
+def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 height width"]:
+    """SRGB in 0..1, channels first, of a picture in 0..255."""
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255
 
 
 def rgb_to_lab(rgb: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:

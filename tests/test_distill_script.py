@@ -14,7 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from similarity.backbone import Backbone, load_backbone
+from similarity.backbone import Backbone, load_backbone, load_bundled
+from similarity.bundled import WEIGHTS_DIR
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "distill"
 TEACHER = """
@@ -86,6 +87,16 @@ def test_a_new_run_may_start_from_the_weights_of_another(command: Command, photo
     before, after = (load_file(run / "student.safetensors") for run in (first, second))
     for name in ("student.maps.8.weight", "student.std_32"):
         torch.testing.assert_close(after[name], before[name], rtol=0, atol=0)
+
+
+def test_a_new_run_may_start_from_exported_weights(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+    run, start = tmp_path / "run", ("--weights-from", WEIGHTS_DIR, "--learning-rate", 0)
+    result = command("train", photos, "--teacher", teacher, "--run", run, "--batch", 4, "--samples", 4, *start)
+    assert result.exit_code == 0, result.exception
+    shipped, kept = load_bundled("vgg19-slim"), load_file(run / "student.safetensors")
+    learned = [name for name in shipped if name.endswith((".weight", ".bias"))]
+    assert len(learned) > 40
+    assert all(torch.equal(kept[f"student.backbone.{name}"], shipped[name].float()) for name in learned)
 
 
 def test_a_batch_may_be_larger_than_the_corpus(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:

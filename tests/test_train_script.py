@@ -15,10 +15,10 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from colorization.branches import LossOptions
-from colorization.bundled import load_network
+from colorization.bundled import STEM, load_network
 from colorization.data import Pack
 from colorization.sampling import CHROMINANCE, PERCEPTUAL
-from similarity.backbone import Backbone
+from similarity.backbone import Backbone, load_bundled
 from similarity.training import LoopOptions, read_module
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "train"
@@ -140,6 +140,20 @@ def test_a_run_starts_from_the_network_of_another(train: Command, tmp_path: Path
     assert not is_same(first, second)  # batch norm has seen other photos
 
 
+def test_a_run_starts_from_exported_weights(train: Command, command: Command, tmp_path: Path) -> None:
+    first, weights = tmp_path / "first", tmp_path / "weights"
+    assert train(first, 1, "--seed", 5).exit_code == 0
+    assert command("export", "--run", first, "--out", weights).exit_code == 0
+    assert train(tmp_path / "second", 1, "--learning-rate", 0, "--weights-from", weights).exit_code == 0
+    shipped, kept_on = load_bundled(STEM, weights), read_module(tmp_path / "second" / "network.safetensors", "network")
+    learned = [key for key in kept_on if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+    assert len(learned) > 40
+    assert all(torch.equal(shipped[key].float(), kept_on[key]) for key in learned)
+    (weights / "rechroma-1-of-1.safetensors").unlink()
+    assert isinstance(train(tmp_path / "third", 1, "--weights-from", weights).exception, FileNotFoundError)
+    assert not (tmp_path / "third").exists()
+
+
 def test_a_start_of_another_layout_is_refused_in_one_line(train: Command, tmp_path: Path) -> None:
     assert train(tmp_path / "first", 1).exit_code == 0
     result = train(tmp_path / "second", 1, "--width", 0.1, "--weights-from", tmp_path / "first" / "network.safetensors")
@@ -160,6 +174,34 @@ def test_the_seed_decides(train: Command, tmp_path: Path) -> None:
         assert train(tmp_path / name, 1, "--seed", seed).exit_code == 0
     a, b, c = (kept(tmp_path / name)[1] for name in "abc")
     assert is_same(a, b) and not is_same(a, c)
+
+
+def test_each_step_draws_one_of_several_sides_for_all_processes(script: ModuleType) -> None:
+    drawn = [script.side_of(step, (64, 128, 192), 0) for step in range(60)]
+    assert drawn == [script.side_of(step, (64, 128, 192), 0) for step in range(60)]
+    assert drawn != [script.side_of(step, (64, 128, 192), 1) for step in range(60)]
+    assert all(drawn.count(side) > 10 for side in (64, 128, 192))
+
+
+def test_crops_have_the_drawn_side(train: Command, script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, drawn = script.draw, []
+
+    def noted(*given: object) -> object:
+        sample = draw(*given)
+        drawn.append(sample.lab.shape[-1])
+        return sample
+
+    monkeypatch.setattr(script, "draw", noted)
+    assert train(tmp_path / "run", 4, "--side", 64, "--side", 96).exit_code == 0
+    sides = [script.side_of(step, (64, 64, 96), 0) for step in range(4)]  # one 64 is of the fixture
+    assert len(set(sides)) == 2
+    assert drawn == [side for side in sides for _ in range(4)]
+
+
+def test_sides_that_do_not_fit_the_networks_are_refused(train: Command, tmp_path: Path) -> None:
+    assert "--side 100 is no multiple of 16 from 64" in complaint(train(tmp_path / "run", 1, "--side", 100))
+    assert "--side 48 is no multiple of 16 from 64" in complaint(train(tmp_path / "run", 1, "--side", 48))
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_perceptual_loss_and_without_backbone_features(

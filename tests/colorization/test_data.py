@@ -9,11 +9,11 @@ from PIL import Image
 
 from colorization import data as module
 from colorization.bins import NUM_BINS, histogram
-from colorization.data import TRIALS, Pack, as_tensor, decode, pack
+from colorization.data import TRIALS, Pack, decode, pack
 from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
 from retrieval.neighbours import neighbours
-from similarity.lab import rgb_to_lab
+from similarity.lab import as_tensor, rgb_to_lab
 
 Build = Callable[..., BuildReport]
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from colorization import hints as module
 from colorization.bins import NUM_BINS, ab_bins, histogram
-from colorization.data import as_tensor
 from colorization.hints import Point, global_hints, mean_saturation, palette_of, point_planes, random_points
 from colorization.network import GLOBAL_SIZE
+from similarity.lab import as_tensor
 
 RED, BLUE = (60.0, 40.0), (20.0, -70.0)
 Draw = Callable[..., list[list[Point]]]

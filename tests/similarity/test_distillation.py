@@ -92,6 +92,7 @@ def test_the_student_sees_labs_luminance_of_what_the_teacher_sees(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(distillation, "_tone", lambda luminance, rng: luminance)
+    monkeypatch.setattr(distillation, "spread_tones", lambda luminance: luminance)
     rgb = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
     expected = np.stack([skimage.color.rgb2lab(picture)[..., 0] for picture in rgb.permute(0, 2, 3, 1).numpy()]) / 100
     np.testing.assert_allclose(seen_by_student(rgb, rng)[:, 0] * 0.25 + 0.5, expected, atol=1e-3)
@@ -101,6 +102,12 @@ def test_tones_differ_from_crop_to_crop_and_stay_in_range(rng: np.random.Generat
     seen = seen_by_student(torch.rand(1, 3, 8, 8).expand(16, -1, -1, -1), rng)
     assert seen.min() >= -2 and seen.max() <= 2  # normalise(0) = -0.5 / 0.25
     assert len({round(float(one.mean()), 4) for one in seen}) == 16
+
+
+def test_the_student_sees_faded_prints_with_their_tones_spread(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distillation, "_tone", lambda luminance, rng: 0.4 + 0.2 * luminance)
+    seen = seen_by_student(torch.linspace(0, 1, 256).view(1, 1, 16, 16).expand(1, 3, -1, -1), rng)
+    assert 2.2 < float(seen.max() - seen.min()) < 2.5  # 0.2 of L, three times as wide, at a deviation of 0.25
 
 
 def test_normalise_by_hand() -> None:
