@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from colorization.bins import annealed_mean
+from colorization.decoding import decode
 from colorization.losses.chrominance import chrominance_loss
 from colorization.losses.classification import classification_loss
 from colorization.losses.perceptual import FeatureNetwork, perceptual_loss
@@ -132,26 +132,23 @@ def batch_losses(
         loss, parts["classification"] = loss + options.classification * entropy, entropy.detach()
     rows = [i for i, s in enumerate(samples) if s.branch == PERCEPTUAL and s.is_vivid]
     if judged and rows and frozen.judge is not None:
-        shown = _vivid(prediction, samples)[rows]
+        shown = _vivid(prediction, samples, frozen.bin_weights)[rows]
         full = F.interpolate(shown, size=lab.shape[-2:], mode="bilinear", align_corners=False)
         seen = perceptual_loss(frozen.judge, torch.cat((lab[rows, :1], full), 1), lab[rows]).sum() / len(samples)
         loss, parts["perceptual"] = loss + options.perceptual * seen, (seen * len(samples) / len(rows)).detach()
     return {"loss": loss} | parts
 
 
-def _vivid(prediction: Prediction, samples: Sequence[Sample]) -> Float[Tensor, "batch 2 height width"]:
+def _vivid(prediction: Prediction, samples: Sequence[Sample], bin_weights: Tensor) -> Float[Tensor, "batch 2 height width"]:
     """The answer that people get at full vividness, before its gain; only the bins learn from how it looks.
 
-    The regression stays the expected color. A network without bins has one answer for both, as in the paper.
+    The regression stays careful. A network without bins has one answer for both, as in the paper.
     """
     if prediction.logits is None:
         return prediction.ab
     defaults = ColorizeOptions()
-    shares = [defaults.guided_share if s.references else defaults.automatic_share for s in samples]
-    share = torch.tensor(shares, device=prediction.ab.device)[:, None, None, None]
-    annealed = annealed_mean(prediction.logits, defaults.temperature)
-    annealed = F.interpolate(annealed, size=prediction.ab.shape[-2:], mode="bilinear", align_corners=False)
-    return (1 - share) * prediction.ab.detach() + share * annealed
+    boldness = torch.tensor([defaults.guided_share if s.references else defaults.automatic_share for s in samples])
+    return decode(prediction.ab.detach(), prediction.logits, bin_weights, boldness, defaults)
 
 
 def _regression_weight(sample: Sample, options: LossOptions) -> float:

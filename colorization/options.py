@@ -8,7 +8,8 @@ from colorization.bins import ANNEALING
 
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
-SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "automatic_share", "guided_share", "carried_share")
+SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "expected_share", "automatic_share", "guided_share",
+          "carried_share")  # fmt: skip
 FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon",
           "detail_range", "same_range", "sure_range", "relevance_range", "local_range",
           "same_picture_range")  # fmt: skip
@@ -34,6 +35,7 @@ class ColorizeOptions:
         same_picture_range: the same measure, from which a reference seems to be the same picture, and surely is.
         vivid_gain: factor on the chroma of the network's answers at vividness 1, where no palette says how strong colors
             are: means over what is likely are paler than photos.
+        expected_share: of the mean of the predicted distribution beside the regression, a median, in the careful answer.
         automatic_share: of the annealed mean beside the regression where there is no reference, at vividness 1.
         guided_share: the same with references.
         carried_share: of the carried colors themselves beside what the network makes of them, where references that are
@@ -68,6 +70,7 @@ class ColorizeOptions:
     local_range: tuple[float, float] = (0.4, 0.6)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
     vivid_gain: float = 1.25
+    expected_share: float = 0.5
     automatic_share: float = 0.5
     guided_share: float = 1.0
     carried_share: float = 0.9

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.bins import annealed_mean, smoothed
+from colorization.bins import rebalancing_weights, smoothed
+from colorization.decoding import decode
 from colorization.hints import Point, global_hints, point_planes
 from colorization.matched import Followed, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
@@ -149,15 +150,14 @@ def _answer(
     boldness: float,
     options: ColorizeOptions,
 ) -> Float[Tensor, "2 height width"]:
-    """Colors of one run of the network: regression, which is pale where it is unsure, and a share of the annealed mean."""
+    """Colors of one run of the network."""
     prediction = predict(network, luminance, target, said, guidance, options)
-    logits, share = prediction.logits, boldness
-    if logits is not None and guidance.palette is not None:
-        logits, share = _with_palette(logits, guidance.palette, network.prior), max(boldness, PALETTE_SHARE)
-    if logits is None or share == 0:
+    logits = prediction.logits
+    if logits is None:
         return prediction.ab[0]
-    annealed = _resize(annealed_mean(logits, options.temperature)[0], prediction.ab.shape[-2:])
-    return (1 - share) * prediction.ab[0] + share * annealed
+    if guidance.palette is not None:
+        logits, boldness = _with_palette(logits, guidance.palette, network.prior), max(boldness, PALETTE_SHARE)
+    return decode(prediction.ab, logits, rebalancing_weights(network.prior), boldness, options)[0]
 
 
 def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

@@ -12,7 +12,7 @@ from retrieval.index import Recommendation
 
 # options that may change from edit to edit; a photo is prepared anew for others
 EDITABLE = ("saturation", "vividness", "vivid_gain", "faithfulness", "recommended_faithfulness", "temperature",
-            "automatic_share", "guided_share", "carried_share", "keep_tint")  # fmt: skip
+            "expected_share", "automatic_share", "guided_share", "carried_share", "keep_tint")  # fmt: skip
 
 
 @dataclass(frozen=True)

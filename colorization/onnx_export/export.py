@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from colorization import __version__
-from colorization.bins import ab_bins
+from colorization.bins import ab_bins, rebalancing_weights
 from colorization.hints import global_hints
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
 from colorization.onnx_export.graphs import BackboneGraph, NetworkGraph, export_backbone, export_network
@@ -99,7 +99,9 @@ def describe(backbone: Backbone, network: ColorizationNetwork) -> dict[str, obje
         "global_size": network.config.global_size,
         "vividness_index": vividness,
         "temperature": options.temperature,
+        "expected_share": options.expected_share,
         "automatic_share": options.automatic_share,
         "vivid_gain": options.vivid_gain,
         "bins": torch.round(ab_bins()).int().tolist(),
+        "bin_weights": rebalancing_weights(network.prior).tolist(),
     }
