@@ -15,7 +15,7 @@ from colorization.matched import Followed, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
-from colorization.smoothing import smooth_colors, smooth_surfaces
+from colorization.smoothing import outvoted_colors, smooth_colors, smooth_surfaces
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
@@ -28,6 +28,7 @@ TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a 
 BEYOND = 1.5  # how many times the way to a point's color a change may go at most: other parts of a thing are more colorful
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
 CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
+CARRIED_CONTRAST, CARRIED_SPREAD = 12.0, 12.0  # of the surfaces that outvote single carried colors, and of colors on them
 CARRIED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
@@ -137,7 +138,9 @@ def _carrying(
     if matched.heard is None or matched.scores is not None or options.carried_share == 0:
         return ab
     share = options.carried_share * smooth_step(matched.heard.confidence, CARRIED_RANGE)
-    carried = smooth_colors(matched.heard.warped_ab, level, CARRIED_REACH * max(matched.size), SURFACE_CONTRAST)
+    longer = max(matched.size)
+    likely = outvoted_colors(matched.heard.warped_ab, level, SURFACE_REACH * longer, CARRIED_CONTRAST, CARRIED_SPREAD)
+    carried = smooth_colors(likely, level, CARRIED_REACH * longer, SURFACE_CONTRAST)
     return share * carried + (1 - share) * ab
 
 

@@ -38,7 +38,11 @@ def smooth_surfaces(
 
 
 def smooth_colors(
-    ab: Float[Tensor, "channels height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
+    ab: Float[Tensor, "channels height width"],
+    luminance: Float[Tensor, "1 height width"],
+    reach: float,
+    contrast: float,
+    sure: Float[Tensor, "1 height width"] | float = 1.0,
 ) -> Float[Tensor, "channels height width"]:
     """Even out colors on surfaces; at strong edges, where both sides are mixed, those from farther inside count more.
 
@@ -50,12 +54,35 @@ def smooth_colors(
         luminance: L on the same grid.
         reach: see smooth_surfaces.
         contrast: see smooth_surfaces.
+        sure: how much each place counts beside that, 0..1.
     """
     side = 2 * MIXED_REACH + 1
     brightest, darkest = (F.max_pool2d(sign * luminance[None], side, 1, MIXED_REACH)[0] for sign in (1, -1))
-    weight = LEAST + 1 / (1 + ((brightest + darkest) / MIXED_CONTRAST).square())
+    weight = LEAST + sure / (1 + ((brightest + darkest) / MIXED_CONTRAST).square())
     smooth = smooth_surfaces(torch.cat((weight * ab, weight)), luminance, reach, contrast)
     return smooth[:-1] / smooth[-1:]
+
+
+def outvoted_colors(
+    ab: Float[Tensor, "2 height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float, spread: float
+) -> Float[Tensor, "2 height width"]:
+    """Replace colors that the rest of their surface contradicts by those of the rest: single wrong matches.
+
+    What is outvoted by all has no vote the second time.
+
+    Args:
+        ab: raw Lab units, at half the working size.
+        luminance: L on the same grid.
+        reach: see smooth_surfaces.
+        contrast: see smooth_surfaces.
+        spread: standard deviation of the colors of one thing, in Lab units.
+    """
+    agreeing: Tensor | float = 1.0
+    around = ab
+    for _ in range(2):
+        around = smooth_colors(ab, luminance, reach, contrast, agreeing)
+        agreeing = (-(ab - around).square().sum(0, keepdim=True) / (2 * spread**2)).exp()
+    return around + agreeing * (ab - around)
 
 
 def _both_ways(values: np.ndarray, kept: np.ndarray) -> np.ndarray:

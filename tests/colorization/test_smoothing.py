@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.smoothing import MIXED_REACH, smooth_colors, smooth_surfaces
+from colorization.smoothing import MIXED_REACH, outvoted_colors, smooth_colors, smooth_surfaces
 
 FLAT = torch.full((1, 40, 60), 50.0)
 
@@ -76,3 +76,24 @@ def test_texture_that_is_nothing_but_edges_keeps_its_color() -> None:
     checks = (torch.arange(40).view(-1, 1) // 2 + torch.arange(60) // 2) % 2 * 100.0
     ab = torch.tensor([30.0, -20.0]).view(2, 1, 1).expand(2, 40, 60)
     torch.testing.assert_close(smooth_colors(ab, checks[None], 10.0, 6.0), ab, atol=1e-3, rtol=0)
+
+
+def test_single_wrong_colors_are_outvoted_by_their_surface() -> None:
+    ab = torch.tensor([5.0, 40.0]).view(2, 1, 1).repeat(1, 40, 60)
+    ab[:, 10:16, 20:27] = torch.tensor([20.0, -40.0]).view(2, 1, 1)
+    found = outvoted_colors(ab, FLAT, 12.0, 12.0, 12.0)
+    assert float((found - torch.tensor([5.0, 40.0]).view(2, 1, 1)).abs().max()) < 2
+    once = smooth_colors(ab, FLAT, 12.0, 12.0)
+    assert float((once - torch.tensor([5.0, 40.0]).view(2, 1, 1)).abs().max()) > 4
+
+
+def test_other_colors_beyond_an_edge_are_not_outvoted() -> None:
+    ab = torch.tensor([5.0, 40.0]).view(2, 1, 1).repeat(1, 40, 60)
+    ab[:, :, 30:] = torch.tensor([20.0, -40.0]).view(2, 1, 1)
+    torch.testing.assert_close(outvoted_colors(ab, step(), 12.0, 12.0, 12.0), ab, atol=0.1, rtol=0)
+
+
+def test_colors_of_one_thing_are_not_made_alike() -> None:
+    ab = torch.tensor([5.0, 40.0]).view(2, 1, 1) + torch.randn(2, 40, 60, generator=torch.Generator().manual_seed(0)) * 2
+    found = outvoted_colors(ab, FLAT, 12.0, 12.0, 12.0)
+    assert float((found - ab).square().mean().sqrt()) < 0.3
