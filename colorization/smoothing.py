@@ -56,9 +56,8 @@ def smooth_colors(
         contrast: see smooth_surfaces.
         sure: how much each place counts beside that, 0..1.
     """
-    side = 2 * MIXED_REACH + 1
-    brightest, darkest = (F.max_pool2d(sign * luminance[None], side, 1, MIXED_REACH)[0] for sign in (1, -1))
-    weight = LEAST + sure / (1 + ((brightest + darkest) / MIXED_CONTRAST).square())
+    contrasts = _largest_around(luminance, MIXED_REACH) + _largest_around(-luminance, MIXED_REACH)
+    weight = LEAST + sure / (1 + (contrasts / MIXED_CONTRAST).square())
     smooth = smooth_surfaces(torch.cat((weight * ab, weight)), luminance, reach, contrast)
     return smooth[:-1] / smooth[-1:]
 
@@ -85,14 +84,20 @@ def outvoted_colors(
     return around + agreeing * (ab - around)
 
 
+def _largest_around(plane: Float[Tensor, "1 height width"], reach: int) -> Float[Tensor, "1 height width"]:
+    """The largest value up to some cells away, across and then down, which is faster than both at once."""
+    side = 2 * reach + 1
+    across = F.max_pool2d(plane[None], (1, side), 1, (0, reach))
+    return F.max_pool2d(across, (side, 1), 1, (reach, 0))[0]
+
+
 def _both_ways(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Filter along the first axis, there and back; ``kept`` is how much of each neighbour's value comes along."""
     values = np.ascontiguousarray(values)
-    change = np.empty_like(values[0])
-    for forth, steps in ((1, range(1, len(values))), (-1, range(len(values) - 2, -1, -1))):
-        for i in steps:
-            before = i - forth
-            np.subtract(values[before], values[i], out=change)
-            change *= kept[min(i, before)]
-            values[i] += change
+    carried = np.empty_like(values[0])
+    for run, shares in ((values, kept), (values[::-1], kept[::-1])):
+        run[1:] *= (1 - shares)[:, None]
+        for here, before, share in zip(run[1:], run[:-1], shares, strict=True):
+            np.multiply(before, share, out=carried)
+            here += carried
     return values

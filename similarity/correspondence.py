@@ -90,9 +90,11 @@ def correlate(
     """
     if not references:
         raise ValueError("correspondence needs at least one reference")
-    columns = torch.cat([reference.flatten(1) for reference in references], 1)
+    # a matrix product, as the convolution that it also is: on CPUs more than twice as fast
+    filters = torch.cat([reference.flatten(1) for reference in references], 1).T[..., None, None]
+    values = F.conv2d(target[None].contiguous(memory_format=torch.channels_last), filters)
     sizes = tuple((r.shape[1], r.shape[2]) for r in references)
-    return Correlation(target.flatten(1).T @ columns, (target.shape[1], target.shape[2]), sizes)
+    return Correlation(values[0].flatten(1).T.contiguous(), (target.shape[1], target.shape[2]), sizes)
 
 
 def handicapped(correlation: Correlation, handicaps: Sequence[float]) -> Correlation:

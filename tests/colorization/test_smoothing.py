@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,22 @@ def test_reach_is_the_standard_deviation_on_a_plain_surface() -> None:
     x = np.arange(401) - 200
     assert spread.sum() == pytest.approx(1.0, abs=1e-3)
     assert np.sqrt((spread * x**2).sum()) == pytest.approx(20.0, rel=0.1)
+
+
+def test_one_row_is_filtered_as_the_paper_says() -> None:
+    """The recursion of its equation 21, there and back, for each of its three standard deviations."""
+    signal, level, reach, contrast = torch.randn(12), torch.rand(12) * 30, 5.0, 6.0
+    wanted = signal.tolist()
+    distances = (1 + reach / contrast * level.diff().abs()).tolist()
+    for i in range(3):
+        sigma = reach * 3**0.5 * 2 ** (2 - i) / (4**3 - 1) ** 0.5
+        share = [math.exp(-(2**0.5) / sigma) ** d for d in distances]
+        for n in range(1, 12):
+            wanted[n] += share[n - 1] * (wanted[n - 1] - wanted[n])
+        for n in range(10, -1, -1):
+            wanted[n] += share[n] * (wanted[n + 1] - wanted[n])
+    found = smooth_surfaces(signal.view(1, 1, 12), level.view(1, 1, 12), reach, contrast)
+    torch.testing.assert_close(found.flatten(), torch.tensor(wanted))
 
 
 def test_arguments_are_not_changed() -> None:
