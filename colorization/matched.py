@@ -12,10 +12,14 @@ from torch import Tensor
 from colorization.network import BACKBONE_LAYERS
 from colorization.options import ColorizeOptions
 from colorization.planes import ReferencePlanes, reference_planes
+from colorization.smoothing import outvoted_colors, smooth_colors
 from colorization.transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
 from similarity.correspondence import Correlation
 from similarity.refinement import FINE_LAYERS
 
+SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
+LENT_REACH = 0.05  # the same of colors that are lent, which are coarse but not blotchy
+LENT_CONTRAST, LENT_SPREAD = 12.0, 12.0  # of the surfaces that outvote single colors, and of colors on them
 EDIT_LAYERS = tuple(dict.fromkeys((*FINE_LAYERS, *BACKBONE_LAYERS)))  # what is read after matching
 
 
@@ -103,6 +107,15 @@ class Matched:
         if self.heard is None:
             return self.luminance.new_zeros(1, *self.size)
         return self.heard.relevance * (options.faithfulness if self.scores is None else options.recommended_faithfulness)
+
+    @cached_property
+    def lent_ab(self) -> Float[Tensor, "2 height width"] | None:
+        """What references given by hand lend, mended and evened out on surfaces; None without, and for recommended ones."""
+        if self.heard is None or self.scores is not None:
+            return None
+        level, longer = F.avg_pool2d(self.luminance, FINE_STRIDE)[0], max(self.size)
+        likely = outvoted_colors(self.heard.warped_ab, level, SURFACE_REACH * longer, LENT_CONTRAST, LENT_SPREAD)
+        return smooth_colors(likely, level, LENT_REACH * longer, SURFACE_CONTRAST)
 
     @cached_property
     def followed(self) -> Followed | None:

@@ -11,11 +11,11 @@ from torch import Tensor
 from colorization.bins import rebalancing_weights, smoothed
 from colorization.decoding import decode
 from colorization.hints import Point, global_hints, point_planes
-from colorization.matched import Followed, Matched
+from colorization.matched import SURFACE_CONTRAST, SURFACE_REACH, Followed, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
-from colorization.smoothing import outvoted_colors, smooth_colors, smooth_surfaces
+from colorization.smoothing import smooth_colors, smooth_surfaces
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
@@ -26,9 +26,6 @@ KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network'
 FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
 TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
 BEYOND = 1.5  # how many times the way to a point's color a change may go at most: other parts of a thing are more colorful
-SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
-CARRIED_REACH = 0.05  # the same of carried colors, which are coarse but not blotchy
-CARRIED_CONTRAST, CARRIED_SPREAD = 12.0, 12.0  # of the surfaces that outvote single carried colors, and of colors on them
 CARRIED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
@@ -117,7 +114,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
         ab = luminance.new_zeros(2, *size)
         for (said, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
-            ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, level, options))
+            ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, options))
         return ab
 
     # a palette overrules the references, as points do near them
@@ -131,17 +128,12 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
 
 
-def _carrying(
-    ab: Float[Tensor, "2 height width"], matched: Matched, level: Float[Tensor, "1 height width"], options: ColorizeOptions
-) -> Float[Tensor, "2 height width"]:
+def _carrying(ab: Float[Tensor, "2 height width"], matched: Matched, options: ColorizeOptions) -> Float[Tensor, "2 height width"]:
     """Take the colors that a given reference lends as they are where it matches surely; the network makes them paler."""
-    if matched.heard is None or matched.scores is not None or options.carried_share == 0:
+    if matched.heard is None or matched.lent_ab is None or options.carried_share == 0:
         return ab
     share = options.carried_share * smooth_step(matched.heard.confidence, CARRIED_RANGE)
-    longer = max(matched.size)
-    likely = outvoted_colors(matched.heard.warped_ab, level, SURFACE_REACH * longer, CARRIED_CONTRAST, CARRIED_SPREAD)
-    carried = smooth_colors(likely, level, CARRIED_REACH * longer, SURFACE_CONTRAST)
-    return share * carried + (1 - share) * ab
+    return share * matched.lent_ab + (1 - share) * ab
 
 
 def _answer(

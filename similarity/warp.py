@@ -23,13 +23,17 @@ def warp_hard(
     Returns:
         Warped planes on the grid of the mapping.
     """
-    height, width = mapping.picture.shape
-    warped = values[0].new_zeros(values[0].shape[0], height, width)
+
+    def fetched(planes: Tensor, xy: Tensor) -> Tensor:
+        return F.grid_sample(planes[None], xy[None].to(planes), mode=mode, padding_mode="border", align_corners=False)[0]
+
+    if len(values) == 1:
+        return fetched(values[0], mapping.xy)
+    warped = values[0].new_zeros(values[0].shape[0], *mapping.picture.shape)
     for i, planes in enumerate(values):
         here = mapping.picture == i
         if bool(here.any()):
-            grid = mapping.xy[here][None, None].to(planes)
-            warped[:, here] = F.grid_sample(planes[None], grid, mode=mode, padding_mode="border", align_corners=False)[0, :, 0]
+            warped[:, here] = fetched(planes, mapping.xy[here][None])[:, 0]
     return warped
 
 
