@@ -138,9 +138,10 @@ def write_explanation(
 
 def _heard(matched: Matched, options: ColorizeOptions, overruled: bool) -> float:
     """How far references are followed; the training-free method has nothing else."""
-    if matched.heard is None or matched.followed is None:
+    followed = matched.followed_as(options)
+    if matched.heard is None or followed is None:
         return 1.0
-    same = 0.0 if overruled else matched.followed.same
+    same = 0.0 if overruled else followed.same
     return same + (1 - same) * float(matched.trust(options).mean())
 
 

@@ -1,7 +1,7 @@
 """A target and its references, described and matched once: what any number of edits have in common."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -62,6 +62,10 @@ class Followed:
             ab = self.detail * self.fine_ab + (1 - self.detail) * ab
         return ab if self.carried_ab is None else self.same * self.carried_ab + (1 - self.same) * ab
 
+    def weakened(self, share: float) -> "Followed":
+        """The same, followed only in part: by a share, 0..1."""
+        return replace(self, same=share * self.same, detail=None if self.detail is None else share * self.detail)
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -108,6 +112,15 @@ class Matched:
             return self.luminance.new_zeros(1, *self.size)
         return self.heard.relevance * (options.faithfulness if self.scores is None else options.recommended_faithfulness)
 
+    def followed_as(self, options: ColorizeOptions) -> Followed | None:
+        """Colors to follow beside the network as far as faithfulness wants: fully from its default on, not at all at 0."""
+        if self.followed is None:
+            return None
+        asked, default = options.recommended_faithfulness, ColorizeOptions.recommended_faithfulness
+        if self.scores is None:
+            asked, default = options.faithfulness, ColorizeOptions.faithfulness
+        return self.followed.weakened(min(1.0, asked / default))
+
     @cached_property
     def lent_ab(self) -> Float[Tensor, "2 height width"] | None:
         """What references given by hand lend, mended and evened out on surfaces; None without, and for recommended ones."""
@@ -119,7 +132,7 @@ class Matched:
 
     @cached_property
     def followed(self) -> Followed | None:
-        """Colors to follow beside the network; None without references."""
+        """Colors that can be followed beside the network; None without references."""
         if self.said is None:
             return None
         options, pictures = self.options, (self.target, self.references)

@@ -118,7 +118,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         return ab
 
     # a palette overrules the references, as points do near them
-    followed = matched.followed if guidance.palette is None else None
+    followed = matched.followed_as(options) if guidance.palette is None else None
     if guidance.points:
         ab = _pointed(answers, guidance, matched.target, followed, level)
     else:

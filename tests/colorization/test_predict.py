@@ -59,6 +59,20 @@ def test_the_same_picture_as_reference_gives_its_colors_back(
     assert with_itself < 0.5 * alone
 
 
+@pytest.mark.parametrize("reference", ["coffee", "motorcycle_right"])
+def test_faithfulness_holds_for_the_same_thing_too(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions, reference: str
+) -> None:
+    gray = gray_pictures["coffee" if reference == "coffee" else "motorcycle_left"]
+    alone = ab_of(colorizer.colorize(gray, [], fast).rgb)
+    away = [
+        np.abs(ab_of(colorizer.colorize(gray, [pictures[reference]], replace(fast, faithfulness=asked)).rgb) - alone).mean()
+        for asked in (0.0, 0.3, 0.6, 1.0)
+    ]
+    assert away[0] == 0.0
+    assert away == sorted(away) and away[1] < 0.6 * away[3]
+
+
 def test_a_point_colors_its_place(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
     gray = gray_pictures["coffee"]
     height, width = gray.shape[:2]
