@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +16,7 @@ from colorization import __version__
 from colorization.colorized import Colorized
 from colorization.explanation import attribution, write_explanation
 from colorization.hints import Point, chroma_of
-from colorization.manifest import Manifest
+from colorization.manifest import Manifest, Stamp, stamp_of
 from colorization.options import ColorizeOptions
 from colorization.output import encode_picture
 from colorization.pipeline import ColorizationPipeline
@@ -25,11 +26,11 @@ from colorization.provenance import credited
 from colorization.sheet import Cell, thumbnail, write_sheet
 from colorization.staging import Staged, staging
 from colorization.working import read_reference
-from retrieval.pictures import Picture, PictureError, read_picture, to_uint8
+from retrieval.pictures import Picture, PictureError, read_picture
 from retrieval.shards import file_sha256
 from similarity.backbone import hash_tensors
 
-EXPECTED = (ValueError, OSError, MemoryError, RuntimeError)  # RuntimeError: torch has no memory
+EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)  # torch has no memory; tags too large for a format
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Outcome:
         error: one line, empty if the result was written.
         notes: lines worth telling.
         cells: thumbnails for a contact sheet.
+        results: the files that were written; several only of variants.
     """
 
     job: Job
@@ -94,14 +96,13 @@ class Outcome:
     error: str = ""
     notes: list[str] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
+    results: list[Path] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return {
-            "input": str(self.job.input_path),
-            "output": str(self.job.output_path) if not self.error else None,
-            **self.facts(),
-        }
+    def as_dict(self, has_variants: bool = False) -> dict[str, object]:
+        """For JSON; the output is a list if variants were asked for, and None if there is none."""
+        outputs = [str(path) for path in self.results]
+        output = outputs if has_variants else next(iter(outputs), None)
+        return {"input": str(self.job.input_path), "output": output, **self.facts()}
 
     def facts(self) -> dict[str, object]:
         """What is known but for the files."""
@@ -119,8 +120,9 @@ def run_jobs(
     wishes: Wishes,
     options: ColorizeOptions,
     done: Callable[[Outcome], None],
-    with_cells: bool = False,
+    num_cells: int = 0,
     manifest: Manifest | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Colorize every job; a file that fails is reported and the next one is taken.
 
@@ -130,24 +132,26 @@ def run_jobs(
         wishes: for all jobs; no references takes recommended ones, or none without an index.
         options: see ColorizeOptions.
         done: called with each outcome.
-        with_cells: whether outcomes carry thumbnails for a contact sheet.
+        num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
         manifest: learns of each outcome before its files appear.
+        overwrite: whether results may be replaced that somebody else has written or changed.
 
     Raises:
         PictureError: a given reference or palette cannot be used.
     """
     references = [read_reference(path) for path in wishes.references]
     palette = read_reference(wishes.palette, "palette picture") if wishes.palette else None
-    worker = _Worker(pipeline, wishes, references, palette, options, with_cells, manifest)
+    worker = _Worker(pipeline, wishes, references, palette, options, manifest, overwrite)
     for job in jobs:
-        start = time.perf_counter()
+        start, seen = time.perf_counter(), stamp_of(job.input_path)
         try:
-            outcome = worker.run(job, start)
+            outcome = worker.run(job, start, seen, num_cells > 0)
+            num_cells -= bool(outcome.cells)
         except EXPECTED as error:
             line = str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}"
             outcome = Outcome(job, error=line, seconds=time.perf_counter() - start)
             if manifest:
-                manifest.add(job, outcome.facts(), {}, _is_lasting(error))
+                manifest.add(job, seen, outcome.facts(), {}, _is_lasting(error))
         done(outcome)
 
 
@@ -198,17 +202,17 @@ class _Worker:
     references: list[np.ndarray]
     palette: np.ndarray | None
     options: ColorizeOptions
-    with_cells: bool
     manifest: Manifest | None
+    overwrite: bool
 
-    def run(self, job: Job, start: float) -> Outcome:
+    def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
         picture = read_picture(job.input_path)
         points = [point.on(picture.rgb, job.input_path) for point in self.wishes.points]
-        target = thumbnail(to_uint8(picture.rgb)) if self.with_cells or self.wishes.extras.variants else None
+        target = thumbnail(picture.rgb) if with_cells or self.wishes.extras.variants else None
         outcome = Outcome(job, cells=[Cell(target, "target")] if target is not None else [])
         lent: list[Cell] = []
         with staging() as files:
-            for path, prepared in self._attempts(job, picture):
+            for path, prepared in self._attempts(job, picture, outcome):
                 result = self.pipeline.apply(prepared, self.options, points, self.palette)
                 lent += self._write(path, result, prepared, picture, files, outcome)
             outcome.notes.extend(_lost(picture, job.output_path))
@@ -219,30 +223,37 @@ class _Worker:
                 outcome.cells[1:1] = lent
             outcome = replace(outcome, seconds=time.perf_counter() - start)
             if self.manifest:
-                self.manifest.add(job, outcome.facts(), files.flush())
-        return outcome if self.with_cells else replace(outcome, cells=[])
+                self._check_unchanged(job, self.manifest)
+                self.manifest.add(job, seen, outcome.facts(), files.flush())
+        return outcome if with_cells else replace(outcome, cells=[])
 
-    def _attempts(self, job: Job, picture: Picture) -> Iterator[tuple[Path, Prepared]]:
-        """Where results go, and the photo matched for each."""
+    def _check_unchanged(self, job: Job, manifest: Manifest) -> None:
+        """Refuse to replace what somebody has retouched since the run began, which may be hours ago."""
+        for path in self.wishes.extras.files(job.output_path):
+            if not self.overwrite and manifest.is_foreign(path):
+                raise ValueError(f"{path}: was written by another program meanwhile; it is kept")
+
+    def _attempts(self, job: Job, picture: Picture, outcome: Outcome) -> Iterator[tuple[Path, Prepared]]:
+        """Where results go, and the photo matched for each; what is missing is noted."""
         results = self.wishes.extras.results(job.output_path)
         if not self.wishes.extras.variants:
             yield results[0], self.pipeline.prepare(picture.rgb, self.references or None, self.options)
             return
-        made, skipped = 0, []
+        made = 0
         for candidate in self.pipeline.recommend(picture.rgb, 2 * len(results), self.options.same_class):
             if made == len(results):
                 return
             try:
                 prepared = self.pipeline.prepare(picture.rgb, [candidate], self.options)
             except PictureError as error:
-                skipped.append(str(error))
+                outcome.notes.append(f"reference skipped: {error}")
                 continue
-            prepared.skipped.extend(skipped)
-            skipped.clear()
             yield results[made], prepared
             made += 1
         if not made:
-            raise ValueError(f"none of the recommended photos can be read: {'; '.join(skipped[:1]) or 'there is none'}")
+            raise ValueError(f"none of the recommended photos can be read: {'; '.join(outcome.notes[:1]) or 'there is none'}")
+        if made < len(results):
+            outcome.notes.append(f"only {made} of {len(results)} variants: the index has no more references for this photo")
 
     def _write(
         self, path: Path, result: Colorized, prepared: Prepared, picture: Picture, files: Staged, outcome: Outcome
@@ -250,20 +261,20 @@ class _Worker:
         """Write one result and what explains it, add it to the outcome, and return cells of its references."""
         known = self._describe(result, path)
         encode_picture(files.add(path), result.rgb, credited(picture, [Path(str(one["path"])).name for one in known]))
+        outcome.results.append(path)
         outcome.references.extend(known)
         outcome.notes.extend(f"reference skipped: {line}" for line in result.skipped)
         extras = self.wishes.extras
         if not (outcome.cells or extras.explain):
             return []
-        rgb = to_uint8(result.rgb)
         shown = [read_reference(r.path) for r in result.references] or self.references
         if extras.explain:
             picture_path, json_path = (files.add(one) for one in explanation_paths(path))
             found = attribution(prepared.matched, self.options, self.wishes.palette is not None)
             pairs = list(zip(shown, known, strict=True))
-            write_explanation(picture_path, json_path, (to_uint8(picture.rgb), rgb), pairs, found)
+            write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
         if outcome.cells:
-            outcome.cells.append(Cell(thumbnail(rgb), path.stem if extras.variants else "result"))
+            outcome.cells.append(Cell(thumbnail(result.rgb), path.stem if extras.variants else "result"))
         return [Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)] if outcome.cells else []
 
     def _describe(self, result: Colorized, path: Path) -> list[dict[str, object]]:
@@ -282,14 +293,15 @@ def _caption(known: dict[str, object]) -> str:
 def _lost(picture: Picture, output: Path) -> list[str]:
     """What a format cannot hold."""
     suffix, lost = output.suffix.lower(), []
-    if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff"):
-        lost.append("16 bits became 8; choose a .tif output to keep them")
+    if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff", ".png"):
+        lost.append("16 bits became 8; choose a .tif or .png output to keep them")
     if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
         lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
     return lost
 
 
 def _is_lasting(error: BaseException) -> bool:
-    """Whether an input would fail again as long as it does not change: it is no picture, and no disk or memory was full."""
+    """Whether an input would fail again while it does not change: it is no picture, and no disk, memory or extra was missing."""
     cause = error.__cause__
-    return isinstance(error, PictureError) and not isinstance(cause, MemoryError) and not getattr(cause, "errno", None)
+    missing = isinstance(cause, (MemoryError, ImportError)) or getattr(cause, "errno", None)
+    return isinstance(error, PictureError) and not missing

@@ -2,16 +2,17 @@
 
 import contextlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorization.cli_common import Backbone, Device, Json, Sheet, Version, VggWeights, fail, given
+from colorization.cli_common import Backbone, Device, Json, Version, VggWeights, fail, given
 
 if TYPE_CHECKING:
     from colorization.batch import Outcome
+    from colorization.manifest import Manifest
+    from colorization.planning import Extras, Job
 
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
@@ -49,7 +50,10 @@ def colorize_command(
         bool, typer.Option("--explain", help="Also write which reference colored what, and how surely: a picture and JSON.")
     ] = False,
     overwrite: Overwrite = False,
-    sheet: Sheet = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help=f"Also write a contact sheet (PNG), of the first {SHEET_ROWS} photos colorized now."),
+    ] = None,
     as_json: Json = False,
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
@@ -81,7 +85,8 @@ def colorize_command(
     place = None if references else index
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
     outcomes: list[Outcome] = []
-    kept = 0
+    earlier: list[Outcome] = []
+    kept, order = 0, {job: i for i, job in enumerate(jobs)}
     single = is_single(inputs)
     with contextlib.ExitStack() as held:
         manifest = None
@@ -93,24 +98,35 @@ def colorize_command(
             todo = manifest.sort_out(jobs, wishes.extras, overwrite)
             jobs, kept = todo.jobs, len(todo.finished) + len(todo.foreign)
             outcomes += [Outcome(job, error=error) for job, error in todo.failed]
+            earlier = [_earlier(job, manifest, wishes.extras) for job in todo.finished]
         before = len(outcomes)
         progress = held.enter_context(photo_progress("colorizing", quiet=len(jobs) < 2))
 
         def done(outcome: Outcome) -> None:
-            outcomes.append(outcome if len(outcomes) - before < SHEET_ROWS else replace(outcome, cells=[]))
+            outcomes.append(outcome)
             progress(len(outcomes) - before, len(jobs))
 
-        run_jobs(jobs, pipeline, wishes, options, done, sheet is not None, manifest)
+        run_jobs(jobs, pipeline, wishes, options, done, SHEET_ROWS if sheet else 0, manifest, overwrite)
     rows = [o.cells for o in outcomes if o.cells]
     if sheet and rows:
         write_sheet(sheet, rows)
     if as_json:
-        typer.echo(json.dumps([o.as_dict() for o in outcomes], indent=1))
+        every = sorted([*earlier, *outcomes], key=lambda outcome: order[outcome.job])
+        typer.echo(json.dumps([outcome.as_dict(bool(variants)) for outcome in every], indent=1))
     _print_problems(outcomes, single)
     if not as_json:
         _print_outcomes(outcomes, kept, output, single)
     if any(o.error for o in outcomes):
         raise typer.Exit(1)
+
+
+def _earlier(job: "Job", manifest: "Manifest", extras: "Extras") -> "Outcome":
+    """What an earlier run told of a photo that it finished."""
+    from colorization.batch import Outcome
+
+    line = manifest.told(job)
+    results = [path for path in extras.results(job.output_path) if path.relative_to(manifest.folder).as_posix() in line["results"]]
+    return Outcome(job, line["references"], line["seconds"], notes=line["notes"], results=results)
 
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
@@ -130,7 +146,7 @@ def _print_outcomes(outcomes: "list[Outcome]", kept: int, output: Path, single: 
     if single:
         used = ", ".join(f"{Path(str(r['path'])).name} {float(str(r['influence'])):.0%}" for r in good[0].references)
         source = f"from {used}" if used else "without a reference"
-        typer.echo(f"{good[0].job.output_path} in {good[0].seconds:.2f} s, {source}")
+        typer.echo(f"{', '.join(map(str, good[0].results))} in {good[0].seconds:.2f} s, {source}")
     else:
         existed = f", {kept} existed already and were kept" if kept else ""
         typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{existed}")

@@ -113,7 +113,7 @@ def write_explanation(
     Args:
         picture_path: PNG.
         json_path: see as_dict.
-        pictures: target and result, RGB uint8.
+        pictures: target and result, RGB.
         references: RGB uint8 and what is known of each.
         found: from attribution.
     """

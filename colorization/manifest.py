@@ -62,25 +62,37 @@ class Manifest:
             line = None if overwrite else self._valid(job)
             if line is not None and line["error"]:
                 todo.failed.append((job, line["error"]))
-            elif line is not None and all(_stamp(self.folder / name) == tuple(own) for name, own in line["results"].items()):
+            elif line is not None and all(stamp_of(self.folder / name) == tuple(own) for name, own in line["results"].items()):
                 todo.finished.append(job)
-            elif not overwrite and any(self._is_foreign(path) for path in extras.files(job.output_path)):
+            elif not overwrite and any(self.is_foreign(path) for path in extras.files(job.output_path)):
                 todo.foreign.append(job)
             else:
                 todo.jobs.append(job)
         return todo
 
-    def add(self, job: Job, outcome: Mapping[str, Any], results: Mapping[Path, os.stat_result], lasting: bool = True) -> None:
+    def told(self, job: Job) -> dict[str, Any]:
+        """The last line of a finished job: references, seconds, notes, and the names of its results."""
+        return self._last[self._name(job.output_path)]
+
+    def add(
+        self,
+        job: Job,
+        seen: Stamp | None,
+        outcome: Mapping[str, Any],
+        results: Mapping[Path, os.stat_result],
+        lasting: bool = True,
+    ) -> None:
         """Append a line, and wait until it is on the disk.
 
         Args:
             job: see Job.
+            seen: stamp of the input before it was read: it may have changed meanwhile.
             outcome: references, seconds, error and notes.
             results: what is going to be written; nothing if there was an error.
             lasting: False for an error that another try may not meet.
         """
         names = {self._name(path): (found.st_size, found.st_mtime_ns) for path, found in results.items()}
-        size, changed = _stamp(job.input_path) or (None, None)
+        size, changed = seen or (None, None)
         line = {
             "file": str(job.input_path.absolute()), "output": self._name(job.output_path), **outcome, "results": names,
             "size": size, "mtime_ns": changed, "settings": self.settings, "lasting": lasting,
@@ -102,10 +114,11 @@ class Manifest:
         line = self._last.get(self._name(job.output_path))
         if line is None or line["settings"] != self.settings or not line["lasting"]:
             return None
-        return line if (line["size"], line["mtime_ns"]) == _stamp(job.input_path) else None
+        return line if (line["size"], line["mtime_ns"]) == stamp_of(job.input_path) else None
 
-    def _is_foreign(self, path: Path) -> bool:
-        stamp = _stamp(path)
+    def is_foreign(self, path: Path) -> bool:
+        """Whether there is something that no run wrote, or that was changed afterwards."""
+        stamp = stamp_of(path)
         return stamp is not None and (self._name(path), stamp) not in self._written
 
     def _name(self, path: Path) -> str:
@@ -151,7 +164,8 @@ def _ends_with_newline(file: Any) -> bool:
     return bool(file.read(1) == b"\n")
 
 
-def _stamp(path: Path) -> Stamp | None:
+def stamp_of(path: Path) -> Stamp | None:
+    """Size and time of a file; None if it is not there."""
     try:
         found = path.stat()
     except OSError:

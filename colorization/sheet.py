@@ -9,8 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colorization.output import check_output
 from colorization.staging import staging
+from colorization.working import shrink
+from retrieval.metadata import DESCRIPTION
 
 CELL = 256
+MARK = "contact sheet of Rechroma"  # in its EXIF, so that the next run may replace it
 _CAPTION, _GAP = 18, 4
 
 
@@ -23,11 +26,12 @@ class Cell:
 
 
 def thumbnail(rgb: np.ndarray, side: int = CELL) -> np.ndarray:
-    """Shrink to fit a square of ``side`` pixels; smaller pictures are enlarged."""
+    """Shrink RGB of 8 or 16 bits to fit a square of ``side`` pixels, 8 bits; smaller pictures are enlarged."""
     height, width = rgb.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+    few = shrink(rgb, max(1, min(width // (4 * size[0]), height // (4 * size[1]))))  # a large scan is not copied
+    return np.asarray(few.resize(size, Image.Resampling.LANCZOS))
 
 
 def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
@@ -51,23 +55,35 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
             sheet.paste(picture, (left + (CELL - picture.width) // 2, (top + bottom - picture.height) // 2))
             draw.text((left + 2, bottom + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
         top += height
+    exif = Image.Exif()
+    exif[DESCRIPTION] = MARK
     with staging() as files:
-        sheet.save(files.add(path))
+        sheet.save(files.add(path), exif=exif)
 
 
 def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
-    """Refuse a sheet that cannot be written, or that would replace a picture, before any work is done.
+    """Refuse a sheet that cannot be written, or that would replace something else, before any work is done.
 
     Args:
         path: the sheet.
         pictures: inputs, references and results of the same run.
 
     Raises:
-        ValueError: it cannot be written, or it is one of the pictures.
+        ValueError: it cannot be written, it is one of the pictures, or there is something that is no contact sheet.
     """
     check_output(path)
     if path.resolve() in {picture.resolve() for picture in pictures}:
         raise ValueError(f"{path}: the sheet would replace a picture; choose another --sheet")
+    if path.exists() and not _is_sheet(path):
+        raise ValueError(f"{path}: exists already and is no contact sheet; choose another --sheet")
+
+
+def _is_sheet(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(DESCRIPTION) == MARK
+    except OSError:
+        return False
 
 
 def _fit(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

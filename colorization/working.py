@@ -72,14 +72,14 @@ def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]
     if min(rgb.shape[:2]) > 4 * min(height, width):
         reduced = min(rgb.shape[1] // (2 * width), rgb.shape[0] // (2 * height)) or 1
     if is_neutral(rgb):  # as most targets are: a third of the pixels, and L from a table
-        gray = np.asarray(_reduce(rgb[..., 0], reduced).resize((width, height), filter_))
+        gray = np.asarray(shrink(rgb[..., 0], reduced).resize((width, height), filter_))
         luminance = _gray_table("uint8")[torch.from_numpy(gray.astype(np.int32))]
         return torch.stack((luminance, torch.zeros_like(luminance), torch.zeros_like(luminance)))[None]
-    return rgb_to_lab(as_tensor(np.asarray(_reduce(rgb, reduced).resize((width, height), filter_)))[None])
+    return rgb_to_lab(as_tensor(np.asarray(shrink(rgb, reduced).resize((width, height), filter_)))[None])
 
 
-def _reduce(picture: np.ndarray, factor: int) -> Image.Image:
-    """Shrink RGB or gray by a whole number, a strip at a time: a large scan is never held with 8 bits at once."""
+def shrink(picture: np.ndarray, factor: int) -> Image.Image:
+    """Shrink RGB or gray by a whole number to 8 bits, a strip at a time: a large scan is never held so at once."""
     if factor == 1:
         return Image.fromarray(np.ascontiguousarray(to_uint8(picture)))
     step = max(1, STRIP_PIXELS // (picture.shape[1] * factor)) * factor
@@ -88,8 +88,13 @@ def _reduce(picture: np.ndarray, factor: int) -> Image.Image:
 
 
 def luminance_of(rgb: np.ndarray) -> np.ndarray:
-    """The gray photograph with the L of a color one, as RGB."""
-    return with_chroma(luminance_rows(rgb, slice(None)), torch.zeros(2, 1, 1))
+    """The gray photograph with the L of a color one, as RGB uint8."""
+    if is_neutral(rgb):
+        return to_uint8(rgb)
+    step = max(1, STRIP_PIXELS // rgb.shape[1])
+    starts = range(0, len(rgb), step)
+    strips = [with_chroma(luminance_rows(rgb, slice(i, i + step)), torch.zeros(2, 1, 1))[..., :1] for i in starts]
+    return np.broadcast_to(np.concatenate(strips), rgb.shape)
 
 
 def with_chroma(

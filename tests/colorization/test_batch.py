@@ -162,10 +162,10 @@ def jobs(tmp_path: Path, gray_path: Path) -> list[Job]:
 
 
 def collect(
-    jobs: list[Job], pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions, with_cells: bool = False
+    jobs: list[Job], pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions, num_cells: int = 0
 ) -> dict[str, Outcome]:
     outcomes: list[Outcome] = []
-    run_jobs(jobs, pipeline, wishes, options, outcomes.append, with_cells)
+    run_jobs(jobs, pipeline, wishes, options, outcomes.append, num_cells)
     assert [o.job for o in outcomes] == jobs  # one each, in order
     return {o.job.input_path.name: o for o in outcomes}
 
@@ -241,7 +241,7 @@ def test_a_write_that_fails_is_told_with_the_input(
     assert outcome.error.startswith(f"{gray_path}: ")
 
 
-@pytest.mark.parametrize(("suffix", "told"), [(".png", True), (".jpg", True), (".webp", True), (".tif", False), (".TIFF", False)])
+@pytest.mark.parametrize(("suffix", "told"), [(".png", False), (".jpg", True), (".webp", True), (".tif", False), (".TIFF", False)])
 def test_lost_bits_are_noted(
     tmp_path: Path,
     pipeline: ColorizationPipeline,
@@ -278,7 +278,7 @@ def test_lost_transparency_is_noted(
 def test_cells_for_a_sheet(
     tmp_path: Path, gray_path: Path, pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
 ) -> None:
-    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], pipeline, Wishes([reference_path]), fast, with_cells=True).values()
+    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], pipeline, Wishes([reference_path]), fast, num_cells=1).values()
     assert [c.caption for c in outcome.cells] == ["target", "reference.png", "result"]
     assert all(max(c.rgb.shape) == CELL and c.rgb.dtype == np.uint8 for c in outcome.cells)
     assert np.ptp(outcome.cells[0].rgb, axis=2).max() == 0 < np.ptp(outcome.cells[2].rgb, axis=2).max()
@@ -287,7 +287,7 @@ def test_cells_for_a_sheet(
 def test_recommended_references_are_described(
     tmp_path: Path, gray_path: Path, indexed: ColorizationPipeline, fast: ColorizeOptions
 ) -> None:
-    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], indexed, Wishes(), fast, with_cells=True).values()
+    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], indexed, Wishes(), fast, num_cells=1).values()
     assert [Path(str(r["path"])).name for r in outcome.references] == ["motorcycle_left.png", "motorcycle_right.png"]
     for reference in outcome.references:
         assert set(reference) == {"path", "score", "global_score", "feature_score", "luminance_score", "influence"}

@@ -3,15 +3,20 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import Result
 from PIL import Image
 
+from colorization.colorized import Colorized
 from colorization.manifest import MANIFEST
+from colorization.pipeline import ColorizationPipeline
+from retrieval.pictures import read_picture
 
 Cli = Callable[..., Result]
+During = Callable[[Callable[[], object]], None]
 Stamps = dict[str, tuple[int, int]]
 
 
@@ -68,6 +73,69 @@ def test_a_result_retouched_by_hand_outlives_new_options(run: Callable[..., Resu
     assert counts(run("--saturation", 0)) == "1 colorized, 0 failed, 1 existed already and were kept"
     assert (tmp_path / "out" / "cat.jpg").read_bytes() == b"retouched"
     assert counts(run("--saturation", 0, "--overwrite")) == "2 colorized, 0 failed"
+
+
+@pytest.fixture
+def during(monkeypatch: pytest.MonkeyPatch) -> During:
+    """Have something happen while the first photo of the next run is being colorized."""
+    apply = ColorizationPipeline.apply
+
+    def happen(what: Callable[[], object]) -> None:
+        waiting = [what]
+
+        def meanwhile(*args: Any, **kwargs: Any) -> Colorized:
+            while waiting:
+                waiting.pop()()
+            return apply(*args, **kwargs)
+
+        monkeypatch.setattr(ColorizationPipeline, "apply", meanwhile)
+
+    return happen
+
+
+@pytest.mark.parametrize("name", ["1932/cup.jpg", "cat.jpg"])
+def test_a_result_retouched_meanwhile_is_kept(run: Callable[..., Result], tmp_path: Path, during: During, name: str) -> None:
+    """The one that is being worked on, and one whose turn comes later."""
+    retouched = tmp_path / "out" / name
+    run()
+    during(lambda: retouched.write_bytes(b"retouched"))
+    second = run("--saturation", 0)
+    assert counts(second) == "1 colorized, 1 failed"
+    assert (
+        second.stderr == f"failed {tmp_path / 'grays' / name}: {retouched}: was written by another program meanwhile; it is kept\n"
+    )
+    assert retouched.read_bytes() == b"retouched"
+    assert counts(run("--saturation", 0)) == "0 colorized, 0 failed, 2 existed already and were kept"
+    assert counts(run("--saturation", 0, "--overwrite")) == "2 colorized, 0 failed"
+
+
+def test_an_input_that_changes_while_it_is_colorized_is_done_again(
+    run: Callable[..., Result], gray_dir: Path, during: During
+) -> None:
+    cup = gray_dir / "1932" / "cup.jpg"
+    during(lambda: Image.open(cup).rotate(180).save(cup))
+    assert counts(run()) == "2 colorized, 0 failed"
+    assert counts(run()) == "1 colorized, 0 failed, 1 existed already and were kept"
+    assert counts(run()) == "0 colorized, 0 failed, 2 existed already and were kept"
+
+
+def test_the_report_tells_of_all_that_is_finished(run: Callable[..., Result], gray_dir: Path) -> None:
+    first = json.loads(run("--json").stdout)
+    assert [Path(one["output"]).name for one in first] == ["cup.jpg", "cat.jpg"]
+    assert json.loads(run("--json").stdout) == first
+    Image.open(gray_dir / "1932" / "cup.jpg").rotate(180).save(gray_dir / "1932" / "cup.jpg")
+    third = json.loads(run("--json").stdout)
+    assert third[1] == first[1] and third[0]["output"] == first[0]["output"]
+
+
+def test_heic_is_tried_again_once_its_extra_may_be_there(
+    run: Callable[..., Result], gray_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gray_dir / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    monkeypatch.setattr("retrieval.pictures._learn_heic", lambda: False)
+    assert "pillow-heif" in run().stderr
+    monkeypatch.setattr("colorization.batch.read_picture", lambda path: read_picture(gray_dir / "cat.jpg"))
+    assert counts(run()) == "1 colorized, 0 failed, 2 existed already and were kept"
 
 
 def test_reasons_are_told_again_without_another_try(run: Callable[..., Result], gray_dir: Path, tmp_path: Path) -> None:

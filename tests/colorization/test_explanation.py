@@ -137,6 +137,15 @@ def test_explain(cli: Cli, gray_path: Path, reference_path: Path, library_dir: P
 
 
 @pytest.mark.usefixtures("quick")
+def test_fewer_variants_than_asked_for_are_told(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
+    result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 50)
+    made = sorted(p.name for p in tmp_path.glob("x-*.png") if p.name != "x-variants.png")
+    note = f"only {len(made)} of 50 variants: the index has no more references for this photo"
+    assert (result.exit_code, result.stderr) == (0, f"note: {gray_path}: {note}\n")
+    assert made and all(str(tmp_path / name) in result.stdout for name in made) and "x.png" not in result.stdout
+
+
+@pytest.mark.usefixtures("quick")
 def test_variants(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
     run = ["colorize", gray_path, "--index", index_dir, "--output", tmp_path / "new" / "x.png", "--variants", 3]
     result = cli(*run, "--json", "--explain")
@@ -146,6 +155,7 @@ def test_variants(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) ->
     assert names == {*results, "x-variants.png", *(f"x-{n}-explained.{s}" for n in (1, 2, 3) for s in ("png", "json"))}
     (told,) = json.loads(result.stdout)
     assert [r["result"] for r in told["references"]] == results
+    assert told["output"] == [str(tmp_path / "new" / name) for name in results] and told["notes"] == []
     assert len({r["path"] for r in told["references"]}) == 3
     recommended = json.loads(cli("recommend", gray_path, "--index", index_dir, "--top-k", 3, "--json").stdout)
     assert [r["path"] for r in told["references"]] == [r["path"] for r in recommended]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from colorization.manifest import MANIFEST, Manifest, alone
+from colorization.manifest import MANIFEST, Manifest, alone, stamp_of
 from colorization.planning import Extras, Job
 from colorization.staging import PREFIX
 
@@ -36,7 +36,7 @@ def finish(manifest: Manifest, job: Job, content: bytes = b"result", **facts: ob
     """As the batch does: the line first, then the result."""
     temporary = job.output_path.with_name(f"{PREFIX}0")
     temporary.write_bytes(content)
-    manifest.add(job, FACTS | facts, {job.output_path: temporary.stat()})
+    manifest.add(job, stamp_of(job.input_path), FACTS | facts, {job.output_path: temporary.stat()})
     temporary.replace(job.output_path)
 
 
@@ -91,10 +91,10 @@ def test_a_run_killed_before_the_result_got_its_name(out: Path, make: Make) -> N
     job = make("a.png")
     manifest = Manifest(out, "s")
     (out / "x").write_bytes(b"new")
-    manifest.add(job, FACTS, {job.output_path: (out / "x").stat()})
+    manifest.add(job, stamp_of(job.input_path), FACTS, {job.output_path: (out / "x").stat()})
     assert kinds(out, job) == "jobs"
     finish(Manifest(out, "s"), job)
-    manifest.add(job, FACTS, {job.output_path: (out / "x").stat()})
+    manifest.add(job, stamp_of(job.input_path), FACTS, {job.output_path: (out / "x").stat()})
     assert kinds(out, job) == "jobs"
 
 
@@ -114,7 +114,7 @@ def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
 @pytest.mark.parametrize(("lasting", "kind"), [(True, "failed"), (False, "jobs")])
 def test_failures(out: Path, make: Make, lasting: bool, kind: str) -> None:
     job = make("a.png")
-    Manifest(out, "s").add(job, FACTS | {"error": "a.png: not a picture"}, {}, lasting)
+    Manifest(out, "s").add(job, stamp_of(job.input_path), FACTS | {"error": "a.png: not a picture"}, {}, lasting)
     assert kinds(out, job) == kind
     if lasting:
         assert Manifest(out, "s").sort_out([job], Extras(), False).failed == [(job, "a.png: not a picture")]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.sheet import CELL, Cell, thumbnail, write_sheet
+from colorization.sheet import CELL, Cell, check_sheet, thumbnail, write_sheet
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -80,6 +80,29 @@ def test_a_sheet_that_fails_leaves_nothing_and_keeps_the_old_one(tmp_path: Path,
     with pytest.raises(OSError, match="No space"):
         write_sheet(tmp_path / "sheet.png", [[Cell(plain(RED), "one")]])
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"sheet.png": b"old"}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_a_sheet_may_be_replaced_by_the_next_and_other_pictures_not(tmp_path: Path, suffix: str) -> None:
+    sheet, photo, folder = tmp_path / f"sheet{suffix}", tmp_path / f"photo{suffix}", tmp_path / f"folder{suffix}"
+    check_sheet(sheet, [])
+    write_sheet(sheet, [[Cell(plain(RED), "one")]])
+    check_sheet(sheet, [])
+    Image.fromarray(plain(RED)).save(photo)
+    folder.mkdir()
+    for other in (photo, folder):
+        with pytest.raises(ValueError, match="exists already and is no contact sheet; choose another --sheet"):
+            check_sheet(other, [])
+
+
+@pytest.mark.parametrize("size", [(40, 30), (900, 3000), (2100, 1600)])
+def test_thumbnails_of_any_size_and_depth(rng: np.random.Generator, size: tuple[int, int]) -> None:
+    smooth = np.asarray(Image.fromarray(rng.integers(0, 255, (9, 12, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC))
+    found = thumbnail(smooth)
+    assert found.dtype == np.uint8 and max(found.shape) == CELL
+    wanted = np.asarray(Image.fromarray(smooth).resize(found.shape[1::-1], Image.Resampling.LANCZOS))
+    assert np.abs(found.astype(int) - wanted).max() <= 2
+    np.testing.assert_array_equal(thumbnail(smooth.astype(np.uint16) * 257), found)
 
 
 def test_a_format_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

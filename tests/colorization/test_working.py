@@ -6,7 +6,16 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.working import as_rgb, luminance_rows, mean_chroma, read_reference, working_lab, working_size
+from colorization.working import (
+    STRIP_PIXELS,
+    as_rgb,
+    luminance_of,
+    luminance_rows,
+    mean_chroma,
+    read_reference,
+    working_lab,
+    working_size,
+)
 from retrieval.pictures import PictureError
 
 # --- as_rgb
@@ -163,3 +172,20 @@ def test_a_gray_reference_is_refused(tmp_path: Path, gray_pictures: dict[str, np
 def test_a_missing_reference_is_named(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"nowhere\.png: no such file"):
         read_reference(tmp_path / "nowhere.png")
+
+
+# --- luminance_of
+
+
+@pytest.mark.parametrize("height", [3, 2 * STRIP_PIXELS // 64 + 5])
+def test_the_gray_photograph_of_a_color_one_has_its_luminance(rng: np.random.Generator, height: int) -> None:
+    rgb = rng.integers(0, 256, (height, 64, 3), np.uint8)
+    gray = luminance_of(rgb)
+    assert gray.shape == rgb.shape and np.ptp(gray, axis=2).max() == 0
+    assert np.abs(rgb2lab(gray)[..., 0] - rgb2lab(rgb)[..., 0]).max() < 0.4
+
+
+def test_a_gray_photograph_is_its_own() -> None:
+    gray = np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (2, 256, 3))
+    np.testing.assert_array_equal(luminance_of(gray), gray)
+    np.testing.assert_array_equal(luminance_of(gray.astype(np.uint16) * 257), gray)
