@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float16, UInt8
+from jaxtyping import Float, Float16, UInt8
 from PIL import Image
 
 from retrieval.descriptors import BINS, GRID, SIDE, Descriptors
@@ -21,13 +21,16 @@ from similarity.tones import spread_tones
 GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"  # pool5 at 224 is conv5 pooled to 7x7
 
 
+TONED = 2.0  # Lab units; mean chroma that is left in a toned print without its tint
+
+
 @dataclass(frozen=True)
 class Glance:
     """A photo as the descriptors see it.
 
     Attributes:
         luminance: L as 0..255, with its tones spread.
-        chroma: mean chroma in Lab units.
+        chroma: mean chroma in Lab units; of a toned or yellowed print without its tint.
     """
 
     luminance: UInt8[np.ndarray, "224 224"]
@@ -50,9 +53,21 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     y = table[pixels[..., 0]] * 0.212671 + table[pixels[..., 1]] * 0.715160 + table[pixels[..., 2]] * 0.072169
     luminance = np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y)
     small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1) / 255
-    chroma = float(rgb_to_lab(small)[1:].square().sum(0).sqrt().mean())
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
-    return Glance(np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8), chroma)
+    return Glance(np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8), _chroma(rgb_to_lab(small).flatten(1).numpy()))
+
+
+def _chroma(lab: Float[np.ndarray, "3 pixels"]) -> float:
+    """Mean chroma; of a toned or yellowed print, what is left without its tint.
+
+    Such a print is brown or yellow by how dark a place is, and lends that to everything. So do clouds tell the colors of a
+    sky, but it is blue.
+    """
+    level, ab = lab[0] / 100, lab[1:].T
+    powers = np.stack([level**power for power in range(4)], 1)
+    tint = powers @ np.linalg.lstsq(powers, ab, rcond=None)[0]
+    left = float(np.hypot(*(ab - tint).T).mean())
+    return left if left < TONED and tint[:, 1].mean() > 0 else float(np.hypot(*ab.T).mean())
 
 
 def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:

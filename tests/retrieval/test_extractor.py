@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from retrieval.descriptors import BINS, GRID, SIDE
-from retrieval.extractor import Extractor, Glance, glance, luminance_histograms, raw_features
+from retrieval.extractor import TONED, Extractor, Glance, glance, luminance_histograms, raw_features
 from retrieval.pca import Projection
 from similarity.backbone import SLIM_NORMALISATION, Backbone
 from similarity.vgg import VGG19, VGG19Config
@@ -56,12 +56,12 @@ def test_luminance_of_all_greys() -> None:
 
 
 def test_chroma_by_hand() -> None:
-    # pure red is (a, b) = (80.09, 67.20), see the test of similarity.lab: chroma 104.55
-    red = np.zeros((50, 60, 3), np.uint8)
-    red[..., 0] = 255
-    assert glance(red).chroma == pytest.approx(104.55, abs=0.05)
-    red[:, :30] = 128  # half of it gray
-    assert glance(red).chroma == pytest.approx(104.55 / 2, rel=0.05)
+    # pure blue is (a, b) = (79.20, -107.86): chroma 133.81
+    blue = np.zeros((50, 60, 3), np.uint8)
+    blue[..., 2] = 255
+    assert glance(blue).chroma == pytest.approx(133.81, abs=0.05)
+    blue[:, :30] = 128  # half of it gray
+    assert glance(blue).chroma == pytest.approx(133.81 / 2, rel=0.05)
 
 
 def test_chroma_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
@@ -69,6 +69,17 @@ def test_chroma_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
         square = np.asarray(Image.fromarray(pictures[name]).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
         lab = skimage.color.rgb2lab(np.asarray(Image.fromarray(square).resize((32, 32), Image.Resampling.BOX)))
         assert glance(square).chroma == pytest.approx(np.linalg.norm(lab[..., 1:], axis=2).mean(), abs=0.05)
+
+
+def test_toned_prints_have_no_colors_and_blue_skies_do(pictures: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    for name in ("chelsea", "astronaut", "coffee"):
+        gray = skimage.color.rgb2gray(pictures[name])[..., None]
+        sepia = gray ** [0.75, 1.0, 1.45] * 0.9 + rng.normal(0, 0.02, gray.shape)
+        print_, sky = (np.clip(255 * one, 0, 255).astype(np.uint8) for one in (sepia, sepia[..., ::-1]))
+        assert np.hypot(*skimage.color.rgb2lab(print_)[..., 1:].reshape(-1, 2).T).mean() > 8
+        assert glance(print_).chroma < TONED
+        assert glance(sky).chroma > 8
+        assert glance(pictures[name]).chroma > 10
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (2000, 3), (3000, 900), (223, 225)], ids=str)
