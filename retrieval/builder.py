@@ -20,7 +20,7 @@ from retrieval.folder import alone, make_index_folder
 from retrieval.known import known_photos, rows_of, sweep
 from retrieval.listing import Source, list_sources
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
-from retrieval.pca import find_projections, fit_projection, keep_projections
+from retrieval.pca import find_projections, fit_projection, hash_projections, keep_projections, sound_projections
 from retrieval.reading import read_glances
 from retrieval.shards import SHARD_PHOTOS
 from similarity.backbone import Backbone
@@ -73,7 +73,7 @@ def build_index(
     Raises:
         FileNotFoundError: a folder does not exist.
         ValueError: there is no usable photo, the folder holds something else than an index, or an index that another
-            backbone made.
+            backbone made or other projections.
         OSError: the index cannot be written; the previous one is intact.
     """
     sources = list_sources(photos)
@@ -94,13 +94,20 @@ def _build(
     options: BuildOptions,
     progress: Progress | None,
 ) -> BuildReport:
-    extractor = _extractor(sources, index_dir, backbone, options)
-    pca_hash = keep_projections(index_dir, extractor.global_projection, extractor.local_projection, backbone.weights_hash)
+    extractor = _extractor(sources, index_dir, backbone, previous, options)
+    projections = extractor.global_projection, extractor.local_projection
+    pca_hash = hash_projections(*projections)
     key = settings_key(backbone.name, backbone.weights_hash, pca_hash)
+    if previous and previous.key != key:
+        raise ValueError(
+            f"{index_dir}: described with other projections ({previous.pca_hash}) than this run has ({pca_hash}); name all of its"
+            " folders with --overwrite, or choose another --index"
+        )
+    keep_projections(index_dir, *projections, backbone.weights_hash)
     known = {} if options.overwrite else known_photos(index_dir, key, previous)
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}
-    unreadable: list[str] = []
+    unreadable = list(changes.closed)
     job = ShardJob(changes.todo, index_dir / FEATURES, extractor, key, options.workers, options.batch, options.shard_photos)
     for shard, rows in _described(job, options.ray, unreadable, progress):
         live |= rows_of(shard, rows)
@@ -140,12 +147,17 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
     return None
 
 
-def _extractor(sources: list[Source], index_dir: Path, backbone: Backbone, options: BuildOptions) -> Extractor:
-    """The bundled projections, those an unfinished build left, or new ones fitted to a sample of the photos."""
+def _extractor(
+    sources: list[Source], index_dir: Path, backbone: Backbone, previous: Manifest | None, options: BuildOptions
+) -> Extractor:
+    """The bundled projections, those of the index, those an unfinished build left, or new ones fitted to a sample."""
     bundled = Extractor.bundled(backbone)
     if bundled:
         return bundled
-    found = None if options.overwrite else find_projections(index_dir, backbone.weights_hash)
+    if previous:
+        found = sound_projections(index_dir / previous.pca_file, previous.pca_hash)
+    else:
+        found = None if options.overwrite else find_projections(index_dir, backbone.weights_hash)
     if found:
         return Extractor(backbone, *found)
     sample = sources[:: max(1, len(sources) // PCA_SAMPLE)]

@@ -31,11 +31,13 @@ class Changes:
         todo: photos to describe: those that are new, and those with another stamp.
         changed: how many of them are known.
         gone: known photos of the named folders that are no longer there, by absolute path.
+        closed: one line for each file or folder that cannot be looked at; what is known of them stays.
     """
 
     todo: list[Source]
     changed: int
     gone: set[bytes]
+    closed: list[str]
 
 
 def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, Known]) -> Changes:
@@ -48,9 +50,12 @@ def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, K
     """
     listed = {source.absolute: source for source in sources}
     named = tuple(os.fsencode(plain_path(p)) + b"/" for p in photos if p.is_dir())
-    gone = {name for name in known if name not in listed and name.startswith(named)}
-    todo = {name: s for name, s in listed.items() if name not in known or (s.size, s.mtime_ns) != known[name].stamp}
-    return Changes(list(todo.values()), len(todo.keys() & known.keys()), gone)
+    closed = {name: source.closed for name, source in listed.items() if source.closed}
+    below = tuple(name + b"/" for name in closed)
+    gone = {name for name in known if name not in listed and name.startswith(named) and not name.startswith(below)}
+    todo = [s for name, s in listed.items() if not s.closed and (name not in known or (s.size, s.mtime_ns) != known[name].stamp)]
+    lines = [f"{os.fsdecode(name)}: {reason}" for name, reason in closed.items()]
+    return Changes(todo, sum(s.absolute in known for s in todo), gone, lines)
 
 
 def wanted_search(count: int, memory_budget: int | None, previous: Manifest | None) -> SearchSettings:

@@ -19,7 +19,14 @@ from retrieval.vectors import GlobalVectors
 from retrieval.writing import discarding
 
 
-def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
+def commit(
+    live: dict[bytes, Known],
+    index_dir: Path,
+    key: str,
+    manifest: Manifest,
+    spare: Sequence[Path] = (),
+    fresh: list[Path] | None = None,
+) -> None:
     """Rewrite shards that lost photos, write index.faiss and index.json, then remove what is no longer named.
 
     Args:
@@ -28,6 +35,7 @@ def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manife
         key: of the settings, see Manifest.key.
         manifest: what index.json says besides the shards, index.faiss and the date; of its search only the memory budget.
         spare: shards of an interrupted build to leave for the next one, see unfinished.
+        fresh: the caller's list of files to remove if this fails; emptied once index.json names them.
 
     Raises:
         OSError: something cannot be written; the previous index is as it was.
@@ -35,7 +43,7 @@ def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manife
     by_shard: dict[Path, list[int]] = {}
     for entry in live.values():
         by_shard.setdefault(entry.shard, []).append(entry.row)
-    fresh: list[Path] = []
+    fresh = [] if fresh is None else fresh
     with discarding(fresh):
         shards = []
         for path, rows in by_shard.items():
@@ -55,6 +63,7 @@ def commit(live: dict[bytes, Known], index_dir: Path, key: str, manifest: Manife
         digest = file_sha256(index_dir / FAISS)
         complete = replace(manifest, shards=entries, faiss_sha256=digest, built=now, schema=SCHEMA, search=search)
         complete.write(index_dir)
+        fresh.clear()  # whatever fails from here on, they belong to the index
     for path in spare:
         os.utime(path)  # younger than index.json, so that they still count
     sweep(index_dir, complete, spare)

@@ -20,7 +20,7 @@ def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
     Returns:
         Rows of each group in order, the group of the first row first.
     """
-    structure = _structure(index)
+    structure = np.concatenate([luminance_structure(part) for part in index.histograms()])
     first: dict[bytes, int] = {}  # the same file content needs no look
     group = np.array([first.setdefault(sha.tobytes(), row) for row, sha in enumerate(index.photos.sha256)])
     rows = np.unique(group)
@@ -38,11 +38,6 @@ def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
     for row, number in enumerate(group.tolist()):
         members.setdefault(number, []).append(row)
     return [found for found in members.values() if len(found) > 1]
-
-
-def _structure(index: PhotoIndex) -> np.ndarray:
-    every = np.arange(len(index))
-    return np.concatenate([luminance_structure(index.cells(every[i : i + 1024])[1]) for i in range(0, len(index), 1024)])
 
 
 def _confirmed(index: PhotoIndex, structure: np.ndarray, row: int, others: np.ndarray) -> np.ndarray:

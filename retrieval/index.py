@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -196,6 +197,12 @@ class PhotoIndex:
             histogram[here] = self._readers[shard].descriptors.histogram[inside]
             self._readers[shard].release()  # else memory would grow with every query
         return local, histogram
+
+    def histograms(self) -> Iterator[np.ndarray]:
+        """Luminance histograms of all photos, a shard at a time; local descriptors are not read."""
+        for reader in self._readers:
+            yield reader.descriptors.histogram
+            reader.release()
 
     def _load_faiss(self) -> faiss.Index | None:
         """index.faiss if it belongs to the manifest. It is derived from the shards: a flat one is else made anew.

@@ -11,12 +11,16 @@ _SUFFIXES = tuple(SUFFIXES)
 
 @dataclass(frozen=True)
 class Source:
-    """A file of the corpus as it was listed: folder and path inside it (bytes), size, modification time."""
+    """A file of the corpus as it was listed: folder and path inside it (bytes), size, modification time.
+
+    Of a file or folder that is there and cannot be looked at, ``closed`` says why; size and time are then -1.
+    """
 
     root: bytes
     path: bytes
     size: int
     mtime_ns: int
+    closed: str = ""
 
     @property
     def absolute(self) -> bytes:
@@ -25,8 +29,11 @@ class Source:
 
 
 def list_pictures(folder: Path) -> Iterator[Path]:
-    """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed."""
-    yield from map(Path, _walk(str(folder)))
+    """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed.
+
+    Folders inside it that cannot be opened are passed over.
+    """
+    yield from map(Path, _walk(str(folder), {}))
 
 
 def has_picture_name(name: str) -> bool:
@@ -48,7 +55,7 @@ def plain_path(path: Path) -> Path:
 
 
 def list_sources(photos: list[Path]) -> list[Source]:
-    """List the pictures of folders and files, each file once.
+    """List the pictures of folders and files, each file once, and what cannot be looked at.
 
     Raises:
         FileNotFoundError: a folder or file does not exist.
@@ -60,24 +67,36 @@ def list_sources(photos: list[Path]) -> list[Source]:
             raise FileNotFoundError(f"{entry}: no such folder")
         root = plain_path(entry if entry.is_dir() else entry.parent)
         named, prefix = os.fsencode(root), os.fsencode(root / "x")[:-1]
-        for name in _walk(str(root)) if entry.is_dir() else [str(root / entry.name)]:
+        closed: dict[str, OSError] = {}
+        for name in _walk(str(root), closed) if entry.is_dir() else [str(root / entry.name)]:
             try:
                 stat = os.stat(name)  # noqa: PTH116 - see _walk
-            except OSError:
-                continue  # gone since it was listed
+            except OSError as error:
+                closed[name] = error
+                continue
             absolute = os.fsencode(name)
             sources.setdefault(absolute, Source(named, absolute[len(prefix) :], stat.st_size, stat.st_mtime_ns))
+        for name, reason in closed.items():
+            if not isinstance(reason, (FileNotFoundError, NotADirectoryError)):  # gone since it was listed
+                absolute = os.fsencode(name)
+                sources.setdefault(absolute, Source(named, absolute[len(prefix) :], -1, -1, reason.strerror or str(reason)))
     if not sources:
         raise ValueError(f"no pictures under {', '.join(map(str, photos))}")
     return list(sources.values())
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """The pictures of a folder as plain names: making a Path of each takes longer than reading the folder."""
+def _walk(folder: str, closed: dict[str, OSError]) -> Iterator[str]:
+    """The pictures of a folder as plain names: making a Path of each takes longer than reading the folder.
+
+    Folders inside it that cannot be opened are added to ``closed``, with the reason.
+    """
     with os.scandir(folder) as found:  # it knows kinds without asking for each file, which large libraries notice
         entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
-        elif has_picture_name(entry.name) and not (entry.is_symlink() and entry.is_dir()):
+            try:
+                yield from _walk(entry.path, closed)
+            except OSError as error:
+                closed[entry.path] = error
+        elif has_picture_name(entry.name) and not (entry.is_symlink() and os.path.isdir(entry.path)):  # noqa: PTH112 - never raises
             yield entry.path

@@ -4,14 +4,12 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from retrieval.commit import commit
 from retrieval.contents import Contents, read_contents
 from retrieval.folder import alone, make_index_folder
 from retrieval.known import Known, rewritten_name, unfinished
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest
-from retrieval.pca import hash_projections, load_projections
+from retrieval.pca import sound_projections
 from retrieval.shards import file_sha256
 from retrieval.writing import discarding, replacing
 
@@ -81,12 +79,12 @@ def _merge(contents: dict[Path, Contents], at_out: Path | None, out: Path) -> Me
                     known = Known(shard, i, int(photos.size[i]), int(photos.mtime_ns[i]))
                     if known.mtime_ns > live.get(photos.absolute(i), _NEVER).mtime_ns:
                         live[photos.absolute(i)] = known
-        if at_out is None or not _sound_projections(out / manifests[0].pca_file, manifests[0]):
+        if at_out is None or not sound_projections(out / manifests[0].pca_file, manifests[0].pca_hash):
             _copy_projections(list(contents), manifests[0], out, fresh)
         unusable = [m.unusable for m in manifests]
         known_unusable = sum(n for n in unusable if n is not None) if None not in unusable else None
         manifest = replace(manifests[0], count=len(live), unusable=known_unusable)
-        commit(live, out, manifest.key, manifest, unfinished(out, previous))
+        commit(live, out, manifest.key, manifest, unfinished(out, previous), fresh)
     return MergeReport(len(live), total - len(live))
 
 
@@ -104,15 +102,8 @@ def _copy(path: Path, target: Path, checksum: str, fresh: list[Path]) -> Path:
 
 
 def _copy_projections(places: list[Path], manifest: Manifest, out: Path, fresh: list[Path]) -> None:
-    sound = next((p / manifest.pca_file for p in places if _sound_projections(p / manifest.pca_file, manifest)), None)
+    files = [place / manifest.pca_file for place in places]
+    sound = next((path for path in files if sound_projections(path, manifest.pca_hash)), None)
     if sound is None:
-        name = places[0] / manifest.pca_file
-        raise ValueError(f"{name}: missing or damaged; run build-index on the folders of that index again")
+        raise ValueError(f"{files[0]}: missing or damaged; run build-index on the folders of that index again")
     _copy(sound, out / manifest.pca_file, file_sha256(sound), fresh)
-
-
-def _sound_projections(path: Path, manifest: Manifest) -> bool:
-    try:
-        return hash_projections(*load_projections(path)) == manifest.pca_hash
-    except (SafetensorError, OSError, KeyError):
-        return False

@@ -11,6 +11,7 @@ ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
 X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC_PROFILE = 282, 283, 296, 700, 34675
 FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
 INCH, CENTIMETRE = 2, 3
+MAX_DPI = 1 << 16  # what a JPEG can hold
 # what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF, and what other programs
 # keep there for themselves
 _LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348), *range(512, 533),
@@ -72,7 +73,9 @@ def _keep_bytes(exif: Image.Exif) -> Image.Exif:
 
 def _upright(metadata: Metadata, exif: Image.Exif) -> Metadata:
     """Without what is empty or describes the old file's layout; nothing says any more that the picture is to be turned."""
-    xmp = metadata.get("xmp")
+    dpi, xmp = metadata.get("dpi"), metadata.get("xmp")
+    if isinstance(dpi, tuple) and not all(0 < value < MAX_DPI for value in dpi):  # 0/0 is not a number
+        del metadata["dpi"]
     if isinstance(xmp, bytes):
         metadata["xmp"] = _XMP_TURN.sub(rb"\g<1>1", xmp)
     if exif:
@@ -93,5 +96,8 @@ def _resolution(exif: Image.Exif) -> tuple[float, float] | None:
     if unit not in (INCH, CENTIMETRE) or not exif.get(X_RESOLUTION):
         return None
     scale = 2.54 if unit == CENTIMETRE else 1.0
-    across = float(exif[X_RESOLUTION]) * scale
-    return across, float(exif.get(Y_RESOLUTION) or exif[X_RESOLUTION]) * scale
+    try:
+        across = float(exif[X_RESOLUTION]) * scale
+        return across, float(exif.get(Y_RESOLUTION) or exif[X_RESOLUTION]) * scale
+    except (TypeError, ValueError, ZeroDivisionError):  # text, or several numbers
+        return None

@@ -83,15 +83,9 @@ def save_projections(path: Path, global_: Projection, local: Projection, weights
         temporary.write_bytes(data)  # save_file would make a file that only its owner can read
 
 
-def keep_projections(index_dir: Path, global_: Projection, local: Projection, weights_hash: str) -> str:
-    """Put projections into the folder of an index, unless they are there already.
-
-    Returns:
-        Their hash, which is in the file's name.
-    """
-    pca_hash = hash_projections(global_, local)
-    save_projections(index_dir / pca_file(pca_hash), global_, local, weights_hash)
-    return pca_hash
+def keep_projections(index_dir: Path, global_: Projection, local: Projection, weights_hash: str) -> None:
+    """Put projections into the folder of an index, unless they are there already."""
+    save_projections(index_dir / pca_file(hash_projections(global_, local)), global_, local, weights_hash)
 
 
 def load_projections(path: Path) -> tuple[Projection, Projection]:
@@ -101,6 +95,14 @@ def load_projections(path: Path) -> tuple[Projection, Projection]:
         Projection(arrays["global.mean"], arrays["global.components"]),
         Projection(arrays["local.mean"], arrays["local.components"]),
     )
+
+
+def sound_projections(path: Path, pca_hash: str) -> tuple[Projection, Projection] | None:
+    """The projections of a file; None if it is missing or damaged, or if they have another hash."""
+    with suppress(SafetensorError, OSError, KeyError):
+        loaded = load_projections(path)
+        return loaded if hash_projections(*loaded) == pca_hash else None
+    return None
 
 
 def find_projections(folder: Path, weights_hash: str) -> tuple[Projection, Projection] | None:

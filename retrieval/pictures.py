@@ -6,7 +6,6 @@ Pillow decodes, tifffile takes the deep TIFF layouts that Pillow cannot; whateve
 import io
 import struct
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -24,7 +23,7 @@ _STRIP_VALUES = 1 << 20
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
-           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, Image.DecompressionBombError)  # fmt: skip
+           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours, checked against MAX_PIXELS before decoding
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -98,6 +97,8 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                     return _as_srgb(_decode(path, image))
                 image.draft("RGB", (side, side))
                 if min(image.size) > 4 * side:
+                    if image.mode in ("1", "P", "PA"):  # which Pillow shrinks by leaving pixels out
+                        image = _to_rgb(image)
                     image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
                 return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
     except UnidentifiedImageError as cause:
@@ -129,9 +130,13 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         raise IsADirectoryError("it is a folder")
     if (len(data) if data is not None else path.stat().st_size) == 0:
         raise OSError("the file is empty")
-    if path.suffix.lower() in (".heic", ".heif"):
-        _learn_heic()
-    image = Image.open(path if data is None else io.BytesIO(data))
+    readable = _learn_heic() if path.suffix.lower() in (".heic", ".heif") else True
+    try:
+        image = Image.open(path if data is None else io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        if readable:
+            raise
+        raise ImportError('reading HEIC needs pillow-heif: pip install -e ".[heic]"') from error
     image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
@@ -141,12 +146,14 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
 
 
 @cache
-def _learn_heic() -> None:
-    """Pillow reads HEIC, which telephones write, once pillow-heif is there."""
-    with suppress(ImportError):
+def _learn_heic() -> bool:
+    """Pillow reads HEIC, which telephones write, once pillow-heif is there; whether it is."""
+    try:
         from pillow_heif import register_heif_opener
-
-        register_heif_opener(thumbnails=False)
+    except ImportError:
+        return False
+    register_heif_opener(thumbnails=False)
+    return True
 
 
 def _decode(path: Path, image: Image.Image) -> Picture:

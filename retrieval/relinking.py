@@ -66,7 +66,7 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
                         write_shard(fresh[-1], Photos.of(rows), read_descriptors(path), manifest.key)
                         for i, name in enumerate(names):
                             live[name] = Known(fresh[-1], i, rows[i][2], rows[i][3])
-                commit(live, index_dir, manifest.key, manifest, unfinished(index_dir, manifest))
+                commit(live, index_dir, manifest.key, manifest, unfinished(index_dir, manifest), fresh)
         return RelinkReport(len(found), len(gone) - len(found), indexed)
 
 

@@ -44,7 +44,7 @@ def report_up_to_date(photos: list[Path], sources: list[Source], index_dir: Path
         known = known_photos(index_dir, settings_key(*made_by), previous)
         changes = find_changes(photos, sources, known)
         search = wanted_search(len(known), memory_budget, previous)
-        if changes.todo or changes.gone or not is_complete(previous, index_dir, known, 0, search):
+        if changes.todo or changes.gone or changes.closed or not is_complete(previous, index_dir, known, 0, search):
             return None
         keep_projections(index_dir, *projections, weights_hash)
         sweep(index_dir, previous)

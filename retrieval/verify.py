@@ -1,5 +1,6 @@
 """Check an index against its checksums, against itself, and against the photos on disk."""
 
+import glob
 import os
 import shlex
 from collections.abc import Callable
@@ -131,7 +132,7 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
         if not is_there:
             count, path = int((photos.root == root).sum()), os.fsdecode(root)
             cure = f"if it was moved: rechroma index relink {name} --root NEW"
-            cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(path + '/*')}"
+            cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(glob.escape(path) + '/*')}"
             findings.append(Finding(Path(path), f"this folder of {count} photos is missing", cure))
     for row in range(len(photos)):
         if roots[photos.root[row]]:

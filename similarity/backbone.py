@@ -109,10 +109,10 @@ def load_backbone(
         if weights_path is not None:
             raise ValueError("--vgg-weights belongs to --backbone vgg19; vgg19-slim brings its own weights")
         state, normalisation = load_bundled("vgg19-slim", weights_dir), SLIM_NORMALISATION
-        network = _filled(VGG19(SLIM), state, name)
+        network = _filled(VGG19(SLIM), state, weights_dir, name)
     else:
         state, normalisation = _vgg19_state(weights_path), IMAGENET_NORMALISATION
-        network = _filled(VGG19(FULL), state, str(weights_path or name))
+        network = _filled(VGG19(FULL), state, weights_path or name)
     return Backbone(name, network, normalisation, hash_tensors(state)).to(place)
 
 
@@ -125,19 +125,19 @@ def load_torchvision_vgg19(weights_path: Path | None = None) -> VGG19:
     Raises:
         ValueError, FileNotFoundError: see load_backbone.
     """
-    return _filled(VGG19(FULL), _vgg19_state(weights_path), str(weights_path or "vgg19"))
+    return _filled(VGG19(FULL), _vgg19_state(weights_path), weights_path or "vgg19")
 
 
 def _vgg19_state(weights_path: Path | None) -> dict[str, Tensor]:
     return _read_state(weights_path) if weights_path else _torchvision_state()
 
 
-def _filled(network: VGG19, state: dict[str, Tensor], what: str) -> VGG19:
+def _filled(network: VGG19, state: dict[str, Tensor], where: Path | str, wanted: str = "torchvision's vgg19") -> VGG19:
     try:
         network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, strict=True)
     except (RuntimeError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise ValueError(f"{what}: not the weights of torchvision's vgg19 ({cause})") from error
+        raise ValueError(f"{where}: not the weights of {wanted} ({cause})") from error
     return network
 
 

@@ -144,25 +144,6 @@ def compose(first: PointMap, then: Sequence[PointMap]) -> PointMap:
     return PointMap(picture, xy)
 
 
-def resize_map(mapping: PointMap, height: int, width: int, stride_xy: Sequence[tuple[float, float]]) -> PointMap:
-    """Refine a map to a larger grid: each cell keeps its partner, positions inside it move along.
-
-    Args:
-        mapping: map on a coarse grid.
-        height: of the finer grid.
-        width: likewise.
-        stride_xy: for each picture that is mapped into, the size (x, y) of one coarse cell of ours in it, in -1..1.
-    """
-    old_height, old_width = mapping.picture.shape
-    rows = (torch.arange(height, device=mapping.xy.device) + 0.5) * old_height / height
-    columns = (torch.arange(width, device=mapping.xy.device) + 0.5) * old_width / width
-    row, column = rows.long(), columns.long()
-    picture = mapping.picture[row][:, column]
-    offset = torch.stack(torch.meshgrid(columns - column - 0.5, rows - row - 0.5, indexing="xy"), -1)
-    step = torch.tensor(list(stride_xy), dtype=mapping.xy.dtype, device=mapping.xy.device)[picture]
-    return PointMap(picture, (mapping.xy[row][:, column] + offset * step).clamp(-1, 1))
-
-
 def _at_stride_8(features: Mapping[str, Tensor], layer: str) -> Tensor:
     plane = features[layer]
     if layer.startswith("relu3"):

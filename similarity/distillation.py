@@ -151,7 +151,7 @@ def crop_side(step: int, steps: int, options: DistillOptions) -> int:
 
 def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
     """Gamma, contrast and brightness of a faded or dark print."""
-    n = len(luminance_unit)
+    n, device = len(luminance_unit), luminance_unit.device
     ranges = ((0.8, 1.25), (0.75, 1.1), (-0.08, 0.08))
-    gamma, contrast, brightness = (torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)) for r in ranges)
+    gamma, contrast, brightness = (torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)).to(device) for r in ranges)
     return ((luminance_unit.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + brightness).clamp(0, 1)

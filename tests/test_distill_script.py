@@ -1,6 +1,7 @@
 """scripts/distill from photos to weights that the package loads, in this process and at a tiny size."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -33,11 +34,16 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command() -> Command:
-    """``command("train", ...)``: the result, whatever it is."""
+def script() -> ModuleType:
     module = ModuleType("distill")
     exec(compile(SCRIPT.read_text(), str(SCRIPT), "exec"), module.__dict__)
-    return lambda *words: CliRunner().invoke(module.app, [str(w) for w in words])
+    return module
+
+
+@pytest.fixture
+def command(script: ModuleType) -> Command:
+    """``command("train", ...)``: the result, whatever it is."""
+    return lambda *words: CliRunner().invoke(script.app, [str(w) for w in words])
 
 
 @pytest.fixture
@@ -76,6 +82,26 @@ def test_train_goes_on_where_it_was_and_follows_a_new_length(command: Command, p
     torch.testing.assert_close(load_file(run / "student.safetensors")["student.mean_8"], kept, rtol=0, atol=0)
     other = command(*train, 6, "--learning-rate", 0.1)
     assert isinstance(other.exception, ValueError) and "belongs to settings" in str(other.exception)
+
+
+def test_a_run_belongs_to_its_teacher(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+    train = ("train", photos, "--teacher", teacher, "--run", tmp_path / "run", "--batch", 2, "--samples")
+    assert command(*train, 2).exit_code == 0
+    teacher.write_text(TEACHER.replace("avg_pool2d", "max_pool2d"))
+    other = command(*train, 4)
+    assert isinstance(other.exception, ValueError) and "belongs to settings" in str(other.exception)
+
+
+def test_the_teacher_is_asked_where_it_is(script: ModuleType, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(teacher: torch.nn.Module, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
+        asked.append(rgb.device.type)
+        return {**{name: torch.rand(len(rgb), 3, 7, 7) for name in ("8", "16", "32")}, "embedding": torch.rand(len(rgb), 5)}
+
+    monkeypatch.setattr("similarity.distillation.ask", ask)
+    script.untrained(torch.nn.Identity(), sorted(photos.iterdir()), "meta")
+    assert asked == ["meta"]
 
 
 def test_a_new_run_may_start_from_the_weights_of_another(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
@@ -135,3 +161,25 @@ def test_exported_weights_load_and_are_scored(
         "top-1, the teacher on gray", "10 nearest shared", "photos"
     }  # fmt: skip
     assert all(-1 <= value <= 1 for name, value in scores.items() if name != "photos")
+
+
+def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
+    command: Command, photos: Path, teacher: Path, tmp_path: Path, index_dir: Path, build: Callable[..., object]
+) -> None:
+    run, out, index = tmp_path / "run", tmp_path / "weights", tmp_path / "index"
+    assert command("train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2).exit_code == 0
+    unseen = shutil.copytree(photos, tmp_path / "unseen")
+    build(photos, index)
+    shutil.copy(photos / "coffee.png", photos / "new.png")
+    for i in range(32):  # a whole batch
+        (photos / f"a{i:02}.jpg").write_bytes(b"no photo")
+    (unseen / "text.jpg").write_bytes(b"no photo")
+    exported = command("export", photos, "--run", run, "--out", out, "--projections-out", tmp_path / "pca")
+    assert exported.exit_code == 0, exported.exception
+    score = ("score", photos, unseen, "--teacher", teacher, "--run", run, "--index")
+    scored = command(*score, index)
+    assert scored.exit_code == 0, scored.exception
+    assert "text.jpg" in scored.output
+    assert json.loads(scored.stdout)["photos"] == 4
+    other = command(*score, index_dir)
+    assert isinstance(other.exception, ValueError) and str(other.exception) == f"{index_dir}: holds no photo of {photos}"

@@ -2,8 +2,10 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -80,6 +82,10 @@ def stop_at(number: int) -> Callable[[int, int], None]:
             raise Interrupted
 
     return progress
+
+
+def refuse(path: str) -> NoReturn:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 # A first build
@@ -221,6 +227,46 @@ def test_moved_photos_are_found_after_overwrite(photo_dir: Path, tmp_path: Path,
     assert not any(path.exists() for path in paths(tmp_path / "index"))
     build(tmp_path / "moved", tmp_path / "index", overwrite=True)
     assert_sound(tmp_path / "index", backbone, sorted((tmp_path / "moved").iterdir()))
+
+
+# What cannot be looked at
+
+
+def test_photos_of_a_folder_that_cannot_be_opened_stay(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_dir, sub = tmp_path / "index", photo_dir / "sub"
+    sub.mkdir()
+    (photo_dir / "coffee.png").rename(sub / "coffee.png")
+    (photo_dir / "rocket.png").rename(sub / "rocket.png")
+    build(photo_dir, index_dir)
+    before, scandir = paths(index_dir), os.scandir
+    (photo_dir / "chelsea.png").unlink()
+    before.remove(photo_dir / "chelsea.png")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", lambda path: refuse(path) if path == str(sub) else scandir(path))
+        for dropped in (1, 0):
+            report = build(photo_dir, index_dir)
+            assert counts(report) == (3, 0, 0, dropped, 3)
+            assert report.unreadable == [f"{sub}: Permission denied"]
+            assert sorted(paths(index_dir)) == sorted(before)
+        assert read_manifest(index_dir).unusable == 1
+    (sub / "rocket.png").unlink()
+    assert counts(build(photo_dir, index_dir)) == (2, 0, 0, 1, 2)
+    assert_sound(index_dir, backbone, [photo_dir / "astronaut.png", sub / "coffee.png"])
+
+
+def test_a_photo_that_cannot_be_looked_at_stays(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    coffee, stat = str(photo_dir / "coffee.png"), os.stat
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", lambda path, **kwargs: refuse(path) if path == coffee else stat(path, **kwargs))
+        report = build(photo_dir, tmp_path / "index")
+    assert counts(report) == (4, 0, 0, 0, 4)
+    assert report.unreadable == [f"{coffee}: Permission denied"]
+    assert len(paths(tmp_path / "index")) == 4
 
 
 # Interruptions
@@ -554,3 +600,57 @@ def test_bundled_projections_make_indexes_comparable(
     stored, bundled = load_projections(tmp_path / "a" / manifest.pca_file), Extractor.bundled(backbone)
     np.testing.assert_array_equal(stored[0].components, bundled.global_projection.components)
     np.testing.assert_array_equal(stored[1].components, bundled.local_projection.components)
+
+
+def test_projections_are_those_that_the_index_names(photo_dir: Path, library_dir: Path, tmp_path: Path, tiny: Backbone) -> None:
+    index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=1)
+    build_index([photo_dir, library_dir], index_dir, tiny, options)
+    manifest = read_manifest(index_dir)
+    with pytest.raises(Interrupted):
+        build_index([photo_dir], index_dir, tiny, replace(options, overwrite=True), stop_at(2))
+    [left] = (p for p in index_dir.glob("pca-*") if p.name != manifest.pca_file)
+    left.rename(index_dir / f"pca-{'0' * 16}.safetensors")  # the first by name
+    assert counts(build_index([photo_dir], index_dir, tiny, options)) == (12, 0, 0, 0, 12)
+    assert_sound(index_dir, tiny, [*photo_dir.iterdir(), *library_dir.rglob("*.png")])
+    assert read_manifest(index_dir).pca_file == manifest.pca_file
+
+
+@pytest.mark.parametrize("damage", ["missing", "flipped bit"])
+def test_lost_projections_are_told_before_photos_are_dropped(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, tiny: Backbone, damage: str
+) -> None:
+    index_dir, options = tmp_path / "index", BuildOptions(workers=0)
+    build_index([photo_dir, library_dir], index_dir, tiny, options)
+    manifest = read_manifest(index_dir)
+    path = index_dir / manifest.pca_file
+    data = path.read_bytes()
+    path.unlink()
+    if damage == "flipped bit":
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    before = files(index_dir)
+    wanted = rf"{index_dir}: described with other projections \({manifest.pca_hash}\) .*name all of its folders with --overwrite"
+    with pytest.raises(ValueError, match=wanted):
+        build_index([photo_dir], index_dir, tiny, options)
+    assert files(index_dir) == before
+    build_index([photo_dir, library_dir], index_dir, tiny, options)  # fitted to the same photos they are the same
+    assert read_manifest(index_dir) == manifest
+    assert_sound(index_dir, tiny, [*photo_dir.iterdir(), *library_dir.rglob("*.png")])
+
+
+def test_other_bundled_projections_are_refused(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    before, bundled = files(index_dir), Extractor.bundled
+
+    def refitted(backbone: Backbone) -> Extractor:
+        found = bundled(backbone)
+        moved = replace(found.local_projection, mean=found.local_projection.mean + 1)
+        return replace(found, local_projection=moved)
+
+    monkeypatch.setattr(Extractor, "bundled", refitted)
+    with pytest.raises(ValueError, match="described with other projections"):
+        build(photo_dir, index_dir)
+    assert files(index_dir) == before
+    assert counts(build(photo_dir, index_dir, overwrite=True)) == (4, 4, 0, 0, 0)

@@ -5,7 +5,7 @@ import pytest
 
 from retrieval.changes import find_changes, is_complete, wanted_search
 from retrieval.known import Known
-from retrieval.listing import list_sources
+from retrieval.listing import Source, list_sources
 from retrieval.manifest import FAISS, Manifest, ShardEntry
 from retrieval.search_settings import FLAT, HNSW, IVFPQ, MAX_FLAT, MEMORY_BUDGET, SearchSettings
 from retrieval.shards import file_sha256
@@ -44,6 +44,17 @@ def test_only_named_folders_lose_photos(photo_dir: Path, library_dir: Path) -> N
     single = photo_dir / "rocket.png"
     assert find_changes([single], list_sources([single]), known).gone == set()
     assert len(find_changes([photo_dir], list_sources([photo_dir]), known).gone) == 1
+
+
+def test_what_cannot_be_looked_at_is_neither_gone_nor_changed(library_dir: Path) -> None:
+    known, root = known_of(library_dir), os.fsencode(library_dir)
+    known |= {root + b"/subs/x.png": Known(SHARD, 8, 1, 1)}  # the folder's name only begins like that of a closed one
+    shut = [Source(root, name, -1, -1, "Permission denied") for name in (b"coffee.png", b"sub", b"new.png")]
+    listed = [s for s in list_sources([library_dir]) if s.path not in (b"coffee.png", b"rocket.png", b"sub/motorcycle_right.png")]
+    changes = find_changes([library_dir], [*listed, *shut], known)
+    assert (changes.todo, changes.changed) == ([], 0)
+    assert changes.gone == {root + b"/rocket.png", root + b"/subs/x.png"}
+    assert changes.closed == [f"{library_dir}/{name}: Permission denied" for name in ("coffee.png", "sub", "new.png")]
 
 
 # The search index

@@ -44,6 +44,12 @@ def test_pictures_are_read_as_srgb(tmp_path: Path, telephone: bytes, suffix: str
         assert np.abs(found - (255, 0, 0)).max() <= 16
 
 
+def test_palettes_are_read_as_srgb(tmp_path: Path, telephone: bytes) -> None:
+    Image.new("RGB", (64, 48), RED).quantize(4).save(tmp_path / "a.png", icc_profile=telephone)
+    for side in (8, 64):
+        assert np.abs(read_small_rgb(tmp_path / "a.png", side).astype(int) - (255, 0, 0)).max() <= 16
+
+
 def test_deep_pictures_are_read_as_srgb(tmp_path: Path, telephone: bytes) -> None:
     deep = np.tile(np.array(RED, np.uint16) * 257, (48, 64, 1))
     tifffile.imwrite(tmp_path / "a.tif", deep, photometric="rgb", iccprofile=telephone)

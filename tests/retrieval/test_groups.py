@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from retrieval import groups
@@ -11,6 +12,11 @@ from retrieval.index import PhotoIndex
 
 
 def test_an_index_without_duplicates(index: PhotoIndex) -> None:
+    assert duplicate_groups(index) == []
+
+
+def test_cells_are_read_only_of_what_may_be_the_same(index: PhotoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PhotoIndex, "cells", lambda *_: pytest.fail("read"))
     assert duplicate_groups(index) == []
 
 

@@ -16,7 +16,7 @@ from retrieval.extractor import Extractor, glance
 from retrieval.index import MIN_CHROMA, PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.search_index import exact_index
-from retrieval.shards import read_descriptors, read_photos, write_shard
+from retrieval.shards import ShardReader, read_descriptors, read_photos, write_shard
 from similarity.backbone import SLIM_NORMALISATION, Backbone
 from similarity.vgg import VGG19, VGG19Config
 
@@ -258,6 +258,15 @@ def test_an_open_index_survives_a_rebuild(
     (photo_dir / "rocket.png").unlink()
     build(photo_dir, tmp_path / "index", overwrite=True)
     assert index.recommend(query, extractor) == before
+
+
+def test_histograms_come_by_shard_and_their_memory_is_given_back(index: PhotoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[ShardReader] = []
+    monkeypatch.setattr(ShardReader, "release", lambda self: released.append(self))
+    parts = list(index.histograms())
+    np.testing.assert_array_equal(np.concatenate(parts), index.arrays()[2])
+    assert [len(part) for part in parts] == [3, 3, 2]
+    assert len(set(released)) == 3
 
 
 def test_arrays_are_all_descriptors_by_row(

@@ -136,7 +136,7 @@ def test_a_small_index_takes_a_large_one_in(
     commit(known_photos(small, base.key, None), small, base.key, base)
     assert read_manifest(small).search.kind == FLAT
     with pytest.MonkeyPatch.context() as patch:  # their projections are not what this is about
-        patch.setattr("retrieval.merging._sound_projections", lambda *_: True)
+        patch.setattr("retrieval.merging.sound_projections", lambda *_: True)
         save_projections(small / base.pca_file, *projections, base.weights_hash)
         assert hash_projections(*projections) != base.pca_hash
         assert merge_indexes([small, large], small).count == MADE + 50

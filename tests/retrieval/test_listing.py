@@ -1,5 +1,8 @@
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +81,61 @@ def test_names_that_are_not_utf8(photo_dir: Path) -> None:
 def test_broken_links_are_passed_over(photo_dir: Path) -> None:
     (photo_dir / "gone.jpg").symlink_to(photo_dir / "nowhere.jpg")
     assert len(list_sources([photo_dir])) == 4
+
+
+# What cannot be looked at
+
+
+def failing(call: Callable[..., Any], path: Path, number: int) -> Callable[..., Any]:
+    """A call of os that fails for one path."""
+
+    def fail(given: object, **kwargs: object) -> object:
+        if os.fspath(given) == str(path):  # type: ignore[call-overload]
+            raise OSError(number, os.strerror(number), given)
+        return call(given, **kwargs)
+
+    return fail
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_folders_that_cannot_be_opened_are_passed_over_and_told(
+    library_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "scandir", failing(os.scandir, library_dir / "sub", number))
+    assert len(list(list_pictures(library_dir))) == 7
+    *others, closed = list_sources([library_dir])
+    assert closed == Source(os.fsencode(library_dir), b"sub", -1, -1, os.strerror(number))
+    assert len(others) == 7 and not any(source.closed for source in others)
+
+
+def test_a_named_folder_that_cannot_be_opened_is_an_error(library_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "scandir", failing(os.scandir, library_dir, errno.EACCES))
+    with pytest.raises(PermissionError):
+        list_sources([library_dir])
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_files_that_cannot_be_looked_at_are_told(photo_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(os, "stat", failing(os.stat, photo_dir / "coffee.png", number))
+    sources = list_sources([photo_dir])
+    assert [(s.path, s.closed) for s in sources if s.closed] == [(b"coffee.png", os.strerror(number))]
+    assert len(sources) == 4
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR])
+def test_what_is_gone_since_it_was_listed_is_not(library_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(os, "stat", failing(os.stat, library_dir / "coffee.png", number))
+    monkeypatch.setattr(os, "scandir", failing(os.scandir, library_dir / "sub", number))
+    sources = list_sources([library_dir])
+    assert len(sources) == 6 and not any(source.closed for source in sources)
+
+
+def test_a_link_to_itself_is_told(photo_dir: Path) -> None:
+    (photo_dir / "loop.jpg").symlink_to(photo_dir / "loop.jpg")
+    assert [s.path for s in list_sources([photo_dir]) if s.closed] == [b"loop.jpg"]
+
+
+# Refusals
 
 
 def test_missing_folder(photo_dir: Path) -> None:

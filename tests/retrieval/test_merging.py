@@ -227,6 +227,23 @@ def test_a_full_disk_leaves_what_was(
     assert verify_index(out) == []
 
 
+@pytest.mark.parametrize("into", ["a new one", "one of them"])
+def test_interrupted_after_the_result_was_written(
+    index_dir: Path, other_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, into: str
+) -> None:
+    out = other_dir if into == "one of them" else tmp_path / "all"
+    expected = rows(index_dir) | rows(other_dir)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrieval.commit.sweep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        merge_indexes([index_dir, other_dir], out)
+    assert verify_index(out) == []
+    assert rows(out) == expected
+
+
 def test_a_shard_that_changes_while_it_is_copied(
     index_dir: Path, other_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from retrieval.metadata import DESCRIPTION, ORIENTATION, SOFTWARE, load_exif, profile_space, read_tiff_metadata
 from retrieval.pictures import read_picture
@@ -81,6 +82,22 @@ def test_resolution(gray: Image.Image, tmp_path: Path) -> None:
     assert read_picture(tmp_path / "a.tif").metadata["dpi"] == pytest.approx((300, 200))
     gray.save(tmp_path / "b.tif")
     assert "dpi" not in read_picture(tmp_path / "b.tif").metadata
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("value", [IFDRational(0, 0), IFDRational(72, 0), IFDRational(4_000_000_000), "300 dpi"], ids=str)
+def test_a_resolution_that_is_none_is_left_out(gray: Image.Image, tmp_path: Path, suffix: str, value: IFDRational | str) -> None:
+    tags = ImageFileDirectory_v2()
+    for tag in (282, 283):
+        tags.tagtype[tag] = 2 if isinstance(value, str) else 5
+        tags[tag] = value
+    tags[296] = 2
+    if suffix == ".tif":
+        gray.save(tmp_path / "a.tif", tiffinfo=tags)
+    else:
+        gray.save(tmp_path / f"a{suffix}", exif=b"Exif\0\0II*\0\x08\0\0\0" + tags.tobytes(8))
+    found = read_picture(tmp_path / f"a{suffix}").metadata.get("dpi")
+    assert found in (None, (72, 72))  # which is what Pillow says of a JPEG
 
 
 def test_the_space_of_a_profile() -> None:

@@ -151,6 +151,15 @@ def test_large_turned_photos_are_upright_when_reduced(cat: np.ndarray, tmp_path:
         assert np.abs(shown - expected).mean() < 4
 
 
+@pytest.mark.parametrize(("mode", "suffix"), [("1", "png"), ("1", "tif"), ("P", "png"), ("P", "tif")])
+def test_dots_of_two_tones_become_grays_when_reduced(cat: np.ndarray, tmp_path: Path, mode: str, suffix: str) -> None:
+    large, path = Image.fromarray(cat).convert("L").resize((1200, 800)), tmp_path / f"dots.{suffix}"
+    large.convert("1").convert(mode).transpose(Image.Transpose.ROTATE_90).save(path, exif=exif(6))
+    small = Image.fromarray(read_small_rgb(path, 64)).convert("L").resize((60, 40), Image.Resampling.BOX)
+    expected = np.asarray(large.resize((60, 40), Image.Resampling.BOX)).astype(int)
+    assert np.abs(np.asarray(small).astype(int) - expected).mean() < 8
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "tif"])
 @pytest.mark.parametrize("side", [50, 224, 400])
 def test_reduced_sides_are_at_least_what_was_asked(cat: np.ndarray, tmp_path: Path, suffix: str, side: int) -> None:
@@ -297,6 +306,16 @@ def test_photos_of_telephones(cat: np.ndarray, tmp_path: Path) -> None:
     found = Image.Exif()
     found.load(picture.metadata["exif"])  # type: ignore[arg-type]
     assert (found[0x0112], found[0x010F]) == (1, "Apple")
+
+
+def test_heic_without_its_extra_names_it(cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.pictures._learn_heic", lambda: False)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(PictureError, match=r'a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'):
+        read_picture(tmp_path / "a.heic")
+    Image.fromarray(cat).save(tmp_path / "b.jpg")
+    (tmp_path / "b.jpg").rename(tmp_path / "b.heic")  # what some programs call a JPEG
+    assert read_picture(tmp_path / "b.heic").rgb.shape == cat.shape
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])

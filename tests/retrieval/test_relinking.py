@@ -169,3 +169,16 @@ def test_a_full_disk_leaves_the_index(own_index: Path, photo_dir: Path, tmp_path
             relink(own_index, [moved])
     assert {p: p.read_bytes() for p in own_index.rglob("*") if p.is_file()} == before
     assert relink(own_index, [moved]).relinked == 4
+
+
+def test_interrupted_after_the_index_was_replaced(own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch) -> None:
+    moved = photo_dir.rename(tmp_path / "moved")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrieval.commit.sweep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        relink(own_index, [moved])
+    assert verify_index(own_index) == []
+    assert paths(own_index) == set(moved.iterdir())

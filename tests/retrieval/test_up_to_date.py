@@ -133,6 +133,16 @@ def test_anything_else_is_left_to_the_build(photo_dir: Path, tmp_path: Path, bui
         assert reported(photo_dir, index_dir) == BuildReport(report.count, 0, 0, 0, report.count)
 
 
+def test_what_cannot_be_looked_at_is_left_to_the_build(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    (photo_dir / "coffee.png").unlink()
+    (photo_dir / "coffee.png").symlink_to("coffee.png")
+    assert reported(photo_dir, tmp_path / "index") is None
+    assert build(photo_dir, tmp_path / "index").unreadable == [f"{photo_dir / 'coffee.png'}: Too many levels of symbolic links"]
+
+
 def test_another_memory_budget_is_left_to_the_build(photo_dir: Path, tmp_path: Path, build: Build) -> None:
     build(photo_dir, tmp_path / "index")
     assert reported(photo_dir, tmp_path / "index", 10**7) is None

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from retrieval import verify as module
 from retrieval.changes import BuildReport
+from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.pca import load_projections, save_projections
+from retrieval.removing import remove_photos
 from retrieval.search_index import exact_index
 from retrieval.shards import file_sha256, read_descriptors
 from retrieval.verify import Finding, verify_index
@@ -199,6 +202,17 @@ def test_a_folder_that_is_gone_is_one_finding(own_index: Path, photo_dir: Path) 
     assert (found.path, found.problem) == (photo_dir, "this folder of 4 photos is missing")
     assert f"rechroma index relink {own_index} --root NEW" in found.cure
     assert f"rechroma index remove {own_index} '{photo_dir}/*'" in found.cure
+
+
+def test_the_cure_for_a_folder_that_is_gone_spares_others(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    gone, kept = shutil.copytree(photo_dir, tmp_path / "[1999]"), shutil.copytree(photo_dir, tmp_path / "1")
+    build([gone, kept], tmp_path / "index")
+    shutil.rmtree(gone)
+    *_, where, pattern = shlex.split(only(verify_index(tmp_path / "index")).cure)
+    assert remove_photos(Path(where), pattern) == 4
+    assert verify_index(tmp_path / "index") == []
+    index = PhotoIndex.open(tmp_path / "index")
+    assert {index.path(row) for row in range(4)} == set(kept.iterdir())
 
 
 def test_a_photo_deleted_while_it_is_looked_at(own_index: Path, photo_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,12 @@ def test_weights_of_another_layout_name_what_differs(small_full: dict[str, torch
     assert "features.2" in str(caught.value)
 
 
+def test_bundled_weights_of_another_layout(small_full: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    write_bundled("vgg19-slim", small_full, tmp_path)
+    with pytest.raises(ValueError, match=rf"{tmp_path}: not the weights of vgg19-slim \("):
+        load_backbone(weights_dir=tmp_path)
+
+
 def test_incomplete_installation(tmp_path: Path) -> None:
     shards = sorted(WEIGHTS_DIR.glob("vgg19-slim-*.safetensors"))
     assert len(shards) > 1

@@ -15,7 +15,6 @@ from similarity.correspondence import (
     join_levels,
     map_reference_to_target,
     map_target_to_reference,
-    resize_map,
 )
 
 STRIDES = {"relu3_4": 4, "relu4_4": 8, "relu5_4": 16}
@@ -193,25 +192,3 @@ def test_compose_stays_inside_at_the_very_edge() -> None:
     result = compose(corners, [identity(3, 5)])
     assert result.xy[0, 0].tolist() == pytest.approx(centre(0, 0, 3, 5))
     assert result.xy[0, 1].tolist() == pytest.approx(centre(2, 4, 3, 5))
-
-
-@pytest.mark.parametrize("factor", [1, 2, 3, 8])
-def test_a_resized_identity_is_the_identity(factor: int) -> None:
-    resized = resize_map(identity(3, 5), 3 * factor, 5 * factor, [(2 / 5, 2 / 3)])
-    torch.testing.assert_close(resized.xy, identity(3 * factor, 5 * factor).xy)
-
-
-def test_resize_moves_inside_each_partner_by_that_pictures_cell() -> None:
-    mapping = PointMap(torch.tensor([[0, 1]]), torch.tensor([[[0.5, 0.0], [-0.5, 0.25]]]))
-    resized = resize_map(mapping, 2, 4, [(0.4, 0.8), (0.2, 0.1)])
-    # the halves of a cell lie a quarter of a cell to either side: 0.1 and 0.2 in picture 0, 0.05 and 0.025 in picture 1
-    assert resized.picture.tolist() == [[0, 0, 1, 1]] * 2
-    torch.testing.assert_close(resized.xy[0], torch.tensor([[0.4, -0.2], [0.6, -0.2], [-0.55, 0.225], [-0.45, 0.225]]))
-    torch.testing.assert_close(resized.xy[1], torch.tensor([[0.4, 0.2], [0.6, 0.2], [-0.55, 0.275], [-0.45, 0.275]]))
-
-
-def test_resize_does_not_leave_the_picture() -> None:
-    mapping = PointMap(torch.zeros(1, 1, dtype=torch.long), torch.tensor([[[0.99, -0.99]]]))
-    resized = resize_map(mapping, 4, 4, [(0.4, 0.4)])
-    assert resized.xy.abs().max() == 1
-    assert resized.xy[0, 0].tolist() == pytest.approx([0.84, -1.0])  # 0.99 - 3/8 * 0.4, and -0.99 - 0.15 held at the edge

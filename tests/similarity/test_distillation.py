@@ -104,6 +104,10 @@ def test_tones_differ_from_crop_to_crop_and_stay_in_range(rng: np.random.Generat
     assert len({round(float(one.mean()), 4) for one in seen}) == 16
 
 
+def test_tones_are_drawn_where_the_crops_are(rng: np.random.Generator) -> None:
+    assert seen_by_student(torch.empty(2, 3, 8, 8, device="meta"), rng).device.type == "meta"
+
+
 def test_the_student_sees_faded_prints_with_their_tones_spread(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "_tone", lambda luminance, rng: 0.4 + 0.2 * luminance)
     seen = seen_by_student(torch.linspace(0, 1, 256).view(1, 1, 16, 16).expand(1, 3, -1, -1), rng)
