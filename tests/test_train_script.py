@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import h5py
 import pytest
@@ -154,6 +154,23 @@ def test_a_run_starts_from_exported_weights(train: Command, command: Command, tm
     assert not (tmp_path / "third").exists()
 
 
+def test_the_mean_of_a_run_and_of_what_it_began_from(train: Command, command: Command, tmp_path: Path) -> None:
+    begun, run, out = tmp_path / "begun", tmp_path / "run", tmp_path / "weights"
+    assert train(begun, 1, "--seed", 5).exit_code == 0
+    start = begun / "network.safetensors"
+    assert train(run, 1, "--weights-from", start).exit_code == 0
+    assert command("export", "--run", run, "--out", out, "--mean-with", start).exit_code == 0
+    one, other = read_module(start, "network"), read_module(run / "network.safetensors", "network")
+    found = load_bundled(STEM, out)
+    for key in ("conv1.0.weight", "conv7.6.running_var", "bins.bias"):
+        assert not torch.equal(one[key], other[key])
+        torch.testing.assert_close(found[key].float(), (one[key] + other[key]) / 2, atol=1e-3, rtol=1e-3)
+    assert train(tmp_path / "wider", 1, "--width", 0.1).exit_code == 0
+    result = command("export", "--run", tmp_path / "wider", "--out", out, "--mean-with", start)
+    assert isinstance(result.exception, ValueError) and "another layout" in str(result.exception)
+    assert load_bundled(STEM, out).keys() == found.keys()
+
+
 def test_a_start_of_another_layout_is_refused_in_one_line(train: Command, tmp_path: Path) -> None:
     assert train(tmp_path / "first", 1).exit_code == 0
     result = train(tmp_path / "second", 1, "--width", 0.1, "--weights-from", tmp_path / "first" / "network.safetensors")
@@ -277,6 +294,32 @@ def test_a_refused_run_leaves_the_settings_of_the_checkpoint(
     assert train(tmp_path / "run", 1, "--batch", 2, "--width", 0.1).exit_code != 0
     assert command("export", "--run", tmp_path / "run", "--out", tmp_path / "weights").exit_code == 0
     assert load_network(backbone, tmp_path / "weights").config.width == 0.05
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps", "gpu"])
+def test_a_device_that_has_no_effect_is_refused(train: Command, tmp_path: Path, device: str) -> None:
+    said = str(train(tmp_path / "run", 1, "--device", device).exception)
+    assert said.startswith(f"--device {device}: give cpu, or nothing") and "\n" not in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_accelerate_finds_what_the_machine_has(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with MPS, but no CUDA."""
+    asked: list[bool] = []
+
+    def found(cpu: bool) -> SimpleNamespace:
+        asked.append(cpu)
+        return SimpleNamespace(num_processes=1, device="cpu" if cpu else "mps")
+
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setattr(script, "Accelerator", found)
+    for has_accelerator, device, cpu in ((True, None, False), (True, "cpu", True), (False, None, True), (False, "cpu", True)):
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda has=has_accelerator: has)
+        script.accelerator_of(device)
+        assert asked.pop() == cpu
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match=r"^2 processes cannot train together on cpu; start one, or give --device cpu$"):
+        script.accelerator_of("cpu")
 
 
 def test_missing_photos_are_named(train: Command, command: Command, tmp_path: Path) -> None:
