@@ -46,7 +46,7 @@ def video_command(
     from colorization.video.film import colorize_film
     from colorization.video.job import FilmJob, check_job, open_source
     from colorization.video.options import FilmOptions
-    from colorization.video.report import write_report
+    from colorization.video.report import check_report, write_report
 
     job = FilmJob(film, output, reference or [], overwrite)
     options = ColorizeOptions(
@@ -54,10 +54,10 @@ def video_command(
                  recommended_faithfulness=faithfulness)
     )  # fmt: skip
     film_options = FilmOptions(**given(smoothing=smoothing, quality=quality, frame_rate=frame_rate), allow_damaged=allow_damaged)
-    if report is not None and report.resolve() in {p.resolve() for p in (film, output, *(reference or []))}:
-        raise ValueError(f"{report}: the report would replace a file of this run; choose another --report")
     open_source(film, film_options)  # a wrong path is told before any network is loaded
     check_job(job)
+    if report is not None:
+        check_report(report, job)
     place = None if reference else index
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
     with ExitStack() as stack:

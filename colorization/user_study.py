@@ -5,9 +5,7 @@ import hashlib
 import io
 import json
 import math
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from colorization.staging import staging
 from colorization.user_study_page import PAGE
 from colorization.working import luminance_of
 from retrieval.listing import list_pictures
@@ -155,7 +154,9 @@ def build_study(
         names = [str(folder) for folder in (*result_dirs, real_dir)][:2]
     digest = hashlib.sha256(json.dumps(trials).encode()).hexdigest()[:16]
     study = {"id": digest, "kind": kind, "question": QUESTIONS[kind], "names": names, "trials": trials}
-    _write_text(output, PAGE.replace("__STUDY__", json.dumps(study).replace("<", "\\u003c")))
+    page = PAGE.replace("__STUDY__", json.dumps(study).replace("<", "\\u003c"))
+    with staging() as files:
+        files.add(output).write_text(page, encoding="utf-8")
     return len(trials), unmatched
 
 
@@ -209,14 +210,3 @@ def _data_uri(rgb: np.ndarray, size: tuple[int, int]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

@@ -25,6 +25,7 @@ _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
 
+NO_HEIC = 'reading HEIC needs pillow-heif: pip install -e ".[heic]"'
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours, checked against MAX_PIXELS before decoding
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -130,13 +131,13 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         raise IsADirectoryError("it is a folder")
     if (len(data) if data is not None else path.stat().st_size) == 0:
         raise OSError("the file is empty")
-    readable = _learn_heic() if path.suffix.lower() in (".heic", ".heif") else True
+    readable = learn_heic(path)
     try:
         image = Image.open(path if data is None else io.BytesIO(data))
     except UnidentifiedImageError as error:
         if readable:
             raise
-        raise ImportError('reading HEIC needs pillow-heif: pip install -e ".[heic]"') from error
+        raise ImportError(NO_HEIC) from error
     image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
@@ -145,9 +146,13 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     return image
 
 
+def learn_heic(path: Path) -> bool:
+    """Have Pillow read HEIC, which telephones write, where a file's name is of that kind; False if pillow-heif is missing."""
+    return path.suffix.lower() not in (".heic", ".heif") or _register_heic()
+
+
 @cache
-def _learn_heic() -> bool:
-    """Pillow reads HEIC, which telephones write, once pillow-heif is there; whether it is."""
+def _register_heic() -> bool:
     try:
         from pillow_heif import register_heif_opener
     except ImportError:

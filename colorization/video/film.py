@@ -63,7 +63,7 @@ def colorize_film(
             sink.finish(plan)
         except FFmpegError as error:
             raise FilmError(f"{job.output_path}: cannot be written ({error.strerror or error})") from error
-    return FilmReport(plan.num_frames, plan.scenes, colored, seconds, [*film.notes, *plan.notes])
+    return FilmReport(plan.num_frames, plan.scenes, colored, seconds, [*film.notes, *plan.notes], sink.names)
 
 
 def _plan(

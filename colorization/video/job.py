@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorization.output import check_writable, output_suffix
+from colorization.output import check_writable
 from colorization.video.media import SUFFIXES, Film
 from colorization.video.options import FilmOptions
-from colorization.video.pictures import PictureFilm
+from colorization.video.pictures import PictureFilm, frame_paths, result_name
+from colorization.video.work import has_moved
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def open_source(path: Path, options: FilmOptions, one_size: bool = False) -> Fil
     return PictureFilm(path, options.frame_rate, one_size) if path.is_dir() else Film(path, options.allow_damaged)
 
 
+def result_paths(job: FilmJob) -> list[Path]:
+    """The pictures that a folder becomes, in order."""
+    return [job.output_path / result_name(path) for path in frame_paths(job.input_path)]
+
+
 def check_job(job: FilmJob) -> None:
     """Refuse what would lose something, before any model is loaded.
 
@@ -64,5 +70,5 @@ def check_job(job: FilmJob) -> None:
 
 
 def _existing(job: FilmJob) -> Iterator[Path]:
-    names = (path.with_suffix(output_suffix(path.suffix)).name for path in job.input_path.iterdir())
-    return (job.output_path / name for name in names if (job.output_path / name).exists())
+    """Pictures that would be replaced; not those of unfinished work, which is refused later if it is of another job."""
+    return (path for path in result_paths(job) if path.exists() and not has_moved(job.output_path, path.name))

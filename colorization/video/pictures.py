@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from colorization.output import output_suffix
 from colorization.video.media import FilmError, Frame
 from colorization.video.yuv import Coding, luma_of
 from colorization.working import luminance_of
@@ -31,8 +32,7 @@ class PictureFilm:
         self.coding, self.primaries, self.transfer = Coding(), 2, 2
         self.rate = Fraction(frame_rate).limit_denominator(1001)
         self.time_base, self.aspect = 1 / self.rate, Fraction(1)
-        found = (entry for entry in path.iterdir() if has_picture_name(entry.name) and entry.is_file())
-        self.paths = sorted(found, key=_numbers)
+        self.paths = frame_paths(path)
         if not self.paths:
             raise FilmError(f"{path}: holds no pictures")
         self.num_frames = len(self.paths)
@@ -58,6 +58,16 @@ class PictureFilm:
     def rgb_frames(self) -> Iterator[np.ndarray]:
         """The pictures, 0..255."""
         return (to_uint8(read_picture(path).rgb) for path in self.paths)
+
+
+def frame_paths(folder: Path) -> list[Path]:
+    """The pictures of a folder, in the order of the numbers in their names."""
+    return sorted((path for path in folder.iterdir() if has_picture_name(path.name) and path.is_file()), key=_numbers)
+
+
+def result_name(path: Path) -> str:
+    """The name of what a picture becomes."""
+    return path.with_suffix(output_suffix(path.suffix)).name
 
 
 def _size(shape: tuple[int, ...]) -> str:

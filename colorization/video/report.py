@@ -5,15 +5,15 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from colorization.measures.cdc import color_distribution_consistency
+from colorization.output import check_writable
 from colorization.staging import staging
-from colorization.video.job import FilmJob, open_source
+from colorization.video.job import FilmJob, open_source, result_paths
 from colorization.video.media import Film
 from colorization.video.options import FilmOptions
-from colorization.video.pictures import PictureFilm
+from colorization.video.pictures import PictureFilm, frame_paths
 from colorization.video.plan import Scene
+from colorization.working import as_rgb
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class FilmReport:
         colored: frames that this run has colored; the others an earlier run had.
         seconds: that coloring them took.
         notes: lines worth telling.
+        names: of the pictures of the result, in order, where it is a folder.
     """
 
     frames: int
@@ -33,17 +34,39 @@ class FilmReport:
     colored: int
     seconds: float
     notes: list[str]
+    names: list[str]
 
 
 def film_cdc(film: Film | PictureFilm) -> tuple[float, float]:
     """CDC of a film and of its luminance."""
-    grays = (np.repeat(frame.gray[..., None], 3, 2) for frame in film.frames())
+    grays = (as_rgb(frame.gray) for frame in film.frames())
     return color_distribution_consistency(film.rgb_frames()), color_distribution_consistency(grays)
+
+
+def check_report(path: Path, job: FilmJob) -> None:
+    """Refuse a report that cannot be written, or that would replace something else, before any work is done.
+
+    Raises:
+        ValueError: it is a folder or in one that cannot be written, it is a file of the same run, or there is something
+            that is no report and not to be replaced.
+    """
+    files = [job.input_path, job.output_path, *job.references]
+    files += [*frame_paths(job.input_path), *result_paths(job)] if job.input_path.is_dir() else []
+    if path.resolve() in {file.resolve() for file in files}:
+        raise ValueError(f"{path}: the report would replace a file of this run; choose another --report")
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder; choose another --report")
+    if path.exists() and not job.overwrite and not _is_report(path):
+        raise ValueError(f"{path}: exists already and is no report of a film; choose another --report, or give --overwrite")
+    check_writable(path)
 
 
 def write_report(path: Path, report: FilmReport, job: FilmJob, film_options: FilmOptions) -> None:
     """Write figures of a run as JSON: CDC of the result beside that of its luminance, frames a second, scenes."""
-    cdc, luminance = film_cdc(open_source(job.output_path, film_options))
+    film = open_source(job.output_path, film_options)
+    if isinstance(film, PictureFilm):
+        film.paths = [job.output_path / name for name in report.names]  # the folder may hold others
+    cdc, luminance = film_cdc(film)
     figures = {
         "input": str(job.input_path),
         "output": str(job.output_path),
@@ -59,3 +82,16 @@ def write_report(path: Path, report: FilmReport, job: FilmJob, film_options: Fil
     }
     with staging() as files:
         files.add(path).write_text(json.dumps(figures, indent=1))
+
+
+def _is_report(path: Path) -> bool:
+    """Whether there is what write_report writes; films and photos, which may be large, are told by their first byte."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        text = file.read() if file.peek(1)[:1] == b"{" else b""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"input", "output", "frames", "cdc", "cdc_of_luminance", "scenes"} <= found.keys()

@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
 from colorization.options import ColorizeOptions
-from colorization.output import output_suffix, write_picture
+from colorization.output import write_picture
 from colorization.provenance import credited, statement
 from colorization.rendering import render
 from colorization.video.media import SUFFIXES, Film, FilmError, Frame
 from colorization.video.options import FilmOptions
-from colorization.video.pictures import PictureFilm
+from colorization.video.pictures import PictureFilm, result_name
 from colorization.video.plan import Plan
+from colorization.video.work import MOVING, PICTURES
 from colorization.video.writing import SegmentWriter, check_container, join
 from colorization.video.yuv import chroma_planes, halved
+from colorization.working import as_rgb
 
 ODD = "its size is odd, which H.264 cannot hold: the last row or column is shown twice"
 
@@ -27,6 +28,7 @@ class FilmSink:
 
     Attributes:
         lent: file names of the references, told in the result.
+        names: none; see PictureSink.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class FilmSink:
         self.film, self.output, self.folder = film, output, folder
         self.options, self.quality = options, film_options.quality
         self.lent: Sequence[str] = ()
+        self.names: list[str] = []
         self._writer: SegmentWriter | None = None
 
     def begin(self, number: int) -> None:
@@ -47,8 +50,7 @@ class FilmSink:
         assert self._writer is not None
         if self._writer.pads(frame.luma) and ODD not in self.film.notes:
             self.film.notes.append(ODD)
-        gray = np.repeat(halved(frame.gray)[..., None], 3, 2)
-        rgb = render(gray, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
+        rgb = render(as_rgb(halved(frame.gray)), luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
         self._writer.write(frame.luma, chroma_planes(rgb, self.film.coding))
 
     def end(self) -> None:
@@ -77,15 +79,16 @@ class PictureSink:
 
     Attributes:
         lent: file names of the references, told in the result.
+        names: of the pictures of the result, in order.
     """
 
     def __init__(self, film: PictureFilm, output: Path, folder: Path, options: ColorizeOptions) -> None:
         self.film, self.output, self.options = film, output, options
-        self.pictures = folder / "pictures"
+        self.pictures, self.moving = folder / PICTURES, folder / MOVING
         self.lent: Sequence[str] = ()
-        self._names = [path.with_suffix(output_suffix(path.suffix)).name for path in film.paths]
-        first = dict(zip(reversed(self._names), reversed(film.paths), strict=True))
-        for path, name in zip(film.paths, self._names, strict=True):
+        self.names = [result_name(path) for path in film.paths]
+        first = dict(zip(reversed(self.names), reversed(film.paths), strict=True))
+        for path, name in zip(film.paths, self.names, strict=True):
             if first[name] != path:
                 raise FilmError(f"{first[name]} and {path} would both be written to {output / name}")
 
@@ -97,7 +100,7 @@ class PictureSink:
         """Add a frame: its L at the working size, its chroma at half of that."""
         assert frame.picture is not None
         rgb = render(frame.picture.rgb, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
-        write_picture(self.pictures / self._names[frame.pts], rgb, credited(frame.picture, self.lent))
+        write_picture(self.pictures / self.names[frame.pts], rgb, credited(frame.picture, self.lent))
 
     def end(self) -> None:
         """Finish the segment."""
@@ -108,7 +111,8 @@ class PictureSink:
     def finish(self, plan: Plan) -> None:
         """Give the whole result its name."""
         self.output.mkdir(parents=True, exist_ok=True)
-        for name in self._names:
+        self.moving.touch()
+        for name in self.names:
             with suppress(FileNotFoundError):  # a run that was stopped right here has moved it
                 (self.pictures / name).replace(self.output / name)
 

@@ -15,15 +15,29 @@ from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.staging import staging
 from colorization.video.options import FilmOptions
+from colorization.video.pictures import frame_paths
 from retrieval.shards import file_sha256
 from similarity.backbone import hash_tensors
 
 JOB = "job.json"
+PICTURES = "pictures"  # folder of the colored pictures of a folder
+MOVING = "moving"  # it is there once all are colored and take their names
 
 
 def work_folder(output: Path) -> Path:
     """Where the work on a result lies; hidden, and on the same disk, so that the result takes its name at once."""
     return output.parent / f".{output.name}.rechroma"
+
+
+def has_moved(output: Path, name: str) -> bool:
+    """Whether a picture in the output folder may be one that a run has moved there before it was stopped.
+
+    Args:
+        output: the folder.
+        name: of the picture.
+    """
+    folder = work_folder(output)
+    return (folder / JOB).exists() and (folder / MOVING).exists() and not (folder / PICTURES / name).exists()
 
 
 def describe_job(
@@ -34,7 +48,7 @@ def describe_job(
     film_options: FilmOptions,
 ) -> dict[str, object]:
     """All that a film's colors depend on; unfinished work is only taken up by a run of which it is the same."""
-    files = sorted(p for p in input_path.iterdir() if p.is_file()) if input_path.is_dir() else [input_path]
+    files = frame_paths(input_path) if input_path.is_dir() else [input_path]
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     index = pipeline.index
     described = {

@@ -155,10 +155,15 @@ class Desk:
 
     @told
     def take_variant(self, work: Work | None, works: list[Work], overlay: bool, event: gr.SelectData) -> Changes:
-        """A variant was clicked: go on with it."""
+        """A variant was clicked: a further step takes its references, saturation and vividness, in which variants differ.
+
+        Points, palette and faithfulness stay as they are now, so that what was put since the variants were shown is kept.
+        """
         if not 0 <= int(event.index) < len(works) or works[int(event.index)].photo != _there(work).photo:
             raise ValueError("show the variants of this photo first")
-        return self._all(works[int(event.index)], overlay)
+        edit = works[int(event.index)].edit
+        taken = _there(work).change("", picks=edit.picks, saturation=edit.saturation, vividness=edit.vividness)
+        return self._all(taken, overlay)
 
     @told
     def undo(self, work: Work | None, overlay: bool) -> Changes:

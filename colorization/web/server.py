@@ -90,7 +90,7 @@ def serve(index_dir: Path | None, host: str, port: int, device: str = "cpu", rea
 
     listener = _listen(host, port)  # before the networks are loaded: a port in use is told at once
     pipeline = ColorizationPipeline.load(index_dir, device)
-    app = create_app(pipeline, Store(Limits()), hosts=LOOPBACK | {host} if host in LOOPBACK else None)
+    app = create_app(pipeline, Store(Limits()), hosts=LOOPBACK if host in LOOPBACK else None)
     ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
     config = uvicorn.Config(
         app, log_level="warning", limit_concurrency=CONNECTIONS, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS

@@ -116,7 +116,7 @@ class Studio:
         return work.change("", points=(*work.edit.points, Point(x, y, chroma_of(rgb))))
 
     def variants(self, work: Work) -> list[Variant]:
-        """The photo in several ways that differ, to choose from."""
+        """The photo in several ways that differ in references, saturation or vividness, to choose from."""
         ways = [("as it is", work), ("careful", work.change("", vividness=0.0)), ("bolder", work.change("", saturation=1.4))]
         if work.edit.picks:
             ways.append(("no reference", work.change("", picks=())))
@@ -176,6 +176,8 @@ class Studio:
         return prepared
 
     def _apply(self, work: Work, prepared: Prepared) -> Colorized:
-        self.store.keep([work.photo, *(one.path for one in work.candidates if one.recommended is None)])
+        brought = [one.path for one in work.candidates if one.recommended is None]
+        palettes = {edit.palette for edit in work.edits if edit.palette}  # also those that undo brings back
+        self.store.keep([work.photo, *brought, *palettes])
         palette = read_reference(work.edit.palette, "palette picture") if work.edit.palette else None
         return self.pipeline.apply(prepared, work.options(self.options), work.edit.points, palette)

@@ -8,9 +8,9 @@ from PIL import Image, UnidentifiedImageError
 
 from colorization.web.limits import Limits
 from retrieval.listing import SUFFIXES
-from retrieval.pictures import PictureError, read_small_rgb
+from retrieval.pictures import NO_HEIC, PictureError, learn_heic, read_small_rgb
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF")  # no format that starts another program
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")  # none that starts another program
 
 
 def check_upload(path: Path, limits: Limits) -> None:
@@ -43,12 +43,13 @@ def _size(path: Path) -> tuple[int, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             Image.init()
+            readable = learn_heic(path)
             with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
                 return image.size
     except UnidentifiedImageError as error:
         if path.suffix.lower() in (".tif", ".tiff"):
             return _tiff_size(path)
-        raise PictureError(f"{path.name}: not a picture that can be read") from error
+        raise PictureError(f"{path.name}: {'not a picture that can be read' if readable else NO_HEIC}") from error
     except Exception as error:  # Pillow's readers raise whatever a broken header leads them to
         raise PictureError(f"{path.name}: not a picture that can be read ({type(error).__name__})") from error
 

@@ -132,7 +132,7 @@ def test_heic_is_tried_again_once_its_extra_may_be_there(
     run: Callable[..., Result], gray_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (gray_dir / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    monkeypatch.setattr("retrieval.pictures._learn_heic", lambda: False)
+    monkeypatch.setattr("retrieval.pictures._register_heic", lambda: False)
     assert "pillow-heif" in run().stderr
     monkeypatch.setattr("colorization.batch.read_picture", lambda path: read_picture(gray_dir / "cat.jpg"))
     assert counts(run()) == "1 colorized, 0 failed, 2 existed already and were kept"

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+import colorization.video.film  # noqa: F401 - it names ColorizeOptions, so it comes before what "quick" puts there
 from colorization.bundled import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline

@@ -207,6 +207,17 @@ def test_a_folder_becomes_a_folder(frame_dir: Path, run: Run, tmp_path: Path) ->
     run(frame_dir, tmp_path / "out", overwrite=True)
 
 
+def test_the_report_is_about_the_pictures_of_the_result_only(frame_dir: Path, run: Run, tmp_path: Path) -> None:
+    """Not about others of the output folder, nor about those that have come to the input since."""
+    report, job = run(frame_dir, tmp_path / "out"), FilmJob(frame_dir, tmp_path / "out")
+    write_report(tmp_path / "alone.json", report, job, EXACT)
+    for folder in (frame_dir, tmp_path / "out"):
+        Image.new("RGB", (64, 48), "red").save(folder / "frame_13.png")
+    write_report(tmp_path / "among.json", report, job, EXACT)
+    alone, among = (json.loads((tmp_path / name).read_text()) for name in ("alone.json", "among.json"))
+    assert alone == among and alone["cdc"] > 0
+
+
 def test_a_folder_becomes_a_film_in_the_order_of_numbers(frame_dir: Path, run: Run, probe, tmp_path: Path) -> None:
     run(frame_dir, tmp_path / "out.mp4", FilmOptions(quality=0, frame_rate=12.0))
     assert probe.times(tmp_path / "out.mp4") == [Fraction(i, 12) for i in range(12)]

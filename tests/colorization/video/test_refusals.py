@@ -1,7 +1,9 @@
 """Media that cannot be used, and what would lose something: one line, nothing written, nothing lost."""
 
+import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,9 +12,11 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from colorization.pipeline import ColorizationPipeline
 from colorization.video import sinks
 from colorization.video.job import FilmJob, check_job
 from colorization.video.media import Film, FilmError
+from colorization.video.report import check_report
 from colorization.video.writing import SegmentWriter
 
 MakeFilm = Callable[..., Path]
@@ -128,6 +132,47 @@ def test_a_bad_reference(
     refused(cli("video", source, "--output", tmp_path / "out.mp4", "--method", "training-free"), "at least one reference")
     refused(cli("video", source, "--output", tmp_path / "out.mp4", "--report", source), source, "--report")
     assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["folder", "photo.jpg", "other.json", "list.json", "frames/0.png", "out/0.png", "out", "cut/r.json"]
+)
+def test_a_report_that_cannot_or_should_not_be_written_is_told_before_the_work(
+    cli: Cli,
+    refused: Refused,
+    pan: Pan,
+    tmp_path: Path,
+    listing: Listing,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setattr(ColorizationPipeline, "load", lambda *_, **__: pytest.fail("loaded"))
+    (tmp_path / "frames").mkdir()
+    Image.fromarray(pan("coffee", 1)[0]).save(tmp_path / "frames" / "0.png")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8 a photo")
+    (tmp_path / "other.json").write_text('{"input": "a thesis"}')
+    (tmp_path / "list.json").write_text('["input", "output"]')
+    (tmp_path / "cut").write_text("a file")
+    before = listing(tmp_path)
+    run = ("video", tmp_path / "frames", "--output", tmp_path / "out", "--report", tmp_path / name)
+    refused(cli(*run), tmp_path / name)
+    if name not in ("photo.jpg", "other.json", "list.json"):
+        refused(cli(*run, "--overwrite"), tmp_path / name)
+    assert listing(tmp_path) == before
+
+
+def test_an_earlier_report_is_replaced_and_other_files_only_if_it_is_asked_for(tmp_path: Path) -> None:
+    job, path = FilmJob(tmp_path / "in.mp4", tmp_path / "out.mp4"), tmp_path / "report.json"
+    check_report(path, job)
+    figures = dict.fromkeys(("input", "output", "frames", "cdc", "cdc_of_luminance", "scenes"))
+    path.write_text(json.dumps(figures))
+    check_report(path, job)
+    for text in (json.dumps(figures)[:-1], '{"a":' * 100_000, json.dumps({**figures, "cdc": 1}).replace("cdc", "CDC")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"report\.json: exists already and is no report of a film; .*--overwrite"):
+            check_report(path, job)
+        check_report(path, replace(job, overwrite=True))
 
 
 def test_without_pyav_one_line_says_how_to_get_it(

@@ -76,17 +76,73 @@ def test_a_run_that_was_stopped_while_looking_begins_anew(two_scenes: Path, run:
     assert run(two_scenes, tmp_path / "out.mp4").colored == 8
 
 
-def test_a_folder_is_taken_up(pan: Pan, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+@pytest.fixture
+def frame_dir(pan: Pan, tmp_path: Path) -> Path:
+    """Seven pictures."""
     (tmp_path / "in").mkdir()
     for i, gray in enumerate(pan("coffee", 7)):
         Image.fromarray(gray).save(tmp_path / "in" / f"{i}.png")
-    run(tmp_path / "in", tmp_path / "whole")
+    return tmp_path / "in"
+
+
+def test_a_folder_is_taken_up(frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    run(frame_dir, tmp_path / "whole")
     with pytest.raises(StoppedError):
-        run(tmp_path / "in", tmp_path / "out", ("coloring", 5))
+        run(frame_dir, tmp_path / "out", ("coloring", 5))
     assert not (tmp_path / "out").exists()
-    assert run(tmp_path / "in", tmp_path / "out").colored == 3
+    for name in (".DS_Store", "Thumbs.db", "._0.png"):  # what file managers leave
+        (frame_dir / name).write_bytes(b"x")
+    (frame_dir / "folder.png").mkdir()
+    assert run(frame_dir, tmp_path / "out").colored == 3
     for path in (tmp_path / "whole").iterdir():
         np.testing.assert_array_equal(Image.open(path), Image.open(tmp_path / "out" / path.name))
+
+
+def test_a_folder_with_other_pictures_is_another_input(frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(frame_dir, tmp_path / "out", ("coloring", 5))
+    (frame_dir / "6.png").rename(frame_dir / "7.png")
+    with pytest.raises(ValueError, match="had other input"):
+        run(frame_dir, tmp_path / "out")
+
+
+def test_a_run_stopped_while_pictures_take_their_names_is_finished(
+    frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has moved is no reason to refuse; what somebody else has put there is."""
+    rename = Path.replace
+
+    def stopping(self: Path, target: Path) -> Path:
+        if (self.parent.name, self.name) == ("pictures", "4.png"):
+            raise StoppedError
+        return rename(self, target)
+
+    run(frame_dir, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(Path, "replace", stopping)
+        run(frame_dir, tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png", "3.png"]
+    (tmp_path / "out" / "5.png").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"5\.png: exists already"):
+        run(frame_dir, tmp_path / "out")
+    (tmp_path / "out" / "5.png").unlink()
+    with pytest.raises(ValueError, match="had other film"):
+        run(frame_dir, tmp_path / "out", film_options=replace(SHORT, smoothing=0.0))
+    assert run(frame_dir, tmp_path / "out").colored == 0
+    for path in (tmp_path / "whole").iterdir():
+        np.testing.assert_array_equal(Image.open(path), Image.open(tmp_path / "out" / path.name))
+    assert not work_folder(tmp_path / "out").exists()
+
+
+def test_pictures_that_were_there_before_a_stopped_run_are_not_taken_for_its_own(
+    frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
+    with pytest.raises(StoppedError):
+        run(frame_dir, tmp_path / "out", ("coloring", 5))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "6.png").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"6\.png: exists already"):
+        run(frame_dir, tmp_path / "out")
 
 
 def test_unfinished_work_of_another_job_is_not_mixed_in(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:

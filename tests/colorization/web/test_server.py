@@ -218,6 +218,23 @@ def test_a_visit(served: Any, gray_file: Path, tmp_path: Path) -> None:
     assert page.touch("restart", "click", False)["mix"]["value"] == [0, 1]
 
 
+def test_a_variant_is_a_step_that_keeps_later_points(served: Any, gray_file: Path) -> None:
+    page, _ = opened(served, gray_file)
+    page.touch("use-color", "click", 30, 30, "#a03020", False)
+    names = [one["caption"] for one in page.touch("show-variants", "click")["variants"]]
+    page.touch("references", "select", False, data={"index": 0, "value": None})
+    page.touch("use-color", "click", 60, 60, "#2040a0", False)
+    page.touch("vividness", "input", 0.5, False)
+    bolder = page.touch("variants", "select", False, data={"index": names.index("bolder"), "value": None})
+    assert (bolder["saturation"], bolder["vividness"], bolder["mix"]["value"]) == (1.4, 1, [0, 1])
+    assert "2 color points" in bolder["status"]
+    undone = page.touch("undo", "click", False)
+    assert (undone["saturation"], undone["vividness"], undone["mix"]["value"]) == (1, 0.5, [1])
+    assert "2 color points" in undone["status"]
+    plain = page.touch("variants", "select", False, data={"index": names.index("as it is"), "value": None})
+    assert (plain["vividness"], plain["mix"]["value"]) == (1, [0, 1]) and "2 color points" in plain["status"]
+
+
 def test_visitors_do_not_see_each_other(served: Any, gray_file: Path, library_dir: Path, tmp_path: Path) -> None:
     Image.open(library_dir / "chelsea.png").convert("L").save(tmp_path / "cat.png")
     first, _ = opened(served, gray_file)

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,8 @@ def test_variants_differ(studio: Studio, store: Store, photo: Path) -> None:
     names = [f"only {one.path.name}" for one in work.picked]
     assert [one.caption for one in variants] == ["as it is", "careful", "bolder", "no reference", *names]
     assert len({one.rgb.tobytes() for one in variants}) == len(variants)
+    varied = {"picks": (), "saturation": 1.0, "vividness": 1.0, "kind": ""}  # all that the page takes over
+    assert len({replace(one.work.edit, **varied) for one in variants}) == 1
     assert variants[3].work.undo().edit == work.edit
     deaf = Studio(studio.pipeline, store, replace(studio.options, local_range=(1.5, 2.0)))
     unheard = deaf.variants(work.change("", picks=(2, 3)))  # of other things: nothing changes without them
@@ -163,6 +166,20 @@ def test_own_references(
     assert Image.open(studio.thumbnail(work.picked[0])).size == Image.open(own).size
     with pytest.raises(PictureError, match="gray"):
         studio.bring(work, [gray])
+
+
+def test_palettes_of_the_edit_and_of_its_history_are_kept(
+    studio: Studio, store: Store, photo: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    palettes = [store.new(f"{name}.png") for name in ("coffee", "chelsea")]
+    for path in palettes:
+        Image.fromarray(pictures[path.stem]).save(path)
+    work = studio.open(photo).change("", palette=palettes[0]).change("", palette=palettes[1])
+    for path in palettes:
+        os.utime(path, (0, 0))
+    studio.look(work)
+    store.sweep()
+    assert studio.look(work).rgb.size and studio.look(work.undo()).rgb.size
 
 
 def test_a_photo_that_is_gone_is_told(studio: Studio, photo: Path, store: Store) -> None:

@@ -19,6 +19,27 @@ def test_what_people_have_is_taken(odd_files: tuple[dict[str, Path], dict[str, P
         check_upload(path, Limits())
 
 
+def test_heic_is_taken_with_its_extra(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.from_pillow(Image.fromarray(pictures["chelsea"])).save(tmp_path / "a.HEIC")
+    check_upload(tmp_path / "a.HEIC", Limits())
+    with pytest.raises(PictureError, match=r"a\.HEIC: 0 megapixels, above the limit"):
+        check_upload(tmp_path / "a.HEIC", replace(Limits(), pixels=1000))
+    data = (tmp_path / "a.HEIC").read_bytes()
+    (tmp_path / "cut.heic").write_bytes(data[: len(data) // 2])
+    with pytest.raises(PictureError, match=r"^cut\.heic: [^\n]+$"):
+        check_upload(tmp_path / "cut.heic", Limits())
+
+
+def test_without_the_extra_a_heic_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.pictures._register_heic", lambda: False)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(PictureError, match=r'^a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'):
+        check_upload(tmp_path / "a.heic", Limits())
+    Image.new("L", (8, 8)).save(tmp_path / "b.heic", "JPEG")  # only its name is wrong
+    check_upload(tmp_path / "b.heic", Limits())
+
+
 def test_what_is_no_whole_picture_is_refused(odd_files: tuple[dict[str, Path], dict[str, Path]]) -> None:
     for path in odd_files[0].values():
         with pytest.raises(PictureError) as error:
