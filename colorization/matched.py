@@ -14,7 +14,7 @@ from colorization.options import ColorizeOptions
 from colorization.planes import ReferencePlanes, reference_planes
 from colorization.smoothing import outvoted_colors, smooth_colors
 from colorization.transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
-from similarity.correspondence import Correlation
+from similarity.correspondence import Correlation, coherence, map_target_to_reference
 from similarity.refinement import FINE_LAYERS
 
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
@@ -137,6 +137,8 @@ class Matched:
             return None
         options, pictures = self.options, (self.target, self.references)
         same = likeness(self.said.correlation, options.same_picture_range)
+        if same > 0:
+            same *= _coherent(self.said.correlation, options.coherence_range)
         fine_ab = detail = carried_ab = None
         if same < 1:
             ranges = options.detail_range, options.sure_range
@@ -169,6 +171,11 @@ def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:
     parts = torch.split(correlation.values, correlation.counts, 1)
     best = torch.stack([part.amax(1).mean() for part in parts]).amax()
     return float(smooth_step(best, limits))
+
+
+def _coherent(correlation: Correlation, limits: tuple[float, float]) -> float:
+    """How far neighbours match neighbours: plain pictures, such as skies, resemble each other all over and at random."""
+    return float(smooth_step(coherence(map_target_to_reference(correlation), correlation.reference_sizes).mean(), limits))
 
 
 def _resize(planes: Tensor, size: tuple[int, int]) -> Tensor:

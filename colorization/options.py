@@ -12,7 +12,7 @@ SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "expected_sha
           "carried_share")  # fmt: skip
 FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon",
           "detail_range", "same_range", "sure_range", "relevance_range", "local_range",
-          "same_picture_range")  # fmt: skip
+          "same_picture_range", "coherence_range")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class ColorizeOptions:
             unrelated picture stays below.
         local_range: the same of the matches around a place, for references that show it and little of the rest.
         same_picture_range: the same measure, from which a reference seems to be the same picture, and surely is.
+        coherence_range: share of neighbours that match neighbours, from which it can be the same picture, and may well be.
         vivid_gain: factor on the chroma of the network's answers at vividness 1, where no palette says how strong colors
             are: means over what is likely are paler than photos.
         expected_share: of the mean of the predicted distribution beside the regression, a median, in the careful answer.
@@ -69,6 +70,7 @@ class ColorizeOptions:
     relevance_range: tuple[float, float] = (0.33, 0.5)
     local_range: tuple[float, float] = (0.4, 0.6)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
+    coherence_range: tuple[float, float] = (0.36, 0.42)
     vivid_gain: float = 1.25
     expected_share: float = 0.5
     automatic_share: float = 0.5
@@ -108,7 +110,7 @@ class ColorizeOptions:
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.detail_range[0] >= self.detail_range[1]:
             raise ValueError(f"detail_range must rise, not {self.detail_range}")
-        for name in ("relevance_range", "local_range", "same_picture_range", "same_range", "sure_range"):
+        for name in ("relevance_range", "local_range", "same_picture_range", "coherence_range", "same_range", "sure_range"):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:

@@ -2,8 +2,8 @@
 
 Two answers are joined. The soft one lets all positions of all references compete and averages: right in tone, coarse.
 The fine one follows the single best match down to stride 2: exact where both pictures show the same thing, noise
-elsewhere. It is followed only where the coarse match says that both show the same thing and the fine match is similar
-too.
+elsewhere. It is followed only where the coarse match says that both show the same thing, neighbours match neighbours, and
+the fine match is similar too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,22 @@ from torch import Tensor
 
 from colorization.options import ColorizeOptions
 from colorization.upsampling import guided_coefficients
-from similarity.correspondence import LEVELS, STRIDE, Correlation, correlate, handicapped, join_levels, map_target_to_reference
+from similarity.correspondence import (
+    LEVELS,
+    STRIDE,
+    Correlation,
+    coherence,
+    correlate,
+    handicapped,
+    join_levels,
+    map_target_to_reference,
+)
 from similarity.refinement import FINE_LAYERS, refine
 from similarity.warp import soft_weights, warp_hard, warp_soft
 
 MATCH_LAYERS = tuple(dict.fromkeys((*LEVELS, *FINE_LAYERS)))
 FINE_STRIDE = 2
+COHERENT = 0.5, 0.8  # share of neighbours that match neighbours from which fine matches are followed a little, and fully
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def detail_match(
     detail_range: tuple[float, float],
     same_range: tuple[float, float],
 ) -> tuple[Float[Tensor, "2 height width"], Float[Tensor, "1 height width"]]:
-    """Follow the best matches down to stride 2.
+    """Follow the best matches down to stride 2, where neighbours match neighbours.
 
     Args:
         correlation: of target and references at stride 8.
@@ -106,11 +116,13 @@ def detail_match(
     Returns:
         The colors found at half the working size, raw Lab units, and how far they can be followed, 0..1.
     """
-    refined = refine(map_target_to_reference(correlation), target, references)
+    there = map_target_to_reference(correlation)
+    refined = refine(there, target, references)
     fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
     detail = _step(refined.similarity[None], detail_range)
-    coarse = F.interpolate(best[None], size=detail.shape[-2:], mode="bilinear", align_corners=False)[0]
-    return fine_ab, detail * _step(coarse, same_range)
+    orderly = F.avg_pool2d(coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False)
+    coarse = F.interpolate(torch.cat((best, orderly))[None], size=detail.shape[-2:], mode="bilinear", align_corners=False)[0]
+    return fine_ab, detail * _step(coarse[:1], same_range) * smooth_step(coarse[1:], COHERENT)
 
 
 def _soft(

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 STRIDE = 8
+NEXT = 0.4, 2.4  # cells between neighbours
 LEVELS = {"relu3_4": 0.5, "relu4_4": 1.0, "relu5_4": 1.0}  # layer: weight of its cosine
 
 
@@ -142,6 +143,28 @@ def compose(first: PointMap, then: Sequence[PointMap]) -> PointMap:
         row = ((first.xy[here][:, 1] + 1) / 2 * height).long().clamp(0, height - 1)
         picture[here], xy[here] = onward.picture[row, column], onward.xy[row, column]
     return PointMap(picture, xy)
+
+
+def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tensor, "height width"]:
+    """Share of each position's neighbours whose partners are neighbours of its own, 0..1.
+
+    The same thing matches so, however it is turned, mirrored or scaled up to two times; unrelated things, however similar
+    every position is to some other, match at random.
+
+    Args:
+        mapping: hard mapping into one or several pictures.
+        sizes: (height, width) of the grid of each picture that is mapped into.
+    """
+    cells = torch.tensor([[width, height] for height, width in sizes]).to(mapping.xy)[mapping.picture] * mapping.xy / 2
+    kept, pairs = torch.zeros_like(cells[..., 0]), torch.zeros_like(cells[..., 0])
+    for axis in (0, 1):
+        count = cells.shape[axis] - 1
+        apart = (cells.narrow(axis, 1, count) - cells.narrow(axis, 0, count)).norm(dim=-1)
+        together = mapping.picture.narrow(axis, 1, count) == mapping.picture.narrow(axis, 0, count)
+        for start in (0, 1):
+            kept.narrow(axis, start, count).add_(together & (apart > NEXT[0]) & (apart < NEXT[1]))
+            pairs.narrow(axis, start, count).add_(1)
+    return kept / pairs.clamp(min=1)
 
 
 def _at_stride_8(features: Mapping[str, Tensor], layer: str) -> Tensor:

@@ -260,6 +260,23 @@ def test_a_picture_of_noise_is_not_followed(
     assert np.abs(shipped - alone).mean() < 0.5 * np.abs(followed - alone).mean()
 
 
+@pytest.mark.parametrize(("found", "same"), [(0.3, 0.0), (0.39, 0.5), (0.5, 1.0)])
+def test_the_same_picture_matches_neighbours_with_neighbours(
+    colorizer: ColorizationPipeline, pictures: Pictures, monkeypatch: pytest.MonkeyPatch, found: float, same: float
+) -> None:
+    """Skies resemble each other all over: similar positions alone make no picture the same."""
+    options = ColorizeOptions(working_side=192, coherence_range=(0.36, 0.42))
+
+    def prepared() -> float:
+        followed = colorizer.prepare(pictures["coffee"], [pictures["coffee"]], options).matched.followed
+        assert followed is not None
+        return followed.same
+
+    assert prepared() == 1.0
+    monkeypatch.setattr("colorization.matched.coherence", lambda mapping, sizes: torch.tensor([[found]]))
+    assert prepared() == pytest.approx(same, abs=1e-6)
+
+
 def test_faithfulness_goes_from_no_reference_to_the_reference(
     colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
 ) -> None:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from similarity.correspondence import (
     STRIDE,
     Correlation,
     PointMap,
+    coherence,
     compose,
     correlate,
     handicapped,
@@ -192,3 +195,42 @@ def test_compose_stays_inside_at_the_very_edge() -> None:
     result = compose(corners, [identity(3, 5)])
     assert result.xy[0, 0].tolist() == pytest.approx(centre(0, 0, 3, 5))
     assert result.xy[0, 1].tolist() == pytest.approx(centre(2, 4, 3, 5))
+
+
+# --- coherence
+
+
+def grid_map(rows: torch.Tensor, columns: torch.Tensor, size: tuple[int, int], picture: torch.Tensor | None = None) -> PointMap:
+    """A map to the centres of some cells, of pictures of one size."""
+    xy = torch.stack(((columns + 0.5) * 2 / size[1] - 1, (rows + 0.5) * 2 / size[0] - 1), -1)
+    return PointMap(torch.zeros(rows.shape, dtype=torch.long) if picture is None else picture, xy)
+
+
+@pytest.mark.parametrize(("turn", "scale"), [(0.0, 1.0), (0.3, 1.0), (0.0, 0.5), (0.0, 2.0), (0.7, 1.2)])
+@pytest.mark.parametrize("flip", [1, -1])
+def test_the_same_thing_is_coherent_however_it_lies(turn: float, scale: float, flip: int) -> None:
+    y, x = torch.meshgrid(torch.arange(12.0), torch.arange(16.0), indexing="ij")
+    rows, columns = scale * (math.cos(turn) * y + math.sin(turn) * x), scale * flip * (math.cos(turn) * x - math.sin(turn) * y)
+    assert coherence(grid_map(rows, columns, (40, 40)), [(40, 40)]).min() == 1.0
+
+
+def test_matches_at_random_are_not_coherent() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows, columns = (torch.randint(0, 30, (30, 30), generator=generator).float() for _ in range(2))
+    assert coherence(grid_map(rows, columns, (30, 30)), [(30, 30)]).mean() < 0.05
+
+
+def test_one_place_for_all_is_not_coherent() -> None:
+    assert coherence(grid_map(torch.zeros(5, 6), torch.zeros(5, 6), (30, 30)), [(30, 30)]).max() == 0.0
+
+
+def test_neighbours_in_another_picture_do_not_count() -> None:
+    """Of four columns the right two lie in the second picture: the inner positions lose one neighbour of four, or of three."""
+    rows, columns = torch.meshgrid(torch.arange(3.0), torch.arange(4.0), indexing="ij")
+    found = coherence(grid_map(rows, columns, (3, 4), (columns >= 2).long()), [(3, 4), (3, 4)])
+    wanted = torch.tensor([[1, 2 / 3, 2 / 3, 1], [1, 3 / 4, 3 / 4, 1], [1, 2 / 3, 2 / 3, 1]])
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_single_position_has_no_neighbours() -> None:
+    assert coherence(grid_map(torch.zeros(1, 1), torch.zeros(1, 1), (3, 3)), [(3, 3)]).tolist() == [[0.0]]
