@@ -149,7 +149,8 @@ def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tens
     """Share of each position's neighbours whose partners are neighbours of its own, 0..1.
 
     The same thing matches so, however it is turned, mirrored or scaled up to two times; unrelated things, however similar
-    every position is to some other, match at random.
+    every position is to some other, match at random. Pictures that show the same thing at the same place, as the frames of
+    a film do, may take turns.
 
     Args:
         mapping: hard mapping into one or several pictures.
@@ -160,9 +161,8 @@ def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tens
     for axis in (0, 1):
         count = cells.shape[axis] - 1
         apart = (cells.narrow(axis, 1, count) - cells.narrow(axis, 0, count)).norm(dim=-1)
-        together = mapping.picture.narrow(axis, 1, count) == mapping.picture.narrow(axis, 0, count)
         for start in (0, 1):
-            kept.narrow(axis, start, count).add_(together & (apart > NEXT[0]) & (apart < NEXT[1]))
+            kept.narrow(axis, start, count).add_((apart > NEXT[0]) & (apart < NEXT[1]))
             pairs.narrow(axis, start, count).add_(1)
     return kept / pairs.clamp(min=1)
 

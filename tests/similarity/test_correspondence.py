@@ -224,10 +224,16 @@ def test_one_place_for_all_is_not_coherent() -> None:
     assert coherence(grid_map(torch.zeros(5, 6), torch.zeros(5, 6), (30, 30)), [(30, 30)]).max() == 0.0
 
 
-def test_neighbours_in_another_picture_do_not_count() -> None:
-    """Of four columns the right two lie in the second picture: the inner positions lose one neighbour of four, or of three."""
+def test_equal_pictures_may_take_turns() -> None:
     rows, columns = torch.meshgrid(torch.arange(3.0), torch.arange(4.0), indexing="ij")
-    found = coherence(grid_map(rows, columns, (3, 4), (columns >= 2).long()), [(3, 4), (3, 4)])
+    turns = ((rows + columns) % 2).long()
+    assert coherence(grid_map(rows, columns, (3, 4), turns), [(3, 4), (3, 4)]).min() == 1.0
+
+
+def test_borders_count_the_neighbours_that_they_have() -> None:
+    """Of four columns the right two lie far off: the inner positions lose one neighbour of four, or of three."""
+    rows, columns = torch.meshgrid(torch.arange(3.0), torch.arange(4.0), indexing="ij")
+    found = coherence(grid_map(rows, columns + 9 * (columns >= 2), (3, 20)), [(3, 20)])
     wanted = torch.tensor([[1, 2 / 3, 2 / 3, 1], [1, 3 / 4, 3 / 4, 1], [1, 2 / 3, 2 / 3, 1]])
     torch.testing.assert_close(found, wanted)
 
