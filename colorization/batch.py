@@ -1,79 +1,29 @@
 """Colorize files one after the other and go on past bad ones."""
 
-import json
-import re
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from colorization import __version__
 from colorization.colorized import Colorized
 from colorization.explanation import attribution, write_explanation
-from colorization.hints import Point, chroma_of
 from colorization.manifest import Manifest, Stamp, stamp_of
 from colorization.options import ColorizeOptions
 from colorization.output import encode_picture
 from colorization.pipeline import ColorizationPipeline
-from colorization.planning import Extras, Job, beside, explanation_paths
+from colorization.planning import Job, beside, explanation_paths
 from colorization.prepared import Prepared
 from colorization.provenance import credited
 from colorization.sheet import Cell, thumbnail, write_sheet
 from colorization.staging import Staged, staging
+from colorization.wishes import Wishes
 from colorization.working import read_reference
 from retrieval.pictures import Picture, PictureError, read_picture
-from retrieval.shards import file_sha256
-from similarity.backbone import hash_tensors
 
 EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)  # torch has no memory; tags too large for a format
-
-
-@dataclass(frozen=True)
-class PixelPoint:
-    """A color wanted at a pixel: column and row from the upper left corner, raw Lab chroma."""
-
-    x: int
-    y: int
-    ab: tuple[float, float]
-
-    def on(self, picture: np.ndarray, path: Path) -> Point:
-        """The point on a picture.
-
-        Raises:
-            ValueError: the pixel is outside the picture.
-        """
-        height, width = picture.shape[:2]
-        if not (0 <= self.x < width and 0 <= self.y < height):
-            raise ValueError(f"{path}: the point {self.x},{self.y} is outside the picture of {width}x{height} pixels")
-        return Point((self.x + 0.5) / width, (self.y + 0.5) / height, self.ab)
-
-
-def parse_point(text: str) -> PixelPoint:
-    """Read ``X,Y,#RRGGBB``.
-
-    Raises:
-        ValueError: it is written otherwise, or the color is no color.
-    """
-    found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*#?([0-9a-fA-F]{6})\s*", text)
-    if not found:
-        raise ValueError(f"--point {text!r}: expected X,Y,#RRGGBB, as in 120,80,#c03020")
-    rgb = torch.tensor(list(bytes.fromhex(found[3]))).view(3, 1, 1) / 255
-    return PixelPoint(int(found[1]), int(found[2]), chroma_of(rgb))
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What is asked for all inputs: reference files, color points, a palette file, variants and explanations."""
-
-    references: Sequence[Path] = ()
-    points: Sequence[PixelPoint] = ()
-    palette: Path | None = None
-    extras: Extras = field(default_factory=Extras)
 
 
 @dataclass(frozen=True)
@@ -155,39 +105,6 @@ def run_jobs(
         done(outcome)
 
 
-def check_references(wishes: Wishes) -> None:
-    """Refuse references and a palette that cannot be used, before anything is written.
-
-    Raises:
-        PictureError: one of them.
-    """
-    for path in wishes.references:
-        read_reference(path)
-    if wishes.palette:
-        read_reference(wishes.palette, "palette picture")
-
-
-def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions) -> str:
-    """Hash of everything but the input that decides a result: program, weights, index, references, options.
-
-    Raises:
-        OSError: a reference or the palette cannot be read.
-    """
-    network, index = pipeline.network, pipeline.index
-    files = [path for path in (*wishes.references, wishes.palette) if path]
-    parts = {
-        "version": __version__,
-        "backbone": (pipeline.backbone.name, pipeline.backbone.weights_hash),
-        "network": hash_tensors(network.state_dict()) if network else None,
-        "index": [index.manifest.key, *(entry.sha256 for entry in index.manifest.shards)] if index else None,
-        "references": [(str(path), file_sha256(path)) for path in files],
-        "points": [asdict(point) for point in wishes.points],
-        "extras": asdict(wishes.extras),
-        "options": asdict(options),
-    }
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def describe_recommendation(recommendation: object) -> dict[str, object]:
     """A recommendation for JSON: path and each part of its score."""
     return {k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()}
@@ -239,19 +156,20 @@ class _Worker:
         if not self.wishes.extras.variants:
             yield results[0], self.pipeline.prepare(picture.rgb, self.references or None, self.options)
             return
-        made = 0
+        made, unreadable = 0, []
         for candidate in self.pipeline.recommend(picture.rgb, 2 * len(results), self.options.same_class):
             if made == len(results):
                 return
             try:
                 prepared = self.pipeline.prepare(picture.rgb, [candidate], self.options)
             except PictureError as error:
+                unreadable.append(str(error))
                 outcome.notes.append(f"reference skipped: {error}")
                 continue
             yield results[made], prepared
             made += 1
         if not made:
-            raise ValueError(f"none of the recommended photos can be read: {'; '.join(outcome.notes[:1]) or 'there is none'}")
+            raise ValueError(f"none of the recommended photos can be read: {next(iter(unreadable), 'there is none')}")
         if made < len(results):
             outcome.notes.append(f"only {made} of {len(results)} variants: the index has no more references for this photo")
 

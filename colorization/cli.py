@@ -163,8 +163,8 @@ def suggest_colors(
     version: Version = None,
 ) -> None:
     """Suggest colors for a place of a gray photo, the most likely first; use one with colorize --point."""
-    from colorization.batch import parse_point
     from colorization.pipeline import ColorizationPipeline
+    from colorization.wishes import parse_point
     from retrieval.pictures import read_picture
 
     picture = read_picture(photo)

@@ -61,13 +61,14 @@ def colorize_command(
     version: Version = None,
 ) -> None:
     """Colorize gray photos from references given, from recommended ones (--index), or with no reference at all."""
-    from colorization.batch import Outcome, Wishes, check_references, parse_point, run_jobs, settings_hash
+    from colorization.batch import Outcome, run_jobs
     from colorization.manifest import Manifest, alone
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
     from colorization.planning import Extras, is_single, plan_jobs
     from colorization.progress import photo_progress
     from colorization.sheet import check_sheet, write_sheet
+    from colorization.wishes import Wishes, check_references, parse_point, settings_hash
 
     references = reference or []
     if variants and (references or index is None):

@@ -7,13 +7,14 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from colorization.batch import describe_recommendation, parse_point
+from colorization.batch import describe_recommendation
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
 from colorization.provenance import credited
 from colorization.web.desk import told
 from colorization.web.edits import Number
 from colorization.web.studio import Studio
+from colorization.wishes import parse_point
 from colorization.working import read_reference
 from retrieval.pictures import Picture, read_picture
 

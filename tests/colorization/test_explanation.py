@@ -11,6 +11,7 @@ from PIL import Image
 from colorization.explanation import FRAMES, Attribution, as_dict, attribution, write_explanation
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from retrieval.pictures import PictureError
 from similarity.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
@@ -134,6 +135,19 @@ def test_explain(cli: Cli, gray_path: Path, reference_path: Path, library_dir: P
     assert [Path(r["path"]).name for r in told["references"]] == ["reference.png", "retina.png"]
     assert told["references"][0]["area"] > 0.7 and told["heard"] > 0.5
     assert Image.open(tmp_path / "new" / "x-explained.png").width > 1000
+
+
+@pytest.mark.usefixtures("quick")
+def test_variants_of_photos_that_have_moved_are_refused_in_one_line(
+    cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(path: Path, what: str = "reference") -> np.ndarray:
+        raise PictureError("moved.jpg: no such file")
+
+    monkeypatch.setattr("colorization.pipeline.read_reference", moved)
+    result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2)
+    wanted = f"error: {gray_path}: none of the recommended photos can be read: moved.jpg: no such file\n"
+    assert (result.exit_code, result.stderr) == (2, wanted)
 
 
 @pytest.mark.usefixtures("quick")

@@ -13,10 +13,11 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from skimage.color import rgb2lab
 
-from colorization.batch import Outcome, Wishes, run_jobs
+from colorization.batch import Outcome, run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.planning import Job
+from colorization.wishes import Wishes
 from colorization.working import luminance_of
 from retrieval.metadata import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE, load_exif
 from retrieval.pictures import Picture, read_picture
