@@ -1,7 +1,7 @@
 """A target and its references, described and matched once: what any number of edits have in common."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -88,6 +88,16 @@ class Matched:
     scores: Sequence[float] | None
     options: ColorizeOptions
     said: ReferencePlanes | None = None
+    _last: dict[Hashable, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def remembered(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """What was made for this key the last time, or make it; the last one is kept, not to be changed by anyone."""
+        known = self._last.get(key)
+        if known is None:
+            known = make()
+            self._last.clear()
+            self._last[key] = known
+        return known
 
     @property
     def size(self) -> tuple[int, int]:

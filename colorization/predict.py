@@ -1,6 +1,6 @@
 """The colorization network at work: references, points and palette in, ab out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -117,12 +117,16 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
             ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, options))
         return ab
 
+    # from edit to edit only the points change, or what is done to the colors afterwards
+    palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
+    key = network, replace(options, saturation=1.0, keep_tint=False), palette
+    untold = matched.remembered(key, lambda: answers(replace(guidance, points=())))
     # a palette overrules the references, as points do near them
     followed = matched.followed_as(options) if guidance.palette is None else None
     if guidance.points:
-        ab = _pointed(answers, guidance, matched.target, followed, level)
+        ab = _pointed(untold, answers(guidance), guidance.points, matched.target, followed, level)
     else:
-        ab = answers(guidance) if followed is None else followed.over(answers(guidance))
+        ab = untold if followed is None else followed.over(untold)
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
     return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
@@ -165,21 +169,21 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
 
 
 def _pointed(
-    answers: Callable[[Guidance], Tensor],
-    guidance: Guidance,
+    untold: Float[Tensor, "2 height width"],
+    answer: Float[Tensor, "2 height width"],
+    points: Sequence[Point],
     target: Mapping[str, Tensor],
     followed: Followed | None,
     level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
-    """Colors with points: the network lets one color the whole picture, what it does not concern keeps its colors."""
-    near, told = _reach(guidance.points, target, level)
-    untold = answers(replace(guidance, points=()))
-    ab = untold + told * (answers(guidance) - untold)
+    """Colors with points: the network's answer lets one color the whole picture, what it does not concern stays untold."""
+    near, told = _reach(points, target, level)
+    ab = untold + told * (answer - untold)
     if followed is not None:
         untold = followed.over(untold)
         ab = near * ab + (1 - near) * followed.over(ab)
-    ab = ab + near * _missing(ab, guidance.points, level)
-    return untold + towards(guidance.points, untold, ab - untold, told, level)
+    ab = ab + near * _missing(ab, points, level)
+    return untold + towards(points, untold, ab - untold, told, level)
 
 
 def towards(

@@ -47,6 +47,32 @@ def test_edits_of_one_preparation_are_what_colorize_gives(
     assert (found[1].rgb != found[0].rgb).any() and (found[2].rgb != found[0].rgb).any()
 
 
+def test_edits_ask_the_network_only_about_what_changed(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    asked: list[object] = []
+    assert colorizer.network is not None
+    hook = colorizer.network.register_forward_hook(lambda *_: asked.append(None))
+
+    def runs(options: ColorizeOptions, points: list[Point], palette: np.ndarray | None = None) -> int:
+        asked.clear()
+        colorizer.apply(prepared, options, points, palette)
+        return len(asked)
+
+    try:
+        prepared = colorizer.prepare(gray_pictures["coffee"], [], fast)
+        assert runs(fast, []) == 1
+        assert runs(fast, [POINT]) == 1  # what it says without the point is known
+        assert runs(fast, [POINT, replace(POINT, x=0.8)]) == 1
+        assert runs(replace(fast, saturation=1.4), []) == 0
+        assert runs(replace(fast, vividness=0.2), []) == 1
+        assert runs(fast, [], pictures["chelsea"]) == 1
+        assert runs(fast, [], pictures["coffee"]) == 1
+        assert runs(fast, [], pictures["coffee"]) == 0
+    finally:
+        hook.remove()
+
+
 def test_nothing_is_described_or_matched_again(
     colorizer: ColorizationPipeline,
     pictures: Pictures,
