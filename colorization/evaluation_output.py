@@ -25,6 +25,7 @@ COLUMNS = (  # key, heading, factor, digits
     ("his", "HIS", 1, 3),
     ("top1", "top-1 %", 100, 1),
     ("recovered", "recov. %", 100, 1),
+    ("regained", "regain. %", 100, 1),
     ("frechet", "Frechet", 1, 2),
     ("frechet_to_gray", "/ gray's", 1, 3),
     ("lpips", "LPIPS", 1, 4),

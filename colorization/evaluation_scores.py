@@ -16,7 +16,7 @@ from colorization.measures.colorfulness import colorfulness, delta_of_means, mea
 from colorization.measures.delta_e import delta_e_2000
 from colorization.measures.frechet import frechet_distance
 from colorization.measures.his import histogram_intersection
-from colorization.measures.recovery import accuracy, recovered_accuracy
+from colorization.measures.recovery import accuracy, recovered_accuracy, regained_accuracy
 from colorization.measures.signal import psnr, ssim
 from similarity.lab import as_tensor
 
@@ -117,13 +117,14 @@ class Tally:
             row["frechet_to_gray"] = row["frechet"] / of_gray
         if truths.looks[0].top1 is not None:
             own_top1, of_gray_top1, true_top1 = (_top1(looks) for looks in (self.looks, gray.looks, truths.looks))
-            if truths.labels is None:
-                row["recovered"] = recovered_accuracy(own_top1, of_gray_top1, true_top1)
-            else:
+            labels = None
+            if truths.labels is not None:
                 known = [i for i, label in enumerate(truths.labels) if label is not None]
                 labels = np.array([truths.labels[i] for i in known])
-                row["top1"] = accuracy(own_top1[known], labels)
-                row["recovered"] = recovered_accuracy(own_top1[known], of_gray_top1[known], true_top1[known], labels)
+                own_top1, of_gray_top1, true_top1 = (top1[known] for top1 in (own_top1, of_gray_top1, true_top1))
+                row["top1"] = accuracy(own_top1, labels)
+            row["recovered"] = recovered_accuracy(own_top1, of_gray_top1, true_top1, labels)
+            row["regained"] = regained_accuracy(own_top1, of_gray_top1, true_top1, labels)
         return row
 
 

@@ -39,3 +39,27 @@ def recovered_accuracy(
     right = truth if labels is None else labels
     low, high = accuracy(gray, right), accuracy(truth, right)
     return (accuracy(result, right) - low) / (high - low) if high != low else math.nan
+
+
+def regained_accuracy(
+    result: Int[np.ndarray, " count"],
+    gray: Int[np.ndarray, " count"],
+    truth: Int[np.ndarray, " count"],
+    labels: Int[np.ndarray, " count"] | None = None,
+) -> float:
+    """Share of the pictures recognised in their true colors and not in gray that are recognised again.
+
+    Unlike recovered_accuracy, pictures recognised in gray and no more in the result do not count against it.
+
+    Args:
+        result: top-1 classes of the colorized pictures.
+        gray: of the same pictures in gray.
+        truth: of the same pictures in their true colors.
+        labels: the right classes; None takes those of ``truth``.
+
+    Returns:
+        0..1; NaN where gray loses nothing.
+    """
+    right = truth if labels is None else labels
+    lost = (truth == right) & (gray != right)
+    return accuracy(result[lost], right[lost]) if lost.any() else math.nan

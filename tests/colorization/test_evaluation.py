@@ -226,7 +226,9 @@ def test_the_judge_sees_results_gray_and_truth(fake: FakePipeline, paths: list[P
     assert set(of_gray) == {3} and 3 not in of_result  # gray has no strongest channel, a tinted picture has one
     hits = [np.mean(np.equal(side, right)) for side in (of_gray, of_result)]
     assert report.rows["network"]["recovered"] == pytest.approx((hits[1] - hits[0]) / (1 - hits[0]))
-    assert report.rows["gray"]["recovered"] == 0.0
+    assert report.rows["gray"]["recovered"] == report.rows["gray"]["regained"] == 0.0
+    lost = np.not_equal(of_gray, right)
+    assert report.rows["network"]["regained"] == pytest.approx(np.mean(np.equal(of_result, right)[lost]))
     labels = [0] * len(paths)
     labelled = run(fake, paths, {"network": Setting()}, judge=Judge(), labels=labels).rows["network"]["recovered"]
     true_hits = np.mean(np.equal(right, labels))

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from colorization.measures.recovery import accuracy, recovered_accuracy
+from colorization.measures.recovery import accuracy, recovered_accuracy, regained_accuracy
 
 TRUTH = np.array([0, 1, 2, 3])
 GRAY = np.array([0, 9, 9, 9])
@@ -28,5 +28,15 @@ def test_labels_decide_where_they_are_given() -> None:
     assert recovered_accuracy(np.array([0, 9, 2, 7]), GRAY, TRUTH, np.array([0, 1, 2, 7])) == 1.0
 
 
+def test_regained_by_hand() -> None:
+    """Gray loses the last three; that a result loses the first one, too, is not this measure's matter."""
+    assert regained_accuracy(np.array([0, 1, 2, 9]), GRAY, TRUTH) == pytest.approx(2 / 3)
+    assert regained_accuracy(np.array([9, 1, 2, 9]), GRAY, TRUTH) == pytest.approx(2 / 3)
+    assert regained_accuracy(GRAY, GRAY, TRUTH) == 0.0
+    labels = np.array([0, 1, 2, 7])  # the truth misleads about the last: there is nothing to regain
+    assert regained_accuracy(np.array([0, 1, 9, 7]), GRAY, TRUTH, labels) == 0.5
+
+
 def test_where_gray_loses_nothing_there_is_nothing_to_recover() -> None:
     assert math.isnan(recovered_accuracy(GRAY, TRUTH, TRUTH))
+    assert math.isnan(regained_accuracy(GRAY, TRUTH, TRUTH))
