@@ -30,7 +30,7 @@ def decode(
     """
     size = ab.shape[-2:]
     share = torch.as_tensor(boldness).to(ab).view(-1, 1, 1, 1)
-    if options.expected_share:
+    if options.expected_share and bool((share < 1).any()):
         unweighted = logits - bin_weights.log()[:, None, None].to(logits)
         ab = torch.lerp(ab, _resize(annealed_mean(unweighted, 1.0), size), options.expected_share)
     if not bool((share > 0).any()):

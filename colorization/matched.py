@@ -12,7 +12,7 @@ from torch import Tensor
 from colorization.network import BACKBONE_LAYERS
 from colorization.options import ColorizeOptions
 from colorization.planes import ReferencePlanes, reference_planes
-from colorization.smoothing import outvoted_colors, smooth_colors
+from colorization.smoothing import Surfaces, outvoted_colors, smooth_colors
 from colorization.transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
 from similarity.correspondence import Correlation, coherence, map_target_to_reference
 from similarity.refinement import FINE_LAYERS
@@ -105,6 +105,11 @@ class Matched:
         return self.luminance.shape[-2] // FINE_STRIDE, self.luminance.shape[-1] // FINE_STRIDE
 
     @cached_property
+    def surfaces(self) -> Surfaces:
+        """Those of the target at half the working size."""
+        return Surfaces(F.avg_pool2d(self.luminance, FINE_STRIDE)[0])
+
+    @cached_property
     def heard(self) -> Heard | None:
         """How far the references are heard; None without any."""
         if self.said is None:
@@ -136,9 +141,9 @@ class Matched:
         """What references given by hand lend, mended and evened out on surfaces; None without, and for recommended ones."""
         if self.heard is None or self.scores is not None:
             return None
-        level, longer = F.avg_pool2d(self.luminance, FINE_STRIDE)[0], max(self.size)
-        likely = outvoted_colors(self.heard.warped_ab, level, SURFACE_REACH * longer, LENT_CONTRAST, LENT_SPREAD)
-        return smooth_colors(likely, level, LENT_REACH * longer, SURFACE_CONTRAST)
+        longer = max(self.size)
+        likely = outvoted_colors(self.heard.warped_ab, self.surfaces, SURFACE_REACH * longer, LENT_CONTRAST, LENT_SPREAD)
+        return smooth_colors(likely, self.surfaces, LENT_REACH * longer, SURFACE_CONTRAST)
 
     @cached_property
     def followed(self) -> Followed | None:

@@ -121,15 +121,15 @@ class ColorizationNetwork(nn.Module):
     def forward(
         self,
         planes: Float[Tensor, "batch planes height width"],
-        backbone: Sequence[Float[Tensor, "batch _channels _height _width"]] = (),
-        global_hints: Float[Tensor, "batch size"] | None = None,
+        backbone: Sequence[Float[Tensor, "_batch _channels _height _width"]] = (),
+        global_hints: Float[Tensor, "_batch size"] | None = None,
     ) -> Prediction:
         """Colorize.
 
         Args:
             planes: normalised inputs, see colorization.planes; sides are multiples of 8.
-            backbone: the target's BACKBONE_LAYERS, if the configuration reads them.
-            global_hints: see colorization.hints; None is zeros, which says that nothing is given.
+            backbone: the target's BACKBONE_LAYERS, if the configuration reads them; of one picture, if all planes are its.
+            global_hints: see colorization.hints, one for all or for each; None is zeros, which says that nothing is given.
 
         Raises:
             ValueError: the backbone's features are missing or not wanted, or sides are no multiple of 8.

@@ -241,7 +241,7 @@ class ColorizationPipeline:
         place = Point(x, y, (0.0, 0.0))
         prepared = gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)
         with torch.inference_mode():
-            prediction = predict(network, prepared.matched.luminance, prepared.matched.target, None, Guidance(), options)
+            prediction = predict(network, prepared.matched.luminance, prepared.matched.target, [None], Guidance(), options)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
     def _network(self, options: ColorizeOptions) -> ColorizationNetwork | None:

@@ -16,7 +16,7 @@ from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Predictio
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
 from colorization.smoothing import smooth_colors, smooth_surfaces
-from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step
+from colorization.transfer import MATCH_LAYERS, smooth_step
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
 
@@ -66,24 +66,25 @@ def predict(
     network: ColorizationNetwork,
     luminance: Float[Tensor, "1 1 height width"],
     target: Mapping[str, Tensor],
-    said: ReferencePlanes | None,
+    said: Sequence[ReferencePlanes | None],
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> Prediction:
-    """Run the network once.
+    """Run the network once, for one answer or several.
 
     Args:
         network: see ColorizationNetwork.
         luminance: L of the target at the working size.
         target: its features of BACKBONE_LAYERS.
-        said: what the references say; None without references.
+        said: what the references say, for each answer; None for the one without references.
         guidance: points and palette.
         options: vividness.
     """
     stride = network.config.stride
     points = point_planes(guidance.points, F.avg_pool2d(luminance, stride)[0])[None] if guidance.points else None
-    warped, similarity = (None, None) if said is None else (said.warped_ab[None], said.similarity[None])
-    planes = input_planes(luminance, warped, similarity, points, stride).contiguous(memory_format=torch.channels_last)
+    given = [(None, None) if x is None else (x.warped_ab[None], x.similarity[None]) for x in said]
+    planes = torch.cat([input_planes(luminance, warped, similarity, points, stride) for warped, similarity in given])
+    planes = planes.contiguous(memory_format=torch.channels_last)
     hints = global_hints(guidance.palette, None, options.vividness)[None].to(luminance)
     features = [target[layer] for layer in BACKBONE_LAYERS] if network.config.backbone_channels else []
     with autocast(luminance.device):
@@ -104,13 +105,14 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         options: see ColorizeOptions.
     """
     luminance, heard, size = matched.luminance, matched.heard, matched.size
-    trust, level = matched.trust(options), F.avg_pool2d(luminance, FINE_STRIDE)[0]
+    trust, level = matched.trust(options), matched.surfaces.luminance
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
         both = (matched.said, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
         ways = [(said, share, options.vividness * boldness) for said, share, boldness in both if bool((share > 0).any())]
-        raw = [_answer(network, luminance, matched.target, said, asked, bold, options) for said, _, bold in ways]
-        smooth = smooth_colors(_resize(torch.cat(raw), size), level, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+        prediction = predict(network, luminance, matched.target, [said for said, *_ in ways], asked, options)
+        raw = [_decoded(network, prediction, i, asked, boldness, options) for i, (*_, boldness) in enumerate(ways)]
+        smooth = smooth_colors(_resize(torch.cat(raw), size), matched.surfaces, SURFACE_REACH * max(size), SURFACE_CONTRAST)
         gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
         ab = luminance.new_zeros(2, *size)
         for (said, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
@@ -140,23 +142,17 @@ def _carrying(ab: Float[Tensor, "2 height width"], matched: Matched, options: Co
     return share * matched.lent_ab + (1 - share) * ab
 
 
-def _answer(
-    network: ColorizationNetwork,
-    luminance: Tensor,
-    target: Mapping[str, Tensor],
-    said: ReferencePlanes | None,
-    guidance: Guidance,
-    boldness: float,
-    options: ColorizeOptions,
+def _decoded(
+    network: ColorizationNetwork, prediction: Prediction, number: int, guidance: Guidance, boldness: float, options: ColorizeOptions
 ) -> Float[Tensor, "2 height width"]:
-    """Colors of one run of the network."""
-    prediction = predict(network, luminance, target, said, guidance, options)
-    logits = prediction.logits
-    if logits is None:
-        return prediction.ab[0]
+    """Colors of one of the network's answers."""
+    ab = prediction.ab[number : number + 1]
+    if prediction.logits is None:
+        return ab[0]
+    logits = prediction.logits[number : number + 1]
     if guidance.palette is not None:
         logits, boldness = _with_palette(logits, guidance.palette, network.prior), max(boldness, PALETTE_SHARE)
-    return decode(prediction.ab, logits, rebalancing_weights(network.prior), boldness, options)[0]
+    return decode(ab, logits, rebalancing_weights(network.prior), boldness, options)[0]
 
 
 def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

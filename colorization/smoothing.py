@@ -1,5 +1,8 @@
 """Even out colors on surfaces: what the network guesses differently from place to place of one plain background."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,6 +12,23 @@ from torch import Tensor
 ITERATIONS = 3  # of the paper; each removes more of the stripes of the one before
 MIXED_REACH, MIXED_CONTRAST = 4, 20.0  # cells of half the working size up to which an edge mixes colors, and its change of L
 LEAST = 0.01  # weight of what lies at the strongest edge: a surface may be nothing else
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """The surfaces of a picture, for everything that is evened out on them.
+
+    Attributes:
+        luminance: L on the grid of what is evened out; surfaces end where it changes.
+    """
+
+    luminance: Float[Tensor, "1 height width"]
+
+    @cached_property
+    def inside(self) -> Float[Tensor, "1 height width"]:
+        """1 far from any edge, towards 0 where a strong one mixes the colors of both sides."""
+        contrasts = _largest_around(torch.cat((self.luminance, -self.luminance)), MIXED_REACH).sum(0, keepdim=True)
+        return 1 / (1 + (contrasts / MIXED_CONTRAST).square())
 
 
 def smooth_surfaces(
@@ -39,7 +59,7 @@ def smooth_surfaces(
 
 def smooth_colors(
     ab: Float[Tensor, "channels height width"],
-    luminance: Float[Tensor, "1 height width"],
+    surfaces: Surfaces,
     reach: float,
     contrast: float,
     sure: Float[Tensor, "1 height width"] | float = 1.0,
@@ -51,19 +71,18 @@ def smooth_colors(
 
     Args:
         ab: raw Lab units, at half the working size; several answers may lie one after the other.
-        luminance: L on the same grid.
+        surfaces: on the same grid.
         reach: see smooth_surfaces.
         contrast: see smooth_surfaces.
         sure: how much each place counts beside that, 0..1.
     """
-    contrasts = _largest_around(luminance, MIXED_REACH) + _largest_around(-luminance, MIXED_REACH)
-    weight = LEAST + sure / (1 + (contrasts / MIXED_CONTRAST).square())
-    smooth = smooth_surfaces(torch.cat((weight * ab, weight)), luminance, reach, contrast)
+    weight = LEAST + sure * surfaces.inside
+    smooth = smooth_surfaces(torch.cat((weight * ab, weight)), surfaces.luminance, reach, contrast)
     return smooth[:-1] / smooth[-1:]
 
 
 def outvoted_colors(
-    ab: Float[Tensor, "2 height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float, spread: float
+    ab: Float[Tensor, "2 height width"], surfaces: Surfaces, reach: float, contrast: float, spread: float
 ) -> Float[Tensor, "2 height width"]:
     """Replace colors that the rest of their surface contradicts by those of the rest: single wrong matches.
 
@@ -71,7 +90,7 @@ def outvoted_colors(
 
     Args:
         ab: raw Lab units, at half the working size.
-        luminance: L on the same grid.
+        surfaces: on the same grid.
         reach: see smooth_surfaces.
         contrast: see smooth_surfaces.
         spread: standard deviation of the colors of one thing, in Lab units.
@@ -79,15 +98,15 @@ def outvoted_colors(
     agreeing: Tensor | float = 1.0
     around = ab
     for _ in range(2):
-        around = smooth_colors(ab, luminance, reach, contrast, agreeing)
+        around = smooth_colors(ab, surfaces, reach, contrast, agreeing)
         agreeing = (-(ab - around).square().sum(0, keepdim=True) / (2 * spread**2)).exp()
     return around + agreeing * (ab - around)
 
 
-def _largest_around(plane: Float[Tensor, "1 height width"], reach: int) -> Float[Tensor, "1 height width"]:
+def _largest_around(planes: Float[Tensor, "count height width"], reach: int) -> Float[Tensor, "count height width"]:
     """The largest value up to some cells away, across and then down, which is faster than both at once."""
     side = 2 * reach + 1
-    across = F.max_pool2d(plane[None], (1, side), 1, (0, reach))
+    across = F.max_pool2d(planes[None], (1, side), 1, (0, reach))
     return F.max_pool2d(across, (side, 1), 1, (reach, 0))[0]
 
 

@@ -14,7 +14,7 @@ from colorization.hints import Point
 from colorization.network import Prediction
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.predict import towards
+from colorization.predict import Guidance, predict, towards
 from colorization.suggest import suggestions
 from similarity.backbone import Backbone
 
@@ -332,3 +332,25 @@ def test_colors_of_given_references_are_carried_over_as_they_are(
         found = ab_of(np.asarray(Image.fromarray(result.rgb).resize(size, Image.Resampling.BOX)))
         far.append(np.abs(found - result.warped_ab.transpose(1, 2, 0)).mean())
     assert far[0] < 0.8 * far[1]
+
+
+def test_answers_with_and_without_references_come_from_one_run(
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # rounding depends on the batch
+    matched, network = colorizer.prepare(gray_pictures["coffee"], [pictures["chelsea"]], fast).matched, colorizer.network
+    assert network is not None
+    guidance = Guidance([Point(0.4, 0.6, (40.0, -20.0))], torch.ones(NUM_BINS) / NUM_BINS)
+    with torch.inference_mode():
+        both = predict(network, matched.luminance, matched.target, [matched.said, None], guidance, fast)
+        assert both.logits is not None
+        for i, said in enumerate((matched.said, None)):
+            alone = predict(network, matched.luminance, matched.target, [said], guidance, fast)
+            assert alone.logits is not None
+            torch.testing.assert_close(both.ab[i : i + 1], alone.ab, atol=1e-2, rtol=0)
+            torch.testing.assert_close(both.logits[i : i + 1], alone.logits, atol=1e-3, rtol=1e-3)
+    assert float((both.ab[0] - both.ab[1]).abs().max()) > 1.0
