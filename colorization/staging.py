@@ -25,9 +25,7 @@ class Staged:
         """Bring what was written to the disk and tell what each file will be: a rename keeps size and time."""
         found = {}
         for path, temporary in self._names.items():
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-                found[path] = os.fstat(file.fileno())
+            found[path] = sync(temporary)
         return found
 
     def commit(self) -> None:
@@ -40,6 +38,13 @@ class Staged:
         for temporary in self._names.values():
             with suppress(FileNotFoundError):
                 temporary.unlink()
+
+
+def sync(path: Path) -> os.stat_result:
+    """Bring a file to the disk: a power cut must not leave an empty one under its name."""
+    with path.open("r+b") as file:  # Windows syncs only what may be written
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno())
 
 
 @contextmanager

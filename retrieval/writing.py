@@ -20,7 +20,7 @@ def replacing(path: Path, temporary: Path) -> Iterator[Path]:
     with discarding([temporary]):
         try:
             yield temporary
-            with temporary.open("rb") as file:
+            with temporary.open("r+b") as file:  # Windows syncs only what may be written
                 os.fsync(file.fileno())  # a power cut must not leave an empty file under the final name
             temporary.replace(path)
         except OSError as error:

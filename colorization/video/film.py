@@ -84,9 +84,11 @@ def _plan(
         prepared = pipeline.prepare(key, None, options)
         return [(str(r.path), r.score) for r in prepared.references], prepared.skipped
 
-    if not path.exists():
-        make_plan(film, folder, film_options, recommend, lambda done, total: progress("looking", done, total)).save(path)
-    return read_plan(path)
+    if (known := read_plan(path)) is not None:
+        return known
+    plan = make_plan(film, folder, film_options, recommend, lambda done, total: progress("looking", done, total))
+    plan.save(path)
+    return plan
 
 
 def _scene_colorizers(

@@ -53,13 +53,17 @@ class Plan:
         """Write as JSON, whole or not at all."""
         with staging() as files:
             files.add(path).write_text(json.dumps(asdict(self)))
+            files.flush()
 
 
-def read_plan(path: Path) -> Plan:
-    """Read what save has written."""
-    found: dict[str, Any] = json.loads(path.read_text())
-    scenes = [Scene(s["start"], s["stop"], [(place, score) for place, score in s["references"]]) for s in found["scenes"]]
-    return Plan(scenes, Timing(**found["timing"]), found["notes"])
+def read_plan(path: Path) -> Plan | None:
+    """Read what save has written; None if it is not there, or not whole."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        scenes = [Scene(s["start"], s["stop"], [(place, score) for place, score in s["references"]]) for s in found["scenes"]]
+        return Plan(scenes, Timing(**found["timing"]), found["notes"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def make_plan(

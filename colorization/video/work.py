@@ -97,21 +97,36 @@ def working(output: Path, job: dict[str, object], overwrite: bool) -> Iterator[P
 
 def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) -> None:
     path = folder / JOB
-    stored = json.loads(path.read_text()) if path.exists() else job
+    stored = _stored_job(path)
     differing = [key for key in job if stored.get(key) != job[key]]
-    if differing and not overwrite:
+    if stored and differing and not overwrite:
         raise ValueError(
             f"{output}: unfinished work in {folder} had other {', '.join(differing)}; finish it as it was begun, or start"
             " anew with --overwrite"
         )
     if differing:
-        for entry in folder.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != "lock":
-                entry.unlink()
+        _clear(folder)
     with staging() as files:
         files.add(path).write_text(json.dumps(job, indent=1))
+        files.flush()
+
+
+def _stored_job(path: Path) -> dict[str, object]:
+    """Whose work lies in a folder; empty if nothing tells."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _clear(folder: Path) -> None:
+    """Remove all work; what tells whose it is goes last, so that a stop on the way leaves nothing that nobody owns."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == JOB):
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "lock":
+            entry.unlink()
 
 
 def _has_work(folder: Path) -> bool:

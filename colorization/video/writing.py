@@ -13,6 +13,7 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 
 from colorization.provenance import appended
+from colorization.staging import sync
 from colorization.video.media import SUFFIXES, Film, FilmError, opened
 from colorization.video.pictures import PictureFilm
 from colorization.video.yuv import Plane, evened
@@ -58,6 +59,7 @@ class SegmentWriter:
         if self._stream:
             self._container.mux(self._stream.encode())
         self._container.close()
+        sync(self._temporary)
         self._temporary.replace(self.path)
 
     def abort(self) -> None:
@@ -170,11 +172,19 @@ def _colored(segments: Sequence[Path], stream: av.VideoStream, base: Fraction, t
             for packet in container.demux(container.streams.video[0]):
                 if packet.dts is None or not packet.size:
                     continue
-                i = next(numbers)
+                i = next(numbers, None)
+                if i is None:
+                    raise _damaged(segments)
                 packet.stream, packet.time_base = stream, base
                 packet.pts = packet.dts = timing.pts[i]
                 packet.duration = ends[i] - timing.pts[i]
                 yield packet
+    if next(numbers, None) is not None:
+        raise _damaged(segments)
+
+
+def _damaged(segments: Sequence[Path]) -> FilmError:
+    return FilmError(f"the unfinished work in {segments[0].parent} is damaged: remove that folder and run the same command again")
 
 
 def _copied(source: InputContainer, copies: dict[int, av.stream.Stream]) -> Iterator[av.Packet]:

@@ -156,6 +156,59 @@ def test_unfinished_work_of_another_job_is_not_mixed_in(two_scenes: Path, run: C
     assert not work_folder(output).exists()
 
 
+def test_a_stop_while_work_of_another_job_is_dropped_leaves_nothing_of_it(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, other = tmp_path / "out.mp4", replace(SHORT, smoothing=0.0)
+    with pytest.raises(StoppedError):
+        run(two_scenes, output, ("coloring", 5))
+    unlink = Path.unlink
+
+    def stopping(self: Path, missing_ok: bool = False) -> None:
+        unlink(self, missing_ok)
+        if self.parent == work_folder(output):
+            raise StoppedError
+
+    for _ in range(2):  # whatever was removed first
+        with monkeypatch.context() as patch, pytest.raises(StoppedError):
+            patch.setattr(Path, "unlink", stopping)
+            run(two_scenes, output, film_options=other, overwrite=True)
+    assert run(two_scenes, output, film_options=other, overwrite=True).colored == 8
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("")])
+def test_segments_that_nothing_tells_of_are_not_taken_up(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    output = tmp_path / "out.mp4"
+    with pytest.raises(StoppedError):
+        run(two_scenes, output, ("coloring", 5))
+    damage(work_folder(output) / "job.json")
+    assert run(two_scenes, output).colored == 8
+
+
+def test_a_plan_that_is_not_whole_is_made_again(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    with pytest.raises(StoppedError):
+        run(two_scenes, output, ("coloring", 5))
+    (work_folder(output) / "plan.json").write_text("")
+    assert 0 < run(two_scenes, output).colored < 8
+
+
+def test_a_segment_that_lost_frames_is_told(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    with pytest.raises(StoppedError):
+        run(two_scenes, output, ("coloring", 7))
+    first, second = sorted(work_folder(output).glob("segment-*.nut"))[:2]
+    kept = second.read_bytes()
+    for content in (first.read_bytes()[: len(first.read_bytes()) * 2 // 3], kept + kept):
+        first.write_bytes(content)
+        with pytest.raises(ValueError, match=r"is damaged: remove that folder") as error:
+            run(two_scenes, output)
+        assert str(work_folder(output)) in str(error.value)
+        assert not output.exists()
+
+
 def test_two_runs_do_not_write_one_film(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     work_folder(output).mkdir()
