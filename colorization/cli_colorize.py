@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from colorization.manifest import Manifest
     from colorization.planning import Extras, Job
 
+KEPT = "kept: not written by an earlier run, or changed since"  # told of a result
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
@@ -100,6 +101,8 @@ def colorize_command(
             jobs, kept = todo.jobs, len(todo.finished) + len(todo.foreign)
             outcomes += [Outcome(job, error=error) for job, error in todo.failed]
             earlier = [_earlier(job, manifest, wishes.extras) for job in todo.finished]
+            there = [(job, [path for path in wishes.extras.results(job.output_path) if path.exists()]) for job in todo.foreign]
+            earlier += [Outcome(job, notes=[KEPT], results=results) for job, results in there]
         before = len(outcomes)
         progress = held.enter_context(photo_progress("colorizing", quiet=len(jobs) < 2))
 

@@ -16,6 +16,7 @@ from retrieval.builder import BuildOptions, build_index
 from retrieval.pictures import read_picture
 from similarity.backbone import load_backbone
 
+MARK = ".rechroma-demo"  # in the folder, so that the next demo may replace what is there
 LIBRARY = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "colorwheel")
 
 
@@ -31,10 +32,14 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
         PSNR of the result against the truth in dB.
 
     Raises:
-        ValueError: the index did not recommend the right image of the pair.
+        ValueError: the folder holds something else than an earlier demo, or the index did not recommend the right image.
     """
+    mark = output / MARK
+    if not mark.exists() and output.is_dir() and any(output.iterdir()):
+        raise ValueError(f"{output}: is not empty and no earlier demo; choose another --output")
     photos = output / "photos"
     photos.mkdir(parents=True, exist_ok=True)
+    mark.touch()
     left, right, _ = data.stereo_motorcycle()
     for name in LIBRARY:
         io.imsave(photos / f"{name}.png", getattr(data, name)()[..., :3], check_contrast=False)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from colorization import __version__
-from retrieval.metadata import DESCRIPTION, SOFTWARE, load_exif
+from retrieval.metadata import COLORIZED, DESCRIPTION, SOFTWARE, load_exif
 from retrieval.pictures import Picture
 
 PROGRAM = f"Rechroma {__version__}"
@@ -17,7 +17,7 @@ def statement(references: Sequence[str]) -> str:
         references: file names of those that lent it colors.
     """
     lent = f"Colors from {', '.join(references)}" if references else "Colors guessed without a reference"
-    return f"Colorized by {PROGRAM}; the colors are not original. {lent}."
+    return f"{COLORIZED} {__version__}; the colors are not original. {lent}."
 
 
 def credited(source: Picture, references: Sequence[str]) -> Picture:

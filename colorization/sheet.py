@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 from colorization.output import check_output
 from colorization.staging import staging
 from colorization.working import shrink
-from retrieval.metadata import DESCRIPTION
+from retrieval.metadata import DESCRIPTION, SHEET
 
 CELL = 256
-MARK = "contact sheet of Rechroma"  # in its EXIF, so that the next run may replace it
+MARK = SHEET  # in its EXIF, so that the next run may replace it
 _CAPTION, _GAP = 18, 4
 
 

@@ -9,8 +9,10 @@ from PIL import Image
 
 ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
 X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC_PROFILE = 282, 283, 296, 700, 34675
+WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture in pixels, in the camera's folder
 FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
 INCH, CENTIMETRE = 2, 3
+COLORIZED, SHEET = "Colorized by Rechroma", "contact sheet of Rechroma"  # in the description of what the program has made
 MAX_DPI = 1 << 16  # what a JPEG can hold
 # what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF, and what other programs
 # keep there for themselves
@@ -20,6 +22,11 @@ _SHAPE = '{"shape":'  # how tifffile describes the layout of a file
 _XMP_TURN = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
 Metadata = dict[str, object]
+
+
+def is_made(data: bytes) -> bool:
+    """Whether a picture file says that this program has made it; every format holds its EXIF as it is."""
+    return COLORIZED.encode() in data or SHEET.encode() in data
 
 
 def read_metadata(image: Image.Image) -> Metadata:
@@ -85,6 +92,9 @@ def _upright(metadata: Metadata, exif: Image.Exif) -> Metadata:
                 del copied[tag]
             if str(copied.get(DESCRIPTION, "")).startswith(_SHAPE):
                 del copied[DESCRIPTION]
+            camera = copied.get_ifd(FOLDERS[0]) if FOLDERS[0] in copied else {}
+            if exif.get(ORIENTATION) in (5, 6, 7, 8) and WIDTH in camera and HEIGHT in camera:  # it lay on its side
+                camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
             copied[ORIENTATION] = 1
             metadata["exif"] = copied.tobytes()
     return {key: value for key, value in metadata.items() if value}

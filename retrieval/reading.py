@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from retrieval.descriptors import SIDE
 from retrieval.extractor import Glance, glance
 from retrieval.listing import Source
+from retrieval.metadata import is_made
 from retrieval.pictures import PictureError, read_small_rgb
 from retrieval.shards import Row
 
@@ -46,6 +47,8 @@ class _Corpus:
         try:
             data = path.read_bytes()
             seen = glance(read_small_rgb(path, SIDE, data))
+            if is_made(data):  # its colors are guesses: as a reference it would confirm them
+                seen = replace(seen, chroma=0.0)
         except PictureError as error:
             return Reading(error=str(error))
         except OSError as error:

@@ -21,7 +21,7 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
     Args:
         index_dir: folder of the index.
         pattern: with ``*``, ``?`` and ``[...]`` as in a shell, but ``*`` also stands for ``/``; it must fit the whole of the
-            absolute path or of the path inside the indexed folder. The exact name of a photo always fits.
+            absolute path or of the path inside the indexed folder. The exact name of a photo stands for that photo alone.
 
     Returns:
         How many were removed.
@@ -35,7 +35,9 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
     with alone(index_dir):
         contents = read_contents(index_dir)
         live = contents.live()
-        fits = {photos.absolute(row) for _, photos in contents.shards for row in range(len(photos)) if _fits(photos, row, pattern)}
+        every = [(photos, row) for _, photos in contents.shards for row in range(len(photos))]
+        named = {photos.absolute(row) for photos, row in every if pattern in _names(photos, row)}
+        fits = named or {photos.absolute(row) for photos, row in every if _fits(photos, row, pattern)}
         if not fits:
             raise ValueError(
                 f"{index_dir}: none of {len(live)} photos fits {pattern!r}; it must fit the whole path, for example"
@@ -49,6 +51,9 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
         return len(fits)
 
 
+def _names(photos: Photos, row: int) -> tuple[str, str]:
+    return os.fsdecode(photos.absolute(row)), os.fsdecode(photos.path[row])
+
+
 def _fits(photos: Photos, row: int, pattern: str) -> bool:
-    names = os.fsdecode(photos.absolute(row)), os.fsdecode(photos.path[row])
-    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for name in names)
+    return any(fnmatch.fnmatchcase(name, pattern) for name in _names(photos, row))

@@ -39,8 +39,8 @@ class FilmOptions:
         """Check the ranges."""
         if not 0 <= self.quality <= MAX_QUALITY:
             raise ValueError(f"quality must be within 0..{MAX_QUALITY}, not {self.quality}")
-        if not 0 < self.frame_rate <= 1000:
-            raise ValueError(f"frame_rate must be within 0..1000 frames a second, not {self.frame_rate}")
+        if not 0.01 <= self.frame_rate <= 1000:
+            raise ValueError(f"frame_rate must be within 0.01..1000 frames a second, not {self.frame_rate}")
         for name in ("smoothing", "cut_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")

@@ -76,4 +76,4 @@ def _size(shape: tuple[int, ...]) -> str:
 
 def _numbers(path: Path) -> list[tuple[int, str]]:
     """frame_2 before frame_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]

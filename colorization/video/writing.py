@@ -139,6 +139,11 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         with opened(segments[0]) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
         stream.time_base = film.time_base
+        if source:
+            stream.metadata.update(
+                {k: v for k, v in source.streams.video[0].metadata.items() if k.lower() in ("language", "title")}
+            )
+            container.set_chapters(source.chapters())
         copies = _copied_streams(source, container)
         if source:
             kept = {k: v for k, v in source.metadata.items() if k.lower() not in ("encoder", "major_brand", "comment")}

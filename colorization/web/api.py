@@ -12,8 +12,9 @@ from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
 from colorization.provenance import credited
 from colorization.web.desk import told
-from colorization.web.edits import Number
+from colorization.web.edits import MAX_POINTS, Sent
 from colorization.web.studio import Studio
+from colorization.web.wording import number, without_folders
 from colorization.wishes import parse_point
 from colorization.working import read_reference
 from retrieval.pictures import Picture, read_picture
@@ -33,11 +34,11 @@ class Calls:
         photo: str | None,
         references: list[str] | None,
         palette: str | None,
-        points: str,
-        top_k: Number,
-        saturation: Number,
-        vividness: Number,
-        faithfulness: Number | None,
+        points: str | None,
+        top_k: Sent,
+        saturation: Sent,
+        vividness: Sent,
+        faithfulness: Sent,
     ) -> Any:
         """Colorize a photo.
 
@@ -55,13 +56,18 @@ class Calls:
             Path of the result, and a report: file names of the references and their shares in it.
         """
         picture, source = _opened(photo)
-        asked: dict[str, Any] = {"saturation": float(saturation), "vividness": float(vividness), "top_k": max(1, _count(top_k))}
+        asked: dict[str, Any] = {"saturation": number(saturation, "saturation"), "vividness": number(vividness, "vividness")}
+        asked |= {"top_k": max(1, _count(top_k))}
         if faithfulness is not None:
-            asked |= dict.fromkeys(("faithfulness", "recommended_faithfulness"), float(faithfulness))
+            asked |= dict.fromkeys(("faithfulness", "recommended_faithfulness"), number(faithfulness, "faithfulness"))
         options = ColorizeOptions(**{**self.studio.options.__dict__, **asked})
+        self.studio.check_references(references or [])
         given = [read_reference(Path(path)) for path in references or []]
         chosen: list[np.ndarray] | None = given or (None if _count(top_k) else [])
-        wanted = [parse_point(text).on(picture.rgb, source) for text in points.split()]
+        places = (points or "").split()
+        if len(places) > MAX_POINTS:
+            raise ValueError(f"at most {MAX_POINTS} color points, not {len(places)}")
+        wanted = [parse_point(text).on(picture.rgb, source) for text in places]
         colors = read_reference(Path(palette), "palette picture") if palette else None
         if chosen is None:
             self.pipeline.refresh()
@@ -71,10 +77,10 @@ class Calls:
         write_picture(path, result.rgb, credited(picture, names))
         shares = [round(share, 3) for share in result.influence]
         used = [{"name": name, "influence": share} for name, share in zip(names, shares, strict=True)]
-        return str(path), {"references": used, "notes": result.skipped}
+        return str(path), {"references": used, "notes": [without_folders(line) for line in result.skipped]}
 
     @told
-    def recommend(self, photo: str | None, top_k: Number) -> Any:
+    def recommend(self, photo: str | None, top_k: Sent) -> Any:
         """Rank the index's photos as references: file names and scores, best first."""
         picture, _ = _opened(photo)
         self.pipeline.refresh()
@@ -82,10 +88,10 @@ class Calls:
         return [{**describe_recommendation(one), "path": one.path.name} for one in found]
 
     @told
-    def suggest_colors(self, photo: str | None, x: Number, y: Number) -> Any:
+    def suggest_colors(self, photo: str | None, x: Sent, y: Sent) -> Any:
         """Likely colors of a pixel, the most likely first."""
         picture, source = _opened(photo)
-        place = parse_point(f"{x:.0f},{y:.0f},#808080").on(picture.rgb, source)
+        place = parse_point(f"{number(x, 'x'):.0f},{number(y, 'y'):.0f},#808080").on(picture.rgb, source)
         found = self.pipeline.suggest_colors(picture.rgb, place.x, place.y, options=self.studio.options)
         return [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
 
@@ -120,7 +126,8 @@ def _opened(photo: str | None) -> tuple[Picture, Path]:
     return read_picture(Path(photo)), Path(photo)
 
 
-def _count(top_k: Number) -> int:
-    if not 0 <= top_k <= MAX_TOP_K:
+def _count(top_k: Sent) -> int:
+    count = number(top_k, "top_k")
+    if not 0 <= count <= MAX_TOP_K:
         raise ValueError(f"top_k must be within 0..{MAX_TOP_K}, not {top_k}")
-    return int(top_k)
+    return int(count)

@@ -2,7 +2,6 @@
 
 import functools
 import html
-import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +11,14 @@ import gradio as gr
 import numpy as np
 
 from colorization.cli_common import one_line
-from colorization.web.edits import Number, Work
+from colorization.web.edits import Number, Sent, Work
 from colorization.web.parts import Parts
 from colorization.web.previews import save_preview, with_doubt, with_marks
 from colorization.web.studio import Studio
+from colorization.web.wording import number, without_folders
 
 NUM_SWATCHES = 9
+LEFT, TOP = "% from left", "% from top"
 NO_PHOTO = "drop a gray photo first"
 
 
@@ -41,7 +42,7 @@ def told(handler: Callable[Given, Found]) -> Callable[Given, Found]:
 
 def refusal(error: Exception) -> gr.Error:
     """An error as one line, which names files without the folder they are kept in."""
-    line = one_line(re.sub(r"/\S*/rechroma-\w+/(?:\w+/)*", "", str(error)) or type(error).__name__)
+    line = one_line(without_folders(str(error)) or type(error).__name__)
     return gr.Error(html.escape(line, quote=False), print_exception=False)
 
 
@@ -126,14 +127,14 @@ class Desk:
         return {p.left: round(left, 1), p.top: round(top, 1), **self._suggestions(_there(work), left, top)}
 
     @told
-    def suggest(self, work: Work | None, left: Number, top: Number) -> Changes:
+    def suggest(self, work: Work | None, left: Sent, top: Sent) -> Changes:
         """Suggestions were asked for by the numbers of the place."""
-        return self._suggestions(_there(work), left, top)
+        return self._suggestions(_there(work), number(left, LEFT), number(top, TOP))
 
     @told
-    def put(self, work: Work | None, left: Number, top: Number, color: str, overlay: bool) -> Changes:
+    def put(self, work: Work | None, left: Sent, top: Sent, color: str, overlay: bool) -> Changes:
         """A color was put on the place."""
-        return self._pictures(self.studio.put(_there(work), left / 100, top / 100, color), overlay)
+        return self._pictures(self.studio.put(_there(work), number(left, LEFT) / 100, number(top, TOP) / 100, color), overlay)
 
     def put_swatch(self, number: int) -> Callable[..., Changes]:
         """The handler of a suggested color."""
@@ -215,8 +216,8 @@ class Desk:
             p.download: gr.DownloadButton(visible=False),
         }
 
-    def _suggestions(self, work: Work, left: Number, top: Number) -> Changes:
-        p, x, y = self.parts, float(left) / 100, float(top) / 100
+    def _suggestions(self, work: Work, left: float, top: float) -> Changes:
+        p, x, y = self.parts, left / 100, top / 100
         found = self.studio.suggest(work, x, y)[:NUM_SWATCHES]
         colors = ["#{:02x}{:02x}{:02x}".format(*one.rgb) for one in found]
         rules = "".join(
@@ -255,4 +256,4 @@ def _status(work: Work, influence: list[float], notes: list[str]) -> str:
     parts += [f"{len(work.edit.points)} color point{'s' if len(work.edit.points) > 1 else ''}"] if work.edit.points else []
     parts += [f"palette of {work.edit.palette.name}"] if work.edit.palette else []
     lines = ["; ".join(parts) + ".", *(note for note in notes if note)]
-    return "".join(f"<p>{html.escape(one_line(line))}</p>" for line in lines)
+    return "".join(f"<p>{html.escape(one_line(without_folders(line)))}</p>" for line in lines)

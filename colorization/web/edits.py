@@ -9,6 +9,7 @@ from retrieval.index import Recommendation
 
 MAX_POINTS, MAX_HISTORY = 100, 200
 Number = int | float  # browsers send a whole number as such
+Sent = Number | None  # a cleared field is None
 SLIDERS = ("saturation", "vividness", "faithfulness")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import anyio
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -67,6 +68,7 @@ class Gate:
                 None for any.
         """
         self.app, self.store, self.hosts = app, store, hosts
+        self._looking: anyio.CapacityLimiter | None = None  # made where the loop runs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request, then pass it on."""
@@ -142,8 +144,8 @@ class Gate:
             raise Refusal(400, "addresses of other machines are not fetched")
 
     async def _upload(self, request: Request) -> Response:
-        """Let Gradio store the files, then look at each; all go if one is refused."""
-        self.store.sweep(int(request.headers["content-length"]))
+        """Let Gradio store the files, then look at each. What is refused goes; others may be in use from an earlier upload."""
+        await anyio.to_thread.run_sync(self.store.sweep, int(request.headers["content-length"]))
         status, headers, parts = 500, [], []
 
         async def collect(message: Message) -> None:
@@ -157,15 +159,20 @@ class Gate:
         body = b"".join(parts)
         if status != 200:
             raise Refusal(status if 400 <= status < 500 else 400, "the upload cannot be read")
-        paths = [Path(path) for path in json.loads(body)]
-        try:
-            for path in paths:
-                await anyio.to_thread.run_sync(check_upload, path, self.store.limits)
-        except PictureError as error:
-            for path in paths:
-                path.unlink(missing_ok=True)
-            raise Refusal(400, str(error)) from error
+        refusals = [line for path in json.loads(body) if (line := await self._refusal(Path(path)))]
+        if refusals:
+            raise Refusal(400, refusals[0])
         return Response(body, status, media_type="application/json")
+
+    async def _refusal(self, path: Path) -> str:
+        """Why an upload is refused, in one line; empty if it is not."""
+        self._looking = self._looking or anyio.CapacityLimiter(self.store.limits.looked_at)
+        try:
+            await anyio.to_thread.run_sync(check_upload, path, self.store.limits, limiter=self._looking)
+        except PictureError as error:
+            path.unlink(missing_ok=True)
+            return str(error)
+        return ""
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

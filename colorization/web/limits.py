@@ -17,6 +17,8 @@ class Limits:
         stored_seconds: after which a file that was not used is removed.
         preview_side: longer side of the pictures on the page, in pixels.
         candidates: recommended references to choose from.
+        references: of a visitor's own for one photo; each takes about 36 MB while it is used.
+        looked_at: uploads that are looked at at the same time; a large one takes some hundred MB.
     """
 
     upload_bytes: int = 100 << 20
@@ -28,3 +30,5 @@ class Limits:
     stored_seconds: float = 6 * 3600.0
     preview_side: int = 1024
     candidates: int = 6
+    references: int = 12
+    looked_at: int = 2

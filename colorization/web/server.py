@@ -108,4 +108,5 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _sweep_regularly(store: Store) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await asyncio.to_thread(store.sweep)
+        with contextlib.suppress(OSError):  # a disk that fails now may not fail in a minute
+            await asyncio.to_thread(store.sweep)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ class Store:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._sweeping = threading.Lock()
         self.folder = Path(tempfile.mkdtemp(prefix="rechroma-")).resolve()
 
     def holds(self, path: str) -> bool:
@@ -46,11 +48,15 @@ class Store:
         Args:
             coming_bytes: room needed for what comes next.
         """
+        with self._sweeping:
+            self._sweep(coming_bytes)
+
+    def _sweep(self, coming_bytes: int) -> None:
         files = []
-        for path in self.folder.rglob("*"):
-            with suppress(OSError):  # another thread was faster
-                status = path.stat()
-                if path.is_file():
+        for folder, _, names in os.walk(self.folder):  # passes over what goes meanwhile
+            for path in (Path(folder, name) for name in names):
+                with suppress(OSError):
+                    status = path.stat()
                     files.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in files) + coming_bytes
         oldest = time.time() - self.limits.stored_seconds

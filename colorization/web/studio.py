@@ -80,10 +80,21 @@ class Studio:
 
         Raises:
             PictureError: one cannot be read, or is gray.
+            ValueError: there are too many.
         """
+        self.check_references(paths)
         for path in paths:
             read_reference(path)
         return work.bring(list(paths))
+
+    def check_references(self, given: Sequence[object]) -> None:
+        """Refuse more references of a visitor's own than memory is for.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        if len(given) > self.limits.references:
+            raise ValueError(f"at most {self.limits.references} references of your own, not {len(given)}")
 
     def look(self, work: Work) -> Colorized:
         """The photo with the current wishes, at preview size.
@@ -164,6 +175,7 @@ class Studio:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
+        self.check_references([one for one in work.picked if one.recommended is None])
         if not self.store.holds(str(work.photo)):
             raise PictureError("the photo is not kept any more; drop it again")
         rgb = (picture or read_picture(work.photo)).rgb

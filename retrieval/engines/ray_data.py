@@ -74,6 +74,8 @@ def write_shards(job: ShardJob, options: RayOptions, unreadable: list[str], prog
     """
     ray = import_ray()
     items = _items(job)
+    # a worker may have no GPU, or another one: what travels lies in memory
+    carried = replace(job, sources=[], extractor=replace(job.extractor, backbone=job.extractor.backbone.to("cpu")))
     errors: dict[int, list[str]] = {}
     with _connected(ray, options):
         from ray.data import ActorPoolStrategy
@@ -82,7 +84,7 @@ def write_shards(job: ShardJob, options: RayOptions, unreadable: list[str], prog
             ShardWriter,
             batch_size=1,
             compute=ActorPoolStrategy(size=min(len(items), _num_workers(ray, options)), max_tasks_in_flight_per_actor=1),
-            fn_constructor_args=(replace(job, sources=[]), options.gpus_per_worker > 0),
+            fn_constructor_args=(carried, options.gpus_per_worker > 0),
             num_cpus=None if options.gpus_per_worker else 1,
             num_gpus=options.gpus_per_worker or None,
         )

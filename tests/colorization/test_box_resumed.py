@@ -72,6 +72,9 @@ def test_a_result_retouched_by_hand_outlives_new_options(run: Callable[..., Resu
     (tmp_path / "out" / "cat.jpg").write_bytes(b"retouched")
     assert counts(run("--saturation", 0)) == "1 colorized, 0 failed, 1 existed already and were kept"
     assert (tmp_path / "out" / "cat.jpg").read_bytes() == b"retouched"
+    told = {Path(one["input"]).name: one for one in json.loads(run("--saturation", 0, "--json").stdout)}
+    assert len(told) == 2 and told["cat.jpg"]["output"] == str(tmp_path / "out" / "cat.jpg")
+    assert told["cat.jpg"]["notes"] == ["kept: not written by an earlier run, or changed since"]
     assert counts(run("--saturation", 0, "--overwrite")) == "2 colorized, 0 failed"
 
 

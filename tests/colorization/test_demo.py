@@ -33,10 +33,27 @@ def test_the_demo_shows_the_main_job(tmp_path: Path, cli: Callable[..., Result])
     assert found and float(found[1]) >= MIN_PSNR > float(found[2])
     assert "motorcycle_right.png" in result.stdout
     assert str(output / "sheet.png") in result.stdout
-    assert {p.name for p in output.iterdir()} == {"photos", "index", "target.png", "result.png", "sheet.png"}
+    assert {p.name for p in output.iterdir()} == {"photos", "index", "target.png", "result.png", "sheet.png", demo.MARK}
     target, colored = (read_picture(output / f"{name}.png").rgb for name in ("target", "result"))
     assert target.shape == colored.shape and np.ptp(colored.astype(int), axis=2).mean() > 5
     assert Image.open(output / "sheet.png").size[0] > 1000
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, cli: Callable[..., Result]) -> None:
+    (tmp_path / "target.png").write_text("mine")
+    result = cli("demo", "--output", tmp_path)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: {tmp_path}: is not empty and no earlier demo; choose another --output\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["target.png"]
+
+
+def test_a_demo_may_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "build_index", lambda *args, **kwargs: pytest.fail("far enough"))
+    for _ in range(2):
+        with pytest.raises(pytest.fail.Exception, match="far enough"):
+            run_demo(tmp_path / "demo", "cpu", print)
 
 
 def test_another_recommendation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

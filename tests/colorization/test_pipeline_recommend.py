@@ -8,10 +8,15 @@ from PIL import Image
 
 from colorization.measures.signal import psnr
 from colorization.options import ColorizeOptions
+from colorization.output import write_picture
 from colorization.pipeline import ColorizationPipeline
+from colorization.provenance import credited
+from colorization.sheet import Cell, write_sheet
 from colorization.working import luminance_of
+from retrieval.builder import BuildOptions, build_index
 from retrieval.changes import BuildReport
 from retrieval.index import PhotoIndex
+from retrieval.pictures import read_picture
 from similarity.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
@@ -39,6 +44,27 @@ def test_the_number_of_recommendations(indexed: ColorizationPipeline, gray_pictu
     assert len(indexed.recommend(gray_pictures["rocket"], top_k=100)) == 7  # all but the black sky of "hubble"
     with pytest.raises(ValueError, match="top_k must be at least 1"):
         indexed.recommend(gray_pictures["rocket"], top_k=0)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "is_deep"), [(".jpg", False), (".png", False), (".tif", False), (".webp", False), (".png", True), (".tif", True)]
+)
+def test_what_was_colorized_is_no_reference(
+    pipeline: ColorizationPipeline, pictures: Pictures, tmp_path: Path, suffix: str, is_deep: bool
+) -> None:
+    """Its colors are guesses: recommended for its own original, it would confirm them."""
+    library, gray_path = tmp_path / "library", tmp_path / "gray.png"
+    library.mkdir()
+    Image.fromarray(pictures["chelsea"]).save(library / "chelsea.png")
+    Image.fromarray(luminance_of(pictures["coffee"])[..., 0]).save(gray_path)
+    picture = read_picture(gray_path)
+    colors = deep(pictures["coffee"]) if is_deep else pictures["coffee"]
+    write_picture(library / f"result{suffix}", colors, credited(picture, []))
+    Image.fromarray(pictures["coffee"]).save(library / f"photo{suffix}")
+    write_sheet(library / "sheet.png", [[Cell(pictures["coffee"], "a cup")]])
+    build_index([library], tmp_path / "index", pipeline.backbone, BuildOptions(workers=0))
+    index = PhotoIndex.open(tmp_path / "index")
+    assert {index.path(row).name for row in range(len(index)) if index.gray[row]} == {f"result{suffix}", "sheet.png"}
 
 
 def test_depth_and_shape_of_the_query_do_not_matter(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:

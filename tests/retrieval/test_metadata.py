@@ -7,7 +7,17 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
-from retrieval.metadata import DESCRIPTION, ORIENTATION, SOFTWARE, load_exif, profile_space, read_tiff_metadata
+from retrieval.metadata import (
+    DESCRIPTION,
+    FOLDERS,
+    HEIGHT,
+    ORIENTATION,
+    SOFTWARE,
+    WIDTH,
+    load_exif,
+    profile_space,
+    read_tiff_metadata,
+)
 from retrieval.pictures import read_picture
 
 MAKER, EXIF_IFD, TAKEN, GPS_IFD, LATITUDE = 0x010F, 0x8769, 0x9003, 0x8825, 2
@@ -52,6 +62,19 @@ def test_xmp_is_kept_but_for_the_orientation(gray: Image.Image, tmp_path: Path, 
     assert picture.rgb.shape == (30, 20, 3)
     assert picture.metadata["xmp"] == XMP.replace(b'tiff:Orientation="6"', b'tiff:Orientation="1"')
     assert load_exif(picture.metadata["exif"])[ORIENTATION] == 1
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (30, 20)), (3, (30, 20)), (6, (20, 30))])
+def test_the_size_in_exif_is_that_of_the_upright_picture(
+    gray: Image.Image, tmp_path: Path, orientation: int, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    exif.get_ifd(FOLDERS[0]).update({WIDTH: 30, HEIGHT: 20})
+    save(gray, tmp_path / "a.jpg", exif)
+    picture = read_picture(tmp_path / "a.jpg")
+    camera = load_exif(picture.metadata["exif"]).get_ifd(FOLDERS[0])
+    assert (camera[WIDTH], camera[HEIGHT]) == size == picture.rgb.shape[1::-1]
 
 
 @pytest.mark.parametrize("written", [b"<tiff:Orientation>8</tiff:Orientation>", b"tiff:Orientation='3'"])

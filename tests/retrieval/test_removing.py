@@ -60,6 +60,16 @@ def test_the_absolute_name(own_index: Path, photo_dir: Path) -> None:
     assert names(own_index) == ALL - {"rocket"}
 
 
+def test_an_exact_name_stands_for_its_photo_alone(
+    own_index: Path, photo_dir: Path, build: Build, pictures: dict[str, np.ndarray]
+) -> None:
+    """As a pattern it would fit holiday/a1.png, too."""
+    Image.fromarray(pictures["retina"][::-1]).save(photo_dir / "holiday" / "a1.png")
+    build(photo_dir, own_index)
+    assert remove_photos(own_index, "holiday/a[1].png") == 1
+    assert names(own_index) == (ALL | {"a1"}) - {"a[1]"}
+
+
 def test_case_counts(own_index: Path) -> None:
     with pytest.raises(ValueError, match="none of 6 photos fits 'COFFEE"):
         remove_photos(own_index, "COFFEE.png")

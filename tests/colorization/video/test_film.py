@@ -16,6 +16,7 @@ from colorization.video.film import colorize_film
 from colorization.video.job import FilmJob
 from colorization.video.media import FilmError
 from colorization.video.options import FilmOptions
+from colorization.video.pictures import frame_paths
 from colorization.video.report import FilmReport, write_report
 
 Pictures = dict[str, np.ndarray]
@@ -176,6 +177,35 @@ def test_a_film_says_that_it_was_colorized(
     assert said["title"] == "Holidays"
     assert said["comment"].startswith("summer of 1931; Colorized by Rechroma")
     assert said["comment"].endswith("the colors are not original. Colors from cup.png.")
+
+
+def test_chapters_and_the_language_of_the_picture_are_kept(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path) -> None:
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 4))
+    chapters = [
+        {"id": i + 1, "start": 80 * i, "end": 80 * i + 80, "time_base": Fraction(1, 1000), "metadata": {"title": f"part {i}"}}
+        for i in range(2)
+    ]
+    with av.open(str(source)) as plain, av.open(str(tmp_path / "chapters.mkv"), "w") as container:
+        stream = container.add_stream_from_template(plain.streams.video[0])
+        stream.metadata.update({"language": "deu", "title": "Bild"})
+        container.set_chapters(chapters)
+        for packet in plain.demux(plain.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    run(tmp_path / "chapters.mkv", tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        found = [(c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"]) for c in container.chapters()]
+        said = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+    assert found == [(Fraction(2 * i, 25), Fraction(2 * i + 2, 25), f"part {i}") for i in range(2)]
+    assert (said["language"], said["title"]) == ("deu", "Bild")
+
+
+def test_digits_that_are_no_numbers_in_names(frame_dir: Path) -> None:
+    (frame_dir / "frame_2.png").rename(frame_dir / "frame_1\u00b2.png")
+    names = [path.name for path in frame_paths(frame_dir)]
+    assert sorted(names) == sorted(path.name for path in frame_dir.glob("*.png"))
+    assert names.index("frame_3.png") < names.index("frame_10.png")
 
 
 # --- folders of pictures

@@ -9,6 +9,7 @@ from colorization.video.options import FilmOptions
         ("quality", -1),
         ("quality", 52),
         ("frame_rate", 0.0),
+        ("frame_rate", 0.0001),
         ("frame_rate", float("nan")),
         ("smoothing", 1.1),
         ("cut_threshold", -0.1),

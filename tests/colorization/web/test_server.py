@@ -68,6 +68,9 @@ def test_recommend_and_suggest_colors(served: Any, gray_file: Path, library_dir:
         ([None, None, "9999,2,#ff0000", 0, 1, 1, None], "outside the picture"),
         ([None, None, "", 99, 1, 1, None], "top_k must be within 0..10"),
         ([None, None, "", 0, -1, 1, None], "saturation must be within"),
+        ([None, None, None, 0, None, 1, None], "saturation must be a number"),
+        ([None, None, None, None, 1, 1, None], "top_k must be a number"),
+        ([None, None, "1,2,#ff0000 " * 101, 0, 1, 1, None], "at most 100 color points, not 101"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(served: Any, gray_file: Path, wishes: list[Any], line: str) -> None:
@@ -75,6 +78,9 @@ def test_what_cannot_be_done_is_one_line(served: Any, gray_file: Path, wishes: l
     answer = served.call("colorize", photo, *wishes)
     assert line in answer and "\n" not in answer and str(served.store.folder) not in answer
     assert served.call("colorize", None, *WISHES) == "no photo was given"
+    assert served.call("suggest_colors", photo, 3, None) == "y must be a number"
+    many = [photo] * 13
+    assert served.call("colorize", photo, many, *WISHES[1:]) == "at most 12 references of your own, not 13"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -1,5 +1,7 @@
 import os
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,3 +52,18 @@ def test_nothing_is_left(store: Store) -> None:
     put(store, "a.jpg", 1, 0)
     store.close()
     assert not store.folder.exists()
+
+
+def test_sweeps_at_the_same_time_do_not_meet(store: Store) -> None:
+    store.limits = replace(Limits(), stored_seconds=100.0)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(5):
+                old = [put(store, str(i), 1, 200) for i in range(100)]
+                for done in [pool.submit(store.sweep) for _ in range(4)]:
+                    done.result()
+                assert not any(path.exists() for path in old)
+    finally:
+        sys.setswitchinterval(interval)

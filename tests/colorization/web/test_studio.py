@@ -168,6 +168,21 @@ def test_own_references(
         studio.bring(work, [gray])
 
 
+def test_own_references_are_bounded_however_they_are_dropped(
+    studio: Studio, store: Store, photo: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    own = [store.new(f"{i}.png") for i in range(3)]
+    for path in own:
+        Image.fromarray(pictures["coffee"]).save(path)
+    studio.limits = replace(studio.limits, references=2)
+    with pytest.raises(ValueError, match="at most 2 references of your own, not 3"):
+        studio.bring(studio.open(photo), own)
+    work = studio.bring(studio.bring(studio.open(photo), own[:2]), own[2:])
+    studio.look(work)
+    with pytest.raises(ValueError, match="at most 2 references of your own, not 3"):
+        studio.look(work.change("", picks=tuple(range(len(work.candidates) - 3, len(work.candidates)))))
+
+
 def test_palettes_of_the_edit_and_of_its_history_are_kept(
     studio: Studio, store: Store, photo: Path, pictures: dict[str, np.ndarray]
 ) -> None:
