@@ -1,12 +1,14 @@
 """Several files that appear together, each whole, or not at all."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PREFIX = ".rechroma-"  # of temporary names; what a killed run leaves is known by it
+PREFIX = ".rechroma-"  # of temporary names, before the number of the process; what a killed run leaves is known by it
+OLD_SECONDS = 86400.0  # after which a temporary file is nobody's, whatever process has its number now
 
 
 class Staged:
@@ -18,7 +20,7 @@ class Staged:
     def add(self, path: Path) -> Path:
         """The temporary name to write ``path`` under, of the same suffix; folders are made as needed."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._names[path] = path.with_name(f"{PREFIX}{uuid.uuid4().hex[:16]}{path.suffix}")
+        self._names[path] = path.with_name(f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}")
         return self._names[path]
 
     def flush(self) -> dict[Path, os.stat_result]:
@@ -59,8 +61,24 @@ def staging() -> Iterator[Staged]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that a killed run has left in a folder; nobody else may be writing there."""
+    """Remove temporary files that killed runs have left in a folder, not those that another run is writing."""
     with suppress(FileNotFoundError, NotADirectoryError):
         for path in folder.iterdir():
-            if path.name.startswith(PREFIX) and path.is_file():
+            if path.name.startswith(PREFIX) and path.is_file() and _is_left(path):
                 path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether nobody writes a temporary file any more: its process is gone, or it is older than any run."""
+    owner = path.name.removeprefix(PREFIX).partition("-")[0]
+    if not owner.isdecimal() or time.time() - path.stat().st_mtime > OLD_SECONDS:
+        return True
+    if os.name != "posix":  # elsewhere, to ask may be to end it
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):  # somebody else's
+        return False
+    return False

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -29,9 +31,24 @@ class Reading:
 def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[list[Reading]]:
     """Decode files in order, in batches; a file that cannot be used becomes a Reading with an error."""
     loader = DataLoader(
-        cast(Dataset[Reading], _Corpus(sources)), batch_size=batch, num_workers=min(workers, len(sources)), collate_fn=list
+        cast(Dataset[Reading], _Corpus(sources)),
+        batch_size=batch,
+        num_workers=min(workers, len(sources)),
+        collate_fn=list,
+        worker_init_fn=_end_with(os.getpid()),
     )
     yield from loader
+
+
+def _end_with(parent: int) -> Callable[[int], None]:
+    """What a worker does first: see to it that it ends if its parent is killed. Torch's may wait for ever, with the terminal."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    return lambda _: threading.Thread(target=watch, daemon=True).start()
 
 
 class _Corpus:

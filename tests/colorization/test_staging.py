@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,22 @@ def test_nothing_is_left_when_the_block_fails(tmp_path: Path) -> None:
         files.add(tmp_path / "b.png")  # never written
         raise RuntimeError
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.png": "old"}
+
+
+def test_what_another_run_is_writing_stays(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with staging() as files:
+        running = files.add(tmp_path / "a.png")
+        running.write_text("half")
+        (tmp_path / f"{PREFIX}{gone.pid}-0123.png").write_text("left")
+        (tmp_path / f"{PREFIX}1-0123.png").write_text("of another user")
+        old = tmp_path / f"{PREFIX}{os.getpid()}-0123.png"
+        old.write_text("of a process that had this number")
+        os.utime(old, (0, 0))
+        remove_leftovers(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {running.name, f"{PREFIX}1-0123.png"}
+    assert (tmp_path / "a.png").read_text() == "half"
 
 
 def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
