@@ -139,9 +139,14 @@ class _Worker:
             elif outcome.cells:
                 outcome.cells[1:1] = lent
             outcome = replace(outcome, seconds=time.perf_counter() - start)
+            outdated: list[Path] = []
             if self.manifest:
                 self._check_unchanged(job, self.manifest)
-                self.manifest.add(job, seen, outcome.facts(), files.flush())
+                written = files.flush()
+                outdated = self.manifest.outdated(job, written)
+                self.manifest.add(job, seen, outcome.facts(), written)
+        for path in outdated:
+            path.unlink(missing_ok=True)
         return outcome if with_cells else replace(outcome, cells=[])
 
     def _check_unchanged(self, job: Job, manifest: Manifest) -> None:

@@ -6,7 +6,7 @@ and its results are as the line says; whenever a run is killed, the next one kno
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +104,17 @@ class Manifest:
             file.flush()
             os.fsync(file.fileno())
         self._remember(line)
+
+    def outdated(self, job: Job, results: Container[Path]) -> list[Path]:
+        """What the last run wrote for a job beside ``results``, such as explanations: it belongs to what they replace.
+
+        Args:
+            job: see Job.
+            results: what is going to be written.
+        """
+        written = self._last.get(self._name(job.output_path), {"results": {}})["results"]
+        own = [self.folder / name for name, stamp in written.items() if stamp_of(self.folder / name) == tuple(stamp)]
+        return [path for path in own if path not in results]
 
     def _remember(self, line: dict[str, Any]) -> None:
         self._last[line["output"]] = line

@@ -67,6 +67,19 @@ def test_another_reference_of_the_same_name_is_another_setting(
     assert counts(run()) == "2 colorized, 0 failed"
 
 
+def test_explanations_go_with_the_results_that_they_explain(run: Callable[..., Result], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert counts(run("--explain")) == "2 colorized, 0 failed"
+    explained = sorted(path.name for path in out.rglob("*-explained.*"))
+    assert len(explained) == 4
+    (out / "cat-explained.json").write_text("my notes")
+    assert counts(run("--saturation", 0.5)) == "2 colorized, 0 failed"
+    assert [path.name for path in out.rglob("*-explained.*")] == ["cat-explained.json"]
+    (out / "cat-explained.json").unlink()
+    assert counts(run("--explain")) == "2 colorized, 0 failed"
+    assert sorted(path.name for path in out.rglob("*-explained.*")) == explained
+
+
 def test_a_result_retouched_by_hand_outlives_new_options(run: Callable[..., Result], tmp_path: Path) -> None:
     run()
     (tmp_path / "out" / "cat.jpg").write_bytes(b"retouched")
