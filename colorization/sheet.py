@@ -13,7 +13,6 @@ from colorization.working import shrink
 from retrieval.metadata import DESCRIPTION, SHEET
 
 CELL = 256
-MARK = SHEET  # in its EXIF, so that the next run may replace it
 _CAPTION, _GAP = 18, 4
 
 
@@ -56,7 +55,7 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
             draw.text((left + 2, bottom + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
         top += height
     exif = Image.Exif()
-    exif[DESCRIPTION] = MARK
+    exif[DESCRIPTION] = SHEET  # so that the next run may replace it
     with staging() as files:
         sheet.save(files.add(path), exif=exif)
 
@@ -81,7 +80,7 @@ def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
 def _is_sheet(path: Path) -> bool:
     try:
         with Image.open(path) as image:
-            return image.getexif().get(DESCRIPTION) == MARK
+            return image.getexif().get(DESCRIPTION) == SHEET
     except OSError:
         return False
 

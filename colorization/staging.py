@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from retrieval.writing import sync
+
 PREFIX = ".rechroma-"  # of temporary names, before the number of the process; what a killed run leaves is known by it
 OLD_SECONDS = 86400.0  # after which a temporary file is nobody's, whatever process has its number now
 
@@ -25,10 +27,7 @@ class Staged:
 
     def flush(self) -> dict[Path, os.stat_result]:
         """Bring what was written to the disk and tell what each file will be: a rename keeps size and time."""
-        found = {}
-        for path, temporary in self._names.items():
-            found[path] = sync(temporary)
-        return found
+        return {path: sync(temporary) for path, temporary in self._names.items()}
 
     def commit(self) -> None:
         """Give all files their names."""
@@ -40,13 +39,6 @@ class Staged:
         for temporary in self._names.values():
             with suppress(FileNotFoundError):
                 temporary.unlink()
-
-
-def sync(path: Path) -> os.stat_result:
-    """Bring a file to the disk: a power cut must not leave an empty one under its name."""
-    with path.open("r+b") as file:  # Windows syncs only what may be written
-        os.fsync(file.fileno())
-        return os.fstat(file.fileno())
 
 
 @contextmanager
@@ -80,5 +72,5 @@ def _is_left(path: Path) -> bool:
     except ProcessLookupError:
         return True
     except (PermissionError, OverflowError):  # somebody else's
-        return False
+        pass
     return False

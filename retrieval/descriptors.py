@@ -22,7 +22,7 @@ class Descriptors:
         local: unit vectors of the 7x7 cells of conv5.
         histogram: share of the pixels of each cell in ten bins of L.
         label: the backbone's top-1 ImageNet class.
-        chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray or toned and no reference.
+        chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray, toned or made by this program, and no reference.
     """
 
     global_: Float16[np.ndarray, "photos 128"]

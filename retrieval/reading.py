@@ -4,8 +4,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -35,12 +36,12 @@ def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[li
         batch_size=batch,
         num_workers=min(workers, len(sources)),
         collate_fn=list,
-        worker_init_fn=_end_with(os.getpid()),
+        worker_init_fn=partial(_end_with, os.getpid()),
     )
     yield from loader
 
 
-def _end_with(parent: int) -> Callable[[int], None]:
+def _end_with(parent: int, _: int) -> None:
     """What a worker does first: see to it that it ends if its parent is killed. Torch's may wait for ever, with the terminal."""
 
     def watch() -> None:
@@ -48,7 +49,7 @@ def _end_with(parent: int) -> Callable[[int], None]:
             time.sleep(1)
         os._exit(1)
 
-    return lambda _: threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Corpus:

@@ -20,11 +20,17 @@ def replacing(path: Path, temporary: Path) -> Iterator[Path]:
     with discarding([temporary]):
         try:
             yield temporary
-            with temporary.open("r+b") as file:  # Windows syncs only what may be written
-                os.fsync(file.fileno())  # a power cut must not leave an empty file under the final name
+            sync(temporary)
             temporary.replace(path)
         except OSError as error:
             raise told(error, path) from error
+
+
+def sync(path: Path) -> os.stat_result:
+    """Bring a file to the disk: a power cut must not leave an empty one under its final name."""
+    with path.open("r+b") as file:  # Windows syncs only what may be written
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno())
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 
 from colorization.provenance import appended
-from colorization.staging import sync
 from colorization.video.media import SUFFIXES, Film, FilmError, opened
 from colorization.video.pictures import PictureFilm
 from colorization.video.yuv import Plane, evened
+from retrieval.writing import sync
 
 
 class SegmentWriter:
@@ -139,13 +139,11 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         with opened(segments[0]) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
         stream.time_base = film.time_base
-        if source:
-            stream.metadata.update(
-                {k: v for k, v in source.streams.video[0].metadata.items() if k.lower() in ("language", "title")}
-            )
-            container.set_chapters(source.chapters())
         copies = _copied_streams(source, container)
         if source:
+            own = source.streams.video[0].metadata
+            stream.metadata.update({k: v for k, v in own.items() if k.lower() in ("language", "title")})
+            container.set_chapters(source.chapters())
             kept = {k: v for k, v in source.metadata.items() if k.lower() not in ("encoder", "major_brand", "comment")}
             container.metadata.update(kept)
         said = [v for k, v in source.metadata.items() if k.lower() == "comment"] if source else []  # in Matroska COMMENT

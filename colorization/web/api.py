@@ -14,7 +14,7 @@ from colorization.provenance import credited
 from colorization.web.desk import told
 from colorization.web.edits import MAX_POINTS, Sent
 from colorization.web.studio import Studio
-from colorization.web.wording import number, without_folders
+from colorization.web.wording import as_number, without_folders
 from colorization.wishes import parse_point
 from colorization.working import read_reference
 from retrieval.pictures import Picture, read_picture
@@ -56,14 +56,14 @@ class Calls:
             Path of the result, and a report: file names of the references and their shares in it.
         """
         picture, source = _opened(photo)
-        asked: dict[str, Any] = {"saturation": number(saturation, "saturation"), "vividness": number(vividness, "vividness")}
-        asked |= {"top_k": max(1, _count(top_k))}
+        count, sent = _count(top_k), {"saturation": saturation, "vividness": vividness}
+        asked: dict[str, Any] = {name: as_number(value, name) for name, value in sent.items()} | {"top_k": max(1, count)}
         if faithfulness is not None:
-            asked |= dict.fromkeys(("faithfulness", "recommended_faithfulness"), number(faithfulness, "faithfulness"))
+            asked |= dict.fromkeys(("faithfulness", "recommended_faithfulness"), as_number(faithfulness, "faithfulness"))
         options = ColorizeOptions(**{**self.studio.options.__dict__, **asked})
         self.studio.check_references(references or [])
         given = [read_reference(Path(path)) for path in references or []]
-        chosen: list[np.ndarray] | None = given or (None if _count(top_k) else [])
+        chosen: list[np.ndarray] | None = given or (None if count else [])
         places = (points or "").split()
         if len(places) > MAX_POINTS:
             raise ValueError(f"at most {MAX_POINTS} color points, not {len(places)}")
@@ -91,7 +91,7 @@ class Calls:
     def suggest_colors(self, photo: str | None, x: Sent, y: Sent) -> Any:
         """Likely colors of a pixel, the most likely first."""
         picture, source = _opened(photo)
-        place = parse_point(f"{number(x, 'x'):.0f},{number(y, 'y'):.0f},#808080").on(picture.rgb, source)
+        place = parse_point(f"{as_number(x, 'x'):.0f},{as_number(y, 'y'):.0f},#808080").on(picture.rgb, source)
         found = self.pipeline.suggest_colors(picture.rgb, place.x, place.y, options=self.studio.options)
         return [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
 
@@ -127,7 +127,7 @@ def _opened(photo: str | None) -> tuple[Picture, Path]:
 
 
 def _count(top_k: Sent) -> int:
-    count = number(top_k, "top_k")
+    count = as_number(top_k, "top_k")
     if not 0 <= count <= MAX_TOP_K:
         raise ValueError(f"top_k must be within 0..{MAX_TOP_K}, not {top_k}")
     return int(count)

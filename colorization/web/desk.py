@@ -15,7 +15,7 @@ from colorization.web.edits import Number, Sent, Work
 from colorization.web.parts import Parts
 from colorization.web.previews import save_preview, with_doubt, with_marks
 from colorization.web.studio import Studio
-from colorization.web.wording import number, without_folders
+from colorization.web.wording import as_number, without_folders
 
 NUM_SWATCHES = 9
 LEFT, TOP = "% from left", "% from top"
@@ -103,19 +103,19 @@ class Desk:
         return self._pictures(_there(work).change("", palette=None), overlay)
 
     @told
-    def saturate(self, work: Work | None, value: Number, overlay: bool) -> Changes:
+    def saturate(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The saturation was moved."""
-        return self._pictures(_there(work).change("saturation", saturation=float(value)), overlay)
+        return self._pictures(_there(work).change("saturation", saturation=as_number(value, "saturation")), overlay)
 
     @told
-    def vivify(self, work: Work | None, value: Number, overlay: bool) -> Changes:
+    def vivify(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The vividness was moved."""
-        return self._pictures(_there(work).change("vividness", vividness=float(value)), overlay)
+        return self._pictures(_there(work).change("vividness", vividness=as_number(value, "vividness")), overlay)
 
     @told
-    def follow(self, work: Work | None, value: Number, overlay: bool) -> Changes:
+    def follow(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The faithfulness was moved."""
-        return self._pictures(_there(work).change("faithfulness", faithfulness=float(value)), overlay)
+        return self._pictures(_there(work).change("faithfulness", faithfulness=as_number(value, "faithfulness")), overlay)
 
     @told
     def click(self, work: Work | None, event: gr.SelectData) -> Changes:
@@ -129,12 +129,12 @@ class Desk:
     @told
     def suggest(self, work: Work | None, left: Sent, top: Sent) -> Changes:
         """Suggestions were asked for by the numbers of the place."""
-        return self._suggestions(_there(work), number(left, LEFT), number(top, TOP))
+        return self._suggestions(_there(work), as_number(left, LEFT), as_number(top, TOP))
 
     @told
     def put(self, work: Work | None, left: Sent, top: Sent, color: str, overlay: bool) -> Changes:
         """A color was put on the place."""
-        return self._pictures(self.studio.put(_there(work), number(left, LEFT) / 100, number(top, TOP) / 100, color), overlay)
+        return self._pictures(self.studio.put(_there(work), as_number(left, LEFT) / 100, as_number(top, TOP) / 100, color), overlay)
 
     def put_swatch(self, number: int) -> Callable[..., Changes]:
         """The handler of a suggested color."""

@@ -68,7 +68,7 @@ class Gate:
                 None for any.
         """
         self.app, self.store, self.hosts = app, store, hosts
-        self._looking: anyio.CapacityLimiter | None = None  # made where the loop runs
+        self._looking = anyio.CapacityLimiter(store.limits.looked_at)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request, then pass it on."""
@@ -166,7 +166,6 @@ class Gate:
 
     async def _refusal(self, path: Path) -> str:
         """Why an upload is refused, in one line; empty if it is not."""
-        self._looking = self._looking or anyio.CapacityLimiter(self.store.limits.looked_at)
         try:
             await anyio.to_thread.run_sync(check_upload, path, self.store.limits, limiter=self._looking)
         except PictureError as error:

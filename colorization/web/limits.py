@@ -17,8 +17,8 @@ class Limits:
         stored_seconds: after which a file that was not used is removed.
         preview_side: longer side of the pictures on the page, in pixels.
         candidates: recommended references to choose from.
-        references: of a visitor's own for one photo; each takes about 36 MB while it is used.
-        looked_at: uploads that are looked at at the same time; a large one takes some hundred MB.
+        references: of a visitor's own for one photo; the features of all are in memory together.
+        looked_at: uploads that are looked at at the same time: a small file may decode to a large picture.
     """
 
     upload_bytes: int = 100 << 20

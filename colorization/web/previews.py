@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
 from colorization.hints import Point
-from colorization.web.wording import number
+from colorization.web.wording import as_number
 from retrieval.pictures import to_uint8
 
 DOUBT_COLOR = np.array([255, 140, 0])  # orange: seldom in photographs, and not red, which many cannot tell from green
@@ -78,6 +78,6 @@ def parse_color(text: str) -> tuple[int, int, int]:
     inside = text.strip().lower()
     if inside.startswith(("rgb(", "rgba(")) and inside.endswith(")"):
         numbers = inside[inside.index("(") + 1 : -1].split(",")
-        red, green, blue = (min(255, max(0, round(number(float(part), "each part of a color")))) for part in numbers[:3])
+        red, green, blue = (min(255, max(0, round(as_number(float(part), "each part of a color")))) for part in numbers[:3])
         return red, green, blue
     return ImageColor.getrgb(inside)[:3]

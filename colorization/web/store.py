@@ -49,25 +49,22 @@ class Store:
             coming_bytes: room needed for what comes next.
         """
         with self._sweeping:
-            self._sweep(coming_bytes)
-
-    def _sweep(self, coming_bytes: int) -> None:
-        files = []
-        for folder, _, names in os.walk(self.folder):  # passes over what goes meanwhile
-            for path in (Path(folder, name) for name in names):
+            files = []
+            for folder, _, names in os.walk(self.folder):  # passes over what goes meanwhile
+                for path in (Path(folder, name) for name in names):
+                    with suppress(OSError):
+                        status = path.stat()
+                        files.append((status.st_mtime, status.st_size, path))
+            total = sum(size for _, size, _ in files) + coming_bytes
+            oldest = time.time() - self.limits.stored_seconds
+            for modified, size, path in sorted(files):
+                if modified >= oldest and total <= self.limits.stored_bytes:
+                    break
+                total -= size
                 with suppress(OSError):
-                    status = path.stat()
-                    files.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in files) + coming_bytes
-        oldest = time.time() - self.limits.stored_seconds
-        for modified, size, path in sorted(files):
-            if modified >= oldest and total <= self.limits.stored_bytes:
-                break
-            total -= size
-            with suppress(OSError):
-                path.unlink()
-            with suppress(OSError):
-                path.parent.rmdir()  # only if it is empty
+                    path.unlink()
+                with suppress(OSError):
+                    path.parent.rmdir()  # only if it is empty
 
     def close(self) -> None:
         """Remove everything."""

@@ -12,7 +12,7 @@ def without_folders(text: str) -> str:
     return FOLDERS.sub("", text)
 
 
-def number(value: object, name: str) -> float:
+def as_number(value: object, name: str) -> float:
     """A number that was sent.
 
     Args:

@@ -335,14 +335,10 @@ def test_colors_of_given_references_are_carried_over_as_they_are(
 
 
 def test_answers_with_and_without_references_come_from_one_run(
-    colorizer: ColorizationPipeline,
-    pictures: Pictures,
-    gray_pictures: Pictures,
-    fast: ColorizeOptions,
-    monkeypatch: pytest.MonkeyPatch,
+    colorizer: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # rounding depends on the batch
-    matched, network = colorizer.prepare(gray_pictures["coffee"], [pictures["chelsea"]], fast).matched, colorizer.network
+    matched, network = colorizer.prepare(pictures["coffee"], [pictures["chelsea"]], fast).matched, colorizer.network
     assert network is not None
     guidance = Guidance([Point(0.4, 0.6, (40.0, -20.0))], torch.ones(NUM_BINS) / NUM_BINS)
     with torch.inference_mode():

@@ -70,14 +70,16 @@ def test_a_photo_and_its_copy_look_the_same(tmp_path: Path, pictures: dict[str, 
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-def test_workers_end_with_a_killed_parent(library_dir: Path) -> None:
+@pytest.mark.parametrize("start", ["fork", "spawn"])  # as on Linux, as on macOS and Windows
+def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None:
     """They hold its terminal: whoever waits for the end of its output would wait for ever."""
     script = (
         "import sys, multiprocessing; from pathlib import Path; from retrieval.listing import list_sources;"
-        "from retrieval.reading import read_glances; found = read_glances(list_sources([Path(sys.argv[1])]) * 50, 2, 4);"
+        "from retrieval.reading import read_glances; multiprocessing.set_start_method(sys.argv[2]);"
+        "found = read_glances(list_sources([Path(sys.argv[1])]) * 50, 2, 4);"
         "next(found); print(*[p.pid for p in multiprocessing.active_children()], flush=True); input()"
     )
-    command = [sys.executable, "-c", script, str(library_dir)]
+    command = [sys.executable, "-c", script, str(library_dir), start]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         workers = [int(number) for number in parent.stdout.readline().split()]

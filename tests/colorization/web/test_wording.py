@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from colorization.web.wording import number, without_folders
+from colorization.web.wording import as_number, without_folders
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_files_are_named_without_their_folders(line: str, told: str) -> None:
 
 
 def test_numbers() -> None:
-    assert number(3, "x") == number(3.0, "x") == 3.0
+    assert as_number(3, "x") == as_number(3.0, "x") == 3.0
     for value in (None, "3", True, math.nan, math.inf, [1]):
         with pytest.raises(ValueError, match=r"^x must be a number$"):
-            number(value, "x")
+            as_number(value, "x")
