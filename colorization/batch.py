@@ -214,8 +214,10 @@ def _caption(known: dict[str, object]) -> str:
 
 
 def _lost(picture: Picture, output: Path) -> list[str]:
-    """What a format cannot hold."""
+    """What a result does not hold."""
     suffix, lost = output.suffix.lower(), []
+    if picture.pages > 1:
+        lost.append(f"the first of {picture.pages} pages; the others are not colorized")
     if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff", ".png"):
         lost.append("16 bits became 8; choose a .tif or .png output to keep them")
     if picture.alpha is not None and suffix in (".jpg", ".jpeg"):

@@ -80,11 +80,13 @@ def colorize_command(
                 recommended_faithfulness=faithfulness, keep_tint=keep_tint)
     )  # fmt: skip
     wishes = Wishes(references, [parse_point(text) for text in point or []], palette, Extras(variants or 0, explain))
-    jobs = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])], wishes.extras)
+    jobs = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])], wishes.extras, sheet)
     if sheet:
         results = [path for job in jobs for path in wishes.extras.files(job.output_path)]
         check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
     place = None if references else index
+    if references and index:
+        typer.echo("note: --index is not asked: references are given", err=True)
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
     outcomes: list[Outcome] = []
     earlier: list[Outcome] = []
@@ -146,11 +148,13 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
 
 
 def _print_outcomes(outcomes: "list[Outcome]", kept: int, output: Path, single: bool) -> None:
+    from colorization.provenance import sources
+
     good = [o for o in outcomes if not o.error]
     if single:
-        used = ", ".join(f"{Path(str(r['path'])).name} {float(str(r['influence'])):.0%}" for r in good[0].references)
-        source = f"from {used}" if used else "without a reference"
-        typer.echo(f"{', '.join(map(str, good[0].results))} in {good[0].seconds:.2f} s, {source}")
+        (done,) = good
+        shares = [(Path(str(r["path"])).name, float(str(r["influence"]))) for r in done.references]
+        typer.echo(f"{', '.join(map(str, done.results))} in {done.seconds:.2f} s, {sources(shares, len(done.results) > 1)}")
     else:
         existed = f", {kept} existed already and were kept" if kept else ""
         typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{existed}")

@@ -30,7 +30,7 @@ class Attribution:
         shares: of each reference in each place, 0..1; they sum to 1 over the references.
         xy: of each reference the place in it that matches best, 0..1 from its left and upper edge.
         confidence: cosine of the best match of each place, 0..1.
-        heard: share of the answer that the references gave, 0..1; the rest is what the network holds natural.
+        heard: share of the colors that come from the references, 0..1; the rest is what the network holds natural.
     """
 
     shares: Float[np.ndarray, "references height width"]
@@ -51,8 +51,7 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
     Args:
         matched: from prepare.
         options: those it is colorized with.
-        overruled: whether a palette was given, beside which the same picture is not followed fully. Points overrule
-            references only as far as they reach, which is not counted.
+        overruled: whether a palette was given, see Matched.heard_share.
     """
     if not matched.references:
         return None
@@ -69,7 +68,7 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
         maps = [map_target_to_reference(Correlation(part, size, (own,))).xy for part, own in parts]
         shares = torch.stack([part.sum(1).view(size) for part in torch.split(weights, plain.counts, 1)])
         confidence = plain.values.amax(1).view(size).clamp(0.0, 1.0)
-        heard = _heard(matched, options, overruled)
+        heard = matched.heard_share(options, overruled)
     xy = (torch.stack(maps) + 1) / 2
     return Attribution(shares.float().cpu().numpy(), xy.cpu().numpy(), confidence.float().cpu().numpy(), heard)
 
@@ -134,15 +133,6 @@ def write_explanation(
             framed.append(Cell(_framed(rgb, i, found), f"{area:.0%} of the area: {Path(str(known['path'])).name}"))
         rows += [framed[start : start + 4] for start in range(0, len(framed), 4)]
     write_sheet(picture_path, rows)
-
-
-def _heard(matched: Matched, options: ColorizeOptions, overruled: bool) -> float:
-    """How far references are followed; the training-free method has nothing else."""
-    followed = matched.followed_as(options)
-    if matched.heard is None or followed is None:
-        return 1.0
-    same = 0.0 if overruled else followed.same
-    return same + (1 - same) * float(matched.trust(options).mean())
 
 
 def _box(region: np.ndarray, size: tuple[int, int]) -> list[int]:

@@ -31,13 +31,13 @@ class Heard:
         relevance: how far they show what is here, 0..1: the best of them all over, or any around this place.
         warped_ab: what they lend, raw Lab units, at half the working size.
         confidence: how far they can be trusted, 0..1.
-        influence: share of each; sums to 1.
+        shares: of each among them; they sum to 1.
     """
 
     relevance: Float[Tensor, "1 height width"]
     warped_ab: Float[Tensor, "2 height width"]
     confidence: Float[Tensor, "1 height width"]
-    influence: list[float]
+    shares: list[float]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class Followed:
         if self.fine_ab is not None and self.detail is not None:
             ab = self.detail * self.fine_ab + (1 - self.detail) * ab
         return ab if self.carried_ab is None else self.same * self.carried_ab + (1 - self.same) * ab
+
+    def share_with(self, trust: Float[Tensor, "1 height width"]) -> Float[Tensor, "1 height width"]:
+        """Share of the colors that come from references if it is ``trust`` in those that are replaced."""
+        share = trust if self.detail is None else self.detail + (1 - self.detail) * trust
+        return self.same + (1 - self.same) * share
 
     def weakened(self, share: float) -> "Followed":
         """The same, followed only in part: by a share, 0..1."""
@@ -126,6 +131,20 @@ class Matched:
         if self.heard is None:
             return self.luminance.new_zeros(1, *self.size)
         return self.heard.relevance * (options.faithfulness if self.scores is None else options.recommended_faithfulness)
+
+    def heard_share(self, options: ColorizeOptions, overruled: bool = False) -> float:
+        """Share of the colors that come from the references, 0..1; the training-free method has nothing else.
+
+        Args:
+            options: with which the target is colorized.
+            overruled: whether a palette is given, beside which nothing is followed. Points overrule references too, as far
+                as they reach, which is not counted.
+        """
+        if self.heard is None:
+            return 1.0 if self.references else 0.0
+        followed = None if overruled else self.followed_as(options)
+        trust = self.trust(options)
+        return float((trust if followed is None else followed.share_with(trust)).mean())
 
     def followed_as(self, options: ColorizeOptions) -> Followed | None:
         """Colors to follow beside the network as far as faithfulness wants: fully from its default on, not at all at 0."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from colorization.output import check_output, output_suffix
 from retrieval.listing import list_pictures
+from retrieval.metadata import is_made
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,22 @@ def is_single(inputs: Sequence[Path]) -> bool:
 
 
 def plan_jobs(
-    inputs: Sequence[Path], output: Path, overwrite: bool, protected: Sequence[Path] = (), extras: Extras = Extras()
+    inputs: Sequence[Path],
+    output: Path,
+    overwrite: bool,
+    protected: Sequence[Path] = (),
+    extras: Extras = Extras(),
+    sheet: Path | None = None,
 ) -> list[Job]:
     """Decide where each result goes.
 
     Args:
-        inputs: files, and folders that are walked.
+        inputs: files, and folders that are walked; what earlier runs wrote there is none.
         output: the result's file for one input file, else a folder; structure below input folders is kept.
         overwrite: whether the existing result of a single input may be replaced; of those of a folder the manifest decides.
         protected: files that must not be replaced, besides the inputs.
-        extras: what else is written.
+        extras: what else is written beside each result.
+        sheet: the contact sheet of them all.
 
     Raises:
         FileNotFoundError: an input does not exist.
@@ -82,11 +89,12 @@ def plan_jobs(
         if single and not output.is_dir():
             jobs.append(Job(entry, output))
             continue
-        for path in _pictures(entry, output) if entry.is_dir() else [entry]:
+        for path in _pictures(entry, output, sheet) if entry.is_dir() else [entry]:
             inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
             jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not jobs:
         raise ValueError(f"no pictures in {', '.join(map(str, inputs))}")
+    jobs = _told_apart(jobs, extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
     if not single and output.exists() and not output.is_dir():
         raise ValueError(f"{output}: is a file; several inputs need a folder")
@@ -97,12 +105,36 @@ def plan_jobs(
     return jobs
 
 
-def _pictures(folder: Path, output: Path) -> list[Path]:
-    """The pictures of a folder without the results of an earlier run, where they lie below it."""
-    inside = output.resolve()
-    if inside == folder.resolve():
-        return list(list_pictures(folder))
-    return [path for path in list_pictures(folder) if not path.resolve().is_relative_to(inside)]
+def _pictures(folder: Path, output: Path, sheet: Path | None) -> list[Path]:
+    """The pictures of a folder without what an earlier run wrote, where that lies below it."""
+    inside, sheet_path = output.resolve(), sheet.resolve() if sheet else None
+
+    def is_input(path: Path) -> bool:
+        own = path.resolve()
+        if own.is_relative_to(inside):
+            return inside == folder.resolve() and not _is_ours(path)
+        return own != sheet_path or not _is_ours(path)
+
+    return [path for path in list_pictures(folder) if is_input(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return is_made(path.read_bytes())
+    except OSError:  # which is told when it is its turn
+        return False
+
+
+def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:
+    """Inputs that differ in their suffix alone keep it where they would write the same file: ``a.gif`` gives ``a.gif.png``."""
+    taken: dict[Path, str] = {}
+    apart = {}
+    for job in sorted(jobs, key=lambda job: job.output_path.name != job.input_path.name):  # own names first
+        name = job.input_path.name
+        if any(taken.get(path, name) != name for path in extras.files(job.output_path)):
+            apart[job] = Job(job.input_path, job.output_path.with_name(name + job.output_path.suffix))
+        taken |= dict.fromkeys(extras.files(apart.get(job, job).output_path), name)
+    return [apart.get(job, job) for job in jobs]
 
 
 def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Extras) -> None:

@@ -53,7 +53,7 @@ class Chroma:
         ab: raw Lab units.
         warped_ab: what the references lend; zeros without references.
         confidence: 0..1, how far they can be trusted; zeros without references.
-        influence: share of each reference; sums to 1.
+        influence: share of the colors that comes from each reference; the rest is what the network holds natural.
     """
 
     ab: Float[Tensor, "2 height width"]
@@ -131,7 +131,8 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         ab = untold if followed is None else followed.over(untold)
     if heard is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
-    return Chroma(ab, heard.warped_ab, heard.confidence, heard.influence)
+    share = matched.heard_share(options, overruled=guidance.palette is not None)
+    return Chroma(ab, heard.warped_ab, heard.confidence, [share * own for own in heard.shares])
 
 
 def _carrying(ab: Float[Tensor, "2 height width"], matched: Matched, options: ColorizeOptions) -> Float[Tensor, "2 height width"]:

@@ -20,6 +20,20 @@ def statement(references: Sequence[str]) -> str:
     return f"{COLORIZED} {__version__}; the colors are not original. {lent}."
 
 
+def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
+    """Where the colors of a result come from, for a person.
+
+    Args:
+        shares: file name and share of each reference, see Colorized.influence.
+        several: whether they are those of several results.
+    """
+    if not shares:
+        return "without a reference"
+    rest = 0.0 if several else 1 - sum(share for _, share in shares)
+    others = f", the other {rest:.0%} without a reference" if rest >= 0.005 else ""
+    return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
+
+
 def credited(source: Picture, references: Sequence[str]) -> Picture:
     """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
 

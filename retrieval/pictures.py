@@ -20,6 +20,7 @@ from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_m
 
 MAX_PIXELS = 200_000_000
 _STRIP_VALUES = 1 << 20
+_SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, a mask
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
@@ -43,22 +44,24 @@ class Picture:
         alpha: (height, width) of the same type, or None.
         is_gray: whether the file stored a single gray channel.
         metadata: what a writer puts back, see read_metadata.
+        pages: how many pages or frames the file holds, of which this is the first.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
     is_gray: bool = False
     metadata: Metadata = field(default_factory=dict)
+    pages: int = 1
 
 
 def read_picture(path: Path) -> Picture:
     """Decode a file completely.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, BMP, PNM or GIF (first frame).
+        path: JPEG, PNG, TIFF, WebP, BMP, PNM or GIF.
 
     Returns:
-        The picture, rotated as its EXIF orientation says.
+        The picture, the first where a file holds several, rotated as its EXIF orientation says.
 
     Raises:
         PictureError: missing, empty, truncated, not a picture, or above MAX_PIXELS.
@@ -67,7 +70,8 @@ def read_picture(path: Path) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _open(path) as image:
-                return _decode(path, image)
+                pages = _num_pages(image)
+                return replace(_decode(path, image), pages=pages)
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in (".tif", ".tiff"):
             return _decode_other_tiff(path)
@@ -179,6 +183,19 @@ def _decode(path: Path, image: Image.Image) -> Picture:
     has_alpha = clear or not {"A", "a"}.isdisjoint(image.getbands())
     alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
     return Picture(np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata)
+
+
+def _num_pages(image: Image.Image) -> int:
+    """Pages of a TIFF but for thumbnails and masks, or frames of an animation; the second picture in a JPEG is a preview."""
+    frames = getattr(image, "n_frames", 1) if image.format in ("TIFF", "GIF", "PNG", "WEBP") else 1
+    if image.format != "TIFF" or frames == 1:
+        return frames
+    further = 0
+    for number in range(1, frames):
+        image.seek(number)
+        further += not image.tag_v2.get(_SUBFILE_TYPE, 0) & _NO_PAGE  # type: ignore[attr-defined]
+    image.seek(0)
+    return 1 + further
 
 
 def _decode_deep(image: Image.Image, metadata: Metadata) -> Picture:

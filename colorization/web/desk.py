@@ -11,6 +11,7 @@ import gradio as gr
 import numpy as np
 
 from colorization.cli_common import one_line
+from colorization.provenance import sources
 from colorization.web.edits import Number, Sent, Work
 from colorization.web.parts import Parts
 from colorization.web.previews import save_preview, with_doubt, with_marks
@@ -251,8 +252,8 @@ def _there(work: Work | None) -> Work:
 
 
 def _status(work: Work, influence: list[float], notes: list[str]) -> str:
-    names = [f"{one.path.name} {share:.0%}" for one, share in zip(work.picked, influence, strict=False)]
-    parts = [f"Colors from {', '.join(names)}" if names else "Colors without a reference"]
+    shares = [(one.path.name, share) for one, share in zip(work.picked, influence, strict=False)]
+    parts = [f"Colors {sources(shares)}"]
     parts += [f"{len(work.edit.points)} color point{'s' if len(work.edit.points) > 1 else ''}"] if work.edit.points else []
     parts += [f"palette of {work.edit.palette.name}"] if work.edit.palette else []
     lines = ["; ".join(parts) + ".", *(note for note in notes if note)]

@@ -1,5 +1,4 @@
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,146 +9,13 @@ from PIL import Image
 from colorization.batch import Outcome, describe_recommendation, run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.planning import Job, plan_jobs
+from colorization.planning import Job
 from colorization.sheet import CELL
 from colorization.wishes import Wishes
 from retrieval.index import Recommendation
 from retrieval.pictures import PictureError
 
 Listing = Callable[[Path], dict[str, bytes]]
-
-# --- plan_jobs
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Callable[..., list[Path]]:
-    """``files("a.png", "sub/b.jpg")`` makes files of any content below tmp_path: plans open none of them."""
-
-    def make(*names: str) -> list[Path]:
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(name.encode())
-        return [tmp_path / name for name in names]
-
-    return make
-
-
-def planned(jobs: list[Job], output: Path) -> dict[str, str]:
-    return {job.input_path.name: str(job.output_path.relative_to(output)) for job in jobs}
-
-
-def test_one_file_goes_to_one_file(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    inputs = files("a.gif")
-    assert plan_jobs(inputs, tmp_path / "new" / "x.tif", False) == [Job(inputs[0], tmp_path / "new" / "x.tif")]
-
-
-def test_one_file_goes_into_a_folder_that_exists(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    (tmp_path / "out").mkdir()
-    jobs = plan_jobs(files("a.jpg"), tmp_path / "out", False)
-    assert planned(jobs, tmp_path / "out") == {"a.jpg": "a.jpg"}
-
-
-def test_folders_keep_their_structure(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    files("in/b.JPG", "in/1932/c.bmp", "in/1932/deep/d.tif", "in/notes.txt", "in/.hidden.png", "in/.cache/e.png")
-    extra = files("f.pgm")
-    jobs = plan_jobs([tmp_path / "in", *extra], tmp_path / "out", False)
-    wanted = {"c.bmp": "1932/c.png", "d.tif": "1932/deep/d.tif", "b.JPG": "b.JPG", "f.pgm": "f.png"}
-    assert planned(jobs, tmp_path / "out") == wanted
-    assert not (tmp_path / "out").exists()  # planning makes nothing
-
-
-def test_a_folder_of_one_picture_still_goes_to_a_folder(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    files("in/a.png")
-    jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", False)
-    assert planned(jobs, tmp_path / "out") == {"a.png": "a.png"}
-
-
-def test_a_single_result_that_exists_is_an_error(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    inputs, old = files("a.png"), files("out.png")
-    with pytest.raises(ValueError, match="exists already; replace it with --overwrite") as error:
-        plan_jobs(inputs, old[0], False)
-    assert str(old[0]) in str(error.value)
-    assert len(plan_jobs(inputs, old[0], True)) == 1
-
-
-def test_a_missing_input_is_named(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    for inputs in ([tmp_path / "gone.png"], [*files("a.png"), tmp_path / "gone.png"]):
-        with pytest.raises(FileNotFoundError, match=r"gone\.png: no such file"):
-            plan_jobs(inputs, tmp_path / "out", False)
-
-
-def test_nothing_to_do_is_an_error(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    files("in/notes.txt")
-    with pytest.raises(ValueError, match="no pictures in") as error:
-        plan_jobs([tmp_path / "in"], tmp_path / "out", False)
-    assert str(tmp_path / "in") in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "names",
-    [("in/a.gif", "in/a.png"), ("in/a.bmp", "in/a.pgm"), ("in/sub/a.jpg", "other/sub/a.jpg"), ("a.png", "in/a.png")],
-    ids=str,
-)
-def test_two_inputs_with_one_result_are_refused(tmp_path: Path, files: Callable[..., list[Path]], names: tuple[str, str]) -> None:
-    first, second = files(*names)
-    inputs = list(dict.fromkeys(tmp_path / n.split("/")[0] for n in names))
-    with pytest.raises(ValueError, match="would both be written to") as error:
-        plan_jobs(inputs, tmp_path / "out", True)
-    assert str(first) in str(error.value) and str(second) in str(error.value)
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_result_never_replaces_an_input(tmp_path: Path, files: Callable[..., list[Path]], overwrite: bool) -> None:
-    inputs = files("in/a.png", "in/b.png")
-    (tmp_path / "link").symlink_to(tmp_path / "in")
-    for chosen, output in [
-        (inputs[:1], inputs[0]),
-        (inputs[:1], tmp_path / "in" / "sub" / ".." / "a.png"),
-        (inputs[:1], tmp_path / "link" / "a.png"),
-        (inputs, tmp_path / "in"),
-        ([tmp_path / "in"], tmp_path / "in"),
-        ([tmp_path / "in"], tmp_path / "link"),
-        ([tmp_path / "link" / "b.png"], tmp_path / "in"),
-    ]:
-        with pytest.raises(ValueError, match="would replace a picture that was given"):
-            plan_jobs(chosen, output, overwrite)
-
-
-def test_a_result_never_replaces_a_reference(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    inputs, references = files("a.png"), files("ref/a.png")
-    for output in (references[0], tmp_path / "ref"):
-        with pytest.raises(ValueError, match="would replace a picture that was given"):
-            plan_jobs(inputs, output, True, references)
-
-
-def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    """With the output folder inside the input folder, a second run must not colorize the results of the first."""
-    files("in/a.png", "in/colored/a.png")
-    jobs = plan_jobs([tmp_path / "in"], tmp_path / "in" / "colored", False)
-    assert [job.input_path for job in jobs] == [tmp_path / "in" / "a.png"]
-
-
-def test_several_inputs_need_a_folder(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    inputs, out = files("a.png", "b.png"), files("out.png")
-    with pytest.raises(ValueError, match="is a file; several inputs need a folder"):
-        plan_jobs(inputs, out[0], True)
-
-
-def test_outputs_that_cannot_be_written_are_refused(
-    tmp_path: Path, files: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    inputs, file = files("a.png"), files("file")
-    with pytest.raises(ValueError, match="cannot write"):
-        plan_jobs(inputs, tmp_path / "x.bmp", False)
-    with pytest.raises(ValueError, match="cannot be written"):
-        plan_jobs(inputs, file[0] / "sub" / "x.png", False)
-    monkeypatch.setattr(os, "access", lambda *args, **kwargs: False)
-    with pytest.raises(ValueError, match="cannot be written"):
-        plan_jobs(inputs, tmp_path / "new" / "x.png", False)
-
-
-# --- run_jobs
 
 
 @pytest.fixture
@@ -273,6 +139,19 @@ def test_lost_transparency_is_noted(
     assert outcome.error == ""
     assert any("transparency" in note for note in outcome.notes) is told
     assert (Image.open(tmp_path / f"x{suffix}").mode == "RGBA") is not told
+
+
+def test_further_pages_are_noted(
+    tmp_path: Path,
+    pipeline: ColorizationPipeline,
+    gray_pictures: dict[str, np.ndarray],
+    reference_path: Path,
+    fast: ColorizeOptions,
+) -> None:
+    page = Image.fromarray(gray_pictures["coffee"])
+    page.save(tmp_path / "book.tif", save_all=True, append_images=[page])
+    outcome = collect([Job(tmp_path / "book.tif", tmp_path / "x.tif")], pipeline, Wishes([reference_path]), fast)["book.tif"]
+    assert (outcome.error, outcome.notes) == ("", ["the first of 2 pages; the others are not colorized"])
 
 
 def test_cells_for_a_sheet(

@@ -85,6 +85,7 @@ def test_references_from_an_index(cli: Cli, gray_path: Path, index_dir: Path, li
 def test_references_go_before_an_index(cli: Cli, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path) -> None:
     result = cli("colorize", gray_path, "--reference", reference_path, "--index", index_dir, "--output", tmp_path / "x.png")
     assert result.exit_code == 0 and "from reference.png 100%" in result.stdout
+    assert result.stderr == "note: --index is not asked: references are given\n"
 
 
 def test_the_same_call_gives_the_same_file(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_faithfulness_is_told(pictures: Pictures, gray_pictures: Pictures, fast:
         assert found is not None
         return found.heard
 
+    result = pipeline.colorize(gray, [pictures["hubble"], pictures["chelsea"]], fast)
+    assert 0 < sum(result.influence) < 0.5  # what is told to everybody
     assert heard("motorcycle_right", 1.0) > 0.9
     assert heard("hubble", 0.0) == 0.0
     assert heard("hubble", 0.5) == pytest.approx(heard("hubble", 1.0) / 2)

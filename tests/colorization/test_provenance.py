@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from PIL import Image
 
 from colorization import __version__
-from colorization.provenance import PROGRAM, credited
+from colorization.provenance import PROGRAM, credited, sources
 from retrieval.metadata import DESCRIPTION, SOFTWARE, load_exif
 from retrieval.pictures import Picture
 
@@ -27,6 +28,19 @@ def test_a_picture_that_said_nothing() -> None:
 
 def test_without_references() -> None:
     assert said(credited(bare(), []), DESCRIPTION).endswith("Colors guessed without a reference.")
+
+
+@pytest.mark.parametrize(
+    ("shares", "several", "told"),
+    [
+        ([], False, "without a reference"),
+        ([("a.jpg", 0.998)], False, "from a.jpg 100%"),
+        ([("a.jpg", 0.3), ("a.jpg", 0.2)], False, "from a.jpg 30%, a.jpg 20%, the other 50% without a reference"),
+        ([("a.jpg", 0.3), ("b.jpg", 0.9)], True, "from a.jpg 30%, b.jpg 90%"),
+    ],
+)
+def test_sources_for_a_person(shares: list[tuple[str, float]], several: bool, told: str) -> None:
+    assert sources(shares, several) == told
 
 
 def test_what_was_there_stays() -> None:

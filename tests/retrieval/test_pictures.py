@@ -246,6 +246,23 @@ def test_first_frame_of_an_animation(odd_files) -> None:
     np.testing.assert_array_equal(read_small_rgb(odd_files.usable["animated.gif"], 64), picture.rgb)
 
 
+def test_pages_are_counted(odd_files, cat: np.ndarray, tmp_path: Path) -> None:
+    """Of those that a person would call so: a scan's thumbnail and a telephone's depth map are none."""
+    assert read_picture(odd_files.usable["animated.gif"]).pages == 2
+    first, second = Image.fromarray(cat), Image.fromarray(cat[::-1].copy())
+    first.save(tmp_path / "book.tif", save_all=True, append_images=[second, second])
+    book = read_picture(tmp_path / "book.tif")
+    assert book.pages == 3
+    np.testing.assert_array_equal(book.rgb, cat)
+    with tifffile.TiffWriter(tmp_path / "scan.tif") as file:
+        file.write(cat, photometric="rgb")
+        file.write(cat[::4, ::4], photometric="rgb", subfiletype=1)
+    assert read_picture(tmp_path / "scan.tif").pages == 1
+    first.save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=[second])
+    first.save(tmp_path / "one.png")
+    assert [read_picture(tmp_path / name).pages for name in ("phone.jpg", "one.png")] == [1, 1]
+
+
 def test_sixteen_bits_are_kept(odd_files) -> None:
     expected = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) * 10
     picture = read_picture(odd_files.usable["deep.png"])
