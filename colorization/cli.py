@@ -52,7 +52,7 @@ def build_index(
     ray_address: Annotated[str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")] = None,
     num_workers: Annotated[int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")] = None,
     gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Describe every photo anew.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over with these folders; the index forgets all others.")] = False,
     device: Device = None,
     version: Version = None,
 ) -> None:

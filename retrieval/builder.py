@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.changes import BuildReport, find_changes, is_complete, wanted_search
+from retrieval.changes import BuildReport, find_changes, is_complete, unnamed, wanted_search
 from retrieval.commit import commit
 from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE
 from retrieval.engines import ray_data
@@ -17,7 +17,7 @@ from retrieval.engines.ray_data import RayOptions
 from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
 from retrieval.extractor import Extractor, raw_features
 from retrieval.folder import alone, make_index_folder
-from retrieval.known import known_photos, rows_of, sweep
+from retrieval.known import Known, finished_photos, indexed_photos, named_photos, roots_of, rows_of, sweep
 from retrieval.listing import Source, list_sources
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
 from retrieval.pca import find_projections, fit_projection, hash_projections, keep_projections, sound_projections
@@ -34,7 +34,7 @@ class BuildOptions:
 
     Attributes:
         workers: processes that decode photos beside the network; 0 decodes in this process.
-        overwrite: describe every photo anew, whatever the folder holds.
+        overwrite: describe every photo anew, whatever the folder holds; photos of folders that are not named leave it.
         batch: photos the network sees at once.
         shard_photos: photos a shard; an interrupted build loses at most one shard.
         memory_budget: bytes that the search index may take, see choose_settings; None keeps what the index has.
@@ -73,7 +73,7 @@ def build_index(
     Raises:
         FileNotFoundError: a folder does not exist.
         ValueError: there is no usable photo, the folder holds something else than an index, or an index that another
-            backbone made or other projections.
+            backbone made or other projections, or photos of folders that are not named would be lost.
         OSError: the index cannot be written; the previous one is intact.
     """
     sources = list_sources(photos)
@@ -104,7 +104,11 @@ def _build(
             " folders with --overwrite, or choose another --index"
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
-    known = {} if options.overwrite else known_photos(index_dir, key, previous)
+    known = {} if options.overwrite else indexed_photos(index_dir, key, previous)
+    if previous:
+        _check_damaged(photos, index_dir, previous, known)
+    if not options.overwrite:
+        known |= finished_photos(index_dir, key, previous, {source.absolute for source in sources})
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}
     unreadable = list(changes.closed)
@@ -118,7 +122,8 @@ def _build(
     if not live:
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
-    report = BuildReport(len(live), added, len(written) - added, len(changes.gone), len(live) - len(written), unreadable)
+    dropped = named_photos(index_dir) - live.keys() if options.overwrite else changes.gone
+    report = BuildReport(len(live), added, len(written) - added, len(dropped), len(live) - len(written), unreadable)
     search = wanted_search(len(live), options.memory_budget, previous)
     manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable), search=search)
     nothing_new = not (written or changes.gone or changes.changed)
@@ -145,6 +150,17 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
             )
         return manifest
     return None
+
+
+def _check_damaged(photos: list[Path], index_dir: Path, previous: Manifest, known: dict[bytes, Known]) -> None:
+    """Refuse to lose photos of folders that are there and could be named."""
+    sound = {entry.shard.name for entry in known.values()}
+    damaged = [entry.file for entry in previous.shards if entry.file not in sound]
+    others = [root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()] if damaged else []
+    if others:
+        raise ValueError(
+            f"{index_dir / FEATURES / damaged[0]}: damaged or missing; to describe its photos again name also {', '.join(others)}"
+        )
 
 
 def _extractor(

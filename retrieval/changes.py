@@ -49,13 +49,19 @@ def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, K
         known: photos that are described, by absolute path.
     """
     listed = {source.absolute: source for source in sources}
-    named = tuple(os.fsencode(plain_path(p)) + b"/" for p in photos if p.is_dir())
+    named = tuple(os.path.join(os.fsencode(plain_path(p)), b"") for p in photos if p.is_dir())
     closed = {name: source.closed for name, source in listed.items() if source.closed}
-    below = tuple(name + b"/" for name in closed)
+    below = tuple(os.path.join(name, b"") for name in closed)
     gone = {name for name in known if name not in listed and name.startswith(named) and not name.startswith(below)}
     todo = [s for name, s in listed.items() if not s.closed and (name not in known or (s.size, s.mtime_ns) != known[name].stamp)]
     lines = [f"{os.fsdecode(name)}: {reason}" for name, reason in closed.items()]
     return Changes(todo, sum(s.absolute in known for s in todo), gone, lines)
+
+
+def unnamed(photos: list[Path], roots: list[str]) -> list[str]:
+    """Of the folders of an index those that the given folders and files do not cover."""
+    named = tuple(os.path.join(plain_path(p if p.is_dir() else p.parent), "") for p in photos)
+    return [root for root in roots if not os.path.join(root, "").startswith(named)]
 
 
 def wanted_search(count: int, memory_budget: int | None, previous: Manifest | None) -> SearchSettings:

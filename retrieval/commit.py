@@ -45,13 +45,14 @@ def commit(
         by_shard.setdefault(entry.shard, []).append(entry.row)
     fresh = [] if fresh is None else fresh
     with discarding(fresh):
-        shards = []
+        shards, roots = [], set()
         for path, rows in by_shard.items():
             photos, keep = read_photos(path), np.sort(np.array(rows))
             if len(keep) < len(photos):
                 fresh.append(path.with_name(rewritten_name()))
                 path = write_shard(fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key)
             shards.append((path, len(keep)))
+            roots |= set(photos.root[keep])
         previous = _previous(index_dir)
         checked = {entry.file: entry for entry in previous.shards} if previous else {}  # the caller read their checksums
         entries = [checked.get(path.name) or ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
@@ -61,9 +62,14 @@ def commit(
         write_faiss(index, index_dir)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         digest = file_sha256(index_dir / FAISS)
-        complete = replace(manifest, shards=entries, faiss_sha256=digest, built=now, schema=SCHEMA, search=search)
-        complete.write(index_dir)
-        fresh.clear()  # whatever fails from here on, they belong to the index
+        named = sorted(map(os.fsdecode, roots))
+        complete = replace(manifest, shards=entries, faiss_sha256=digest, built=now, schema=SCHEMA, search=search, roots=named)
+        try:
+            complete.write(index_dir)
+        finally:  # an interrupt may come when index.json has its name
+            written = _previous(index_dir)
+            if written is not None and written.shards == entries:
+                fresh.clear()  # whatever fails from here on, they belong to the index
     for path in spare:
         os.utime(path)  # younger than index.json, so that they still count
     sweep(index_dir, complete, spare)

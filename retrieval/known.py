@@ -1,13 +1,14 @@
 """What the shards of an index folder already describe, and which of its files nobody names any more."""
 
+import os
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.manifest import FEATURES, MANIFEST, Manifest
+from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.shards import Photos, file_sha256, read_photos, shard_key
 
 _BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
@@ -29,21 +30,67 @@ class Known:
         return self.size, self.mtime_ns
 
 
-def known_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, Known]:
-    """What complete shards already describe: those of the manifest, then those an interrupted build finished.
+def known_photos(
+    index_dir: Path, key: str, previous: Manifest | None, listed: Container[bytes] | None = None
+) -> dict[bytes, Known]:
+    """What complete shards already describe: indexed_photos, then finished_photos."""
+    return indexed_photos(index_dir, key, previous) | finished_photos(index_dir, key, previous, listed)
 
-    A shard of the manifest counts only with its checksum: else a flipped bit would be taken over for good.
-    """
-    checksums = {entry.file: entry.sha256 for entry in previous.shards} if previous else {}
+
+def indexed_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, Known]:
+    """What the shards of the manifest describe. One counts only with its checksum: a flipped bit would be taken over for good."""
     known: dict[bytes, Known] = {}
-    for path in [*(index_dir / FEATURES / name for name in checksums), *unfinished(index_dir, previous)]:
-        try:
-            if shard_key(path) != key or (path.name in checksums and file_sha256(path) != checksums[path.name]):
-                continue
-            known |= rows_of(path, read_photos(path))
-        except OSError:
-            continue  # missing or damaged: its photos are described again
+    for entry in previous.shards if previous else []:
+        known |= _rows(index_dir / FEATURES / entry.file, key, entry.sha256)
     return known
+
+
+def finished_photos(
+    index_dir: Path, key: str, previous: Manifest | None, listed: Container[bytes] | None = None
+) -> dict[bytes, Known]:
+    """What an interrupted build finished.
+
+    Args:
+        index_dir: folder of the index.
+        key: of the settings, see Manifest.key.
+        previous: what index.json says; None if there is none that counts.
+        listed: absolute paths of the photos that are wanted now: others may have been removed or have moved since; None
+            takes all.
+    """
+    finished: dict[bytes, Known] = {}
+    for path in unfinished(index_dir, previous):
+        finished |= _rows(path, key)
+    return finished if listed is None else {name: entry for name, entry in finished.items() if name in listed}
+
+
+def _rows(path: Path, key: str, checksum: str | None = None) -> dict[bytes, Known]:
+    """The photos of a shard; none if it is missing, damaged or of other settings: they are described again."""
+    try:
+        if shard_key(path) != key or (checksum and file_sha256(path) != checksum):
+            return {}
+        return rows_of(path, read_photos(path))
+    except OSError:
+        return {}
+
+
+def roots_of(index_dir: Path, manifest: Manifest) -> list[str]:
+    """The folders whose photos an index holds; of an older one those that its shards can tell."""
+    if manifest.roots:
+        return manifest.roots
+    roots: set[str] = set()
+    for entry in manifest.shards:
+        with suppress(OSError):
+            roots |= {os.fsdecode(root) for root in read_photos(index_dir / FEATURES / entry.file).root}
+    return sorted(roots)
+
+
+def named_photos(index_dir: Path) -> set[bytes]:
+    """Absolute paths of the photos that an index names, sound or not; none if there is no index that can be read."""
+    names: set[bytes] = set()
+    with suppress(OSError, ValueError):
+        for entry in read_manifest(index_dir).shards:
+            names |= rows_of(index_dir, read_photos(index_dir / FEATURES / entry.file)).keys()
+    return names
 
 
 def rows_of(shard: Path, photos: Photos) -> dict[bytes, Known]:

@@ -1,12 +1,14 @@
 """Find the pictures of folders, with the stamp that tells whether a file has changed; no file is opened."""
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"))
 _SUFFIXES = tuple(SUFFIXES)
+_LATEST = (1 << 63) - 1  # time in nanoseconds that a shard can hold: the year 2262
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,13 @@ def list_sources(photos: list[Path]) -> list[Source]:
         closed: dict[str, OSError] = {}
         for name in _walk(str(root), closed) if entry.is_dir() else [str(root / entry.name)]:
             try:
-                stat = os.stat(name)  # noqa: PTH116 - see _walk
+                found = os.stat(name)  # noqa: PTH116 - see _walk
             except OSError as error:
                 closed[name] = error
                 continue
             absolute = os.fsencode(name)
-            sources.setdefault(absolute, Source(named, absolute[len(prefix) :], stat.st_size, stat.st_mtime_ns))
+            changed = min(found.st_mtime_ns, _LATEST)
+            sources.setdefault(absolute, Source(named, absolute[len(prefix) :], found.st_size, changed))
         for name, reason in closed.items():
             if not isinstance(reason, (FileNotFoundError, NotADirectoryError)):  # gone since it was listed
                 absolute = os.fsencode(name)
@@ -98,5 +101,15 @@ def _walk(folder: str, closed: dict[str, OSError]) -> Iterator[str]:
                 yield from _walk(entry.path, closed)
             except OSError as error:
                 closed[entry.path] = error
-        elif has_picture_name(entry.name) and not (entry.is_symlink() and os.path.isdir(entry.path)):  # noqa: PTH112 - never raises
+        elif has_picture_name(entry.name) and _may_be_read(entry):
             yield entry.path
+
+
+def _may_be_read(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link that is none to a folder or a pipe, which has no end; a broken one is told later."""
+    if not entry.is_symlink():
+        return entry.is_file()
+    try:
+        return stat.S_ISREG(os.stat(entry.path).st_mode)  # noqa: PTH116 - see _walk
+    except OSError:
+        return True

@@ -9,7 +9,7 @@ from retrieval.descriptors import SETTINGS
 from retrieval.search_settings import SearchSettings, read_settings
 from retrieval.writing import replacing
 
-SCHEMA = 2  # 1 had no search settings: all of its indexes are flat
+SCHEMA = 3  # 1 had no search settings: all of its indexes are flat; 2 did not name its folders
 MANIFEST, FAISS, FEATURES, LOCK = "index.json", "index.faiss", "features", ".lock"
 
 
@@ -37,6 +37,7 @@ class Manifest:
         built: when this was written, ISO 8601 in UTC; empty in indexes of the first builds.
         unusable: pictures that the last build found and could not read; None where that is not known.
         search: the kind of index.faiss, with its parameters and the recall that was measured.
+        roots: the folders that the photos belong to; none in indexes of formats before 3.
     """
 
     backbone: str
@@ -50,6 +51,7 @@ class Manifest:
     built: str = ""
     unusable: int | None = None
     search: SearchSettings = field(default_factory=SearchSettings)
+    roots: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> str:

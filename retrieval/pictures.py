@@ -6,6 +6,7 @@ Pillow decodes, tifffile takes the deep TIFF layouts that Pillow cannot; whateve
 import io
 import struct
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_m
 
 MAX_PIXELS = 200_000_000
 _STRIP_VALUES = 1 << 20
+_PAGED = ("TIFF", "GIF", "PNG", "WEBP")  # formats of several pages or frames; the second picture of a JPEG is a preview
 _SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, a mask
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
@@ -70,8 +72,8 @@ def read_picture(path: Path) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _open(path) as image:
-                pages = _num_pages(image)
-                return replace(_decode(path, image), pages=pages)
+                picture, several = _decode(path, image), image.format in _PAGED
+            return replace(picture, pages=_num_pages(path)) if several else picture
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in (".tif", ".tiff"):
             return _decode_other_tiff(path)
@@ -185,17 +187,17 @@ def _decode(path: Path, image: Image.Image) -> Picture:
     return Picture(np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata)
 
 
-def _num_pages(image: Image.Image) -> int:
-    """Pages of a TIFF but for thumbnails and masks, or frames of an animation; the second picture in a JPEG is a preview."""
-    frames = getattr(image, "n_frames", 1) if image.format in ("TIFF", "GIF", "PNG", "WEBP") else 1
-    if image.format != "TIFF" or frames == 1:
-        return frames
-    further = 0
-    for number in range(1, frames):
-        image.seek(number)
-        further += not image.tag_v2.get(_SUBFILE_TYPE, 0) & _NO_PAGE  # type: ignore[attr-defined]
-    image.seek(0)
-    return 1 + further
+def _num_pages(path: Path) -> int:
+    """Pages of a TIFF but for thumbnails and masks, or frames of an animation, up to the first that is damaged.
+
+    The file is opened for it alone: what Pillow sees on other pages, it says of the first one too.
+    """
+    pages = 1
+    with suppress(*_CAUSES), Image.open(path) as image:
+        for number in range(1, getattr(image, "n_frames", 1)):
+            image.seek(number)
+            pages += not (image.format == "TIFF" and image.tag_v2.get(_SUBFILE_TYPE, 0) & _NO_PAGE)  # type: ignore[attr-defined]
+    return pages
 
 
 def _decode_deep(image: Image.Image, metadata: Metadata) -> Picture:
@@ -207,9 +209,22 @@ def _decode_deep(image: Image.Image, metadata: Metadata) -> Picture:
             raise ValueError("it holds values that are not finite")
         gray = (gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535
     gray = gray.astype(np.uint16)
-    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # type: ignore[attr-defined]
-        gray = 65535 - gray  # Pillow does so with 8 bits only
-    return Picture(_thrice(gray), None, True, metadata)
+    if image.format == "TIFF":
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        gray = _at_16_bits(gray, tags.get(_BITS_PER_SAMPLE, (16,))[0])
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            gray = 65535 - gray  # Pillow does so with 8 bits only
+    clear = image.info.get("transparency")  # the gray that is, in a PNG
+    alpha = np.where(gray == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
+    return Picture(_thrice(gray), alpha, True, metadata)
+
+
+def _at_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Scanners of 10 to 14 bits store them in 16, of which they fill the lower end."""
+    if values.dtype != np.uint16 or not 8 < bits < 16:
+        return values
+    full = (1 << bits) - 1
+    return ((values.clip(0, full).astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
 
 
 def _is_deep_tiff(image: Image.Image) -> bool:
@@ -240,7 +255,8 @@ def _decode_tifffile(path: Path) -> Picture:
             if page.imagewidth * page.imagelength > MAX_PIXELS:
                 raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {MAX_PIXELS / 1e6:.0f} megapixels")
             kind, planes = tifffile.PHOTOMETRIC(page.photometric), page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-            array = page.asarray()
+            array = _at_16_bits(page.asarray(), page.bitspersample)
+            extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
     except Exception as cause:  # tifffile raises whatever its codecs raise
         raise _refusal(path, cause) from cause
     if planes and array.ndim == 3:
@@ -251,11 +267,24 @@ def _decode_tifffile(path: Path) -> Picture:
         raise PictureError(
             f"{path}: a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can"
         )
-    alpha = array[..., -1] if array.shape[2] in (2, 4) else None
-    if array.shape[2] > 2:
-        return Picture(array[..., :3], alpha)
-    gray = array[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - array[..., 0]
+    # what is no transparency is not said, as scanners do with infrared
+    has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED
+    alpha = array[..., -1] if has_alpha else None
+    colors = array[..., : 3 if array.shape[2] > 2 else 1]
+    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        colors = _divided(colors, alpha)
+    if colors.shape[2] == 3:
+        return Picture(colors, alpha)
+    gray = colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
     return Picture(_thrice(gray), alpha, True)
+
+
+def _divided(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colors that were stored times their alpha; where that is 0, none are known."""
+    full = np.iinfo(colors.dtype).max
+    values = colors.astype(np.float32) * full / np.maximum(alpha, 1)[..., None]
+    divided: np.ndarray = values.round().clip(0, full).astype(colors.dtype)
+    return divided
 
 
 def _decode_other_tiff(path: Path) -> Picture:

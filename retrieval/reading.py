@@ -1,12 +1,11 @@
 """Read a corpus for indexing: decode it in worker processes beside the network."""
 
 import hashlib
+import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -36,18 +35,19 @@ def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[li
         batch_size=batch,
         num_workers=min(workers, len(sources)),
         collate_fn=list,
-        worker_init_fn=partial(_end_with, os.getpid()),
+        worker_init_fn=_end_with_parent,
     )
     yield from loader
 
 
-def _end_with(parent: int, _: int) -> None:
+def _end_with_parent(_: int) -> None:
     """What a worker does first: see to it that it ends if its parent is killed. Torch's may wait for ever, with the terminal."""
+    parent = multiprocessing.parent_process()  # not os.getppid(): a server may have started the worker
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -71,4 +71,6 @@ class _Corpus:
             return Reading(error=str(error))
         except OSError as error:
             return Reading(error=f"{path}: {error.strerror or error}")
+        except MemoryError:
+            return Reading(error=f"{path}: {source.size / 1e9:.1f} GB are more than the memory holds")
         return Reading(seen, (source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()))

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -123,7 +123,7 @@ def _digest(path: bytes) -> bytes:
 
 def _alike(one: bytes, other: bytes) -> int:
     """How many names at the end of two paths are the same."""
-    ours, theirs = one.split(b"/")[::-1], other.split(b"/")[::-1]
+    ours, theirs = (PurePath(os.fsdecode(path)).parts[::-1] for path in (one, other))
     return next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
 
 

@@ -41,7 +41,7 @@ def report_up_to_date(photos: list[Path], sources: list[Source], index_dir: Path
             return None
         if previous.unusable != 0 or len(sources) > previous.count:
             return None  # something new, or unusable before and to be tried again; told without reading the shards
-        known = known_photos(index_dir, settings_key(*made_by), previous)
+        known = known_photos(index_dir, settings_key(*made_by), previous, {source.absolute for source in sources})
         changes = find_changes(photos, sources, known)
         search = wanted_search(len(known), memory_budget, previous)
         if changes.todo or changes.gone or changes.closed or not is_complete(previous, index_dir, known, 0, search):

@@ -3,6 +3,7 @@
 import glob
 import os
 import shlex
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ from safetensors import SafetensorError
 from retrieval.contents import shard_problem
 from retrieval.faiss_check import wrong_shard
 from retrieval.faiss_file import read_faiss
+from retrieval.known import roots_of
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import hash_projections, load_projections
 from retrieval.shards import Photos, ShardReader, allow_open_files, file_sha256, read_photos
 from retrieval.vectors import GlobalVectors
 
+PAUSE = 1.0  # seconds in which a builder has replaced what it has begun to replace
 Progress = Callable[[int, int], None]
 
 
@@ -44,12 +47,18 @@ def verify_index(index_dir: Path, with_photos: bool = True, progress: Progress |
         FileNotFoundError: there is no index.
         ValueError: index.json is damaged or of a newer format.
     """
-    for _ in range(3):
+    known: tuple[Manifest, list[Finding]] | None = None
+    while True:  # what is off in the index itself may be what a builder is replacing: so it is looked at again
         manifest = read_manifest(index_dir)
-        findings = _verify(index_dir, manifest, with_photos, progress)
-        if not findings or read_manifest(index_dir) == manifest:
-            break  # else a builder replaced the index meanwhile
-    return findings
+        try:
+            findings = _verify(index_dir, manifest, with_photos, progress)
+        except FileNotFoundError as error:
+            findings = [Finding(Path(error.filename or index_dir), "missing", "run rechroma index verify again")]
+        own = [finding for finding in findings if finding.path.is_relative_to(index_dir)]
+        if not own or known == (manifest, own):
+            return findings
+        known = manifest, own
+        time.sleep(PAUSE)
 
 
 def _verify(index_dir: Path, manifest: Manifest, with_photos: bool, progress: Progress | None) -> list[Finding]:
@@ -64,7 +73,7 @@ def _verify(index_dir: Path, manifest: Manifest, with_photos: bool, progress: Pr
         else:
             sound.append((path, photos))
     joined = Photos.join([photos for _, photos in sound]) if sound else None
-    rebuild = _rebuild(index_dir, joined)
+    rebuild = _rebuild(index_dir, roots_of(index_dir, manifest))
     findings = [Finding(path, problem, f"describe its photos again: {rebuild}") for path, problem in problems]
     findings += _check_counts(index_dir, manifest, None if problems else joined, rebuild)
     findings += _check_projections(index_dir, manifest, rebuild)
@@ -127,12 +136,12 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
     """Photos that are gone or have another content; one finding for a folder that is gone as a whole."""
     name = shlex.quote(str(index_dir))
     findings = []
-    roots = {root: Path(os.fsdecode(root)).is_dir() for root in set(photos.root)}
+    roots = {root: os.path.isdir(root) for root in set(photos.root)}  # noqa: PTH112 - never raises, whoever may not look
     for root, is_there in sorted(roots.items()):
         if not is_there:
             count, path = int((photos.root == root).sum()), os.fsdecode(root)
             cure = f"if it was moved: rechroma index relink {name} --root NEW"
-            cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(glob.escape(path) + '/*')}"
+            cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(glob.escape(path) + os.sep + '*')}"
             findings.append(Finding(Path(path), f"this folder of {count} photos is missing", cure))
     for row in range(len(photos)):
         if roots[photos.root[row]]:
@@ -163,7 +172,6 @@ def _photo_problem(photos: Photos, row: int) -> tuple[str, bool]:
     return ("" if same else "changed since it was indexed"), False
 
 
-def _rebuild(index_dir: Path, photos: Photos | None) -> str:
-    """The command that redoes what is damaged; folders that only damaged shards name are not known."""
-    roots = sorted({os.fsdecode(root) for root in photos.root}) if photos is not None else []
+def _rebuild(index_dir: Path, roots: list[str]) -> str:
+    """The command that redoes what is damaged; folders that only damaged shards of an older index name are not known."""
     return f"rechroma build-index {' '.join(map(shlex.quote, roots)) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"

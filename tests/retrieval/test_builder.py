@@ -20,6 +20,7 @@ from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
 from retrieval.pca import load_projections
 from retrieval.pictures import read_small_rgb
+from retrieval.removing import remove_photos
 from retrieval.shards import read_descriptors, read_photos
 from similarity.backbone import SLIM_NORMALISATION, Backbone
 from similarity.vgg import VGG19, VGG19Config
@@ -215,7 +216,7 @@ def test_overwrite_describes_all_anew(photo_dir: Path, library_dir: Path, tmp_pa
     before = shards(tmp_path / "index")
     seen: list[tuple[int, int]] = []
     report = build(photo_dir, tmp_path / "index", lambda *numbers: seen.append(numbers), overwrite=True)
-    assert counts(report) == (4, 4, 0, 0, 0)
+    assert counts(report) == (4, 4, 0, 8, 0)  # those of the folder that is not named are gone, and are told
     assert seen[-1] == (4, 4)
     assert not before & shards(tmp_path / "index")
     assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
@@ -227,6 +228,39 @@ def test_moved_photos_are_found_after_overwrite(photo_dir: Path, tmp_path: Path,
     assert not any(path.exists() for path in paths(tmp_path / "index"))
     build(tmp_path / "moved", tmp_path / "index", overwrite=True)
     assert_sound(tmp_path / "index", backbone, sorted((tmp_path / "moved").iterdir()))
+
+
+def test_a_damaged_shard_of_another_folder_is_told_before_its_photos_are_lost(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    build(library_dir, index_dir)
+    shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
+    shard.write_bytes(shard.read_bytes()[:-100])
+    before = files(index_dir)
+    with pytest.raises(ValueError, match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}"):
+        build(library_dir, index_dir)
+    assert files(index_dir) == before
+    assert counts(build_index([photo_dir, library_dir], index_dir, backbone, BuildOptions(workers=0)))[0] == 12
+    shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
+    shard.unlink()
+    photo_dir.rename(tmp_path / "moved")  # nobody can name it any more
+    assert counts(build(library_dir, index_dir))[0] < 12
+
+
+def test_photos_that_were_removed_do_not_come_back_from_an_unfinished_build(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=2)
+    build_index([photo_dir, library_dir], index_dir, backbone, options)
+    for path in photo_dir.iterdir():
+        path.touch()
+    with pytest.raises(Interrupted):
+        build_index([photo_dir], index_dir, backbone, options, stop_at(4))
+    assert remove_photos(index_dir, f"{photo_dir}/*") == 4
+    build_index([library_dir], index_dir, backbone, options)
+    assert_sound(index_dir, backbone, [*library_dir.rglob("*.png")])
 
 
 # What cannot be looked at

@@ -79,6 +79,25 @@ def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(tmp
     assert len(read_photos(shard)) == 3
 
 
+def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shard = write(tmp_path, "a", [0, 1, 2])
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    live = known_photos(tmp_path, KEY, None)
+    del live[b"/p/1.jpg"]
+    real = Manifest.write
+
+    def interrupted(manifest: Manifest, folder: Path) -> None:
+        real(manifest, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Manifest, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commit(live, tmp_path, KEY, EMPTY)
+    (entry,) = read_manifest(tmp_path).shards
+    assert entry.file != shard.name
+    assert len(read_photos(tmp_path / FEATURES / entry.file)) == 2
+
+
 def test_projections_no_longer_named_are_removed(tmp_path: Path) -> None:
     write(tmp_path, "a", [0])
     for name in (EMPTY.pca_file, "pca-0000000000000000.safetensors", "notes.safetensors"):

@@ -78,6 +78,23 @@ def test_names_that_are_not_utf8(photo_dir: Path) -> None:
     assert source.absolute == os.fsencode(photo_dir) + b"/caf\xe9.png"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_pipes_are_no_photos(photo_dir: Path) -> None:
+    """Whoever opens one waits for ever."""
+    before = list(list_pictures(photo_dir))
+    os.mkfifo(photo_dir / "pipe.jpg")
+    (photo_dir / "link.jpg").symlink_to(photo_dir / "pipe.jpg")
+    assert list(list_pictures(photo_dir)) == before
+    assert len(list_sources([photo_dir])) == len(before)
+
+
+def test_a_date_that_no_shard_can_hold(photo_dir: Path) -> None:
+    path = photo_dir / "coffee.png"
+    os.utime(path, (1e10, 1.5e10))  # the year 2445
+    (source,) = (s for s in list_sources([photo_dir]) if s.path == b"coffee.png")
+    assert source.mtime_ns == 2**63 - 1
+
+
 def test_broken_links_are_passed_over(photo_dir: Path) -> None:
     (photo_dir / "gone.jpg").symlink_to(photo_dir / "nowhere.jpg")
     assert len(list_sources([photo_dir])) == 4

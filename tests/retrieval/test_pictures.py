@@ -263,6 +263,58 @@ def test_pages_are_counted(odd_files, cat: np.ndarray, tmp_path: Path) -> None:
     assert [read_picture(tmp_path / name).pages for name in ("phone.jpg", "one.png")] == [1, 1]
 
 
+def test_what_is_wrong_with_other_pages_does_not_matter(cat: np.ndarray, tmp_path: Path) -> None:
+    first = Image.fromarray(cat)
+    first.save(tmp_path / "book.tif", save_all=True, append_images=[first])
+    whole = (tmp_path / "book.tif").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(whole[:-40])
+    with tifffile.TiffWriter(tmp_path / "odd.tif") as file:
+        file.write(cat, photometric="rgb")
+        file.write(cat.astype(np.float32), photometric="rgb")  # of which Pillow knows no mode
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with tifffile.TiffWriter(tmp_path / "profile.tif") as file:
+        file.write(cat, photometric="rgb")
+        file.write(cat, photometric="rgb", iccprofile=profile)
+    for name in ("cut.tif", "odd.tif", "profile.tif"):
+        picture = read_picture(tmp_path / name)
+        np.testing.assert_array_equal(picture.rgb, cat)
+        assert "icc_profile" not in picture.metadata
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("kind", ["minisblack", "miniswhite", "rgb"])
+def test_scanners_of_fewer_than_16_bits(tmp_path: Path, bits: int, kind: str) -> None:
+    values = np.linspace(0, (1 << bits) - 1, 64).round().astype(np.uint16)
+    stored = values.reshape(64, *(1,) * (2 if kind == "rgb" else 1)).repeat(8, 1)
+    stored = stored.repeat(3, 2) if kind == "rgb" else stored
+    tifffile.imwrite(tmp_path / "x.tif", stored, photometric=kind, bitspersample=bits)
+    found = read_picture(tmp_path / "x.tif").rgb[:, 0, 0].astype(int)
+    expected = np.linspace(0, 65535, 64)[:: -1 if kind == "miniswhite" else 1]
+    assert np.abs(found - expected).max() < 65535 / (1 << bits)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_fourth_channels_of_tiffs(cat: np.ndarray, tmp_path: Path, depth: type) -> None:
+    """Infrared of a scanner is no transparency; colors stored times their alpha are divided by it."""
+    scale = 257 if depth is np.uint16 else 1
+    half = np.full(cat.shape[:2], 128, np.uint8)
+    for name, kind, colors in (("ir", "unspecified", cat), ("alpha", "unassalpha", cat), ("times", "assocalpha", cat / 255 * 128)):
+        stored = (np.dstack((colors, half)).round().astype(np.int64) * scale).astype(depth)
+        tifffile.imwrite(tmp_path / f"{name}.tif", stored, photometric="rgb", extrasamples=[kind])
+        picture = read_picture(tmp_path / f"{name}.tif")
+        assert np.abs(picture.rgb / scale - cat).max() <= 2
+        assert (picture.alpha is None) == (name == "ir")
+        if picture.alpha is not None:
+            np.testing.assert_array_equal(picture.alpha, half.astype(depth) * scale)
+
+
+def test_a_transparent_gray_of_16_bits(tmp_path: Path) -> None:
+    gray = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96)
+    Image.fromarray(gray).save(tmp_path / "x.png", transparency=500)
+    picture = read_picture(tmp_path / "x.png")
+    np.testing.assert_array_equal(picture.alpha, np.where(gray == 500, 0, 65535))
+
+
 def test_sixteen_bits_are_kept(odd_files) -> None:
     expected = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) * 10
     picture = read_picture(odd_files.usable["deep.png"])

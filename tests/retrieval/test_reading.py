@@ -57,6 +57,13 @@ def test_files_that_vanish_after_listing(photo_dir: Path) -> None:
     assert readings[2].error == f"{photo_dir / 'coffee.png'}: No such file or directory"
 
 
+def test_a_file_larger_than_the_memory(photo_dir: Path) -> None:
+    with (photo_dir / "huge.tif").open("wb") as file:
+        file.truncate(1 << 42)  # a hole: it takes no room on the disk
+    readings = [r for batch in read_glances(list_sources([photo_dir]), 0, 9) for r in batch]
+    assert [r.error for r in readings if r.error] == [f"{photo_dir / 'huge.tif'}: 4398.0 GB are more than the memory holds"]
+
+
 def test_nothing_to_read() -> None:
     assert list(read_glances([], 1, 8)) == []
 
@@ -70,7 +77,7 @@ def test_a_photo_and_its_copy_look_the_same(tmp_path: Path, pictures: dict[str, 
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-@pytest.mark.parametrize("start", ["fork", "spawn"])  # as on Linux, as on macOS and Windows
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])  # as on Linux, macOS and Windows, Linux from Python 3.14
 def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None:
     """They hold its terminal: whoever waits for the end of its output would wait for ever."""
     script = (

@@ -158,7 +158,29 @@ def test_several_findings_at_once(own_index: Path, photo_dir: Path) -> None:
     (own_index / FAISS).unlink()
     found = verify_index(own_index)
     assert len(found) == 3
-    assert "build-index PHOTOS --index" in found[0].cure  # no shard is left that names the folders
+    assert f"build-index {photo_dir} --index" in found[0].cure  # no shard is left that names the folders, but index.json does
+
+
+def test_what_a_builder_has_half_replaced_is_looked_at_again(own_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (own_index / FAISS).read_bytes()
+    (own_index / FAISS).write_bytes(whole[:-1])
+    monkeypatch.setattr(module.time, "sleep", lambda _: (own_index / FAISS).write_bytes(whole))
+    assert verify_index(own_index) == []
+
+
+def test_a_shard_that_a_builder_has_swept(own_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.read_photos
+    calls: list[Path] = []
+
+    def swept(path: Path) -> object:
+        calls.append(path)
+        if len(calls) == 1:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return real(path)
+
+    monkeypatch.setattr(module, "read_photos", swept)
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+    assert verify_index(own_index) == []
 
 
 @pytest.mark.parametrize(("content", "error"), [("{", "damaged"), (json.dumps({"schema": SCHEMA + 1}), "update rechroma")])
