@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli_colorize import colorize_command
-from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, given, one_line_errors
+from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, fail, given, one_line_errors
 from colorization.cli_evaluate import evaluate_command, user_study_command
 from colorization.cli_export import export_command
 from colorization.cli_index import index_app
@@ -52,7 +52,7 @@ def build_index(
     ray_address: Annotated[str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")] = None,
     num_workers: Annotated[int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")] = None,
     gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over with these folders; the index forgets all others.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")] = False,
     device: Device = None,
     version: Version = None,
 ) -> None:
@@ -205,15 +205,23 @@ def _print_any_name() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _refuse_nothing() -> None:
+    """An unset variable of a shell gives an empty name, which would stand for the whole folder that one is in."""
+    if "" in sys.argv[1:]:
+        fail("an argument is empty; was a variable not set?")
+
+
 def main() -> None:
     """Entry point of ``rechroma``."""
     _print_any_name()
+    _refuse_nothing()
     app()
 
 
 def main_build_index() -> None:
     """Entry point of ``build-index``, the same as ``rechroma build-index``."""
     _print_any_name()
+    _refuse_nothing()
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     alone.command()(build_index)
     alone()

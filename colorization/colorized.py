@@ -13,7 +13,7 @@ class Colorized:
     """A colorized picture.
 
     Attributes:
-        rgb: at the input's size and depth.
+        rgb: at the input's size and depth, uint8 or uint16; uint16 of float.
         warped_ab: the references' colors at half the working size, raw Lab units; zeros without references.
         confidence: trust in them on the same grid, 0..1.
         references: the recommended references, best first; empty if they were given.

@@ -18,7 +18,7 @@ from colorization.measures.learned import MeasureUnavailableError, load_inceptio
 from colorization.measures.signal import SSIM_WINDOW
 from colorization.working import luminance_of
 from retrieval.index import MIN_CHROMA
-from retrieval.pictures import PictureError, read_picture, to_uint8
+from retrieval.pictures import PictureError, as_srgb, read_picture
 
 GRAY = "gray"
 
@@ -113,7 +113,7 @@ def read_photo(path: Path) -> Photo:
     Raises:
         PictureError: it cannot be read, or it is too small to be measured.
     """
-    truth = to_uint8(read_picture(path).rgb)
+    truth = as_srgb(read_picture(path))
     if min(truth.shape[:2]) < SSIM_WINDOW:
         raise PictureError(f"{path}: {truth.shape[1]} x {truth.shape[0]} is too small, it takes {SSIM_WINDOW} pixels a side")
     return Photo(path, truth, luminance_of(truth))

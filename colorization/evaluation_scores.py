@@ -163,8 +163,10 @@ def _top1(looks: list[Look]) -> np.ndarray:
 
 
 def _mean(values: list[float]) -> float:
+    """Mean over the pictures that have a measure; of PSNR over those that are not exact, which it takes for infinitely good."""
     known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
+    finite = [value for value in known if np.isfinite(value)] or known
+    return float(np.mean(finite)) if finite else float("nan")
 
 
 def _distance(results: list[Look], truths: list[Look], kind: str) -> float | None:

@@ -139,8 +139,8 @@ def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
     Source: after Zhang et al. 2016, section 3.2.
     """
     with torch.inference_mode():
-        parts = [F.adaptive_avg_pool2d(layer(part), CELLS).flatten(1) for part in torch.split(photos.luminance, 32)]
-    features = torch.cat(parts).clone()
+        found = (layer(part) for part in torch.split(photos.luminance, 32))
+        features = torch.cat([_in_cells(part) for part in found]).clone()
     train = _split(photos.labels, seed)
     mean, std = features[train].mean(0), features[train].std(0) + 1e-5
     features = (features - mean) / std / features.shape[1] ** 0.5
@@ -189,6 +189,11 @@ def probe_all(
         f"{backbone.name} {layer}, untrained": probe(backbone_layer(blank, layer), photos, seed),
     }
     return rows | {"the most frequent class": float(held_out.bincount().amax() / len(held_out))}
+
+
+def _in_cells(activations: Tensor) -> Tensor:
+    """A row a photo; fc6 and logits have no place in the picture."""
+    return (F.adaptive_avg_pool2d(activations, CELLS) if activations.ndim == 4 else activations).flatten(1)
 
 
 def _split(labels: Tensor, seed: int) -> Tensor:

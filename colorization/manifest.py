@@ -58,9 +58,14 @@ class Manifest:
             overwrite: do everything.
         """
         todo = Todo()
+        inputs = {_source(job) for job in jobs}
         for job in jobs:
             line = None if overwrite else self._valid(job)
-            if line is not None and line["error"]:
+            other = None if overwrite else self._other(job)
+            if other and other not in inputs and Path(other).exists():
+                error = f"{job.input_path}: {job.output_path} is the result of {other}; choose another --output"
+                todo.failed.append((job, error))
+            elif line is not None and line["error"]:
                 todo.failed.append((job, line["error"]))
             elif line is not None and all(stamp_of(self.folder / name) == tuple(own) for name, own in line["results"].items()):
                 todo.finished.append(job)
@@ -94,7 +99,7 @@ class Manifest:
         names = {self._name(path): (found.st_size, found.st_mtime_ns) for path, found in results.items()}
         size, changed = seen or (None, None)
         line = {
-            "file": str(job.input_path.absolute()), "output": self._name(job.output_path), **outcome, "results": names,
+            "file": _source(job), "output": self._name(job.output_path), **outcome, "results": names,
             "size": size, "mtime_ns": changed, "settings": self.settings, "lasting": lasting,
         }  # fmt: skip
         with (self.folder / MANIFEST).open("a+b") as file:
@@ -126,6 +131,11 @@ class Manifest:
         if line is None or line["settings"] != self.settings or not line["lasting"]:
             return None
         return line if (line["size"], line["mtime_ns"]) == stamp_of(job.input_path) else None
+
+    def _other(self, job: Job) -> str | None:
+        """The input whose result lies where a job wants to write, if it is another one."""
+        line = self._last.get(self._name(job.output_path))
+        return line["file"] if line and line["results"] and line["file"] != _source(job) else None
 
     def is_foreign(self, path: Path) -> bool:
         """Whether there is something that no run wrote, or that was changed afterwards."""
@@ -164,10 +174,14 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     for text in path.read_bytes().splitlines():
         try:
             line = json.loads(text)
-            if {"output", "results", "settings", "lasting", "error", "size", "mtime_ns"} <= line.keys():
+            if {"file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns"} <= line.keys():
                 yield line
         except (ValueError, AttributeError):  # half a line: of a run that was killed while it wrote
             continue
+
+
+def _source(job: Job) -> str:
+    return str(job.input_path.absolute())
 
 
 def _ends_with_newline(file: Any) -> bool:

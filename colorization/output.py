@@ -80,6 +80,13 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     Raises:
         ValueError, OSError: it cannot be written.
     """
+    try:
+        _encode(path, rgb, source)
+    except (KeyError, TypeError, AttributeError) as error:  # of Pillow, at tags that it does not expect
+        raise ValueError(f"what the original carries cannot be written ({type(error).__name__}: {error})") from error
+
+
+def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
     format_, metadata = FORMATS[path.suffix.lower()], source.metadata
     given: dict[str, Any] = {key: metadata[key] for key in ("dpi", "xmp") if key in metadata}
     if "dpi" in given:
@@ -108,7 +115,7 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
 
 def _fitting(exif: Image.Exif) -> bytes:
     """EXIF that fits into a JPEG: without its largest entries, where it must be, but with what the picture is."""
-    folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS if folder in exif)]
+    folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS[:2] if folder in exif)]  # the third is in the first of them
     while exif and len(exif.tobytes()) > JPEG_SEGMENT:
         entries = [((tag != SOFTWARE, len(str(v))), tags, tag) for tags in folders for tag, v in tags.items() if tag not in FOLDERS]
         if not entries:

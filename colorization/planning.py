@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorization.output import check_output, output_suffix
+from colorization.output import FORMATS, check_output, output_suffix
 from retrieval.listing import list_pictures
 from retrieval.metadata import is_made
 
@@ -96,8 +96,8 @@ def plan_jobs(
         raise ValueError(f"no pictures in {', '.join(map(str, inputs))}")
     jobs = _told_apart(jobs, extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
-    if not single and output.exists() and not output.is_dir():
-        raise ValueError(f"{output}: is a file; several inputs need a folder")
+    if not single and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
+        raise ValueError(f"{output}: is {'a file' if output.exists() else 'the name of a picture'}; several inputs need a folder")
     check_output(jobs[0].output_path)
     existing = [path for path in extras.files(jobs[0].output_path) if path.exists()]
     if single and existing and not overwrite:
@@ -108,11 +108,12 @@ def plan_jobs(
 def _pictures(folder: Path, output: Path, sheet: Path | None) -> list[Path]:
     """The pictures of a folder without what an earlier run wrote, where that lies below it."""
     inside, sheet_path = output.resolve(), sheet.resolve() if sheet else None
+    is_around = folder.resolve().is_relative_to(inside)  # then what lies in it need not be a result
 
     def is_input(path: Path) -> bool:
         own = path.resolve()
         if own.is_relative_to(inside):
-            return inside == folder.resolve() and not _is_ours(path)
+            return is_around and not _is_ours(path)
         return own != sheet_path or not _is_ours(path)
 
     return [path for path in list_pictures(folder) if is_input(path)]

@@ -3,6 +3,7 @@
 import io
 import struct
 
+import numpy as np
 from PIL import ImageCms
 
 from retrieval.metadata import profile_space
@@ -35,11 +36,13 @@ def rgb_profile(profile: object) -> bytes | None:
         return None
     try:
         tags = _tags(profile)
+        if space == "GRAY" and profile[20:24] == b"Lab ":
+            tags[b"kTRC"] = _curve_to_y(tags[b"kTRC"])
         if space != "GRAY" and (not tags.keys() >= _CURVES or _has_srgb_colorants(tags)):
             return profile
         made = _with_colorants(profile, tags)
         ImageCms.ImageCmsProfile(io.BytesIO(made))
-    except (KeyError, struct.error, OSError, ImageCms.PyCMSError):
+    except (KeyError, ValueError, struct.error, OSError, ImageCms.PyCMSError):
         return None if space == "GRAY" else profile
     return made
 
@@ -51,6 +54,26 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
         name, start, size = struct.unpack_from(">4sII", profile, _HEADER + 4 + 12 * i)
         tags[name] = profile[start : start + size]
     return tags
+
+
+def _curve_to_y(curve: bytes) -> bytes:
+    """The tone curve of a gray profile that is connected through Lab, whose values are L, as one whose values are Y.
+
+    Raises:
+        KeyError: it is given as a formula.
+    """
+    if curve[:4] != b"curv":
+        raise KeyError(curve[:4])
+    (count,) = struct.unpack_from(">I", curve, 8)
+    stored = np.frombuffer(curve, ">u2", count, 12).astype(np.float64)
+    place = np.linspace(0, 1, 4096)
+    if count > 1:
+        level = np.interp(place, np.linspace(0, 1, count), stored / 65535)
+    else:
+        level = place ** (stored[0] / 256 if count else 1.0)
+    root = (100 * level + 16) / 116
+    y = np.where(root > 6 / 29, root**3, (root - 4 / 29) * 3 * (6 / 29) ** 2)
+    return struct.pack(">4sII", b"curv", 0, len(y)) + (y * 65535).round().astype(">u2").tobytes()
 
 
 def _has_srgb_colorants(tags: dict[bytes, bytes]) -> bool:

@@ -8,15 +8,20 @@ from retrieval.metadata import COLORIZED, DESCRIPTION, SOFTWARE, load_exif
 from retrieval.pictures import Picture
 
 PROGRAM = f"Rechroma {__version__}"
+LEAST_SHARE = 0.005  # of the colors that is worth a word
 
 
-def statement(references: Sequence[str]) -> str:
+def statement(references: Sequence[str], palette: str = "", num_points: int = 0) -> str:
     """What a result says of itself.
 
     Args:
         references: file names of those that lent it colors.
+        palette: file name of the palette picture; empty for none.
+        num_points: how many colors were set by hand.
     """
-    lent = f"Colors from {', '.join(references)}" if references else "Colors guessed without a reference"
+    sources = [*references, *([f"the palette of {palette}"] if palette else [])]
+    lent = f"Colors from {', '.join(sources)}" if sources else "Colors guessed without a reference"
+    lent += f", {num_points} set by hand" if num_points else ""
     return f"{COLORIZED} {__version__}; the colors are not original. {lent}."
 
 
@@ -30,19 +35,21 @@ def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
     if not shares:
         return "without a reference"
     rest = 0.0 if several else 1 - sum(share for _, share in shares)
-    others = f", the other {rest:.0%} without a reference" if rest >= 0.005 else ""
+    others = f", the other {rest:.0%} without a reference" if rest >= LEAST_SHARE else ""
     return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
 
 
-def credited(source: Picture, references: Sequence[str]) -> Picture:
+def credited(source: Picture, references: Sequence[str], palette: str = "", num_points: int = 0) -> Picture:
     """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
 
     Args:
         source: the original; what it says there is kept, and what else it carries stays as it is.
-        references: file names of the references.
+        references: see statement.
+        palette: likewise.
+        num_points: likewise.
     """
     exif = load_exif(source.metadata.get("exif"))
-    exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references))
+    exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references, palette, num_points))
     exif[SOFTWARE] = appended(exif.get(SOFTWARE), PROGRAM)
     return replace(source, metadata={**source.metadata, "exif": exif.tobytes()})
 

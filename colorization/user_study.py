@@ -17,7 +17,7 @@ from colorization.staging import staging
 from colorization.user_study_page import PAGE
 from colorization.working import luminance_of
 from retrieval.listing import list_pictures
-from retrieval.pictures import read_picture, to_uint8
+from retrieval.pictures import as_srgb, read_picture
 
 SIDE = 512  # of the pictures on the page, at most
 QUALITY = 92  # of their JPEGs
@@ -191,7 +191,7 @@ def read_results(paths: Sequence[Path]) -> StudyResult:
 def _trial(named: tuple[str, list[Path]], kind: str, first: str) -> dict[str, str]:
     """A pair; ``first`` says on which side the result, or the first method's, is."""
     name, paths = named
-    real, *results = (to_uint8(read_picture(path).rgb) for path in paths)
+    real, *results = (as_srgb(read_picture(path)) for path in paths)
     scale = min(1.0, SIDE / max(real.shape[:2]))
     size = max(1, round(real.shape[1] * scale)), max(1, round(real.shape[0] * scale))
     for path, result in zip(paths[1:], results, strict=True):

@@ -88,7 +88,7 @@ def _upright(metadata: Metadata, exif: Image.Exif) -> Metadata:
     if exif:
         with suppress(struct.error, TypeError, ValueError, KeyError, OverflowError, AttributeError):  # damaged: left out
             copied = load_exif(_keep_bytes(exif).tobytes())  # a copy: the picture's own still says how to turn it
-            for tag in _LAYOUT & set(copied):
+            for tag in (_LAYOUT | {FOLDERS[2]}) & set(copied):  # that folder belongs in the camera's, Pillow fails at it here
                 del copied[tag]
             if str(copied.get(DESCRIPTION, "")).startswith(_SHAPE):
                 del copied[DESCRIPTION]

@@ -23,6 +23,7 @@ MAX_PIXELS = 200_000_000
 _STRIP_VALUES = 1 << 20
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")  # formats of several pages or frames; the second picture of a JPEG is a preview
 _SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, a mask
+_SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
@@ -101,7 +102,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
             warnings.simplefilter("ignore")
             with _open(path, data) as image:
                 if image.mode in _DEEP_MODES or _is_deep_tiff(image):
-                    return _as_srgb(_decode(path, image))
+                    return as_srgb(_decode(path, image))
                 image.draft("RGB", (side, side))
                 if min(image.size) > 4 * side:
                     if image.mode in ("1", "P", "PA"):  # which Pillow shrinks by leaving pixels out
@@ -110,7 +111,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                 return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in (".tif", ".tiff"):
-            return _as_srgb(_decode_other_tiff(path))
+            return as_srgb(_decode_other_tiff(path))
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:
         raise _refusal(path, cause) from cause
@@ -127,8 +128,8 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def _as_srgb(picture: Picture) -> np.ndarray:
-    """8 bits of a deep picture, in sRGB."""
+def as_srgb(picture: Picture) -> np.ndarray:
+    """A picture as it is meant, which its ICC profile says: sRGB of 8 bits."""
     return np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(to_uint8(picture.rgb))), picture.metadata.get("icc_profile")))
 
 
@@ -144,6 +145,8 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         if readable:
             raise
         raise ImportError(NO_HEIC) from error
+    if not isinstance(image.info.get("xmp", b""), bytes):  # damaged, and Pillow's search for the orientation fails at it
+        del image.info["xmp"]
     image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
@@ -203,6 +206,8 @@ def _num_pages(path: Path) -> int:
 def _decode_deep(image: Image.Image, metadata: Metadata) -> Picture:
     """16- and 32-bit gray: 16-bit values are kept, others are scaled to the full range."""
     gray = np.asarray(image)
+    if image.format == "TIFF" and image.mode == "I" and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED:  # type: ignore[attr-defined]
+        gray = gray.view(np.uint32)  # which Pillow takes for signed
     if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
         low, high = float(np.nanmin(gray)), float(np.nanmax(gray))
         if not np.isfinite(gray).all():

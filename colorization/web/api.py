@@ -10,7 +10,7 @@ import numpy as np
 from colorization.batch import describe_recommendation
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
-from colorization.provenance import credited
+from colorization.provenance import LEAST_SHARE, credited
 from colorization.web.desk import told
 from colorization.web.edits import MAX_POINTS, Sent
 from colorization.web.studio import Studio
@@ -74,7 +74,8 @@ class Calls:
         result = self.pipeline.colorize(picture.rgb, chosen, options, wanted, colors)
         path = self.studio.store.new(f"{source.stem}-color{output_suffix(source.suffix)}")
         names = [one.path.name for one in result.references] or [Path(one).name for one in references or []]
-        write_picture(path, result.rgb, credited(picture, names))
+        lenders = [name for name, share in zip(names, result.influence, strict=True) if share >= LEAST_SHARE]
+        write_picture(path, result.rgb, credited(picture, lenders, Path(palette).name if palette else "", len(wanted)))
         shares = [round(share, 3) for share in result.influence]
         used = [{"name": name, "influence": share} for name, share in zip(names, shares, strict=True)]
         return str(path), {"references": used, "notes": [without_folders(line) for line in result.skipped]}

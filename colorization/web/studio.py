@@ -16,7 +16,7 @@ from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.prepared import Prepared
-from colorization.provenance import credited
+from colorization.provenance import LEAST_SHARE, credited
 from colorization.suggest import Suggestion
 from colorization.web.edits import Candidate, Edit, Work
 from colorization.web.limits import Limits
@@ -146,9 +146,12 @@ class Studio:
             PictureError, OSError: the photo cannot be read any more, or the result cannot be written.
         """
         picture = read_picture(work.photo)
-        rgb = self._apply(work, replace(self._prepared(work), target=picture.rgb)).rgb
+        result = self._apply(work, replace(self._prepared(work), target=picture.rgb))
         path = self.store.new(f"{work.photo.stem}-color{output_suffix(work.photo.suffix)}")
-        write_picture(path, rgb, credited(picture, [one.path.name for one in work.picked]))
+        pairs = zip(work.picked, result.influence, strict=False)
+        lenders = [one.path.name for one, share in pairs if share >= LEAST_SHARE]
+        palette = work.edit.palette.name if work.edit.palette else ""
+        write_picture(path, result.rgb, credited(picture, lenders, palette, len(work.edit.points)))
         return path
 
     def thumbnail(self, candidate: Candidate) -> Path:

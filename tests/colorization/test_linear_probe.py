@@ -55,6 +55,10 @@ def test_a_layer_that_shows_the_class_is_read_without_error() -> None:
     assert probe(layer, made([8, 12, 20])) == 1.0
 
 
+def test_layers_without_places_are_read_too() -> None:
+    assert probe(lambda luminance: torch.nn.functional.one_hot(luminance[:, 0, 0, 0].long(), 3).float(), made([8, 12, 20])) == 1.0
+
+
 def test_a_layer_that_shows_nothing_gives_the_most_frequent_class() -> None:
     assert probe(lambda luminance: torch.ones(len(luminance), 4, 3, 3), made([8, 12, 20])) == pytest.approx(20 / 40)
 

@@ -79,6 +79,23 @@ def test_what_has_changed_is_done_anew(out: Path, make: Make, change: str) -> No
     assert kinds(out, job, "t" if change == "settings" else "s") == "jobs"
 
 
+def test_the_result_of_another_photo_of_the_same_name_stays(tmp_path: Path, out: Path, make: Make) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    other = Job(tmp_path / "second box" / "a.png", job.output_path)
+    other.input_path.parent.mkdir()
+    other.input_path.write_bytes(job.input_path.read_bytes())
+    os.utime(other.input_path, ns=(job.input_path.stat().st_mtime_ns,) * 2)  # only the name tells them apart
+    todo = Manifest(out, "s").sort_out([other], Extras(), False)
+    (refused, error), *more = todo.failed
+    assert (refused, more, todo.jobs, todo.finished) == (other, [], [], [])
+    assert error == f"{other.input_path}: {job.output_path} is the result of {job.input_path}; choose another --output"
+    assert kinds(out, other, overwrite=True) == "jobs"
+    assert Manifest(out, "s").sort_out([job, other], Extras(), False).failed == []  # a new plan for both
+    job.input_path.unlink()  # the box has moved
+    assert kinds(out, other) == "finished"
+
+
 def test_a_result_that_was_changed_by_hand_stays(out: Path, make: Make) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)

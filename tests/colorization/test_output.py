@@ -157,6 +157,24 @@ def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(tmp_path: Path, rgb:
     assert found.getexif().get(ORIENTATION, 1) == 1
 
 
+def test_exif_with_a_misplaced_folder(tmp_path: Path, rgb: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0xA005], exif[MAKER] = 8, "Kodak"  # interoperability, which belongs in the camera's folder
+    Image.fromarray(rgb).save(tmp_path / "odd.jpg", exif=exif.tobytes())
+    write_picture(tmp_path / "x.jpg", rgb, read_picture(tmp_path / "odd.jpg"))
+    assert Image.open(tmp_path / "x.jpg").getexif()[MAKER] == "Kodak"
+
+
+def test_metadata_that_pillow_fails_at_is_one_line(tmp_path: Path, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise KeyError(40965)
+
+    monkeypatch.setattr(Image.Image, "save", failing)
+    with pytest.raises(ValueError, match=r"what the original carries cannot be written \(KeyError: 40965\)"):
+        write_picture(tmp_path / "x.jpg", rgb, Picture(rgb))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_exif_too_large_for_a_jpeg_loses_its_largest_entries_only(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010E], exif[0x010F] = "Anna and her brother", "Agfa"

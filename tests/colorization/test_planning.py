@@ -190,6 +190,21 @@ def test_results_among_the_photos_are_no_inputs(tmp_path: Path, files: Callable[
     assert plan_jobs([photo.parent], photo.parent, False) == [job]
 
 
+def test_an_output_around_the_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+    (photo,) = files("work/scans/a.jpg")
+    (job,) = plan_jobs([photo.parent], tmp_path / "work", False)
+    assert job == Job(photo, tmp_path / "work" / "a.jpg")
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    write_picture(tmp_path / "work" / "scans" / "b.png", pixels, credited(Picture(pixels), []))  # of an earlier run
+    assert plan_jobs([photo.parent], tmp_path / "work", False) == [job]
+
+
+def test_several_photos_are_not_written_to_one(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+    """A folder of that name would be made."""
+    with pytest.raises(ValueError, match=r"x\.png: is the name of a picture; several inputs need a folder"):
+        plan_jobs(files("a.png", "b.png"), tmp_path / "x.png", False)
+
+
 def test_several_inputs_need_a_folder(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     inputs, out = files("a.png", "b.png"), files("out.png")
     with pytest.raises(ValueError, match="is a file; several inputs need a folder"):

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms
 from colorization.profiles import rgb_profile
 
 
-def gray_profile(gamma: float) -> bytes:
+def gray_profile(gamma: float, connection: bytes = b"XYZ ") -> bytes:
     """A gray profile of version 2 with a tone curve of one gamma, as scanners write it (ICC.1:2001-04)."""
     text = b"gray\0"
     tags = {
@@ -22,7 +22,7 @@ def gray_profile(gamma: float) -> bytes:
     for name, value in tags.items():
         table += struct.pack(">4sII", name, start + len(data), len(value))
         data += value + bytes(-len(value) % 4)
-    header = struct.pack(">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"scnr", b"GRAY", b"XYZ ")
+    header = struct.pack(">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"scnr", b"GRAY", connection)
     header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
     return header.ljust(128, b"\0") + table + data
 
@@ -34,10 +34,11 @@ def to_srgb(image: Image.Image, profile: bytes) -> np.ndarray:
     return np.asarray(found).astype(int)
 
 
+@pytest.mark.parametrize("connection", [b"XYZ ", b"Lab "])
 @pytest.mark.parametrize("gamma", [1.5, 1.8, 2.6])
-def test_grays_look_as_under_the_gray_profile(gamma: float) -> None:
+def test_grays_look_as_under_the_gray_profile(gamma: float, connection: bytes) -> None:
     """littlecms shows every level alike, once as gray and once as RGB under the profile made of it."""
-    gray, levels = gray_profile(gamma), Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    gray, levels = gray_profile(gamma, connection), Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     made = rgb_profile(gray)
     assert made is not None and made[16:20] == b"RGB "
     wanted = to_srgb(levels, gray)

@@ -26,6 +26,18 @@ def test_a_picture_that_said_nothing() -> None:
     assert found.metadata["dpi"] == (300, 300)
 
 
+@pytest.mark.parametrize(
+    ("references", "palette", "num_points", "told"),
+    [
+        ([], "b.png", 0, "Colors from the palette of b.png."),
+        ([], "", 2, "Colors guessed without a reference, 2 set by hand."),
+        (["a.jpg"], "b.png", 1, "Colors from a.jpg, the palette of b.png, 1 set by hand."),
+    ],
+)
+def test_palettes_and_points_are_told(references: list[str], palette: str, num_points: int, told: str) -> None:
+    assert said(credited(bare(), references, palette, num_points), DESCRIPTION).endswith(f"not original. {told}")
+
+
 def test_without_references() -> None:
     assert said(credited(bare(), []), DESCRIPTION).endswith("Colors guessed without a reference.")
 

@@ -308,6 +308,19 @@ def test_fourth_channels_of_tiffs(cat: np.ndarray, tmp_path: Path, depth: type) 
             np.testing.assert_array_equal(picture.alpha, half.astype(depth) * scale)
 
 
+def test_32_bits_without_a_sign(tmp_path: Path) -> None:
+    values = np.linspace(0, 2**32 - 1, 64).astype(np.uint32)
+    tifffile.imwrite(tmp_path / "x.tif", np.tile(values, (8, 1)), photometric="minisblack")
+    assert np.abs(read_picture(tmp_path / "x.tif").rgb[0, :, 0].astype(int) - np.linspace(0, 65535, 64)).max() <= 1
+
+
+def test_xmp_that_is_no_bytes_is_left_out(cat: np.ndarray, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", cat, photometric="rgb", extratags=[(700, 2, 0, "<x:xmpmeta/>", False)])
+    picture = read_picture(tmp_path / "x.tif")
+    np.testing.assert_array_equal(picture.rgb, cat)
+    assert not isinstance(picture.metadata.get("xmp"), str)
+
+
 def test_a_transparent_gray_of_16_bits(tmp_path: Path) -> None:
     gray = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96)
     Image.fromarray(gray).save(tmp_path / "x.png", transparency=500)
