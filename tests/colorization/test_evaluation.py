@@ -324,6 +324,26 @@ def test_the_curve_adds_settings_once() -> None:
     assert standard_settings(with_index=False, with_curve=True)["saturation 0.6"].references == "none"
 
 
+def test_telephones_photos_are_measured_as_they_are_meant(tmp_path: Path, wide_profile: Callable[[float], bytes]) -> None:
+    """The primaries of Display P3 are wider than those of sRGB: the same numbers stand for stronger colors."""
+    stored = np.full((32, 32, 3), (60, 160, 80), np.uint8)
+    Image.fromarray(stored).save(tmp_path / "p3.png", icc_profile=wide_profile(2.2))
+    Image.fromarray(stored).save(tmp_path / "srgb.png")
+    wide, narrow = (rgb2lab(read_photo(tmp_path / name).truth)[..., 1:] for name in ("p3.png", "srgb.png"))
+    assert np.linalg.norm(wide, axis=-1).mean() > 1.1 * np.linalg.norm(narrow, axis=-1).mean()
+
+
+def test_a_photo_that_is_hit_exactly_does_not_make_the_mean_infinite(paths: list[Path], pictures: dict[str, np.ndarray]) -> None:
+    class HalfPerfect(FakePipeline):
+        def colorize(self, gray: np.ndarray, *args: object) -> FakeResult:
+            truth = next(p for p in pictures.values() if np.array_equal(luminance_of(p), gray))
+            return FakeResult(truth if np.array_equal(truth, read_photo(paths[0]).truth) else luminance_of(truth), [])
+
+    row = run(HalfPerfect(), paths, {"half": Setting(references="none")}).rows["half"]
+    others = [read_photo(path).truth for path in paths[1:]]
+    assert row["psnr"] == pytest.approx(np.mean([psnr(truth, luminance_of(truth)) for truth in others]))
+
+
 def test_coarse_truth_is_not_colorized(fake: FakePipeline, paths: list[Path], pictures: dict[str, np.ndarray]) -> None:
     photo = read_photo(paths[0])
     truth, found = rgb2lab(photo.truth), {n: rgb2lab(attempt(fake, photo, Setting(cells=n)).rgb) for n in (1, 16, 10**6)}
