@@ -1,24 +1,21 @@
 """Colorize gray photographs from references: ``ColorizationPipeline`` and ``ColorizeOptions``."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from colorization.colorized import Colorized
+    from colorization.hints import Point
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
 
 __version__ = "0.1.0"
-__all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "__version__"]
+__all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "Point", "__version__"]
+_MODULES = {"ColorizationPipeline": "pipeline", "ColorizeOptions": "options", "Colorized": "colorized", "Point": "hints"}
 
 
 def __getattr__(name: str) -> object:
     """Import torch only when the pipeline is asked for: ``rechroma --help`` must answer at once."""
-    if name == "ColorizeOptions":
-        from colorization.options import ColorizeOptions
-
-        return ColorizeOptions
-    if name in ("ColorizationPipeline", "Colorized"):
-        from colorization import pipeline
-
-        return getattr(pipeline, name)
+    if name in _MODULES:
+        return getattr(import_module(f"colorization.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'colorization' has no attribute {name!r}")

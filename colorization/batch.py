@@ -16,7 +16,7 @@ from colorization.output import encode_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.planning import Job, beside, explanation_paths
 from colorization.prepared import Prepared
-from colorization.provenance import LEAST_SHARE, credited
+from colorization.provenance import credited
 from colorization.sheet import Cell, thumbnail, write_sheet
 from colorization.staging import Staged, staging
 from colorization.wishes import Wishes
@@ -183,9 +183,9 @@ class _Worker:
     ) -> list[Cell]:
         """Write one result and what explains it, add it to the outcome, and return cells of its references."""
         known = self._describe(result, path)
-        lenders = [Path(str(one["path"])).name for one, share in zip(known, result.influence, strict=True) if share >= LEAST_SHARE]
+        shares = [(Path(str(one["path"])).name, share) for one, share in zip(known, result.influence, strict=True)]
         palette = self.wishes.palette.name if self.wishes.palette else ""
-        encode_picture(files.add(path), result.rgb, credited(picture, lenders, palette, len(self.wishes.points)))
+        encode_picture(files.add(path), result.rgb, credited(picture, shares, palette, len(self.wishes.points)))
         outcome.results.append(path)
         outcome.references.extend(known)
         outcome.notes.extend(f"reference skipped: {line}" for line in result.skipped)

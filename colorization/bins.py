@@ -16,7 +16,6 @@ NUM_BINS = 313
 STEP = 10.0
 SIGMA = 5.0  # of the soft encoding and of the smoothed prior
 NEIGHBOURS = 5
-ANNEALING = 0.38  # temperature of the annealed mean
 
 
 @lru_cache(maxsize=1)
@@ -86,9 +85,7 @@ def rebalancing_weights(prior: Float[Tensor, " bins"], mixing: float = 0.5) -> F
     return weights / (smooth * weights).sum()
 
 
-def annealed_mean(
-    logits: Float[Tensor, "batch bins height width"], temperature: float = ANNEALING
-) -> Float[Tensor, "batch 2 height width"]:
+def annealed_mean(logits: Float[Tensor, "batch bins height width"], temperature: float) -> Float[Tensor, "batch 2 height width"]:
     """Decode a distribution over bins: its mean after sharpening by a temperature.
 
     Args:

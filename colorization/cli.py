@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli_colorize import colorize_command
-from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, fail, given, one_line_errors
+from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, given, one_line_errors
 from colorization.cli_evaluate import evaluate_command, user_study_command
 from colorization.cli_export import export_command
 from colorization.cli_index import index_app
@@ -164,13 +164,13 @@ def suggest_colors(
 ) -> None:
     """Suggest colors for a place of a gray photo, the most likely first; use one with colorize --point."""
     from colorization.pipeline import ColorizationPipeline
-    from colorization.wishes import parse_point
+    from colorization.wishes import PixelPoint
     from retrieval.pictures import read_picture
 
     picture = read_picture(photo)
-    place = parse_point(f"{x},{y},#808080").on(picture.rgb, photo)
+    place = PixelPoint(x, y, (0.0, 0.0)).on(picture.rgb, photo)
     found = ColorizationPipeline.load(**given(device=device)).suggest_colors(picture.rgb, place.x, place.y, count)
-    rows = [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
+    rows = [{"color": one.hex, "share": round(one.share, 4)} for one in found]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
     else:
@@ -208,7 +208,8 @@ def _print_any_name() -> None:
 def _refuse_nothing() -> None:
     """An unset variable of a shell gives an empty name, which would stand for the whole folder that one is in."""
     if "" in sys.argv[1:]:
-        fail("an argument is empty; was a variable not set?")
+        print("error: an argument is empty; was a variable not set?", file=sys.stderr)
+        sys.exit(2)
 
 
 def main() -> None:

@@ -36,10 +36,14 @@ def colorize_command(
     faithfulness: Annotated[
         float | None, typer.Option(min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended.")
     ] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, help="Of automatic colors; lower is bolder. Default 0.38.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Of predicted colors: lower takes the likeliest, 1 the mean. Default 0.38.")
+    ] = None,
     method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
-    same_class: Annotated[bool | None, typer.Option("--same-class", help="Recommend only the same ImageNet class.")] = None,
+    same_class: Annotated[
+        bool | None, typer.Option("--same-class", help="Recommend only what the backbone takes for the same ImageNet class.")
+    ] = None,
     caution: Annotated[
         float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree.")
     ] = None,
@@ -77,7 +81,7 @@ def colorize_command(
     options = ColorizeOptions(
         **given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
                 temperature=temperature, method=method, faithfulness=faithfulness,
-                recommended_faithfulness=faithfulness, keep_tint=keep_tint)
+                keep_tint=keep_tint)
     )  # fmt: skip
     wishes = Wishes(references, [parse_point(text) for text in point or []], palette, Extras(variants or 0, explain))
     jobs = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])], wishes.extras, sheet)

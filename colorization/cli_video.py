@@ -50,8 +50,7 @@ def video_command(
 
     job = FilmJob(film, output, reference or [], overwrite)
     options = ColorizeOptions(
-        **given(saturation=saturation, vividness=vividness, faithfulness=faithfulness, method=method, top_k=top_k,
-                 recommended_faithfulness=faithfulness)
+        **given(saturation=saturation, vividness=vividness, faithfulness=faithfulness, method=method, top_k=top_k)
     )  # fmt: skip
     film_options = FilmOptions(**given(smoothing=smoothing, quality=quality, frame_rate=frame_rate), allow_damaged=allow_damaged)
     open_source(film, film_options)  # a wrong path is told before any network is loaded

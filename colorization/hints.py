@@ -43,6 +43,11 @@ class Point:
         if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
             raise ValueError(f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})")
 
+    @classmethod
+    def of_color(cls, x: float, y: float, rgb: tuple[int, int, int]) -> "Point":
+        """A point of an sRGB color, 0..255."""
+        return cls(x, y, chroma_of(torch.tensor(rgb).view(3, 1, 1) / 255))
+
     def cell(self, height: int, width: int) -> tuple[int, int]:
         """Row and column on a grid of this size."""
         return min(int(self.y * height), height - 1), min(int(self.x * width), width - 1)

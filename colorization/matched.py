@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.network import BACKBONE_LAYERS
-from colorization.options import ColorizeOptions
+from colorization.options import ColorizeOptions, default_faithfulness
 from colorization.planes import ReferencePlanes, reference_planes
 from colorization.smoothing import Surfaces, outvoted_colors, smooth_colors
 from colorization.transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
@@ -130,7 +130,7 @@ class Matched:
         """Share of the answer with references beside the answer without them, 0..1."""
         if self.heard is None:
             return self.luminance.new_zeros(1, *self.size)
-        return self.heard.relevance * (options.faithfulness if self.scores is None else options.recommended_faithfulness)
+        return self.heard.relevance * options.faithfulness_to(self.scores is not None)
 
     def heard_share(self, options: ColorizeOptions, overruled: bool = False) -> float:
         """Share of the colors that come from the references, 0..1; the training-free method has nothing else.
@@ -150,10 +150,8 @@ class Matched:
         """Colors to follow beside the network as far as faithfulness wants: fully from its default on, not at all at 0."""
         if self.followed is None:
             return None
-        asked, default = options.recommended_faithfulness, ColorizeOptions.recommended_faithfulness
-        if self.scores is None:
-            asked, default = options.faithfulness, ColorizeOptions.faithfulness
-        return self.followed.weakened(min(1.0, asked / default))
+        recommended = self.scores is not None
+        return self.followed.weakened(min(1.0, options.faithfulness_to(recommended) / default_faithfulness(recommended)))
 
     @cached_property
     def lent_ab(self) -> Float[Tensor, "2 height width"] | None:

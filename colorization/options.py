@@ -4,15 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorization.bins import ANNEALING
-
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
-SHARES = ("vividness", "faithfulness", "recommended_faithfulness", "expected_share", "automatic_share", "guided_share",
-          "carried_share")  # fmt: skip
-FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon",
-          "detail_range", "same_range", "sure_range", "relevance_range", "local_range",
-          "same_picture_range", "coherence_range")  # fmt: skip
+GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS = 1.0, 0.6  # references that are recommended may be of something else
+SHARES = ("vividness", "expected_share", "automatic_share", "guided_share", "carried_share")
+RANGES = ("detail_range", "same_range", "sure_range", "relevance_range", "local_range", "same_picture_range", "coherence_range")
+FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon", *RANGES)
 
 
 @dataclass(frozen=True)
@@ -25,10 +22,11 @@ class ColorizeOptions:
         method: ``network``, or ``training-free``, which only carries colors over; None takes the network if the
             backbone is the one it was trained on.
         vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that look real.
-        faithfulness: share of the answer with references beside the answer without them, 0..1, if they are given.
-        recommended_faithfulness: the same if they are recommended: those may be of something else.
+        faithfulness: share of the answer with references beside the answer without them, 0..1; None for 1 if they are
+            given, and for 0.6 if they are recommended.
         saturation: factor on the chroma of the result.
-        temperature: of the annealed mean over color bins; towards 0 bolder, 1 paler.
+        temperature: of the annealed mean over color bins; towards 0 the likeliest color, which is grayish more often than
+            not, so that results become paler and patchier; 1 the mean.
         relevance_range: mean cosine of the best matches from which references are followed a little, and fully; an
             unrelated picture stays below.
         local_range: the same of the matches around a place, for references that show it and little of the rest.
@@ -37,7 +35,7 @@ class ColorizeOptions:
         vivid_gain: factor on the chroma of the network's answers at vividness 1, where no palette says how strong colors
             are: means over what is likely are paler than photos.
         expected_share: of the mean of the predicted distribution beside the regression, a median, in the careful answer.
-        automatic_share: of the annealed mean beside the regression where there is no reference, at vividness 1.
+        automatic_share: of the annealed mean beside the careful answer where there is no reference, at vividness 1.
         guided_share: the same with references.
         carried_share: of the carried colors themselves beside what the network makes of them, where references that are
             given match surely; recommended ones are left to the network.
@@ -63,10 +61,9 @@ class ColorizeOptions:
     working_side: int = 256
     method: str | None = None
     vividness: float = 1.0
-    faithfulness: float = 1.0
-    recommended_faithfulness: float = 0.6
+    faithfulness: float | None = None
     saturation: float = 1.0
-    temperature: float = ANNEALING
+    temperature: float = 0.38  # Zhang et al. 2016
     relevance_range: tuple[float, float] = (0.33, 0.5)
     local_range: tuple[float, float] = (0.4, 0.6)
     same_picture_range: tuple[float, float] = (0.59, 0.68)
@@ -99,6 +96,8 @@ class ColorizeOptions:
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
+        if self.faithfulness is not None and not 0 <= self.faithfulness <= 1:
+            raise ValueError(f"faithfulness must be within 0..1, not {self.faithfulness}")
         for name in ("saturation", "vivid_gain"):
             if not 0 <= getattr(self, name) <= MAX_SATURATION:
                 raise ValueError(f"{name} must be within 0..{MAX_SATURATION:g}, not {getattr(self, name)}")
@@ -108,10 +107,19 @@ class ColorizeOptions:
         for name in FINITE:
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
-        if self.detail_range[0] >= self.detail_range[1]:
-            raise ValueError(f"detail_range must rise, not {self.detail_range}")
-        for name in ("relevance_range", "local_range", "same_picture_range", "coherence_range", "same_range", "sure_range"):
+        for name in RANGES:
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
         if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
             raise ValueError("caution and rank_weight must not be negative, edge_radius must be at least 2, edge_epsilon positive")
+
+    def faithfulness_to(self, recommended: bool) -> float:
+        """How far references are followed, 0..1: as asked for, or the default for such references."""
+        if self.faithfulness is not None:
+            return self.faithfulness
+        return default_faithfulness(recommended)
+
+
+def default_faithfulness(recommended: bool) -> float:
+    """How far references are followed if nobody says."""
+    return RECOMMENDED_FAITHFULNESS if recommended else GIVEN_FAITHFULNESS

@@ -167,7 +167,7 @@ class ColorizationPipeline:
                 the network can do and it is not there.
         """
         target = as_rgb(gray, "target")
-        network = self._network(options)
+        network = self.network_for(options)
         recommended: list[Recommendation] = []
         skipped: list[str] = []
         if references is None and self.index is not None:
@@ -209,12 +209,12 @@ class ColorizationPipeline:
         """
         options = options or prepared.options
         prepared.check(options)
-        network, matched = self._network(options), prepared.matched
+        network, matched = self.network_for(options), prepared.matched
         if network is None and (points or palette is not None):
             raise ValueError(UNGUIDED)
         guidance = _guidance(points, palette, options)
         with torch.inference_mode():
-            chroma = network_chroma(network, matched, guidance, options) if network else _carried(matched, options)
+            chroma = predict_chroma(network, matched, guidance, options)
             tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
             rgb = render(prepared.target, prepared.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
         warped_ab, confidence = chroma.warped_ab.cpu().numpy(), chroma.confidence[0].cpu().numpy()
@@ -235,7 +235,7 @@ class ColorizationPipeline:
         Raises:
             ValueError: the place is outside the picture, count is not positive, or there is no network.
         """
-        network = self._network(options)
+        network = self.network_for(options)
         if network is None or not network.config.num_bins:
             raise ValueError("suggesting colors needs the colorization network with its color bins")
         place = Point(x, y, (0.0, 0.0))
@@ -244,7 +244,12 @@ class ColorizationPipeline:
             prediction = predict(network, prepared.matched.luminance, prepared.matched.target, [None], Guidance(), options)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
-    def _network(self, options: ColorizeOptions) -> ColorizationNetwork | None:
+    def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:
+        """The colorization network, if the options and the backbone allow it; None for the training-free method.
+
+        Raises:
+            ValueError: the options ask for the network, and the backbone is not the one it was trained on.
+        """
         if options.method == "network" and self.network is None:
             raise ValueError(f"the colorization network was trained on {DEFAULT_BACKBONE}, not on {self.backbone.name}")
         return None if options.method == "training-free" else self.network
@@ -279,8 +284,17 @@ class ColorizationPipeline:
         return match(described) if network else described
 
 
-def _carried(matched: Matched, options: ColorizeOptions) -> Chroma:
-    """The training-free method."""
+def predict_chroma(network: ColorizationNetwork | None, matched: Matched, guidance: Guidance, options: ColorizeOptions) -> Chroma:
+    """Colors by the network; without it, those of the references, carried over.
+
+    Args:
+        network: from ColorizationPipeline.network_for.
+        matched: from match; without the network only described.
+        guidance: points and palette, which only the network obeys.
+        options: see ColorizeOptions.
+    """
+    if network is not None:
+        return network_chroma(network, matched, guidance, options)
     found = transfer(matched.target, matched.references, matched.luminance[0], matched.reference_ab, matched.scores, options)
     return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
 

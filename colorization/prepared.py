@@ -11,7 +11,7 @@ from colorization.options import ColorizeOptions
 from retrieval.index import Recommendation
 
 # options that may change from edit to edit; a photo is prepared anew for others
-EDITABLE = ("saturation", "vividness", "vivid_gain", "faithfulness", "recommended_faithfulness", "temperature",
+EDITABLE = ("saturation", "vividness", "vivid_gain", "faithfulness", "temperature",
             "expected_share", "automatic_share", "guided_share", "carried_share", "keep_tint")  # fmt: skip
 
 

@@ -39,15 +39,16 @@ def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
     return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
 
 
-def credited(source: Picture, references: Sequence[str], palette: str = "", num_points: int = 0) -> Picture:
+def credited(source: Picture, shares: Sequence[tuple[str, float]], palette: str = "", num_points: int = 0) -> Picture:
     """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
 
     Args:
         source: the original; what it says there is kept, and what else it carries stays as it is.
-        references: see statement.
-        palette: likewise.
+        shares: file name and share of each reference, see Colorized.influence; one that gave nothing is not named.
+        palette: see statement.
         num_points: likewise.
     """
+    references = [name for name, share in shares if share >= LEAST_SHARE]
     exif = load_exif(source.metadata.get("exif"))
     exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references, palette, num_points))
     exif[SOFTWARE] = appended(exif.get(SOFTWARE), PROGRAM)

@@ -32,6 +32,11 @@ class Suggestion:
     ab: tuple[float, float]
     share: float
 
+    @property
+    def hex(self) -> str:
+        """The color as ``#rrggbb``."""
+        return "#{:02x}{:02x}{:02x}".format(*self.rgb)
+
 
 def suggestions(prediction: Prediction, luminance: Float[Tensor, "1 height width"], place: Point, count: int) -> list[Suggestion]:
     """Cluster the colors that the network holds possible at a place.

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from colorization.matched import Matched, match
 from colorization.options import ColorizeOptions
-from colorization.pipeline import ColorizationPipeline
-from colorization.predict import PREDICT_LAYERS, Guidance, network_chroma
+from colorization.pipeline import ColorizationPipeline, predict_chroma
+from colorization.predict import PREDICT_LAYERS, Guidance
 from colorization.staging import staging
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step, transfer
 from colorization.video.options import FilmOptions
@@ -56,7 +56,7 @@ class SceneColorizer:
     ) -> None:
         self.pipeline, self.scores, self.film_options = pipeline, scores, film_options
         self.options = replace(options, saturation=1.0)
-        self.network = None if options.method == "training-free" else pipeline.network
+        self.network = pipeline.network_for(options)
         if self.network is None and not references:
             raise ValueError("without the network, a film needs at least one reference, or an index")
         self.references = [self._seen(spread_tones(working_lab(as_rgb(r, "reference"), options.working_side))) for r in references]
@@ -120,11 +120,9 @@ class SceneColorizer:
     def _direct(self, frame: Seen) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
         features, colors = [r.features for r in self.references], [r.ab for r in self.references]
-        if self.network is None:
-            found = transfer(frame.features, features, frame.luminance[0], colors, self.scores, self.options)
-            return found.warped_ab * found.confidence
-        matched = match(Matched(frame.luminance, frame.features, features, colors, self.scores, self.options))
-        return network_chroma(self.network, matched, Guidance(), self.options).ab
+        described = Matched(frame.luminance, frame.features, features, colors, self.scores, self.options)
+        matched = match(described) if self.network else described
+        return predict_chroma(self.network, matched, Guidance(), self.options).ab
 
     def _carried(self, frame: Seen, direct: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
         """Chroma of the scene's colored frames and the references where they match, else the direct one."""

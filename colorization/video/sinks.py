@@ -100,7 +100,7 @@ class PictureSink:
         """Add a frame: its L at the working size, its chroma at half of that."""
         assert frame.picture is not None
         rgb = render(frame.picture.rgb, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
-        write_picture(self.pictures / self.names[frame.pts], rgb, credited(frame.picture, self.lent))
+        write_picture(self.pictures / self.names[frame.pts], rgb, credited(frame.picture, [(name, 1.0) for name in self.lent]))
 
     def end(self) -> None:
         """Finish the segment."""

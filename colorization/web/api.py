@@ -10,12 +10,12 @@ import numpy as np
 from colorization.batch import describe_recommendation
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
-from colorization.provenance import LEAST_SHARE, credited
+from colorization.provenance import credited
 from colorization.web.desk import told
 from colorization.web.edits import MAX_POINTS, Sent
 from colorization.web.studio import Studio
 from colorization.web.wording import as_number, without_folders
-from colorization.wishes import parse_point
+from colorization.wishes import PixelPoint, parse_point
 from colorization.working import read_reference
 from retrieval.pictures import Picture, read_picture
 
@@ -59,7 +59,7 @@ class Calls:
         count, sent = _count(top_k), {"saturation": saturation, "vividness": vividness}
         asked: dict[str, Any] = {name: as_number(value, name) for name, value in sent.items()} | {"top_k": max(1, count)}
         if faithfulness is not None:
-            asked |= dict.fromkeys(("faithfulness", "recommended_faithfulness"), as_number(faithfulness, "faithfulness"))
+            asked["faithfulness"] = as_number(faithfulness, "faithfulness")
         options = ColorizeOptions(**{**self.studio.options.__dict__, **asked})
         self.studio.check_references(references or [])
         given = [read_reference(Path(path)) for path in references or []]
@@ -74,10 +74,9 @@ class Calls:
         result = self.pipeline.colorize(picture.rgb, chosen, options, wanted, colors)
         path = self.studio.store.new(f"{source.stem}-color{output_suffix(source.suffix)}")
         names = [one.path.name for one in result.references] or [Path(one).name for one in references or []]
-        lenders = [name for name, share in zip(names, result.influence, strict=True) if share >= LEAST_SHARE]
-        write_picture(path, result.rgb, credited(picture, lenders, Path(palette).name if palette else "", len(wanted)))
-        shares = [round(share, 3) for share in result.influence]
-        used = [{"name": name, "influence": share} for name, share in zip(names, shares, strict=True)]
+        shares = list(zip(names, result.influence, strict=True))
+        write_picture(path, result.rgb, credited(picture, shares, Path(palette).name if palette else "", len(wanted)))
+        used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
         return str(path), {"references": used, "notes": [without_folders(line) for line in result.skipped]}
 
     @told
@@ -92,9 +91,9 @@ class Calls:
     def suggest_colors(self, photo: str | None, x: Sent, y: Sent) -> Any:
         """Likely colors of a pixel, the most likely first."""
         picture, source = _opened(photo)
-        place = parse_point(f"{as_number(x, 'x'):.0f},{as_number(y, 'y'):.0f},#808080").on(picture.rgb, source)
+        place = PixelPoint(round(as_number(x, "x")), round(as_number(y, "y")), (0.0, 0.0)).on(picture.rgb, source)
         found = self.pipeline.suggest_colors(picture.rgb, place.x, place.y, options=self.studio.options)
-        return [{"color": "#{:02x}{:02x}{:02x}".format(*one.rgb), "share": round(one.share, 4)} for one in found]
+        return [{"color": one.hex, "share": round(one.share, 4)} for one in found]
 
 
 def add_api(studio: Studio) -> None:

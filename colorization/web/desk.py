@@ -220,7 +220,7 @@ class Desk:
     def _suggestions(self, work: Work, left: float, top: float) -> Changes:
         p, x, y = self.parts, left / 100, top / 100
         found = self.studio.suggest(work, x, y)[:NUM_SWATCHES]
-        colors = ["#{:02x}{:02x}{:02x}".format(*one.rgb) for one in found]
+        colors = [one.hex for one in found]
         rules = "".join(
             f"#swatch-{i}{{background:{color};color:{'#000' if sum(one.rgb) > 380 else '#fff'}}}"
             for i, (color, one) in enumerate(zip(colors, found, strict=True))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from colorization.hints import Point
-from colorization.options import ColorizeOptions
+from colorization.options import ColorizeOptions, default_faithfulness
 from retrieval.index import Recommendation
 
 MAX_POINTS, MAX_HISTORY = 100, 200
@@ -89,8 +89,7 @@ class Work:
         """How far references are followed: as asked for, or the default for such references."""
         if self.edit.faithfulness is not None:
             return self.edit.faithfulness
-        own = any(candidate.recommended is None for candidate in self.picked)
-        return ColorizeOptions.faithfulness if own else ColorizeOptions.recommended_faithfulness
+        return default_faithfulness(recommended=all(candidate.recommended for candidate in self.picked))
 
     def options(self, base: ColorizeOptions) -> ColorizeOptions:
         """The options with what was asked for.
@@ -98,11 +97,8 @@ class Work:
         Raises:
             ValueError: a value is out of range.
         """
-        edit, faithfulness = self.edit, self.faithfulness
-        return replace(
-            base, saturation=edit.saturation, vividness=edit.vividness,
-            faithfulness=faithfulness, recommended_faithfulness=faithfulness,
-        )  # fmt: skip
+        edit = self.edit
+        return replace(base, saturation=edit.saturation, vividness=edit.vividness, faithfulness=self.faithfulness)
 
     def change(self, kind: str, **values: object) -> "Work":
         """A further step.

@@ -16,7 +16,7 @@ from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.prepared import Prepared
-from colorization.provenance import LEAST_SHARE, credited
+from colorization.provenance import credited
 from colorization.suggest import Suggestion
 from colorization.web.edits import Candidate, Edit, Work
 from colorization.web.limits import Limits
@@ -148,10 +148,9 @@ class Studio:
         picture = read_picture(work.photo)
         result = self._apply(work, replace(self._prepared(work), target=picture.rgb))
         path = self.store.new(f"{work.photo.stem}-color{output_suffix(work.photo.suffix)}")
-        pairs = zip(work.picked, result.influence, strict=False)
-        lenders = [one.path.name for one, share in pairs if share >= LEAST_SHARE]
+        shares = [(one.path.name, share) for one, share in zip(work.picked, result.influence, strict=False)]
         palette = work.edit.palette.name if work.edit.palette else ""
-        write_picture(path, result.rgb, credited(picture, lenders, palette, len(work.edit.points)))
+        write_picture(path, result.rgb, credited(picture, shares, palette, len(work.edit.points)))
         return path
 
     def thumbnail(self, candidate: Candidate) -> Path:

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from colorization.bins import (
-    ANNEALING,
     NEIGHBOURS,
     NUM_BINS,
     SIGMA,
@@ -167,8 +166,7 @@ def test_annealed_mean_by_hand() -> None:
     half = annealed_mean(logits, 0.5)  # shares squared: 9 to 1
     np.testing.assert_allclose(half.flatten(), [36, 8], rtol=1e-5)
     odds = 3 ** (1 / 0.38)
-    np.testing.assert_allclose(annealed_mean(logits).flatten(), [40 * odds / (odds + 1), 80 / (odds + 1)], rtol=1e-4)
-    assert ANNEALING == 0.38
+    np.testing.assert_allclose(annealed_mean(logits, 0.38).flatten(), [40 * odds / (odds + 1), 80 / (odds + 1)], rtol=1e-4)
 
 
 def test_towards_0_the_mode_and_towards_infinity_the_middle_of_all_bins() -> None:
@@ -181,7 +179,7 @@ def test_towards_0_the_mode_and_towards_infinity_the_middle_of_all_bins() -> Non
 
 def test_adding_a_number_to_all_logits_changes_nothing() -> None:
     logits = torch.randn(1, NUM_BINS, 2, 2)
-    torch.testing.assert_close(annealed_mean(logits + 50), annealed_mean(logits), atol=1e-2, rtol=1e-3)
+    torch.testing.assert_close(annealed_mean(logits + 50, 0.38), annealed_mean(logits, 0.38), atol=1e-2, rtol=1e-3)
 
 
 def test_encoding_and_decoding_keeps_colors(rng: np.random.Generator) -> None:

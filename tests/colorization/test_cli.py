@@ -123,7 +123,7 @@ def test_build_index_is_a_command_of_its_own() -> None:
 @pytest.mark.parametrize("function", ["main", "main_build_index"])
 def test_an_unset_variable_is_not_the_folder_one_is_in(function: str, tmp_path: Path) -> None:
     found = command("rechroma", function, ["colorize", "", "--output", tmp_path / "x.png"])
-    assert (found.returncode, found.stdout) == (1, b"")
+    assert (found.returncode, found.stdout) == (2, b"")
     assert found.stderr == b"error: an argument is empty; was a variable not set?\n"
 
 

@@ -167,14 +167,13 @@ def test_folders_that_cannot_be_written_are_refused(
 def test_two_inputs_with_one_result_are_refused(
     cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing
 ) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for name in ("a.gif", "a.png"):
-        Image.open(gray_path).save(folder / name)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        Image.open(gray_path).save(folder / "a.png")
     before = listing(tmp_path)
-    refused(
-        cli("colorize", folder, "--reference", reference_path, "--output", tmp_path / "out"), folder / "a.gif", folder / "a.png"
-    )
+    result = cli("colorize", *folders, "--reference", reference_path, "--output", tmp_path / "out")
+    refused(result, *(folder / "a.png" for folder in folders))
     assert listing(tmp_path) == before
 
 

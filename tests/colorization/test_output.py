@@ -180,7 +180,7 @@ def test_exif_too_large_for_a_jpeg_loses_its_largest_entries_only(tmp_path: Path
     exif[0x010E], exif[0x010F] = "Anna and her brother", "Agfa"
     exif.get_ifd(0x8769).update({0x927C: b"m" * 80_000, 0x9003: "1931:07:14 12:00:00"})
     rgb = np.zeros((8, 8, 3), np.uint8)
-    write_picture(tmp_path / "x.jpg", rgb, credited(Picture(rgb, metadata={"exif": exif.tobytes()}), ["a.jpg"]))
+    write_picture(tmp_path / "x.jpg", rgb, credited(Picture(rgb, metadata={"exif": exif.tobytes()}), [("a.jpg", 1.0)]))
     kept = Image.open(tmp_path / "x.jpg").getexif()
     assert kept[0x010E].startswith("Anna and her brother; Colorized by Rechroma") and kept[0x010F] == "Agfa"
     assert kept.get_ifd(0x8769) == {0x9003: "1931:07:14 12:00:00"}

@@ -20,7 +20,7 @@ def bare(**metadata: object) -> Picture:
 
 
 def test_a_picture_that_said_nothing() -> None:
-    found = credited(bare(dpi=(300, 300)), ["Oma 1998.jpg", "b.png"])
+    found = credited(bare(dpi=(300, 300)), [("Oma 1998.jpg", 0.5), ("idle.png", 0.001), ("b.png", 0.2)])
     assert __version__ in PROGRAM and said(found, SOFTWARE) == PROGRAM
     assert said(found, DESCRIPTION) == f"Colorized by {PROGRAM}; the colors are not original. Colors from Oma 1998.jpg, b.png."
     assert found.metadata["dpi"] == (300, 300)
@@ -35,7 +35,9 @@ def test_a_picture_that_said_nothing() -> None:
     ],
 )
 def test_palettes_and_points_are_told(references: list[str], palette: str, num_points: int, told: str) -> None:
-    assert said(credited(bare(), references, palette, num_points), DESCRIPTION).endswith(f"not original. {told}")
+    assert said(credited(bare(), [(name, 1.0) for name in references], palette, num_points), DESCRIPTION).endswith(
+        f"not original. {told}"
+    )
 
 
 def test_without_references() -> None:
@@ -59,7 +61,7 @@ def test_what_was_there_stays() -> None:
     exif = Image.Exif()
     exif[DESCRIPTION], exif[SOFTWARE], exif[MAKER] = "Gro\u00dfmutter ".encode(), "VueScan\0", "Epson"
     source = bare(exif=exif.tobytes(), xmp=b"<x/>", icc_profile=b"p")
-    found = credited(source, ["a.jpg"])
+    found = credited(source, [("a.jpg", 1.0)])
     assert said(found, DESCRIPTION).startswith("Gro\u00dfmutter; Colorized by Rechroma")
     assert said(found, SOFTWARE) == f"VueScan; {PROGRAM}"
     assert said(found, MAKER) == "Epson"
@@ -68,12 +70,12 @@ def test_what_was_there_stays() -> None:
 
 
 def test_saying_it_again_changes_nothing() -> None:
-    once = credited(bare(), ["a.jpg"])
-    assert credited(once, ["a.jpg"]).metadata == once.metadata
-    assert said(credited(once, ["b.jpg"]), DESCRIPTION).count("Colorized by") == 2
+    once = credited(bare(), [("a.jpg", 1.0)])
+    assert credited(once, [("a.jpg", 1.0)]).metadata == once.metadata
+    assert said(credited(once, [("b.jpg", 1.0)]), DESCRIPTION).count("Colorized by") == 2
 
 
 def test_file_names_of_any_script() -> None:
     assert "\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg" in said(
-        credited(bare(), ["\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", "bad\udcff.jpg"]), DESCRIPTION
+        credited(bare(), [("\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", 0.5), ("bad\udcff.jpg", 0.5)]), DESCRIPTION
     )

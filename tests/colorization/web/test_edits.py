@@ -54,10 +54,9 @@ def test_own_references_replace_the_recommended_ones_and_can_be_mixed(work: Work
 
 def test_faithfulness_is_the_default_of_such_references_until_it_is_asked_for(work: Work) -> None:
     options = ColorizeOptions()
-    assert work.faithfulness == options.recommended_faithfulness
-    assert work.bring([OWN]).faithfulness == options.faithfulness
-    asked = work.change("faithfulness", faithfulness=0.0).options(options)
-    assert (asked.faithfulness, asked.recommended_faithfulness) == (0.0, 0.0)
+    assert work.faithfulness == options.faithfulness_to(recommended=True) == 0.6
+    assert work.bring([OWN]).faithfulness == options.faithfulness_to(recommended=False) == 1.0
+    assert work.change("faithfulness", faithfulness=0.0).options(options).faithfulness == 0.0
 
 
 def test_what_is_asked_for_is_bounded(work: Work) -> None:

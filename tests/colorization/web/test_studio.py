@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
 from colorization.bundled import load_network
-from colorization.hints import Point, chroma_of
+from colorization.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.output import write_picture
 from colorization.pipeline import ColorizationPipeline
@@ -81,10 +80,11 @@ def test_the_file_is_what_colorize_writes(
     assert found.getexif()[EXIF_MAKER] == "Kodak"
     assert found.getexif().get_ifd(0x8769)[EXIF_TAKEN] == "1936:07:01 10:00:00"
     gray = read_picture(original).rgb
-    ab = chroma_of(torch.tensor([0xA0, 0x30, 0x20]).view(3, 1, 1) / 255)
-    options = replace(fast, saturation=1.2)
-    wanted = studio.pipeline.colorize(gray, [work.candidates[1].recommended], options, [Point(0.5, 0.5, ab)]).rgb  # type: ignore[list-item]
-    write_picture(store.folder / "wanted.jpg", wanted, credited(read_picture(original), [work.candidates[1].path.name]))
+    options, point = replace(fast, saturation=1.2), Point.of_color(0.5, 0.5, (0xA0, 0x30, 0x20))
+    wanted = studio.pipeline.colorize(gray, [work.candidates[1].recommended], options, [point]).rgb  # type: ignore[list-item]
+    write_picture(
+        store.folder / "wanted.jpg", wanted, credited(read_picture(original), [(work.candidates[1].path.name, 1.0)], "", 1)
+    )
     assert path.read_bytes() == (store.folder / "wanted.jpg").read_bytes()
 
 
