@@ -132,7 +132,7 @@ class _Worker:
             for path, prepared in self._attempts(job, picture, outcome):
                 result = self.pipeline.apply(prepared, self.options, points, self.palette)
                 lent += self._write(path, result, prepared, picture, files, outcome)
-            outcome.notes.extend(_lost(picture, job.output_path))
+            outcome.notes.extend(what_is_lost(picture, job.output_path))
             if self.wishes.extras.variants:
                 blank = Cell(np.zeros_like(outcome.cells[0].rgb), "")
                 write_sheet(files.add(beside(job.output_path, "-variants", ".png")), [outcome.cells, [blank, *lent]])
@@ -215,8 +215,8 @@ def _caption(known: dict[str, object]) -> str:
     return name if score is None else f"{name} {score:.2f}"
 
 
-def _lost(picture: Picture, output: Path) -> list[str]:
-    """What a result does not hold."""
+def what_is_lost(picture: Picture, output: Path) -> list[str]:
+    """What a result with this name will not hold of a picture, in lines for a person."""
     suffix, lost = output.suffix.lower(), []
     if picture.pages > 1:
         lost.append(f"the first of {picture.pages} pages; the others are not colorized")

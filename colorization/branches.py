@@ -32,13 +32,10 @@ class LossOptions:
     Attributes:
         perceptual: of the relative squared distance in the perceptual branch.
         classification: of the cross entropy of the bins.
-        guess: of the chrominance loss in the perceptual branch where a recommended reference may have other colors than
-            the truth; the paper's is 0. After a run with 0.15 the network followed references less.
     """
 
     perceptual: float = 40.0
     classification: float = 2.0
-    guess: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,9 +120,8 @@ def batch_losses(
     truth = F.avg_pool2d(lab[:, 1:], config.stride)
     regression = chrominance_loss(prediction.ab, truth)
     judged = frozen.judge is not None and options.perceptual > 0
-    weight = torch.tensor([_regression_weight(s, options) if judged else 1.0 for s in samples], device=device)
-    loss = (weight * regression).mean()
-    parts = {"chrominance": regression.mean().detach()}
+    loss = regression.mean()
+    parts = {"chrominance": loss.detach()}
     if prediction.logits is not None and options.classification > 0:
         coarse = F.avg_pool2d(truth, 2)
         entropy = classification_loss(prediction.logits, coarse, frozen.bin_weights.to(device)).mean()
@@ -149,12 +145,6 @@ def _vivid(prediction: Prediction, samples: Sequence[Sample], bin_weights: Tenso
     defaults = ColorizeOptions()
     boldness = torch.tensor([defaults.guided_share if s.references else defaults.automatic_share for s in samples])
     return decode(prediction.ab.detach(), prediction.logits, bin_weights, boldness, defaults)
-
-
-def _regression_weight(sample: Sample, options: LossOptions) -> float:
-    """Recommended references are to be followed, though the truth may have had other colors, where nothing told it."""
-    is_free = sample.branch == PERCEPTUAL and sample.kind == "recommended" and not sample.is_told
-    return options.guess if is_free else 1.0
 
 
 def _planes(samples: Sequence[Sample], lab: Tensor, backbone: Backbone, stride: int) -> tuple[Tensor, list[Tensor]]:

@@ -17,7 +17,7 @@ from colorization.measures.auc import bin_weights
 from colorization.measures.learned import MeasureUnavailableError, load_inception, load_lpips
 from colorization.measures.signal import SSIM_WINDOW
 from colorization.working import luminance_of
-from retrieval.index import MIN_CHROMA
+from retrieval.descriptors import MIN_CHROMA
 from retrieval.pictures import PictureError, as_srgb, read_picture
 
 GRAY = "gray"

@@ -133,26 +133,20 @@ class Attempt:
 def standard_settings(
     options: ColorizeOptions = ColorizeOptions(),
     with_index: bool = True,
-    with_random: bool = True,
-    with_distorted: bool = True,
-    with_faded: bool = True,
     with_points: bool = True,
-    with_coarse: bool = True,
     with_curve: bool = False,
 ) -> dict[str, Setting]:
     """The rows of an evaluation; gray is always its first and is not listed.
 
-    Points are added to automatic colors, so that "automatic" is the row of no point.
+    References are recommended, a random photo of the index, or the truth itself distorted; the luminance is that of the photo
+    or of a faded print. Points are added to automatic colors, so that "automatic" is the row of no point. The true chroma in
+    coarse cells shows what a colorizer could reach that errs nowhere but has no finer colors: measures of a classifier
+    punish coarse colors much more than PSNR does.
 
     Args:
         options: from which the rows depart.
         with_index: whether there is an index; without it the rows that need one are left out.
-        with_random: also a random photo of the index as the only reference.
-        with_distorted: also the truth itself, distorted, as the only reference.
-        with_faded: also recommended references, and none, for the luminance of a faded print.
         with_points: also 1, 10 and 100 points.
-        with_coarse: also the true chroma in 16 and 32 cells: what a colorizer could reach that errs nowhere but has no
-            finer colors. Measures of a classifier punish coarse colors much more than PSNR does.
         with_curve: also other values of vividness and saturation, for PSNR against colorfulness.
     """
     shipped = replace(options, method="network")
@@ -163,17 +157,14 @@ def standard_settings(
         "careful": Setting(careful),
         "automatic": Setting(shipped, "none"),
         "automatic careful": Setting(careful, "none"),
+        "random reference": Setting(shipped, "random"),
+        "distorted truth as reference": Setting(shipped, "distorted"),
+        "faded": Setting(shipped, faded=True),
+        "faded automatic": Setting(shipped, "none", faded=True),
     }
-    if with_random:
-        settings["random reference"] = Setting(shipped, "random")
-    if with_distorted:
-        settings["distorted truth as reference"] = Setting(shipped, "distorted")
-    if with_faded:
-        settings |= {"faded": Setting(shipped, faded=True), "faded automatic": Setting(shipped, "none", faded=True)}
     if with_points:
         settings |= {f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS}
-    if with_coarse:
-        settings |= {f"truth in {n} cells": Setting(cells=n) for n in NUM_CELLS}
+    settings |= {f"truth in {n} cells": Setting(cells=n) for n in NUM_CELLS}
     if with_curve:
         source: Literal["recommended", "none"] = "recommended" if with_index else "none"
         curve = {f"vividness {v:g}": Setting(replace(shipped, vividness=v), source) for v in CURVE_VIVIDNESS}

@@ -50,7 +50,7 @@ class NetworkConfig:
 
 
 DEFAULT = NetworkConfig()
-HE2018 = NetworkConfig(13, 1.0, 1, (), 0, 0, affine=False)
+HE2018 = NetworkConfig(planes=13, width=1.0, stride=1, backbone_channels=(), num_bins=0, global_size=0, affine=False)
 
 
 @dataclass(frozen=True)

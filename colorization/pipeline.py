@@ -20,8 +20,9 @@ from colorization.suggest import Suggestion, suggestions
 from colorization.tint import tint_curve
 from colorization.transfer import MATCH_LAYERS, transfer
 from colorization.working import as_rgb, mean_chroma, read_reference, working_lab
+from retrieval.descriptors import MIN_CHROMA
 from retrieval.extractor import Extractor, glance
-from retrieval.index import MIN_CHROMA, PhotoIndex, Recommendation
+from retrieval.index import PhotoIndex, Recommendation
 from retrieval.manifest import read_manifest
 from retrieval.pictures import PictureError, to_uint8
 from similarity.backbone import Backbone, load_backbone

@@ -59,7 +59,6 @@ class Sample:
         references: Lab of the references.
         points: suggested ab and strength on the network's grid.
         hints: vector of global hints.
-        is_told: whether points say what the colors are.
         is_vivid: whether vivid colors are asked for.
     """
 
@@ -68,7 +67,6 @@ class Sample:
     lab: Float[Tensor, "3 side side"]
     points: Float[Tensor, "3 cells cells"]
     hints: Float[Tensor, " size"]
-    is_told: bool
     is_vivid: bool
     references: list[Float[Tensor, "3 side side"]] = field(default_factory=list)
 
@@ -98,7 +96,7 @@ def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: S
     saturation = mean_saturation(rgb) if has_saturation else None
     is_faithful = branch == CHROMINANCE and bool(references)  # a round trip brings the true colors
     hints = global_hints(palette_of(ab) if has_palette else None, saturation, float(is_vivid), float(is_faithful))
-    return Sample(branch, kind, lab, points, hints, bool(chosen), is_vivid, references)
+    return Sample(branch, kind, lab, points, hints, is_vivid, references)
 
 
 def aged(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) -> Float[Tensor, "3 height width"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from retrieval.index import MIN_CHROMA
+from retrieval.descriptors import MIN_CHROMA
 from retrieval.pictures import PictureError, read_small_rgb, to_uint8
 from similarity.lab import as_tensor, lab_to_rgb, rgb_to_lab
 

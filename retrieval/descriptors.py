@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float16, Int16
 
+MIN_CHROMA = 2.0  # mean, in Lab units; photos below are gray, or toned prints without their tint, and cannot lend colors
 SIDE = 224  # photos are looked at as squares of this side
 GRID = 7
 BINS = 10

@@ -8,20 +8,16 @@ from functools import cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Float16, UInt8
 from PIL import Image
 
-from retrieval.descriptors import BINS, GRID, SIDE, Descriptors
+from retrieval.descriptors import BINS, GRID, MIN_CHROMA, SIDE, Descriptors
 from retrieval.pca import WEIGHTS_DIR, Projection, find_projections
 from similarity.backbone import Backbone
 from similarity.lab import rgb_to_lab
 from similarity.tones import spread_tones
 
 GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"  # pool5 at 224 is conv5 pooled to 7x7
-
-
-TONED = 2.0  # Lab units; mean chroma that is left in a toned print without its tint
 
 
 @dataclass(frozen=True)
@@ -60,14 +56,14 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
 def _chroma(lab: Float[np.ndarray, "3 pixels"]) -> float:
     """Mean chroma; of a toned or yellowed print, what is left without its tint.
 
-    Such a print is brown or yellow by how dark a place is, and lends that to everything. So do clouds tell the colors of a
-    sky, but it is blue.
+    Such a print is brown or yellow by how dark a place is, and lends that to everything. In a blue sky with clouds color
+    follows luminance too: only what is yellow on the whole (mean b above 0) counts as a tint.
     """
     level, ab = lab[0] / 100, lab[1:].T
     powers = np.stack([level**power for power in range(4)], 1)
     tint = powers @ np.linalg.lstsq(powers, ab, rcond=None)[0]
     left = float(np.hypot(*(ab - tint).T).mean())
-    return left if left < TONED and tint[:, 1].mean() > 0 else float(np.hypot(*ab.T).mean())
+    return left if left < MIN_CHROMA and tint[:, 1].mean() > 0 else float(np.hypot(*ab.T).mean())
 
 
 def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:
@@ -96,7 +92,7 @@ def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 22
     with torch.inference_mode():
         planes = torch.from_numpy(luminance)[:, None].to(backbone.device).float() / 2.55
         found = backbone(planes, (GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER))
-        local = F.adaptive_max_pool2d(found[LOCAL_LAYER], GRID).flatten(2).transpose(1, 2)
+        local = found[LOCAL_LAYER].flatten(2).transpose(1, 2)
     label = found[CLASS_LAYER].argmax(1).to(torch.int16)
     return RawFeatures(found[GLOBAL_LAYER].cpu().numpy(), local.cpu().numpy(), label.cpu().numpy())
 

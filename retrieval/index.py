@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from safetensors import SafetensorError
 
-from retrieval.descriptors import Descriptors
+from retrieval.descriptors import MIN_CHROMA, Descriptors
 from retrieval.duplicates import Looks, distinct, luminance_structure
 from retrieval.extractor import Extractor, Glance
 from retrieval.faiss_file import read_faiss
@@ -24,8 +24,6 @@ from retrieval.searcher import Searcher
 from retrieval.shards import Photos, ShardReader, allow_open_files
 from retrieval.vectors import GlobalVectors, by_shard
 from similarity.backbone import Backbone
-
-MIN_CHROMA = 2.0  # Lab units; photos below are gray and cannot lend colors
 
 
 @dataclass(frozen=True)

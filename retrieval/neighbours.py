@@ -4,7 +4,8 @@ import faiss
 import numpy as np
 from jaxtyping import Int
 
-from retrieval.index import MIN_CHROMA, PhotoIndex
+from retrieval.descriptors import MIN_CHROMA
+from retrieval.index import PhotoIndex
 from retrieval.ranking import local_ranking
 
 TWIN = 0.995  # cosine of global descriptors from which two photos count as the same

@@ -61,7 +61,7 @@ def read_picture(path: Path) -> Picture:
     """Decode a file completely.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, BMP, PNM or GIF.
+        path: JPEG, PNG, TIFF, WebP, AVIF, BMP, PNM or GIF; HEIC with pillow-heif.
 
     Returns:
         The picture, the first where a file holds several, rotated as its EXIF orientation says.

@@ -107,7 +107,7 @@ def load_backbone(
         raise ValueError(f"unknown backbone {name!r}; known: {', '.join(BACKBONES)}")
     if name == "vgg19-slim":
         if weights_path is not None:
-            raise ValueError("--vgg-weights belongs to --backbone vgg19; vgg19-slim brings its own weights")
+            raise ValueError("weights of one's own belong to the backbone vgg19; vgg19-slim brings its own")
         state, normalisation = load_bundled("vgg19-slim", weights_dir), SLIM_NORMALISATION
         network = _filled(VGG19(SLIM), state, weights_dir, name)
     else:
@@ -152,7 +152,7 @@ def usable_device(device: torch.device | str) -> torch.device:
         torch.empty(1, device=place)
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0].split(". ")[0]
-        raise ValueError(f"--device {device}: cannot be used here ({first})") from error
+        raise ValueError(f"device {device} cannot be used here ({first})") from error
     return place
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 STRIDE = 8
-NEXT = 0.4, 2.4  # cells between neighbours
+NEIGHBOUR_DISTANCE = 0.4, 2.4  # cells between the partners of neighbours: not the same cell, and up to two apart, turned
 LEVELS = {"relu3_4": 0.5, "relu4_4": 1.0, "relu5_4": 1.0}  # layer: weight of its cosine
 
 
@@ -148,8 +148,9 @@ def compose(first: PointMap, then: Sequence[PointMap]) -> PointMap:
 def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tensor, "height width"]:
     """Share of each position's neighbours whose partners are neighbours of its own, 0..1.
 
-    The same thing matches so, however it is turned, mirrored or scaled up to two times; unrelated things, however similar
-    every position is to some other, match at random. Pictures that show the same thing at the same place, as the frames of
+    Near 1 if a picture shows the same thing, turned, mirrored or up to twice as large; about 0.5 if it is half as large: then
+    every other pair of neighbours shares a cell, which does not count. Unrelated things, however similar every position is to
+    some other, match at random. Pictures that show the same thing at the same place, as the frames of
     a film do, may take turns.
 
     Args:
@@ -162,7 +163,7 @@ def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tens
         count = cells.shape[axis] - 1
         apart = (cells.narrow(axis, 1, count) - cells.narrow(axis, 0, count)).norm(dim=-1)
         for start in (0, 1):
-            kept.narrow(axis, start, count).add_((apart > NEXT[0]) & (apart < NEXT[1]))
+            kept.narrow(axis, start, count).add_((apart > NEIGHBOUR_DISTANCE[0]) & (apart < NEIGHBOUR_DISTANCE[1]))
             pairs.narrow(axis, start, count).add_(1)
     return kept / pairs.clamp(min=1)
 

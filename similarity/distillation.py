@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from similarity.backbone import autocast
+from similarity.backbone import SLIM_NORMALISATION, autocast
 from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
 from similarity.tones import spread_tones
@@ -129,8 +129,9 @@ def seen_by_student(rgb: Float[Tensor, "batch 3 height width"], rng: np.random.G
 
 
 def normalise(luminance_unit: Tensor) -> Tensor:
-    """Luminance in 0..1 to about zero mean and unit deviation."""
-    return (luminance_unit - 0.5) / 0.25
+    """Luminance in 0..1 as the student reads it, and as the backbone that it becomes will."""
+    (mean,), (std,) = SLIM_NORMALISATION.mean, SLIM_NORMALISATION.std
+    return (luminance_unit - mean) / std
 
 
 def losses(answers: dict[str, Tensor], targets: dict[str, Tensor], options: DistillOptions) -> dict[str, Tensor]:

@@ -164,7 +164,7 @@ def check_checkpoint(options: LoopOptions) -> None:
     if key != options.config_key:
         raise ValueError(
             f"{options.checkpoint_path} belongs to settings {key}, this run has {options.config_key}:"
-            " choose another --output or the same settings"
+            " choose another folder or the same settings"
         )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def colorize_film(
             sink.finish(plan)
         except FFmpegError as error:
             raise FilmError(f"{job.output_path}: cannot be written ({error.strerror or error})") from error
-    return FilmReport(plan.num_frames, plan.scenes, colored, seconds, [*film.notes, *plan.notes], sink.names)
+    notes = list(dict.fromkeys((*plan.notes, *film.notes)))
+    return FilmReport(plan.num_frames, plan.scenes, colored, seconds, notes, sink.names)
 
 
 def _plan(
@@ -87,6 +89,7 @@ def _plan(
     if (known := read_plan(path)) is not None:
         return known
     plan = make_plan(film, folder, film_options, recommend, lambda done, total: progress("looking", done, total))
+    plan = replace(plan, notes=[*film.notes, *plan.notes])  # damage is found only now
     plan.save(path)
     return plan
 

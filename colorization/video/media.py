@@ -20,6 +20,8 @@ SUFFIXES = {".mp4": "libx264", ".m4v": "libx264", ".mov": "libx264", ".mkv": "li
 FULL_RANGE = 2  # of FFmpeg's color ranges
 MISSING_SHARE, MISSING_SECONDS = 0.05, 0.25  # of the declared length, beyond which a file counts as truncated
 _SAYS_LENGTH = ("matroska", "webm", "mov", "mp4", "avi", "nut")
+_COUNTS_FROM_0 = ("matroska", "webm", "nut")  # their length includes what is before the start
+BACK_FRAMES = 10  # that timestamps may go back; where they go farther, another film begins
 
 
 class FilmError(ValueError):
@@ -81,6 +83,8 @@ class Film:
             self.num_frames = stream.frames or round(seconds * self.rate)
             if first.format.components[0].bits > 8:
                 self.notes.append(f"{first.format.components[0].bits} bits became 8")
+            if first.interlaced_frame:
+                self.notes.append("it is interlaced, which the result does not say: deinterlace it first, or when it is shown")
 
     def frames(self) -> Iterator[Frame]:
         """Decode.
@@ -97,6 +101,11 @@ class Film:
                 size = luma.shape
                 step = max(1, round(1 / (self.rate * self.time_base)))
                 pts = frame.pts if frame.pts is not None else max(0, last + step)
+                if pts < last - BACK_FRAMES * step:
+                    raise FilmError(
+                        f"{self.path}: its time starts over after {float(last * self.time_base):.1f} s, as where films were joined"
+                        f" byte by byte; write it anew first: ffmpeg -i {self.path} -c copy joined.mkv"
+                    )
                 last = max(pts, last + 1)  # timestamps that stand still or go back cannot be written
                 yield Frame(luma, gray_of(luma, self.coding.full_range), last, frame.duration or 0)
 
@@ -130,9 +139,11 @@ class Film:
 
     def _check_length(self, container: InputContainer, end: float) -> None:
         declared = (container.duration or 0) / av.time_base
-        end -= (container.start_time or 0) / av.time_base
+        start = max(0.0, (container.start_time or 0) / av.time_base)  # some formats count it as part of the length
         says = any(name in container.format.name.split(",") for name in _SAYS_LENGTH)
-        if says and declared - end > max(MISSING_SECONDS, MISSING_SHARE * declared):
+        is_declared_from_0 = any(name in container.format.name.split(",") for name in _COUNTS_FROM_0)
+        end -= 0.0 if is_declared_from_0 else start
+        if says and declared - end > max(MISSING_SECONDS, MISSING_SHARE * (declared - is_declared_from_0 * start)):
             self._damaged(end, f"it ends there, {declared:.1f} s were announced: truncated")
 
     def _damaged(self, seconds: float, cause: str) -> None:
@@ -153,7 +164,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     try:
         if path.stat().st_size == 0:
             raise FilmError(f"{path}: the file is empty")
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path.absolute()), metadata_errors="replace")  # FFmpeg takes "a:b" alone for a protocol
     except (FFmpegError, OSError) as error:
         raise FilmError(f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else _reason(error)}") from error
     with container:

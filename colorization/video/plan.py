@@ -92,11 +92,13 @@ def make_plan(
     start = duration = 0
 
     def finish(stop: int) -> None:
+        nonlocal middle
         key = middle.take()
         Image.fromarray(key).save(key_path(folder, len(scenes)), compress_level=1)
         references, skipped = recommend(key)
         notes.extend(line for line in skipped if line not in notes)
         scenes.append(Scene(start, stop, references))
+        middle = _Middle()
 
     for i, frame in enumerate(film.frames()):
         gray = frame.gray
@@ -139,10 +141,9 @@ class _Middle:
         self._count += 1
 
     def take(self) -> Plane:
-        """The middle frame; the next one that is offered begins another scene."""
+        """The middle frame."""
         wanted = (self._count - 1) / 2
         _, found = min(self._kept, key=lambda kept: abs(kept[0] - wanted))
-        self.__init__()  # type: ignore[misc]
         return found
 
 

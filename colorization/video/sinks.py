@@ -1,5 +1,7 @@
 """Where colored frames go: segments of a film, or pictures of a folder."""
 
+import errno
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +13,7 @@ from colorization.options import ColorizeOptions
 from colorization.output import write_picture
 from colorization.provenance import credited, statement
 from colorization.rendering import render
+from colorization.staging import staging
 from colorization.video.media import SUFFIXES, Film, FilmError, Frame
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import PictureFilm, result_name
@@ -114,7 +117,20 @@ class PictureSink:
         self.moving.touch()
         for name in self.names:
             with suppress(FileNotFoundError):  # a run that was stopped right here has moved it
-                (self.pictures / name).replace(self.output / name)
+                _move(self.pictures / name, self.output / name)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Give a finished file its name, on another disk too: the output folder may be a link, or where a disk is mounted."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with staging() as files:
+            shutil.copyfile(source, files.add(target))
+            files.flush()
+        source.unlink()
 
 
 def sink_of(

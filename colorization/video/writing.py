@@ -28,7 +28,7 @@ class SegmentWriter:
     def __init__(self, path: Path, film: Film | PictureFilm, suffix: str, quality: int) -> None:
         self.path, self.film, self.codec, self.quality = path, film, SUFFIXES[suffix], quality
         self._temporary = path.with_name(f"{path.name}.part")
-        self._container = av.open(str(self._temporary), "w", format="nut")
+        self._container = av.open(str(self._temporary.absolute()), "w", format="nut")
         self._stream: av.VideoStream | None = None
         self._count = 0
 
@@ -106,7 +106,7 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
     try:
         with ExitStack() as stack:
             source = stack.enter_context(opened(film.path)) if isinstance(film, Film) else None
-            container = stack.enter_context(av.open(str(trial), "w"))
+            container = stack.enter_context(av.open(str(trial.absolute()), "w"))
             stream = container.add_stream(SUFFIXES[output.suffix.lower()], rate=25)
             assert isinstance(stream, av.VideoStream)
             stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
@@ -115,7 +115,8 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
     except (FFmpegError, ValueError) as error:
         if isinstance(error, FilmError):
             raise
-        choice = " or ".join(dict.fromkeys((film.path.suffix, ".mkv")))
+        others = (film.path.suffix.lower(), ".mkv", ".mp4")
+        choice = " or ".join(s for s in dict.fromkeys(others) if s in SUFFIXES and s != output.suffix.lower())
         raise FilmError(f"{output}: {output.suffix} cannot hold the sound or subtitles of {film.path}; choose {choice}") from error
     finally:
         trial.unlink(missing_ok=True)
@@ -135,7 +136,7 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
     options = scale if output.suffix in (".mp4", ".m4v", ".mov") else {}
     with ExitStack() as stack:
         source = stack.enter_context(opened(film.path)) if isinstance(film, Film) else None
-        container = stack.enter_context(av.open(str(output), "w", options=options))
+        container = stack.enter_context(av.open(str(output.absolute()), "w", options=options))
         with opened(segments[0]) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
         stream.time_base = film.time_base
@@ -164,6 +165,7 @@ def _copied_streams(source: InputContainer | None, container: OutputContainer) -
     for stream in (*source.streams.audio, *source.streams.subtitles) if source else ():
         found[stream.index] = container.add_stream_from_template(stream)
         found[stream.index].metadata.update(stream.metadata)
+        found[stream.index].disposition = stream.disposition  # which track is played, which subtitles are forced
     return found
 
 
@@ -173,7 +175,7 @@ def _colored(segments: Sequence[Path], stream: av.VideoStream, base: Fraction, t
     for path in segments:
         with opened(path) as container:
             for packet in container.demux(container.streams.video[0]):
-                if packet.dts is None or not packet.size:
+                if packet.pts is None or not packet.size:  # at low rates the first one has no dts
                     continue
                 i = next(numbers, None)
                 if i is None:

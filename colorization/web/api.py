@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from colorization.batch import describe_recommendation
+from colorization.batch import describe_recommendation, what_is_lost
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, write_picture
 from colorization.provenance import credited
@@ -76,8 +76,9 @@ class Calls:
         names = [one.path.name for one in result.references] or [Path(one).name for one in references or []]
         shares = list(zip(names, result.influence, strict=True))
         write_picture(path, result.rgb, credited(picture, shares, Path(palette).name if palette else "", len(wanted)))
+        notes = [*what_is_lost(picture, path), *result.skipped]
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        return str(path), {"references": used, "notes": [without_folders(line) for line in result.skipped]}
+        return str(path), {"references": used, "notes": [without_folders(line) for line in notes]}
 
     @told
     def recommend(self, photo: str | None, top_k: Sent) -> Any:

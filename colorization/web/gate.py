@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import anyio
 import anyio.to_thread
@@ -99,10 +99,10 @@ class Gate:
 
     def _check_route(self, request: Request) -> None:
         host = request.headers.get("host", "")
-        if self.hosts is not None and (urlsplit(f"//{host}").hostname or "") not in self.hosts:
+        if self.hosts is not None and _split(f"//{host}").hostname not in self.hosts:
             raise Refusal(403, "this page is not served under that name")
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _split(origin).netloc != host:
             raise Refusal(403, "requests of other pages are not taken")
         path = request.scope["path"]
         routes = {"GET": GET, "HEAD": GET, "POST": POST}.get(request.method)
@@ -116,10 +116,10 @@ class Gate:
         if request.method == "POST":
             limit = self.store.limits.upload_bytes + FORM_BYTES if path == UPLOAD else CALL_BYTES
             length = request.headers.get("content-length", "")
-            if not length.isdecimal():
+            if not length.isdecimal() or "transfer-encoding" in request.headers:  # beside which the length says nothing
                 raise Refusal(411, "the request must say its length")
             if int(length) > limit:
-                raise Refusal(413, f"too large: {int(length) / 1e6:.1f} MB, the limit is {limit / 1e6:.1f} MB")
+                raise Refusal(413, f"too large: {int(length) / 1e6:.1f} MB at once, the limit is {limit / 1e6:.1f} MB")
 
     def _check_call(self, path: str, body: bytes, host: str) -> None:
         """Check the files that a call names."""
@@ -159,7 +159,7 @@ class Gate:
         body = b"".join(parts)
         if status != 200:
             raise Refusal(status if 400 <= status < 500 else 400, "the upload cannot be read")
-        refusals = [line for path in json.loads(body) if (line := await self._refusal(Path(path)))]
+        refusals = [line for path in dict.fromkeys(json.loads(body)) if (line := await self._refusal(Path(path)))]
         if refusals:
             raise Refusal(400, refusals[0])
         return Response(body, status, media_type="application/json")
@@ -172,6 +172,14 @@ class Gate:
             path.unlink(missing_ok=True)
             return str(error)
         return ""
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address; empty ones if it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

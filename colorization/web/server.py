@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -90,12 +92,18 @@ def serve(index_dir: Path | None, host: str, port: int, device: str = "cpu", rea
 
     listener = _listen(host, port)  # before the networks are loaded: a port in use is told at once
     pipeline = ColorizationPipeline.load(index_dir, device)
-    app = create_app(pipeline, Store(Limits()), hosts=LOOPBACK if host in LOOPBACK else None)
+    store = Store(Limits())
+    app = create_app(pipeline, store, hosts=LOOPBACK if host in LOOPBACK else None)
     ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
     config = uvicorn.Config(
         app, log_level="warning", limit_concurrency=CONNECTIONS, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # the terminal was closed
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:  # also where it was interrupted twice, and did not shut down in order
+        store.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

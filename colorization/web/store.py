@@ -1,5 +1,6 @@
 """A private folder for uploads, previews and results: bounded, and gone when the server ends."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -20,6 +21,8 @@ class Store:
         self.limits = limits
         self._sweeping = threading.Lock()
         self.folder = Path(tempfile.mkdtemp(prefix="rechroma-")).resolve()
+        self._is_closed = False
+        atexit.register(self.close)  # again: a photo that was being written may have come after
 
     def holds(self, path: str) -> bool:
         """Whether a path, links followed, is a file in the folder."""
@@ -30,7 +33,13 @@ class Store:
             return False
 
     def new(self, name: str) -> Path:
-        """A path with this file name that nothing else has, in a folder of its own that exists."""
+        """A path with this file name that nothing else has, in a folder of its own that exists.
+
+        Raises:
+            OSError: the store is closed.
+        """
+        if self._is_closed:
+            raise OSError("the page has ended")
         folder = self.folder / "made" / uuid.uuid4().hex
         folder.mkdir(parents=True)
         return folder / name
@@ -67,5 +76,6 @@ class Store:
                     path.parent.rmdir()  # only if it is empty
 
     def close(self) -> None:
-        """Remove everything."""
+        """Remove everything, and take nothing more."""
+        self._is_closed = True
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 
+from colorization.batch import what_is_lost
 from colorization.colorized import Colorized
 from colorization.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
@@ -71,7 +72,8 @@ class Studio:
         except (ValueError, OSError) as error:
             note = f"no references are recommended: {error}"
         picks = tuple(range(min(self.options.top_k, len(candidates))))
-        work = Work(photo, tuple(candidates), (Edit(picks),), note)
+        lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
+        work = Work(photo, tuple(candidates), (Edit(picks),), "; ".join((*lost, *([note] if note else []))))
         self._prepared(work, picture)
         return work
 

@@ -98,6 +98,7 @@ def test_help_answers_at_once(arguments: list[str]) -> None:
 
 def test_importing_the_package_is_as_light() -> None:
     code = "import colorization, sys; assert not {'torch', 'numpy'} & set(sys.modules)"
+    code += "; colorization.ColorizeOptions(); assert 'torch' not in sys.modules"
     root = str(Path(colorization.__file__).parents[1])
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": root})
 

@@ -305,8 +305,6 @@ def test_rows_that_need_an_index_go_without_one() -> None:
     rows = standard_settings(with_index=False, with_points=False)
     assert list(rows)[:3] == ["automatic", "automatic careful", "distorted truth as reference"]
     assert list(rows)[3:] == ["faded automatic", "truth in 16 cells", "truth in 32 cells"]
-    few = standard_settings(with_random=False, with_distorted=False, with_faded=False, with_points=False, with_coarse=False)
-    assert list(few) == list(standard_settings())[:5]
 
 
 def test_the_curve_adds_settings_once() -> None:

@@ -11,9 +11,9 @@ from PIL import Image
 from retrieval import index as module
 from retrieval.builder import BuildOptions, build_index
 from retrieval.changes import BuildReport
-from retrieval.descriptors import Descriptors
+from retrieval.descriptors import MIN_CHROMA, Descriptors
 from retrieval.extractor import Extractor, glance
-from retrieval.index import MIN_CHROMA, PhotoIndex
+from retrieval.index import PhotoIndex
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.search_index import exact_index
 from retrieval.shards import ShardReader, read_descriptors, read_photos, write_shard

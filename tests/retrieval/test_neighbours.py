@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from retrieval.changes import BuildReport
-from retrieval.index import MIN_CHROMA, PhotoIndex
+from retrieval.descriptors import MIN_CHROMA
+from retrieval.index import PhotoIndex
 from retrieval.neighbours import TWIN, neighbours
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

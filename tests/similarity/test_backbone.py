@@ -176,7 +176,7 @@ def test_unknown_name() -> None:
 
 
 def test_slim_takes_no_weights_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--vgg-weights belongs to --backbone vgg19"):
+    with pytest.raises(ValueError, match="weights of one's own belong to the backbone vgg19"):
         load_backbone("vgg19-slim", tmp_path / "vgg.pth")
 
 
@@ -330,6 +330,6 @@ def test_hash_sees_names_types_and_values_but_not_order_or_strides() -> None:
 
 def test_missing_device() -> None:
     for device in ("cuda:99", "no such device"):
-        with pytest.raises(ValueError, match=rf"--device {device}: cannot be used here") as caught:
+        with pytest.raises(ValueError, match=rf"device {device} cannot be used here") as caught:
             load_backbone(device=device)
         assert "\n" not in str(caught.value)
