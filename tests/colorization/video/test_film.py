@@ -1,5 +1,6 @@
 """Whole films: what is kept, what is colored, what is refused."""
 
+import errno
 import json
 from collections.abc import Callable
 from fractions import Fraction
@@ -87,6 +88,10 @@ def test_a_container_that_cannot_hold_the_sound_is_told_first(make_film: MakeFil
     source = make_film(tmp_path / "in.mp4", pan("rocket", 2), codec="libx264", sound=0.3)
     with pytest.raises(FilmError, match=r"\.webm cannot hold the sound .*choose \.mp4 or \.mkv"):
         run(source, tmp_path / "out.webm")
+    source.rename(tmp_path / "in.avi")  # of a container that is not written
+    with pytest.raises(FilmError, match=r"\.webm cannot hold the sound .*choose \.mkv or \.mp4"):
+        run(tmp_path / "in.avi", tmp_path / "out.webm")
+    (tmp_path / "in.avi").rename(source)
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 
@@ -201,6 +206,54 @@ def test_chapters_and_the_language_of_the_picture_are_kept(make_film: MakeFilm, 
     assert (said["language"], said["title"]) == ("deu", "Bild")
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".mp4"])
+def test_films_that_begin_later(make_film: MakeFilm, pan: Pan, probe, run: Run, tmp_path: Path, suffix: str) -> None:
+    codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
+    source = make_film(tmp_path / f"in{suffix}", pan("coffee", 6), pts=[250 + i for i in range(6)], codec=codec)
+    run(source, tmp_path / "out.mkv")
+    assert len(probe.times(tmp_path / "out.mkv")) == 6
+
+
+def test_names_with_a_colon_in_the_folder_that_one_is_in(
+    make_film: MakeFilm, pan: Pan, probe, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 4), sound=0.2)
+    source.rename(tmp_path / "2020-01-01T10:20.mkv")
+    monkeypatch.chdir(tmp_path)
+    run(Path("2020-01-01T10:20.mkv"), Path("Wedding: part 1.mkv"))
+    assert len(probe.times(tmp_path / "Wedding: part 1.mkv")) == 4
+
+
+def test_the_track_that_plays_stays_the_one(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path) -> None:
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 4), sound=0.2)
+    with av.open(str(source)) as plain, av.open(str(tmp_path / "two.mkv"), "w") as container:
+        picture = container.add_stream_from_template(plain.streams.video[0])
+        tracks = [container.add_stream_from_template(plain.streams.audio[0]) for _ in range(2)]
+        tracks[0].disposition, tracks[1].disposition = av.stream.Disposition(0), av.stream.Disposition.default
+        for packet in plain.demux():
+            if packet.dts is not None:
+                for stream in [picture] if packet.stream.type == "video" else tracks:
+                    packet.stream = stream
+                    container.mux(packet)
+    run(tmp_path / "two.mkv", tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert [bool(s.disposition & av.stream.Disposition.default) for s in container.streams.audio] == [False, True]
+
+
+def test_films_joined_byte_by_byte_are_told_before_the_work(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path) -> None:
+    part = make_film(tmp_path / "part.mpg", pan("coffee", 24), codec="mpeg2video")
+    (tmp_path / "both.mpg").write_bytes(2 * part.read_bytes())
+    with pytest.raises(FilmError, match=r"both\.mpg: its time starts over after .* s, .*ffmpeg -i .*both\.mpg -c copy joined\.mkv"):
+        run(tmp_path / "both.mpg", tmp_path / "out.mkv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["both.mpg", "part.mpg"]
+
+
+def test_interlaced_films_are_noted(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path) -> None:
+    flags = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+    source = make_film(tmp_path / "in.mpg", pan("coffee", 6), codec="mpeg2video", flags=flags)
+    assert any("it is interlaced" in note for note in run(source, tmp_path / "out.mkv").notes)
+
+
 def test_digits_that_are_no_numbers_in_names(frame_dir: Path) -> None:
     (frame_dir / "frame_2.png").rename(frame_dir / "frame_1\u00b2.png")
     names = [path.name for path in frame_paths(frame_dir)]
@@ -254,6 +307,26 @@ def test_a_folder_becomes_a_film_in_the_order_of_numbers(frame_dir: Path, run: R
     for i, luma in enumerate(probe.lumas(tmp_path / "out.mp4"), 1):
         gray = np.asarray(Image.open(frame_dir / f"frame_{i}.png")).astype(float)
         np.testing.assert_allclose(luma, 16 + gray * 219 / 255, atol=1.01)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.1])
+def test_slide_shows(frame_dir: Path, run: Run, probe, tmp_path: Path, rate: float) -> None:
+    run(frame_dir, tmp_path / "out.mkv", FilmOptions(quality=0, frame_rate=rate))
+    assert probe.times(tmp_path / "out.mkv") == [Fraction(i) / Fraction(rate).limit_denominator() for i in range(12)]
+
+
+def test_a_folder_on_another_disk(frame_dir: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.replace
+
+    def across(path: Path, target: Path) -> Path:
+        if path.parent != target.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link", str(path))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", across)
+    run(frame_dir, tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(f"frame_{i}.png" for i in range(1, 13))
+    assert not list(tmp_path.glob(".out*"))
 
 
 def test_pictures_of_several_sizes_make_no_film(frame_dir: Path, run: Run, tmp_path: Path) -> None:

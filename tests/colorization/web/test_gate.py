@@ -105,6 +105,8 @@ def test_other_names_and_other_pages_are_refused(ask: Any) -> None:
     assert ask("GET", "/", None, headers={"host": "family-server"}).status_code == 200
     refused(ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://evil.example"}), 403)
     refused(ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "null"}), 403)
+    refused(ask("GET", "/", headers={"host": "[::1"}), 403)
+    refused(ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://[x"}), 403)
     assert ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://127.0.0.1:7860"}).status_code == 200
 
 
@@ -147,6 +149,8 @@ def test_lengths_are_bounded(ask: Any, store: Store) -> None:
 
     refused(ask("POST", f"{PREFIX}/upload", content=endless()), 411)
     refused(ask("POST", f"{PREFIX}/upload", content=b"", headers={"content-length": "-1"}), 411)
+    both = {"content-length": "1", "transfer-encoding": "chunked"}  # then the length says nothing
+    refused(ask("POST", f"{PREFIX}/queue/join", content=b"x", headers=both), 411)
 
 
 def test_uploads_are_looked_at_and_what_is_refused_goes(ask: Any, store: Store, pictures: dict[str, np.ndarray]) -> None:
@@ -157,6 +161,9 @@ def test_uploads_are_looked_at_and_what_is_refused_goes(ask: Any, store: Store, 
     assert (answer.status_code, answer.json()) == (200, [str(good)])
     line = refused(ask("POST", f"{PREFIX}/upload", content=b"x", headers={"x-stored": json.dumps([str(good), str(bad)])}), 400)
     assert line == "b.png: not a picture that can be read"
+    bad.write_text("not a picture\n")
+    twice = {"x-stored": json.dumps([str(bad)] * 2)}
+    assert refused(ask("POST", f"{PREFIX}/upload", content=b"x", headers=twice), 400) == line
     assert good.exists() and not bad.exists()  # the same file has the same path: a page may be working on it
     worse = store.new("c.png")
     for path in (bad, worse):

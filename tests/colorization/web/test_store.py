@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from colorization.web.limits import Limits
 from colorization.web.store import Store
 
@@ -51,6 +53,8 @@ def test_the_oldest_make_room(store: Store) -> None:
 def test_nothing_is_left(store: Store) -> None:
     put(store, "a.jpg", 1, 0)
     store.close()
+    with pytest.raises(OSError, match="the page has ended"):  # a photo that was being colored
+        store.new("late.jpg")
     assert not store.folder.exists()
 
 
