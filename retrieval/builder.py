@@ -7,25 +7,20 @@ the previous index as it was, and the next build takes over the shards that were
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from retrieval.changes import BuildReport, find_changes, is_complete, unnamed, wanted_search
 from retrieval.commit import commit
-from retrieval.descriptors import GLOBAL_SIZE, LOCAL_SIZE
 from retrieval.engines import ray_data
 from retrieval.engines.ray_data import RayOptions
 from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
-from retrieval.extractor import Extractor, raw_features
+from retrieval.extractor import Extractor
+from retrieval.fitting import fit_projections
 from retrieval.folder import alone, make_index_folder
 from retrieval.known import Known, finished_photos, indexed_photos, named_photos, roots_of, rows_of, sweep
 from retrieval.listing import Source, list_sources
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
-from retrieval.pca import find_projections, fit_projection, hash_projections, keep_projections, sound_projections
-from retrieval.reading import read_glances
+from retrieval.pca import find_projections, hash_projections, keep_projections, sound_projections
 from retrieval.shards import SHARD_PHOTOS
 from similarity.backbone import Backbone
-
-PCA_SAMPLE = 4000
 
 
 @dataclass(frozen=True)
@@ -176,14 +171,4 @@ def _extractor(
         found = None if options.overwrite else find_projections(index_dir, backbone.weights_hash)
     if found:
         return Extractor(backbone, *found)
-    sample = sources[:: max(1, len(sources) // PCA_SAMPLE)]
-    fc6, local = [], []
-    for batch in read_glances(sample, options.workers, options.batch):
-        good = [r.glance.luminance for r in batch if r.glance]
-        if good:
-            raw = raw_features(backbone, np.stack(good))
-            fc6.append(raw.fc6)
-            local.append(raw.local[:, ::7].reshape(-1, raw.local.shape[-1]))
-    if not fc6:
-        raise ValueError(f"none of {len(sample)} pictures could be read, no index written")
-    return Extractor(backbone, fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(np.concatenate(local), LOCAL_SIZE))
+    return Extractor(backbone, *fit_projections(sources, backbone, options.workers, options.batch))

@@ -1,6 +1,6 @@
 """Read photographs as they are found in the wild: upright, in sRGB order, refused with one clear line if unusable.
 
-Pillow decodes, tifffile takes the deep TIFF layouts that Pillow cannot; whatever they raise becomes PictureError.
+Pillow decodes, deep_pictures takes what it cannot; whatever they raise becomes PictureError.
 """
 
 import io
@@ -11,21 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
-import tifffile
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from retrieval.color_management import to_srgb
+from retrieval.deep_pictures import DEEP_MODES, Planes, decode_gray, decode_png, decode_tiff, has_16_bits, is_deep_tiff, thrice
 from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_metadata
 
 MAX_PIXELS = 200_000_000
 _STRIP_VALUES = 1 << 20
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")  # formats of several pages or frames; the second picture of a JPEG is a preview
 _SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, a mask
-_SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
-_DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
 
@@ -101,7 +97,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _open(path, data) as image:
-                if image.mode in _DEEP_MODES or _is_deep_tiff(image):
+                if image.mode in DEEP_MODES or is_deep_tiff(image):
                     return as_srgb(_decode(path, image))
                 image.draft("RGB", (side, side))
                 if min(image.size) > 4 * side:
@@ -173,18 +169,18 @@ def _register_heic() -> bool:
 def _decode(path: Path, image: Image.Image) -> Picture:
     orientation = image.getexif().get(ORIENTATION, 1)
     metadata = read_metadata(image)
-    if _is_deep_tiff(image):
-        return _turned(replace(_decode_tifffile(path), metadata=metadata), orientation)
-    if image.format == "PNG" and image.mode not in _DEEP_MODES and _has_16_bits(path):
-        return _turned(replace(_decode_deep_png(path), metadata=metadata), orientation)
-    if image.mode in _DEEP_MODES:
-        deep = _decode_deep(image, metadata)
+    if is_deep_tiff(image):
+        return _turned(_picture(decode_tiff(path, MAX_PIXELS), metadata), orientation)
+    if image.format == "PNG" and image.mode not in DEEP_MODES and has_16_bits(path):
+        return _turned(_picture(decode_png(path), metadata), orientation)
+    if image.mode in DEEP_MODES:
+        deep = _picture(decode_gray(image), metadata)
         return deep if image.format == "TIFF" else _turned(deep, orientation)  # Pillow turns TIFFs when it loads them
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     clear = image.info.get("transparency") is not None
     if image.mode in ("1", "L") and not clear:
-        return Picture(_thrice(np.asarray(image.convert("L"))), None, True, metadata)
+        return Picture(thrice(np.asarray(image.convert("L"))), None, True, metadata)
     has_alpha = clear or not {"A", "a"}.isdisjoint(image.getbands())
     alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
     return Picture(np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata)
@@ -203,107 +199,20 @@ def _num_pages(path: Path) -> int:
     return pages
 
 
-def _decode_deep(image: Image.Image, metadata: Metadata) -> Picture:
-    """16- and 32-bit gray: 16-bit values are kept, others are scaled to the full range."""
-    gray = np.asarray(image)
-    if image.format == "TIFF" and image.mode == "I" and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED:  # type: ignore[attr-defined]
-        gray = gray.view(np.uint32)  # which Pillow takes for signed
-    if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
-        low, high = float(np.nanmin(gray)), float(np.nanmax(gray))
-        if not np.isfinite(gray).all():
-            raise ValueError("it holds values that are not finite")
-        gray = (gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535
-    gray = gray.astype(np.uint16)
-    if image.format == "TIFF":
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        gray = _at_16_bits(gray, tags.get(_BITS_PER_SAMPLE, (16,))[0])
-        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-            gray = 65535 - gray  # Pillow does so with 8 bits only
-    clear = image.info.get("transparency")  # the gray that is, in a PNG
-    alpha = np.where(gray == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
-    return Picture(_thrice(gray), alpha, True, metadata)
-
-
-def _at_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """Scanners of 10 to 14 bits store them in 16, of which they fill the lower end."""
-    if values.dtype != np.uint16 or not 8 < bits < 16:
-        return values
-    full = (1 << bits) - 1
-    return ((values.clip(0, full).astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
-
-
-def _is_deep_tiff(image: Image.Image) -> bool:
-    """16 bits in several channels, of which Pillow reads 8, and garbles those stored in planes."""
-    if image.format != "TIFF" or len(image.getbands()) == 1:
-        return False
-    return 16 in image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
-
-
-def _has_16_bits(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(25)[24:] == b"\x10"  # bit depth in the header of a PNG
-
-
-def _decode_deep_png(path: Path) -> Picture:
-    """16-bit color, or gray with alpha, of which Pillow reads 8 bits."""
-    array = imagecodecs.png_decode(path.read_bytes())
-    if array.shape[2] > 2:
-        return Picture(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
-    return Picture(_thrice(array[..., 0]), array[..., 1], True)
-
-
-def _decode_tifffile(path: Path) -> Picture:
-    """TIFF layouts that Pillow cannot open, above all 16-bit RGB: as they are stored, without metadata."""
-    try:
-        with tifffile.TiffFile(path) as file:
-            page = file.pages.first
-            if page.imagewidth * page.imagelength > MAX_PIXELS:
-                raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {MAX_PIXELS / 1e6:.0f} megapixels")
-            kind, planes = tifffile.PHOTOMETRIC(page.photometric), page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-            array = _at_16_bits(page.asarray(), page.bitspersample)
-            extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
-    except Exception as cause:  # tifffile raises whatever its codecs raise
-        raise _refusal(path, cause) from cause
-    if planes and array.ndim == 3:
-        array = np.moveaxis(array, 0, -1)
-    channels = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}.get(kind.name, ())
-    array = array[..., None] if array.ndim == 2 else array
-    if array.dtype not in (np.uint8, np.uint16) or array.ndim != 3 or array.shape[2] not in channels:
-        raise PictureError(
-            f"{path}: a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can"
-        )
-    # what is no transparency is not said, as scanners do with infrared
-    has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED
-    alpha = array[..., -1] if has_alpha else None
-    colors = array[..., : 3 if array.shape[2] > 2 else 1]
-    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
-        colors = _divided(colors, alpha)
-    if colors.shape[2] == 3:
-        return Picture(colors, alpha)
-    gray = colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
-    return Picture(_thrice(gray), alpha, True)
-
-
-def _divided(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colors that were stored times their alpha; where that is 0, none are known."""
-    full = np.iinfo(colors.dtype).max
-    values = colors.astype(np.float32) * full / np.maximum(alpha, 1)[..., None]
-    divided: np.ndarray = values.round().clip(0, full).astype(colors.dtype)
-    return divided
-
-
 def _decode_other_tiff(path: Path) -> Picture:
-    picture = _decode_tifffile(path)
+    try:
+        planes = decode_tiff(path, MAX_PIXELS)
+    except _CAUSES as cause:
+        raise _refusal(path, cause) from cause
     try:
         metadata, orientation = read_tiff_metadata(path)
     except _CAUSES:  # damaged: left out
-        return picture
-    return _turned(replace(picture, metadata=metadata), orientation)
+        return _picture(planes, {})
+    return _turned(_picture(planes, metadata), orientation)
 
 
-def _thrice(gray: np.ndarray) -> np.ndarray:
-    """A gray picture as RGB without a copy."""
-    return np.broadcast_to(gray[..., None], (*gray.shape, 3))
+def _picture(planes: Planes, metadata: Metadata) -> Picture:
+    return Picture(planes.rgb, planes.alpha, planes.is_gray, metadata)
 
 
 def _turned(picture: Picture, orientation: int) -> Picture:

@@ -1,0 +1,125 @@
+"""Decode pictures of more than 8 bits, which Pillow reads not at all, or as 8."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # of Pillow
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
+_SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
+
+
+@dataclass(frozen=True)
+class Planes:
+    """What a file stores, not turned: rgb and alpha of uint8 or uint16, and whether it is gray, see Picture."""
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    is_gray: bool = False
+
+
+def is_deep_tiff(image: Image.Image) -> bool:
+    """16 bits in several channels, of which Pillow reads 8, and garbles those stored in planes."""
+    if image.format != "TIFF" or len(image.getbands()) == 1:
+        return False
+    return 16 in image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
+
+
+def has_16_bits(path: Path) -> bool:
+    """Whether a PNG has 16 bits a channel."""
+    with path.open("rb") as file:
+        return file.read(25)[24:] == b"\x10"  # bit depth in the header of a PNG
+
+
+def decode_gray(image: Image.Image) -> Planes:
+    """Gray of 16 or 32 bits, opened by Pillow in one of DEEP_MODES: 16-bit values are kept, others scaled to the full range.
+
+    Raises:
+        ValueError: it holds values that are not finite.
+    """
+    gray = np.asarray(image)
+    if image.format == "TIFF" and image.mode == "I" and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED:  # type: ignore[attr-defined]
+        gray = gray.view(np.uint32)  # which Pillow takes for signed
+    if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
+        low, high = float(np.nanmin(gray)), float(np.nanmax(gray))
+        if not np.isfinite(gray).all():
+            raise ValueError("it holds values that are not finite")
+        gray = (gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535
+    gray = gray.astype(np.uint16)
+    if image.format == "TIFF":
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        gray = _at_16_bits(gray, tags.get(_BITS_PER_SAMPLE, (16,))[0])
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            gray = 65535 - gray  # Pillow does so with 8 bits only
+    clear = image.info.get("transparency")  # the gray that is, in a PNG
+    alpha = np.where(gray == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
+    return Planes(thrice(gray), alpha, True)
+
+
+def decode_png(path: Path) -> Planes:
+    """16-bit color, or gray with alpha, of which Pillow reads 8 bits."""
+    array = imagecodecs.png_decode(path.read_bytes())
+    if array.shape[2] > 2:
+        return Planes(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
+    return Planes(thrice(array[..., 0]), array[..., 1], True)
+
+
+def decode_tiff(path: Path, max_pixels: int) -> Planes:
+    """TIFF layouts that Pillow cannot open, above all 16-bit RGB.
+
+    Raises:
+        ValueError: it is damaged, too large, or of another kind than gray or RGB of 8 or 16 bits.
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            if page.imagewidth * page.imagelength > max_pixels:
+                raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {max_pixels / 1e6:.0f} megapixels")
+            kind, planes = tifffile.PHOTOMETRIC(page.photometric), page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+            array = _at_16_bits(page.asarray(), page.bitspersample)
+            extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
+    except (OSError, MemoryError):
+        raise
+    except Exception as cause:  # tifffile raises whatever its codecs raise
+        raise ValueError(" ".join(str(cause).split()) or type(cause).__name__) from cause
+    if planes and array.ndim == 3:
+        array = np.moveaxis(array, 0, -1)
+    channels = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}.get(kind.name, ())
+    array = array[..., None] if array.ndim == 2 else array
+    if array.dtype not in (np.uint8, np.uint16) or array.ndim != 3 or array.shape[2] not in channels:
+        raise ValueError(f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can")
+    # what is no transparency is not said, as scanners do with infrared
+    has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED
+    alpha = array[..., -1] if has_alpha else None
+    colors = array[..., : 3 if array.shape[2] > 2 else 1]
+    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        colors = _divided(colors, alpha)
+    if colors.shape[2] == 3:
+        return Planes(colors, alpha)
+    gray = colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
+    return Planes(thrice(gray), alpha, True)
+
+
+def _divided(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colors that were stored times their alpha; where that is 0, none are known."""
+    full = np.iinfo(colors.dtype).max
+    values = colors.astype(np.float32) * full / np.maximum(alpha, 1)[..., None]
+    divided: np.ndarray = values.round().clip(0, full).astype(colors.dtype)
+    return divided
+
+
+def _at_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Scanners of 10 to 14 bits store them in 16, of which they fill the lower end."""
+    if values.dtype != np.uint16 or not 8 < bits < 16:
+        return values
+    full = (1 << bits) - 1
+    return ((values.clip(0, full).astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
+
+
+def thrice(gray: np.ndarray) -> np.ndarray:
+    """A gray picture as RGB without a copy."""
+    return np.broadcast_to(gray[..., None], (*gray.shape, 3))
