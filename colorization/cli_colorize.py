@@ -1,6 +1,5 @@
 """``rechroma colorize``: from files to files."""
 
-import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,10 +10,7 @@ from colorization.cli_common import Backbone, Device, Json, Version, VggWeights,
 
 if TYPE_CHECKING:
     from colorization.batch import Outcome
-    from colorization.manifest import Manifest
-    from colorization.planning import Extras, Job
 
-KEPT = "kept: not written by an earlier run, or changed since"  # told of a result
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
@@ -67,13 +63,13 @@ def colorize_command(
 ) -> None:
     """Colorize gray photos from references given, from recommended ones (--index), or with no reference at all."""
     from colorization.batch import Outcome, run_jobs
-    from colorization.manifest import Manifest, alone
+    from colorization.box import run_box
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
     from colorization.planning import Extras, is_single, plan_jobs
     from colorization.progress import photo_progress
     from colorization.sheet import check_sheet, write_sheet
-    from colorization.wishes import Wishes, check_references, parse_point, settings_hash
+    from colorization.wishes import Wishes, parse_point
 
     references = reference or []
     if variants and (references or index is None):
@@ -92,51 +88,26 @@ def colorize_command(
     if references and index:
         typer.echo("note: --index is not asked: references are given", err=True)
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
-    outcomes: list[Outcome] = []
-    earlier: list[Outcome] = []
-    kept, order = 0, {job: i for i, job in enumerate(jobs)}
-    single = is_single(inputs)
-    with contextlib.ExitStack() as held:
-        manifest = None
-        if not single:
-            check_references(wishes)
-            settings = settings_hash(pipeline, wishes, options)
-            held.enter_context(alone(output, jobs))
-            manifest = Manifest(output, settings)
-            todo = manifest.sort_out(jobs, wishes.extras, overwrite)
-            jobs, kept = todo.jobs, len(todo.finished) + len(todo.foreign)
-            outcomes += [Outcome(job, error=error) for job, error in todo.failed]
-            earlier = [_earlier(job, manifest, wishes.extras) for job in todo.finished]
-            there = [(job, [path for path in wishes.extras.results(job.output_path) if path.exists()]) for job in todo.foreign]
-            earlier += [Outcome(job, notes=[KEPT], results=results) for job, results in there]
-        before = len(outcomes)
-        progress = held.enter_context(photo_progress("colorizing", quiet=len(jobs) < 2))
-
-        def done(outcome: Outcome) -> None:
-            outcomes.append(outcome)
-            progress(len(outcomes) - before, len(jobs))
-
-        run_jobs(jobs, pipeline, wishes, options, done, SHEET_ROWS if sheet else 0, manifest, overwrite)
+    single, num_cells = is_single(inputs), SHEET_ROWS if sheet else 0
+    if single:
+        outcomes, kept = list[Outcome](), list[Outcome]()
+        run_jobs(jobs, pipeline, wishes, options, outcomes.append, num_cells)
+    else:
+        with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
+            report = run_box(jobs, output, pipeline, wishes, options, overwrite, num_cells, progress)
+        outcomes, kept = report.outcomes, report.kept
     rows = [o.cells for o in outcomes if o.cells]
     if sheet and rows:
         write_sheet(sheet, rows)
     if as_json:
-        every = sorted([*earlier, *outcomes], key=lambda outcome: order[outcome.job])
+        order = {job: i for i, job in enumerate(jobs)}
+        every = sorted([*kept, *outcomes], key=lambda outcome: order[outcome.job])
         typer.echo(json.dumps([outcome.as_dict(bool(variants)) for outcome in every], indent=1))
     _print_problems(outcomes, single)
     if not as_json:
-        _print_outcomes(outcomes, kept, output, single)
+        _print_outcomes(outcomes, len(kept), output, single)
     if any(o.error for o in outcomes):
         raise typer.Exit(1)
-
-
-def _earlier(job: "Job", manifest: "Manifest", extras: "Extras") -> "Outcome":
-    """What an earlier run told of a photo that it finished."""
-    from colorization.batch import Outcome
-
-    line = manifest.told(job)
-    results = [path for path in extras.results(job.output_path) if path.relative_to(manifest.folder).as_posix() in line["results"]]
-    return Outcome(job, line["references"], line["seconds"], notes=line["notes"], results=results)
 
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:

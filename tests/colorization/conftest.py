@@ -49,7 +49,7 @@ def cli() -> Callable[..., Result]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """``rechroma colorize`` matches at a small size; fixtures of a wider scope keep the defaults."""
-    importlib.import_module("colorization.batch")  # it names the class in its annotations, so it comes first
+    importlib.import_module("colorization.box")  # it names the class in its annotations, so it comes first
     monkeypatch.setattr("colorization.options.ColorizeOptions", partial(ColorizeOptions, working_side=96))
 
 
