@@ -104,11 +104,10 @@ def add_api(studio: Studio) -> None:
     references = gr.File(label="references", file_count="multiple", visible=False)
     palette = gr.File(label="palette", visible=False)
     points = gr.Textbox("", label="points", visible=False)
-    numbers = {
-        name: gr.Number(value, label=name, visible=False)
-        for name, value in (("top_k", 3), ("saturation", 1), ("vividness", 1), ("faithfulness", None), ("x", 0), ("y", 0))
-    }
-    wishes = [numbers[name] for name in ("top_k", "saturation", "vividness", "faithfulness")]
+    asked = ("top_k", "saturation", "vividness", "faithfulness")
+    defaults = {name: getattr(studio.options, name) for name in asked} | {"x": 0, "y": 0}
+    numbers = {name: gr.Number(value, label=name, visible=False) for name, value in defaults.items()}
+    wishes = [numbers[name] for name in asked]
     report, file = gr.JSON(visible=False), gr.File(label="result", visible=False)
 
     def named(handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:

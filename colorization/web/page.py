@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorization.options import ColorizeOptions
 from colorization.web.api import add_api
 from colorization.web.desk import NUM_SWATCHES, Desk
 from colorization.web.parts import Parts
@@ -25,14 +26,14 @@ def build_page(studio: Studio) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title="Rechroma", analytics_enabled=False) as page:
         gr.HTML("<h1>Rechroma</h1><p>Drop a gray photo, choose references, put colors right, save.</p>", elem_id="title")
-        parts = _layout(has_index=studio.pipeline.index is not None)
+        parts = _layout(studio.options, has_index=studio.pipeline.index is not None)
         _connect(parts, Desk(studio, parts))
         add_api(studio)
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=studio.limits.at_once, api_open=False)
     return page
 
 
-def _layout(has_index: bool) -> Parts:
+def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
     work, spot = gr.State(None), gr.State(None)
     photo = gr.File(label="Gray photo", file_types=FILE_TYPES, height=160, elem_id="photo")
     status = gr.HTML("", elem_id="status")
@@ -89,8 +90,10 @@ def _layout(has_index: bool) -> Parts:
             )  # fmt: skip
             mix = gr.CheckboxGroup([], label="References in use", elem_id="mix", visible=has_index)
             own = gr.File(label="References of your own", file_types=FILE_TYPES, file_count="multiple", height=160, elem_id="own")
-            saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation", elem_id="saturation")
-            vividness = gr.Slider(0, 1, 1, step=0.05, label="Vividness", info="0 careful, 1 like a new photo", elem_id="vividness")
+            saturation = gr.Slider(0, 2, options.saturation, step=0.05, label="Saturation", elem_id="saturation")
+            vividness = gr.Slider(
+                0, 1, options.vividness, step=0.05, label="Vividness", info="0 careful, 1 like a new photo", elem_id="vividness"
+            )
             faithfulness = gr.Slider(
                 0, 1, 1, step=0.05, label="Faithfulness", info="how far references are followed", elem_id="faithfulness"
             )
