@@ -51,13 +51,13 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
     Args:
         matched: from prepare.
         options: those it is colorized with.
-        overruled: whether a palette was given, see Matched.heard_share.
+        overruled: whether a palette was given, see Matched.reference_share.
     """
     if not matched.references:
         return None
     with torch.inference_mode():
-        if matched.said is not None:
-            plain, weights = matched.said.correlation, matched.said.weights
+        if (planes := matched.reference_planes) is not None:
+            plain, weights = planes.correlation, planes.weights
         else:
             joined = join_levels([matched.target, *matched.references])
             plain = correlate(joined[0], joined[1:])
@@ -68,7 +68,7 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
         maps = [map_target_to_reference(Correlation(part, size, (own,))).xy for part, own in parts]
         shares = torch.stack([part.sum(1).view(size) for part in torch.split(weights, plain.counts, 1)])
         confidence = plain.values.amax(1).view(size).clamp(0.0, 1.0)
-        heard = matched.heard_share(options, overruled)
+        heard = matched.reference_share(options, overruled)
     xy = (torch.stack(maps) + 1) / 2
     return Attribution(shares.float().cpu().numpy(), xy.cpu().numpy(), confidence.float().cpu().numpy(), heard)
 

@@ -24,8 +24,8 @@ EDIT_LAYERS = tuple(dict.fromkeys((*FINE_LAYERS, *BACKBONE_LAYERS)))  # what is 
 
 
 @dataclass(frozen=True)
-class Heard:
-    """How far references are heard.
+class WarpedColors:
+    """What the references lend, and how far it counts.
 
     Attributes:
         relevance: how far they show what is here, 0..1: the best of them all over, or any around this place.
@@ -41,33 +41,33 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Followed:
-    """Colors followed beside the network, at half the working size.
+class DirectColors:
+    """Colors taken from the references directly, beside the network, at half the working size.
 
     Attributes:
         same: how far a reference is the same picture, 0..1.
-        carried_ab: the colors for that, raw Lab units; None if it is not at all.
+        transferred_ab: the colors for that, raw Lab units; None if it is not at all.
         fine_ab: colors of the best matches; None if a reference is surely the same picture.
         detail: how far those can be followed, 0..1; None likewise.
     """
 
     same: float
-    carried_ab: Float[Tensor, "2 height width"] | None
+    transferred_ab: Float[Tensor, "2 height width"] | None
     fine_ab: Float[Tensor, "2 height width"] | None
     detail: Float[Tensor, "1 height width"] | None
 
     def over(self, ab: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
-        """Replace colors by those followed, as far as they are."""
+        """Replace colors by these, as far as they are to be followed."""
         if self.fine_ab is not None and self.detail is not None:
             ab = self.detail * self.fine_ab + (1 - self.detail) * ab
-        return ab if self.carried_ab is None else self.same * self.carried_ab + (1 - self.same) * ab
+        return ab if self.transferred_ab is None else self.same * self.transferred_ab + (1 - self.same) * ab
 
     def share_with(self, trust: Float[Tensor, "1 height width"]) -> Float[Tensor, "1 height width"]:
         """Share of the colors that come from references if it is ``trust`` in those that are replaced."""
         share = trust if self.detail is None else self.detail + (1 - self.detail) * trust
         return self.same + (1 - self.same) * share
 
-    def weakened(self, share: float) -> "Followed":
+    def weakened(self, share: float) -> "DirectColors":
         """The same, followed only in part: by a share, 0..1."""
         return replace(self, same=share * self.same, detail=None if self.detail is None else share * self.detail)
 
@@ -83,7 +83,7 @@ class Matched:
         reference_ab: chroma of each reference at its working size, raw Lab units.
         scores: of recommended references; None weighs all alike.
         options: with which it was matched.
-        said: what the references say; None without references, and for the training-free method, which matches anew.
+        reference_planes: see there; None without references, and for the training-free method, which matches anew.
     """
 
     luminance: Float[Tensor, "1 1 height width"]
@@ -92,7 +92,7 @@ class Matched:
     reference_ab: Sequence[Float[Tensor, "2 _height _width"]]
     scores: Sequence[float] | None
     options: ColorizeOptions
-    said: ReferencePlanes | None = None
+    reference_planes: ReferencePlanes | None = None
     _last: dict[Hashable, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def remembered(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
@@ -115,24 +115,25 @@ class Matched:
         return Surfaces(F.avg_pool2d(self.luminance, FINE_STRIDE)[0])
 
     @cached_property
-    def heard(self) -> Heard | None:
-        """How far the references are heard; None without any."""
-        if self.said is None:
+    def warped(self) -> WarpedColors | None:
+        """What the references lend; None without any."""
+        planes = self.reference_planes
+        if planes is None:
             return None
-        best = self._best(self.said)
+        best = self._best(planes)
         around = F.avg_pool2d(best[None], 3, 1, 1, count_include_pad=False)[0]
-        everywhere = likeness(self.said.correlation, self.options.relevance_range)
+        everywhere = likeness(planes.correlation, self.options.relevance_range)
         relevance = _resize(smooth_step(around, self.options.local_range), self.size).clamp(min=everywhere)
-        warped_ab, confidence = _resize(self.said.warped_ab, self.size), _resize(best, self.size)
-        return Heard(relevance, warped_ab, confidence, influence_of(self.said.weights, self.said.correlation))
+        warped_ab, confidence = _resize(planes.warped_ab, self.size), _resize(best, self.size)
+        return WarpedColors(relevance, warped_ab, confidence, influence_of(planes.weights, planes.correlation))
 
     def trust(self, options: ColorizeOptions) -> Float[Tensor, "1 height width"]:
         """Share of the answer with references beside the answer without them, 0..1."""
-        if self.heard is None:
+        if self.warped is None:
             return self.luminance.new_zeros(1, *self.size)
-        return self.heard.relevance * options.faithfulness_to(self.scores is not None)
+        return self.warped.relevance * options.faithfulness_to(self.scores is not None)
 
-    def heard_share(self, options: ColorizeOptions, overruled: bool = False) -> float:
+    def reference_share(self, options: ColorizeOptions, overruled: bool = False) -> float:
         """Share of the colors that come from the references, 0..1; the training-free method has nothing else.
 
         Args:
@@ -140,49 +141,50 @@ class Matched:
             overruled: whether a palette is given, beside which nothing is followed. Points overrule references too, as far
                 as they reach, which is not counted.
         """
-        if self.heard is None:
+        if self.warped is None:
             return 1.0 if self.references else 0.0
-        followed = None if overruled else self.followed_as(options)
+        direct = None if overruled else self.direct_as(options)
         trust = self.trust(options)
-        return float((trust if followed is None else followed.share_with(trust)).mean())
+        return float((trust if direct is None else direct.share_with(trust)).mean())
 
-    def followed_as(self, options: ColorizeOptions) -> Followed | None:
-        """Colors to follow beside the network as far as faithfulness wants: fully from its default on, not at all at 0."""
-        if self.followed is None:
+    def direct_as(self, options: ColorizeOptions) -> DirectColors | None:
+        """Colors to take directly, as far as faithfulness wants: fully from its default on, not at all at 0."""
+        if self.direct is None:
             return None
         recommended = self.scores is not None
-        return self.followed.weakened(min(1.0, options.faithfulness_to(recommended) / default_faithfulness(recommended)))
+        return self.direct.weakened(min(1.0, options.faithfulness_to(recommended) / default_faithfulness(recommended)))
 
     @cached_property
-    def lent_ab(self) -> Float[Tensor, "2 height width"] | None:
+    def smoothed_warped_ab(self) -> Float[Tensor, "2 height width"] | None:
         """What references given by hand lend, mended and evened out on surfaces; None without, and for recommended ones."""
-        if self.heard is None or self.scores is not None:
+        if self.warped is None or self.scores is not None:
             return None
         longer = max(self.size)
-        likely = outvoted_colors(self.heard.warped_ab, self.surfaces, SURFACE_REACH * longer, LENT_CONTRAST, LENT_SPREAD)
+        likely = outvoted_colors(self.warped.warped_ab, self.surfaces, SURFACE_REACH * longer, LENT_CONTRAST, LENT_SPREAD)
         return smooth_colors(likely, self.surfaces, LENT_REACH * longer, SURFACE_CONTRAST)
 
     @cached_property
-    def followed(self) -> Followed | None:
-        """Colors that can be followed beside the network; None without references."""
-        if self.said is None:
+    def direct(self) -> DirectColors | None:
+        """Colors that can be taken directly; None without references."""
+        planes = self.reference_planes
+        if planes is None:
             return None
         options, pictures = self.options, (self.target, self.references)
-        same = likeness(self.said.correlation, options.same_picture_range)
+        same = likeness(planes.correlation, options.same_picture_range)
         if same > 0:
-            same *= _coherent(self.said.correlation, options.coherence_range)
-        fine_ab = detail = carried_ab = None
+            same *= _coherent(planes.correlation, options.coherence_range)
+        fine_ab = detail = transferred_ab = None
         if same < 1:
             ranges = options.detail_range, options.sure_range
-            fine_ab, detail = detail_match(self.said.correlation, self._best(self.said), *pictures, self.reference_ab, *ranges)
+            fine_ab, detail = detail_match(planes.correlation, self._best(planes), *pictures, self.reference_ab, *ranges)
         if same > 0:
-            carried = transfer(*pictures, self.luminance[0], self.reference_ab, self.scores, options, self.said.correlation)
-            carried_ab = carried.warped_ab * carried.confidence
-        return Followed(same, carried_ab, fine_ab, detail)
+            carried = transfer(*pictures, self.luminance[0], self.reference_ab, self.scores, options, planes.correlation)
+            transferred_ab = carried.warped_ab * carried.confidence
+        return DirectColors(same, transferred_ab, fine_ab, detail)
 
     @staticmethod
-    def _best(said: ReferencePlanes) -> Float[Tensor, "1 rows columns"]:
-        return said.correlation.values.amax(1).view(1, *said.correlation.target_size).clamp(0.0, 1.0)
+    def _best(planes: ReferencePlanes) -> Float[Tensor, "1 rows columns"]:
+        return planes.correlation.values.amax(1).view(1, *planes.correlation.target_size).clamp(0.0, 1.0)
 
 
 def match(matched: Matched) -> Matched:
@@ -193,9 +195,9 @@ def match(matched: Matched) -> Matched:
     """
     target, references, reference_ab, scores = matched.target, matched.references, matched.reference_ab, matched.scores
     handicaps = None if scores is None else handicaps_of(scores, matched.options)
-    said = reference_planes(target, references, reference_ab, handicaps) if references else None
+    planes = reference_planes(target, references, reference_ab, handicaps) if references else None
     kept = [{layer: features[layer] for layer in EDIT_LAYERS} for features in (target, *references)]
-    return Matched(matched.luminance, kept[0], kept[1:], reference_ab, scores, matched.options, said)
+    return Matched(matched.luminance, kept[0], kept[1:], reference_ab, scores, matched.options, planes)
 
 
 def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:

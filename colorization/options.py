@@ -7,7 +7,7 @@ import numpy as np
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
 GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS = 1.0, 0.6  # references that are recommended may be of something else
-SHARES = ("vividness", "expected_share", "automatic_share", "guided_share", "carried_share")
+SHARES = ("vividness", "expected_share", "automatic_share", "guided_share", "warped_share")
 RANGES = ("detail_range", "same_range", "sure_range", "relevance_range", "local_range", "same_picture_range", "coherence_range")
 FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon", *RANGES)
 
@@ -37,7 +37,7 @@ class ColorizeOptions:
         expected_share: of the mean of the predicted distribution beside the regression, a median, in the careful answer.
         automatic_share: of the annealed mean beside the careful answer where there is no reference, at vividness 1.
         guided_share: the same with references.
-        carried_share: of the carried colors themselves beside what the network makes of them, where references that are
+        warped_share: of the carried colors themselves beside what the network makes of them, where references that are
             given match surely; recommended ones are left to the network.
         warp_temperature: of the training-free soft warp over all positions of all references; lower follows single
             matches.
@@ -72,7 +72,7 @@ class ColorizeOptions:
     expected_share: float = 0.5
     automatic_share: float = 0.5
     guided_share: float = 1.0
-    carried_share: float = 0.9
+    warped_share: float = 0.9
     warp_temperature: float = 0.03
     rank_weight: float = 0.4
     caution: float = 0.8

@@ -11,7 +11,7 @@ from torch import Tensor
 from colorization.bins import rebalancing_weights, smoothed
 from colorization.decoding import decode
 from colorization.hints import Point, global_hints, point_planes
-from colorization.matched import SURFACE_CONTRAST, SURFACE_REACH, Followed, Matched
+from colorization.matched import SURFACE_CONTRAST, SURFACE_REACH, DirectColors, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
@@ -26,7 +26,7 @@ KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network'
 FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
 TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
 BEYOND = 1.5  # how many times the way to a point's color a change may go at most: other parts of a thing are more colorful
-CARRIED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
+WARPED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
 PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
@@ -66,7 +66,7 @@ def predict(
     network: ColorizationNetwork,
     luminance: Float[Tensor, "1 1 height width"],
     target: Mapping[str, Tensor],
-    said: Sequence[ReferencePlanes | None],
+    reference_planes: Sequence[ReferencePlanes | None],
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> Prediction:
@@ -76,13 +76,13 @@ def predict(
         network: see ColorizationNetwork.
         luminance: L of the target at the working size.
         target: its features of BACKBONE_LAYERS.
-        said: what the references say, for each answer; None for the one without references.
+        reference_planes: for each answer; None for the one without references.
         guidance: points and palette.
         options: vividness.
     """
     stride = network.config.stride
     points = point_planes(guidance.points, F.avg_pool2d(luminance, stride)[0])[None] if guidance.points else None
-    given = [(None, None) if x is None else (x.warped_ab[None], x.similarity[None]) for x in said]
+    given = [(None, None) if x is None else (x.warped_ab[None], x.similarity[None]) for x in reference_planes]
     planes = torch.cat([input_planes(luminance, warped, similarity, points, stride) for warped, similarity in given])
     planes = planes.contiguous(memory_format=torch.channels_last)
     hints = global_hints(guidance.palette, None, options.vividness)[None].to(luminance)
@@ -104,43 +104,45 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         guidance: points and palette.
         options: see ColorizeOptions.
     """
-    luminance, heard, size = matched.luminance, matched.heard, matched.size
+    luminance, warped, size = matched.luminance, matched.warped, matched.size
     trust, level = matched.trust(options), matched.surfaces.luminance
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
-        both = (matched.said, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
-        ways = [(said, share, options.vividness * boldness) for said, share, boldness in both if bool((share > 0).any())]
-        prediction = predict(network, luminance, matched.target, [said for said, *_ in ways], asked, options)
+        both = (matched.reference_planes, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
+        ways = [(planes, share, options.vividness * boldness) for planes, share, boldness in both if bool((share > 0).any())]
+        prediction = predict(network, luminance, matched.target, [planes for planes, *_ in ways], asked, options)
         raw = [_decoded(network, prediction, i, asked, boldness, options) for i, (*_, boldness) in enumerate(ways)]
         smooth = smooth_colors(_resize(torch.cat(raw), size), matched.surfaces, SURFACE_REACH * max(size), SURFACE_CONTRAST)
         gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
         ab = luminance.new_zeros(2, *size)
-        for (said, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
-            ab += share * (answer if said is None or asked.palette is not None else _carrying(answer, matched, options))
+        for (planes, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
+            ab += share * (answer if planes is None or asked.palette is not None else _with_warped(answer, matched, options))
         return ab
 
     # from edit to edit only the points change, or what is done to the colors afterwards
     palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
     key = network, replace(options, saturation=1.0, keep_tint=False), palette
-    untold = matched.remembered(key, lambda: answers(replace(guidance, points=())))
+    without_points = matched.remembered(key, lambda: answers(replace(guidance, points=())))
     # a palette overrules the references, as points do near them
-    followed = matched.followed_as(options) if guidance.palette is None else None
+    direct = matched.direct_as(options) if guidance.palette is None else None
     if guidance.points:
-        ab = _pointed(untold, answers(guidance), guidance.points, matched.target, followed, level)
+        ab = _pointed(without_points, answers(guidance), guidance.points, matched.target, direct, level)
     else:
-        ab = untold if followed is None else followed.over(untold)
-    if heard is None:
+        ab = without_points if direct is None else direct.over(without_points)
+    if warped is None:
         return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
-    share = matched.heard_share(options, overruled=guidance.palette is not None)
-    return Chroma(ab, heard.warped_ab, heard.confidence, [share * own for own in heard.shares])
+    share = matched.reference_share(options, overruled=guidance.palette is not None)
+    return Chroma(ab, warped.warped_ab, warped.confidence, [share * own for own in warped.shares])
 
 
-def _carrying(ab: Float[Tensor, "2 height width"], matched: Matched, options: ColorizeOptions) -> Float[Tensor, "2 height width"]:
+def _with_warped(
+    ab: Float[Tensor, "2 height width"], matched: Matched, options: ColorizeOptions
+) -> Float[Tensor, "2 height width"]:
     """Take the colors that a given reference lends as they are where it matches surely; the network makes them paler."""
-    if matched.heard is None or matched.lent_ab is None or options.carried_share == 0:
+    if matched.warped is None or matched.smoothed_warped_ab is None or options.warped_share == 0:
         return ab
-    share = options.carried_share * smooth_step(matched.heard.confidence, CARRIED_RANGE)
-    return share * matched.lent_ab + (1 - share) * ab
+    share = options.warped_share * smooth_step(matched.warped.confidence, WARPED_RANGE)
+    return share * matched.smoothed_warped_ab + (1 - share) * ab
 
 
 def _decoded(
@@ -166,28 +168,28 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
 
 
 def _pointed(
-    untold: Float[Tensor, "2 height width"],
+    without_points: Float[Tensor, "2 height width"],
     answer: Float[Tensor, "2 height width"],
     points: Sequence[Point],
     target: Mapping[str, Tensor],
-    followed: Followed | None,
+    direct: DirectColors | None,
     level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
-    """Colors with points: the network's answer lets one color the whole picture, what it does not concern stays untold."""
-    near, told = _reach(points, target, level)
-    ab = untold + told * (answer - untold)
-    if followed is not None:
-        untold = followed.over(untold)
-        ab = near * ab + (1 - near) * followed.over(ab)
+    """Colors with points: the network's answer lets one color the whole picture, what it does not concern stays as it was."""
+    near, reach = _reach(points, target, level)
+    ab = without_points + reach * (answer - without_points)
+    if direct is not None:
+        without_points = direct.over(without_points)
+        ab = near * ab + (1 - near) * direct.over(ab)
     ab = ab + near * _missing(ab, points, level)
-    return untold + towards(points, untold, ab - untold, told, level)
+    return without_points + towards(points, without_points, ab - without_points, reach, level)
 
 
 def towards(
     points: Sequence[Point],
     ab: Float[Tensor, "2 height width"],
     change: Float[Tensor, "2 height width"],
-    told: Float[Tensor, "1 height width"],
+    reach: Float[Tensor, "1 height width"],
     level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
     """Of what points change in some colors, that which leads to one of theirs, and what it is around elsewhere.
@@ -198,7 +200,7 @@ def towards(
         points: at least one.
         ab: colors without the points.
         change: what the points add to them.
-        told: how far points concern each place, 0..1.
+        reach: how far points concern each place, 0..1.
         level: L on the same grid; surfaces end where it changes.
     """
     wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
@@ -207,7 +209,7 @@ def towards(
     kept = (smooth_step(cosine, TOWARDS_RANGE) * past).amax(0, keepdim=True)
     around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
     filled: Tensor = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
-    return kept * change + told * (1 - kept) * filled
+    return kept * change + reach * (1 - kept) * filled
 
 
 def _missing(

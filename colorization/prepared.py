@@ -12,7 +12,7 @@ from retrieval.index import Recommendation
 
 # options that may change from edit to edit; a photo is prepared anew for others
 EDITABLE = ("saturation", "vividness", "vivid_gain", "faithfulness", "temperature",
-            "expected_share", "automatic_share", "guided_share", "carried_share", "keep_tint")  # fmt: skip
+            "expected_share", "automatic_share", "guided_share", "warped_share", "keep_tint")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,6 @@ class Prepared:
         matched = self.matched
         tensors = [self.luminance, matched.luminance, *matched.reference_ab]
         tensors += [tensor for features in (matched.target, *matched.references) for tensor in features.values()]
-        if matched.said is not None:
-            tensors += [matched.said.warped_ab, matched.said.similarity, matched.said.weights, matched.said.correlation.values]
+        if (planes := matched.reference_planes) is not None:
+            tensors += [planes.warped_ab, planes.similarity, planes.weights, planes.correlation.values]
         return self.target.nbytes + sum(tensor.nbytes for tensor in tensors)

@@ -268,7 +268,7 @@ def test_the_same_picture_matches_neighbours_with_neighbours(
     options = ColorizeOptions(working_side=192, coherence_range=(0.36, 0.42))
 
     def prepared() -> float:
-        followed = colorizer.prepare(pictures["coffee"], [pictures["coffee"]], options).matched.followed
+        followed = colorizer.prepare(pictures["coffee"], [pictures["coffee"]], options).matched.direct
         assert followed is not None
         return followed.same
 
@@ -321,11 +321,11 @@ def test_colors_of_given_references_are_carried_over_as_they_are(
     colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
 ) -> None:
     carrying = ColorizeOptions(
-        working_side=192, relevance_range=(-1.0, -0.9), same_picture_range=(1.5, 2.0), sure_range=(1.5, 2.0), carried_share=1.0
+        working_side=192, relevance_range=(-1.0, -0.9), same_picture_range=(1.5, 2.0), sure_range=(1.5, 2.0), warped_share=1.0
     )
     gray, reference = gray_pictures["motorcycle_left"], pictures["motorcycle_right"]
     far = []
-    for options in (carrying, replace(carrying, carried_share=0.0)):
+    for options in (carrying, replace(carrying, warped_share=0.0)):
         result = colorizer.colorize(gray, [reference], options)
         size = result.warped_ab.shape[:0:-1]
         found = ab_of(np.asarray(Image.fromarray(result.rgb).resize(size, Image.Resampling.BOX)))
@@ -341,9 +341,9 @@ def test_answers_with_and_without_references_come_from_one_run(
     assert network is not None
     guidance = Guidance([Point(0.4, 0.6, (40.0, -20.0))], torch.ones(NUM_BINS) / NUM_BINS)
     with torch.inference_mode():
-        both = predict(network, matched.luminance, matched.target, [matched.said, None], guidance, fast)
+        both = predict(network, matched.luminance, matched.target, [matched.reference_planes, None], guidance, fast)
         assert both.logits is not None
-        for i, said in enumerate((matched.said, None)):
+        for i, said in enumerate((matched.reference_planes, None)):
             alone = predict(network, matched.luminance, matched.target, [said], guidance, fast)
             assert alone.logits is not None
             torch.testing.assert_close(both.ab[i : i + 1], alone.ab, atol=1e-2, rtol=0)
