@@ -146,10 +146,10 @@ def test_a_batch_prepared_before_gives_the_same_loss(batch: list[Sample], frozen
 
 def test_the_loss_is_made_of_its_parts(batch: list[Sample], frozen: Frozen) -> None:
     network = ColorizationNetwork(TINY).eval()
-    options = LossOptions(perceptual=7.0, classification=0.3, guess=0.4)
-    for sample_, weight in zip(batch, (1.0, 0.4, 1.0, 1.0), strict=True):
+    options = LossOptions(perceptual=7.0, classification=0.3)
+    for sample_ in batch:
         found = batch_losses(network, network.config, [sample_], frozen, options)
-        expected = weight * found["chrominance"] + 0.3 * found["classification"] + 7.0 * found.get("perceptual", torch.tensor(0.0))
+        expected = found["chrominance"] + 0.3 * found["classification"] + 7.0 * found.get("perceptual", torch.tensor(0.0))
         torch.testing.assert_close(found["loss"].detach(), expected)
         assert ("perceptual" in found) == (sample_.branch == PERCEPTUAL)
 
@@ -201,7 +201,7 @@ def test_the_bins_learn_from_how_the_answer_looks_and_the_regression_where_there
 
     def gradient(perceptual: float) -> dict[str, Tensor]:
         network.zero_grad()
-        batch_losses(network, config, samples, frozen, LossOptions(perceptual, 0.0, 1.0))["loss"].backward()
+        batch_losses(network, config, samples, frozen, LossOptions(perceptual, 0.0))["loss"].backward()
         heads = {"ab": network.ab.weight.grad} | ({"bins": network.bins.weight.grad} if num_bins else {})
         return {name: torch.zeros(1) if value is None else value.clone() for name, value in heads.items()}
 

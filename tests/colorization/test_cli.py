@@ -157,7 +157,7 @@ def test_wrong_backbones_and_weights_are_one_line(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
     refused(cli(*run, "--backbone", "vgg16"), "vgg16", "vgg19-slim")
-    refused(cli(*run, "--vgg-weights", gray_path), "--backbone vgg19")
+    refused(cli(*run, "--vgg-weights", gray_path), "the backbone vgg19")
     refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", tmp_path / "no.pth"), tmp_path / "no.pth")
     refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", gray_path), gray_path)
     refused(cli(*run, "--backbone", "vgg19"), "--vgg-weights FILE")  # not cached, and tests are offline
