@@ -25,6 +25,12 @@ IN_PROCESS = BuildOptions(workers=0, batch=3, shard_photos=3)  # no worker proce
 
 
 @pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No builder replaces what ``verify`` looks at again."""
+    monkeypatch.setattr("retrieval.verify.PAUSE", 0.0)
+
+
+@pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
     np.random.seed(0)

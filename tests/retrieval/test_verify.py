@@ -179,7 +179,6 @@ def test_a_shard_that_a_builder_has_swept(own_index: Path, monkeypatch: pytest.M
         return real(path)
 
     monkeypatch.setattr(module, "read_photos", swept)
-    monkeypatch.setattr(module, "PAUSE", 0.0)
     assert verify_index(own_index) == []
 
 
