@@ -12,7 +12,7 @@ from colorization.colorized import Colorized
 from colorization.explanation import attribution, write_explanation
 from colorization.manifest import Manifest, Stamp, stamp_of
 from colorization.options import ColorizeOptions
-from colorization.output import encode_picture
+from colorization.output import encode_picture, what_is_lost
 from colorization.pipeline import ColorizationPipeline
 from colorization.planning import Job, beside, explanation_paths
 from colorization.prepared import Prepared
@@ -213,18 +213,6 @@ class _Worker:
 def _caption(known: dict[str, object]) -> str:
     name, score = Path(str(known["path"])).name, known.get("score")
     return name if score is None else f"{name} {score:.2f}"
-
-
-def what_is_lost(picture: Picture, output: Path) -> list[str]:
-    """What a result with this name will not hold of a picture, in lines for a person."""
-    suffix, lost = output.suffix.lower(), []
-    if picture.pages > 1:
-        lost.append(f"the first of {picture.pages} pages; the others are not colorized")
-    if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff", ".png"):
-        lost.append("16 bits became 8; choose a .tif or .png output to keep them")
-    if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
-        lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
-    return lost
 
 
 def _is_lasting(error: BaseException) -> bool:

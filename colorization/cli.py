@@ -205,7 +205,7 @@ def _print_any_name() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _refuse_nothing() -> None:
+def _refuse_empty_arguments() -> None:
     """An unset variable of a shell gives an empty name, which would stand for the whole folder that one is in."""
     if "" in sys.argv[1:]:
         print("error: an argument is empty; was a variable not set?", file=sys.stderr)
@@ -215,14 +215,14 @@ def _refuse_nothing() -> None:
 def main() -> None:
     """Entry point of ``rechroma``."""
     _print_any_name()
-    _refuse_nothing()
+    _refuse_empty_arguments()
     app()
 
 
 def main_build_index() -> None:
     """Entry point of ``build-index``, the same as ``rechroma build-index``."""
     _print_any_name()
-    _refuse_nothing()
+    _refuse_empty_arguments()
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     alone.command()(build_index)
     alone()

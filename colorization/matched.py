@@ -18,8 +18,8 @@ from similarity.correspondence import Correlation, coherence, map_target_to_refe
 from similarity.refinement import FINE_LAYERS
 
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
-LENT_REACH = 0.05  # the same of colors that are lent, which are coarse but not blotchy
-LENT_CONTRAST, LENT_SPREAD = 12.0, 12.0  # of the surfaces that outvote single colors, and of colors on them
+WARPED_REACH = 0.05  # the same of warped colors, which are coarse but not blotchy
+WARPED_CONTRAST, WARPED_SPREAD = 12.0, 12.0  # of the surfaces that outvote single colors, and of colors on them
 EDIT_LAYERS = tuple(dict.fromkeys((*FINE_LAYERS, *BACKBONE_LAYERS)))  # what is read after matching
 
 
@@ -160,8 +160,8 @@ class Matched:
         if self.warped is None or self.scores is not None:
             return None
         longer = max(self.size)
-        likely = outvoted_colors(self.warped.warped_ab, self.surfaces, SURFACE_REACH * longer, LENT_CONTRAST, LENT_SPREAD)
-        return smooth_colors(likely, self.surfaces, LENT_REACH * longer, SURFACE_CONTRAST)
+        likely = outvoted_colors(self.warped.warped_ab, self.surfaces, SURFACE_REACH * longer, WARPED_CONTRAST, WARPED_SPREAD)
+        return smooth_colors(likely, self.surfaces, WARPED_REACH * longer, SURFACE_CONTRAST)
 
     @cached_property
     def direct(self) -> DirectColors | None:

@@ -53,6 +53,18 @@ def check_writable(path: Path) -> None:
         raise ValueError(f"{path}: the folder {folder} cannot be written")
 
 
+def what_is_lost(picture: Picture, output: Path) -> list[str]:
+    """What a result with this name will not hold of a picture, in lines for a person."""
+    suffix, lost = output.suffix.lower(), []
+    if picture.pages > 1:
+        lost.append(f"the first of {picture.pages} pages; the others are not colorized")
+    if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff", ".png"):
+        lost.append("16 bits became 8; choose a .tif or .png output to keep them")
+    if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
+        lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
+    return lost
+
+
 def write_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     """Write a picture under a temporary name, then rename; folders are made as needed.
 

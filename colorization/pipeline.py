@@ -13,12 +13,12 @@ from colorization.hints import Point, palette_of
 from colorization.matched import Matched, match
 from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
-from colorization.predict import PREDICT_LAYERS, Chroma, Guidance, network_chroma, predict
+from colorization.predict import PREDICT_LAYERS, Guidance, predict, predict_chroma
 from colorization.prepared import Prepared
 from colorization.rendering import render
 from colorization.suggest import Suggestion, suggestions
 from colorization.tint import tint_curve
-from colorization.transfer import MATCH_LAYERS, transfer
+from colorization.transfer import MATCH_LAYERS
 from colorization.working import as_rgb, mean_chroma, read_reference, working_lab
 from retrieval.descriptors import MIN_CHROMA
 from retrieval.extractor import Extractor, glance
@@ -283,21 +283,6 @@ class ColorizationPipeline:
         references = [self.backbone(lab[:, :1], layers) for lab in labs]
         described = Matched(luminance, self.backbone(luminance, layers), references, reference_ab, scores, options)
         return match(described) if network else described
-
-
-def predict_chroma(network: ColorizationNetwork | None, matched: Matched, guidance: Guidance, options: ColorizeOptions) -> Chroma:
-    """Colors by the network; without it, those of the references, carried over.
-
-    Args:
-        network: from ColorizationPipeline.network_for.
-        matched: from match; without the network only described.
-        guidance: points and palette, which only the network obeys.
-        options: see ColorizeOptions.
-    """
-    if network is not None:
-        return network_chroma(network, matched, guidance, options)
-    found = transfer(matched.target, matched.references, matched.luminance[0], matched.reference_ab, matched.scores, options)
-    return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
 
 
 def _guidance(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:

@@ -16,7 +16,7 @@ from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Predictio
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
 from colorization.smoothing import smooth_colors, smooth_surfaces
-from colorization.transfer import MATCH_LAYERS, smooth_step
+from colorization.transfer import MATCH_LAYERS, smooth_step, transfer
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
 
@@ -89,6 +89,21 @@ def predict(
     features = [target[layer] for layer in BACKBONE_LAYERS] if network.config.backbone_channels else []
     with autocast(luminance.device):
         return network(planes, features, hints if network.config.global_size else None)  # type: ignore[no-any-return]
+
+
+def predict_chroma(network: ColorizationNetwork | None, matched: Matched, guidance: Guidance, options: ColorizeOptions) -> Chroma:
+    """Colors by the network; without it, those of the references, carried over.
+
+    Args:
+        network: from ColorizationPipeline.network_for.
+        matched: from match; without the network only described.
+        guidance: points and palette, which only the network obeys.
+        options: see ColorizeOptions.
+    """
+    if network is not None:
+        return network_chroma(network, matched, guidance, options)
+    found = transfer(matched.target, matched.references, matched.luminance[0], matched.reference_ab, matched.scores, options)
+    return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
 
 
 def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Guidance, options: ColorizeOptions) -> Chroma:

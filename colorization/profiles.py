@@ -66,14 +66,16 @@ def _curve_to_y(curve: bytes) -> bytes:
         raise KeyError(curve[:4])
     (count,) = struct.unpack_from(">I", curve, 8)
     stored = np.frombuffer(curve, ">u2", count, 12).astype(np.float64)
+    from skimage.color import lab2xyz  # slow to import, and profiles of this kind are rare
+
     place = np.linspace(0, 1, 4096)
     if count > 1:
         level = np.interp(place, np.linspace(0, 1, count), stored / 65535)
     else:
         level = place ** (stored[0] / 256 if count else 1.0)
-    root = (100 * level + 16) / 116
-    y = np.where(root > 6 / 29, root**3, (root - 4 / 29) * 3 * (6 / 29) ** 2)
-    return struct.pack(">4sII", b"curv", 0, len(y)) + (y * 65535).round().astype(">u2").tobytes()
+    y: np.ndarray = lab2xyz(np.stack((100 * level, np.zeros_like(level), np.zeros_like(level)), -1))[:, 1]
+    table: bytes = np.rint(y * 65535).astype(">u2").tobytes()
+    return struct.pack(">4sII", b"curv", 0, len(y)) + table
 
 
 def _has_srgb_colorants(tags: dict[bytes, bytes]) -> bool:

@@ -8,7 +8,7 @@ from retrieval.metadata import COLORIZED, DESCRIPTION, SOFTWARE, load_exif
 from retrieval.pictures import Picture
 
 PROGRAM = f"Rechroma {__version__}"
-LEAST_SHARE = 0.005  # of the colors that is worth a word
+_LEAST_SHARE = 0.005  # of the colors that is worth a word
 
 
 def statement(references: Sequence[str], palette: str = "", num_points: int = 0) -> str:
@@ -35,7 +35,7 @@ def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
     if not shares:
         return "without a reference"
     rest = 0.0 if several else 1 - sum(share for _, share in shares)
-    others = f", the other {rest:.0%} without a reference" if rest >= LEAST_SHARE else ""
+    others = f", the other {rest:.0%} without a reference" if rest >= _LEAST_SHARE else ""
     return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
 
 
@@ -48,7 +48,7 @@ def credited(source: Picture, shares: Sequence[tuple[str, float]], palette: str 
         palette: see statement.
         num_points: likewise.
     """
-    references = [name for name, share in shares if share >= LEAST_SHARE]
+    references = [name for name, share in shares if share >= _LEAST_SHARE]
     exif = load_exif(source.metadata.get("exif"))
     exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references, palette, num_points))
     exif[SOFTWARE] = appended(exif.get(SOFTWARE), PROGRAM)

@@ -99,10 +99,11 @@ def _build(
             " folders with --overwrite, or choose another --index"
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
-    known = {} if options.overwrite else indexed_photos(index_dir, key, previous)
-    if previous:
-        _check_damaged(photos, index_dir, previous, known)
+    known: dict[bytes, Known] = {}
     if not options.overwrite:
+        known = indexed_photos(index_dir, key, previous)
+        if previous:
+            _check_damaged(photos, index_dir, previous, known)
         known |= finished_photos(index_dir, key, previous, {source.absolute for source in sources})
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}

@@ -86,9 +86,13 @@ def roots_of(index_dir: Path, manifest: Manifest) -> list[str]:
 
 def named_photos(index_dir: Path) -> set[bytes]:
     """Absolute paths of the photos that an index names, sound or not; none if there is no index that can be read."""
+    try:
+        shards = read_manifest(index_dir).shards
+    except (FileNotFoundError, ValueError):
+        return set()
     names: set[bytes] = set()
-    with suppress(OSError, ValueError):
-        for entry in read_manifest(index_dir).shards:
+    for entry in shards:
+        with suppress(OSError):
             names |= rows_of(index_dir, read_photos(index_dir / FEATURES / entry.file)).keys()
     return names
 

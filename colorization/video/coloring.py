@@ -12,8 +12,8 @@ from torch import Tensor
 
 from colorization.matched import Matched, match
 from colorization.options import ColorizeOptions
-from colorization.pipeline import ColorizationPipeline, predict_chroma
-from colorization.predict import PREDICT_LAYERS, Guidance
+from colorization.pipeline import ColorizationPipeline
+from colorization.predict import PREDICT_LAYERS, Guidance, predict_chroma
 from colorization.staging import staging
 from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step, transfer
 from colorization.video.options import FilmOptions

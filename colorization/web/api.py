@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from colorization.batch import describe_recommendation, what_is_lost
+from colorization.batch import describe_recommendation
 from colorization.options import ColorizeOptions
-from colorization.output import output_suffix, write_picture
+from colorization.output import output_suffix, what_is_lost, write_picture
 from colorization.provenance import credited
 from colorization.web.desk import told
 from colorization.web.edits import MAX_POINTS, Sent

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 
-from colorization.batch import what_is_lost
 from colorization.colorized import Colorized
 from colorization.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
-from colorization.output import output_suffix, write_picture
+from colorization.output import output_suffix, what_is_lost, write_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.prepared import Prepared
 from colorization.provenance import credited
