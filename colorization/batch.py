@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from colorization.colorized import Colorized
+from colorization.described import Described
 from colorization.explanation import attribution, write_explanation
 from colorization.manifest import Manifest, Stamp, stamp_of
 from colorization.options import ColorizeOptions
@@ -91,7 +92,8 @@ def run_jobs(
     """
     references = [read_reference(path) for path in wishes.references]
     palette = read_reference(wishes.palette, "palette picture") if wishes.palette else None
-    worker = _Worker(pipeline, wishes, references, palette, options, manifest, overwrite)
+    described = [pipeline.describe(reference, options) for reference in references]
+    worker = _Worker(pipeline, wishes, references, described, palette, options, manifest, overwrite)
     for job in jobs:
         start, seen = time.perf_counter(), stamp_of(job.input_path)
         try:
@@ -117,6 +119,7 @@ class _Worker:
     pipeline: ColorizationPipeline
     wishes: Wishes
     references: list[np.ndarray]
+    described: list[Described]
     palette: np.ndarray | None
     options: ColorizeOptions
     manifest: Manifest | None
@@ -159,7 +162,7 @@ class _Worker:
         """Where results go, and the photo matched for each; what is missing is noted."""
         results = self.wishes.extras.results(job.output_path)
         if not self.wishes.extras.variants:
-            yield results[0], self.pipeline.prepare(picture.rgb, self.references or None, self.options)
+            yield results[0], self.pipeline.prepare(picture.rgb, self.described or None, self.options)
             return
         made, unreadable = 0, []
         for candidate in self.pipeline.recommend(picture.rgb, 2 * len(results), self.options.same_class):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from colorization.bundled import load_network
 from colorization.colorized import Colorized
+from colorization.described import Described, describe
 from colorization.hints import Point, palette_of
 from colorization.matched import Matched, match
 from colorization.network import ColorizationNetwork
@@ -41,6 +41,11 @@ class ColorizationPipeline:
     def __init__(self, backbone: Backbone, index: PhotoIndex | None = None, network: ColorizationNetwork | None = None) -> None:
         self.backbone, self.network = backbone, network
         self._library: tuple[PhotoIndex, Extractor] | None = (index, index.extractor(backbone)) if index else None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers of the backbone that pictures are described by."""
+        return PREDICT_LAYERS if self.network else MATCH_LAYERS
 
     @property
     def index(self) -> PhotoIndex | None:
@@ -129,7 +134,7 @@ class ColorizationPipeline:
     def colorize(
         self,
         gray: np.ndarray,
-        references: Sequence[np.ndarray | Recommendation] | None = None,
+        references: Sequence[np.ndarray | Recommendation | Described] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
         points: Sequence[Point] = (),
         palette: np.ndarray | None = None,
@@ -151,43 +156,61 @@ class ColorizationPipeline:
     def prepare(
         self,
         gray: np.ndarray,
-        references: Sequence[np.ndarray | Recommendation] | None = None,
+        references: Sequence[np.ndarray | Recommendation | Described] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
     ) -> Prepared:
         """Describe a picture and its references and match them: the part of colorize that edits have in common.
 
         Args:
             gray: see recommend.
-            references: color pictures, (height, width, 3), or some of those that recommend found, whose scores then count
-                if there are no others; none in the list colors automatically; None takes ``options.top_k`` from the
-                index, or none if there is no index.
+            references: color pictures, (height, width, 3), or what describe made of them, or some of those that recommend
+                found, whose scores then count if there are no others; none in the list colors automatically; None takes
+                ``options.top_k`` from the index, or none if there is no index.
             options: see ColorizeOptions.
 
         Raises:
-            ValueError: a reference without color or that cannot be read, a wrong shape or type, or something that only
-                the network can do and it is not there.
+            ValueError: a reference without color, that cannot be read, or that was described at another working size, a
+                wrong shape or type, or something that only the network can do and it is not there.
         """
         target = as_rgb(gray, "target")
         network = self.network_for(options)
-        recommended: list[Recommendation] = []
-        skipped: list[str] = []
+        given: Sequence[np.ndarray | Described]
         if references is None and self.index is not None:
-            recommended, pictures, skipped = self._recommended(target, options)
+            recommended, given, skipped = self._recommended(target, options)
         else:
-            recommended = [r for r in references or [] if isinstance(r, Recommendation)]
+            recommended, skipped = [r for r in references or [] if isinstance(r, Recommendation)], []
             recommended = recommended if len(recommended) == len(references or []) else []
-            pictures = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in references or []]
-        labs = [spread_tones(working_lab(as_rgb(r, "reference"), options.working_side)) for r in pictures]
-        if network is None and not labs:
+            given = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in references or []]
+        lenders = [r if isinstance(r, Described) else self.describe(r, options) for r in given]
+        if network is None and not lenders:
             raise ValueError(UNGUIDED)
-        for i, lab in enumerate(labs, 1):
-            if mean_chroma(lab) < MIN_CHROMA and not recommended:
-                raise ValueError(f"reference {i} of {len(labs)} is gray: it has no colors to lend")
+        for i, lender in enumerate(lenders, 1):
+            if lender.working_side != options.working_side:
+                raise ValueError(f"reference {i} was described for working_side={lender.working_side}: describe it again")
+            if mean_chroma(lender.ab) < MIN_CHROMA and not recommended:
+                raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
         scores = [r.score for r in recommended] if recommended else None
         luminance = working_lab(target, options.working_side)[:, :1]
         with torch.inference_mode():
-            matched = self._matched(network, spread_tones(luminance), labs, scores, options)
+            seen = spread_tones(luminance).to(self.backbone.device)
+            features, reference_ab = [one.features for one in lenders], [one.ab for one in lenders]
+            matched = Matched(seen, self.backbone(seen, self.layers), features, reference_ab, scores, options)
+            matched = match(matched) if network else matched
         return Prepared(target, luminance, options, matched, recommended, skipped)
+
+    def describe(self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()) -> Described:
+        """Describe a reference that is to lend its colors to several photos; it takes about 30 MB.
+
+        Args:
+            reference: a color picture, (height, width, 3).
+            options: working_side.
+
+        Raises:
+            ValueError: a wrong shape or type.
+        """
+        lab = spread_tones(working_lab(as_rgb(reference, "reference"), options.working_side))
+        with torch.inference_mode():
+            return describe(self.backbone, lab, self.layers, options.working_side)
 
     def apply(
         self,
@@ -269,26 +292,11 @@ class ColorizationPipeline:
             )
         return used, pictures, skipped
 
-    def _matched(
-        self,
-        network: ColorizationNetwork | None,
-        small: Tensor,
-        labs: list[Tensor],
-        scores: list[float] | None,
-        options: ColorizeOptions,
-    ) -> Matched:
-        device = self.backbone.device
-        luminance, reference_ab = small.to(device), [lab[0, 1:].to(device) for lab in labs]
-        layers = PREDICT_LAYERS if network else MATCH_LAYERS
-        references = [self.backbone(lab[:, :1], layers) for lab in labs]
-        described = Matched(luminance, self.backbone(luminance, layers), references, reference_ab, scores, options)
-        return match(described) if network else described
-
 
 def _guidance(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:
     if palette is None:
         return Guidance(points)
     lab = working_lab(as_rgb(palette, "palette"), options.working_side)
-    if mean_chroma(lab) < MIN_CHROMA:
+    if mean_chroma(lab[0, 1:]) < MIN_CHROMA:
         raise ValueError("the palette picture is gray: it has no colors to lend")
     return Guidance(points, palette_of(lab[0, 1:]))

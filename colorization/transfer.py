@@ -117,12 +117,15 @@ def detail_match(
         The colors found at half the working size, raw Lab units, and how far they can be followed, 0..1.
     """
     there = map_target_to_reference(correlation)
+    orderly = F.avg_pool2d(coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False)
+    size = target[FINE_LAYERS[-1]].shape[-2:]
+    coarse = F.interpolate(torch.cat((best, orderly))[None], size=size, mode="bilinear", align_corners=False)[0]
+    same = _step(coarse[:1], same_range) * smooth_step(coarse[1:], COHERENT)
+    if not bool(same.any()):  # as with most recommended photos; looking for details would take longest here
+        return best.new_zeros(2, *size), best.new_zeros(1, *size)
     refined = refine(there, target, references)
     fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
-    detail = _step(refined.similarity[None], detail_range)
-    orderly = F.avg_pool2d(coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False)
-    coarse = F.interpolate(torch.cat((best, orderly))[None], size=detail.shape[-2:], mode="bilinear", align_corners=False)[0]
-    return fine_ab, detail * _step(coarse[:1], same_range) * smooth_step(coarse[1:], COHERENT)
+    return fine_ab, _step(refined.similarity[None], detail_range) * same
 
 
 def _soft(

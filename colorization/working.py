@@ -48,14 +48,14 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
         PictureError: it cannot be read, or it is gray.
     """
     rgb = read_small_rgb(path, REFERENCE_SIDE)
-    if mean_chroma(working_lab(rgb, 64)) < MIN_CHROMA:
+    if mean_chroma(working_lab(rgb, 64)[0, 1:]) < MIN_CHROMA:
         raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
     return rgb
 
 
-def mean_chroma(lab: Float[Tensor, "1 3 height width"]) -> float:
+def mean_chroma(ab: Float[Tensor, "2 height width"]) -> float:
     """Mean chroma in Lab units."""
-    return float(lab[:, 1:].square().sum(1).sqrt().mean())
+    return float(ab.norm(dim=0).mean())
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:

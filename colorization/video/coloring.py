@@ -1,7 +1,7 @@
 """Color the frames of a scene so that colors stay: from references and from frames of the scene that have colors already."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,32 +10,18 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.described import Described, describe
 from colorization.matched import Matched, match
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.predict import PREDICT_LAYERS, Guidance, predict_chroma
+from colorization.predict import Guidance, predict_chroma
 from colorization.staging import staging
-from colorization.transfer import FINE_STRIDE, MATCH_LAYERS, smooth_step, transfer
+from colorization.transfer import FINE_STRIDE, smooth_step, transfer
 from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 from colorization.working import as_rgb, working_lab
 from similarity.correspondence import correlate, join_levels
-from similarity.tones import Tones, spread_tones, tones_of
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A picture that lends colors: a reference, or a frame that is colored.
-
-    Attributes:
-        luminance: L at the working size, with its tones spread.
-        features: by layer.
-        ab: chroma at the working size, raw Lab units.
-    """
-
-    luminance: Float[Tensor, "1 1 height width"]
-    features: Mapping[str, Tensor]
-    ab: Float[Tensor, "2 height width"]
+from similarity.tones import Tones, tones_of
 
 
 class SceneColorizer:
@@ -59,10 +45,10 @@ class SceneColorizer:
         self.network = pipeline.network_for(options)
         if self.network is None and not references:
             raise ValueError("without the network, a film needs at least one reference, or an index")
-        self.references = [self._seen(spread_tones(working_lab(as_rgb(r, "reference"), options.working_side))) for r in references]
+        self.references = [pipeline.describe(reference, options) for reference in references]
         self.tones: Tones | None = None
-        self.key: Seen | None = None
-        self.previous: Seen | None = None
+        self.key: Described | None = None
+        self.previous: Described | None = None
         self._previous_half: Tensor | None = None
 
     def begin(self, key: Plane) -> None:
@@ -88,7 +74,7 @@ class SceneColorizer:
         with torch.inference_mode():
             luminance = working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(self.pipeline.backbone.device)
             self.tones = self.tones or tones_of(luminance)
-            frame = self._seen(_gray_lab(self.tones(luminance)))
+            frame = self._described(self.tones(luminance))
             half = self._carried(frame, self._direct(frame))
             self._remember(frame, half)
         return luminance, half
@@ -104,33 +90,30 @@ class SceneColorizer:
     def load(self, path: Path) -> None:
         """Go on where save was called."""
         with np.load(path) as stored, torch.inference_mode():
-            frame = self._seen(_gray_lab(torch.from_numpy(stored["luminance"])))
+            frame = self._described(torch.from_numpy(stored["luminance"]))
             self._remember(frame, torch.from_numpy(stored["half_ab"]).to(frame.luminance))
 
-    def _remember(self, frame: Seen, half: Float[Tensor, "2 height width"]) -> None:
+    def _remember(self, frame: Described, half: Float[Tensor, "2 height width"]) -> None:
         ab = F.interpolate(half[None], size=frame.luminance.shape[-2:], mode="bilinear", align_corners=False)[0]
-        self.previous, self._previous_half = Seen(frame.luminance, frame.features, ab), half
+        self.previous, self._previous_half = replace(frame, ab=ab), half
 
-    def _seen(self, lab: Float[Tensor, "1 3 height width"]) -> Seen:
-        with torch.inference_mode():
-            lab = lab.to(self.pipeline.backbone.device)
-            layers = PREDICT_LAYERS if self.network else MATCH_LAYERS
-            return Seen(lab[:, :1], self.pipeline.backbone(lab[:, :1], layers), lab[0, 1:])
+    def _described(self, luminance: Float[Tensor, "1 1 height width"]) -> Described:
+        return describe(self.pipeline.backbone, _gray_lab(luminance), self.pipeline.layers, self.options.working_side)
 
-    def _direct(self, frame: Seen) -> Float[Tensor, "2 height width"]:
+    def _direct(self, frame: Described) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
         features, colors = [r.features for r in self.references], [r.ab for r in self.references]
         described = Matched(frame.luminance, frame.features, features, colors, self.scores, self.options)
         matched = match(described) if self.network else described
         return predict_chroma(self.network, matched, Guidance(), self.options).ab
 
-    def _carried(self, frame: Seen, direct: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+    def _carried(self, frame: Described, direct: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
         """Chroma of the scene's colored frames and the references where they match, else the direct one."""
-        past = [seen for seen in (self.key, self.previous) if seen is not None]
+        past = [one for one in (self.key, self.previous) if one is not None]
         if not past:
             return direct
         lenders = [*self.references, *past]
-        features, colors = [seen.features for seen in lenders], [seen.ab for seen in lenders]
+        features, colors = [one.features for one in lenders], [one.ab for one in lenders]
         joined = join_levels([frame.features, *features])
         correlation = correlate(joined[0], joined[1:])
         best = correlation.values.amax(1).view(1, 1, *correlation.target_size)
@@ -139,7 +122,7 @@ class SceneColorizer:
         found = transfer(frame.features, features, frame.luminance[0], colors, None, self.options, correlation)
         return self._steady(frame, share * found.warped_ab + (1 - share) * direct)
 
-    def _steady(self, frame: Seen, half: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+    def _steady(self, frame: Described, half: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
         """Keep colors of the last frame where the luminance has not changed since."""
         last, last_half = self.previous, self._previous_half
         if last is None or last_half is None or last_half.shape != half.shape:  # pictures may differ in size

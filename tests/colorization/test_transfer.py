@@ -7,10 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import colorization.transfer
 from colorization.options import ColorizeOptions
 from colorization.transfer import MATCH_LAYERS, Transfer, transfer
 from colorization.working import working_lab
 from similarity.backbone import Backbone
+from similarity.refinement import refine
 
 Run = Callable[..., Transfer]
 
@@ -150,3 +152,19 @@ def test_a_flat_target_is_no_problem(run: Run, labs: dict[str, Tensor]) -> None:
 def test_the_same_input_gives_the_same_bits(run: Run, labs: dict[str, Tensor]) -> None:
     first, second = (run(labs["chelsea"], [labs["retina"], labs["motorcycle_left"]]) for _ in range(2))
     assert torch.equal(first.warped_ab, second.warped_ab) and torch.equal(first.confidence, second.confidence)
+
+
+def test_details_are_looked_for_only_where_the_same_thing_is_shown(
+    run: Run, labs: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def refine_and_tell(*arguments: object) -> object:
+        asked.append(None)
+        return refine(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(colorization.transfer, "refine", refine_and_tell)
+    run(labs["motorcycle_left"], [labs["retina"]])
+    assert not asked
+    run(labs["motorcycle_left"], [labs["retina"], labs["motorcycle_right"]])
+    assert asked

@@ -127,8 +127,7 @@ def test_greys_are_neutral(gray_pictures: dict[str, np.ndarray]) -> None:
 
 def test_mean_chroma_by_hand() -> None:
     """Chroma of (a, b) = (3, 4) is 5, of (0, 0) it is 0: mean 2.5."""
-    lab = torch.tensor([[50.0, 70.0], [3.0, 0.0], [4.0, 0.0]]).view(1, 3, 1, 2)
-    assert mean_chroma(lab) == pytest.approx(2.5)
+    assert mean_chroma(torch.tensor([[3.0, 0.0], [4.0, 0.0]]).view(2, 1, 2)) == pytest.approx(2.5)
 
 
 # --- luminance_rows

@@ -1,0 +1,39 @@
+"""A picture that lends its colors, seen by the backbone once for any number of targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from similarity.backbone import Backbone
+
+
+@dataclass(frozen=True)
+class Described:
+    """A reference, or a frame that has colors already.
+
+    Attributes:
+        luminance: L at the working size, with its tones spread.
+        features: of it, by layer.
+        ab: chroma at the working size, raw Lab units.
+        working_side: see ColorizeOptions.
+    """
+
+    luminance: Float[Tensor, "1 1 height width"]
+    features: Mapping[str, Tensor]
+    ab: Float[Tensor, "2 height width"]
+    working_side: int
+
+
+def describe(backbone: Backbone, lab: Float[Tensor, "1 3 height width"], layers: Sequence[str], working_side: int) -> Described:
+    """Describe a picture.
+
+    Args:
+        backbone: what sees it.
+        lab: at the working size, with its tones spread; raw Lab units.
+        layers: of the backbone that are kept.
+        working_side: see ColorizeOptions.
+    """
+    there = lab.to(backbone.device)
+    return Described(there[:, :1], backbone(there[:, :1], layers), there[0, 1:], working_side)
