@@ -23,6 +23,7 @@ from colorization.options import ColorizeOptions
 from colorization.planes import REFERENCE_LAYERS, TARGET_LAYERS, input_planes, reference_planes
 from colorization.sampling import CHROMINANCE, PERCEPTUAL, Sample
 from similarity.backbone import Backbone, autocast
+from similarity.grids import resized
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def batch_losses(
     rows = [i for i, s in enumerate(samples) if s.branch == PERCEPTUAL and s.is_vivid]
     if judged and rows and frozen.judge is not None:
         shown = _vivid(prediction, samples, frozen.bin_weights)[rows]
-        full = F.interpolate(shown, size=lab.shape[-2:], mode="bilinear", align_corners=False)
+        full = resized(shown, lab.shape[-2:])
         seen = perceptual_loss(frozen.judge, torch.cat((lab[rows, :1], full), 1), lab[rows]).sum() / len(samples)
         loss, parts["perceptual"] = loss + options.perceptual * seen, (seen * len(samples) / len(rows)).detach()
     return {"loss": loss} | parts

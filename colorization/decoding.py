@@ -1,12 +1,12 @@
 """From what the network predicts to colors: one answer that is careful, one that is bold, and what lies between."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from colorization.bins import annealed_mean
 from colorization.options import ColorizeOptions
+from similarity.grids import resized
 
 
 def decode(
@@ -32,11 +32,7 @@ def decode(
     share = torch.as_tensor(boldness).to(ab).view(-1, 1, 1, 1)
     if options.expected_share and bool((share < 1).any()):
         unweighted = logits - bin_weights.log()[:, None, None].to(logits)
-        ab = torch.lerp(ab, _resize(annealed_mean(unweighted, 1.0), size), options.expected_share)
+        ab = torch.lerp(ab, resized(annealed_mean(unweighted, 1.0), size), options.expected_share)
     if not bool((share > 0).any()):
         return ab
-    return torch.lerp(ab, _resize(annealed_mean(logits, options.temperature), size), share)
-
-
-def _resize(ab: Tensor, size: torch.Size) -> Tensor:
-    return F.interpolate(ab, size=size, mode="bilinear", align_corners=False)
+    return torch.lerp(ab, resized(annealed_mean(logits, options.temperature), size), share)

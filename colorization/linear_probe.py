@@ -20,6 +20,7 @@ from colorization.working import working_lab
 from retrieval.listing import some_pictures
 from retrieval.pictures import PictureError, read_small_rgb
 from similarity.backbone import SLIM_NORMALISATION, Backbone, autocast
+from similarity.grids import resized
 from similarity.tones import spread_tones
 from similarity.vgg import SLIM, VGG19
 
@@ -74,7 +75,7 @@ def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
             except PictureError as error:
                 unreadable.append(str(error))
                 continue
-            found.append(F.interpolate(lab[:, :1], (SIDE, SIDE), mode="bilinear", align_corners=False)[0])
+            found.append(resized(lab[:, :1], (SIDE, SIDE))[0])
         if len(found) >= 4:
             planes += found
             labels += [len(classes)] * len(found)

@@ -15,6 +15,7 @@ from colorization.planes import ReferencePlanes, reference_planes
 from colorization.smoothing import Surfaces, outvoted_colors, smooth_colors
 from colorization.transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
 from similarity.correspondence import Correlation, coherence, map_target_to_reference
+from similarity.grids import resized
 from similarity.refinement import FINE_LAYERS
 
 SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
@@ -123,8 +124,8 @@ class Matched:
         best = self._best(planes)
         around = F.avg_pool2d(best[None], 3, 1, 1, count_include_pad=False)[0]
         everywhere = likeness(planes.correlation, self.options.relevance_range)
-        relevance = _resize(smooth_step(around, self.options.local_range), self.size).clamp(min=everywhere)
-        warped_ab, confidence = _resize(planes.warped_ab, self.size), _resize(best, self.size)
+        relevance = resized(smooth_step(around, self.options.local_range), self.size).clamp(min=everywhere)
+        warped_ab, confidence = resized(planes.warped_ab, self.size), resized(best, self.size)
         return WarpedColors(relevance, warped_ab, confidence, influence_of(planes.weights, planes.correlation))
 
     def trust(self, options: ColorizeOptions) -> Float[Tensor, "1 height width"]:
@@ -210,7 +211,3 @@ def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:
 def _coherent(correlation: Correlation, limits: tuple[float, float]) -> float:
     """How far neighbours match neighbours: plain pictures, such as skies, resemble each other all over and at random."""
     return float(smooth_step(coherence(map_target_to_reference(correlation), correlation.reference_sizes).mean(), limits))
-
-
-def _resize(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(planes[None], size=size, mode="bilinear", align_corners=False)[0]

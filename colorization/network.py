@@ -69,6 +69,8 @@ class Prediction:
 class ColorizationNetwork(nn.Module):
     """Planes in, ab and a distribution over colors out.
 
+    Unlike in Zhang et al. 2017, the gradient of the bins reaches the blocks too: here their colors are shown.
+
     Source: He et al. 2018, section 3.2 and its released prototxt; Zhang et al. 2017, section 2.3 (hints, two heads).
     """
 

@@ -23,6 +23,7 @@ from similarity.correspondence import (
     map_reference_to_target,
     map_target_to_reference,
 )
+from similarity.grids import resized
 from similarity.similarity_maps import SIMILARITY_LAYERS, similarity_maps
 from similarity.warp import soft_weights, warp_hard, warp_soft
 
@@ -107,7 +108,7 @@ def input_planes(
     given = (
         empty[:, :12]
         if warped_ab is None or similarity is None
-        else F.interpolate(torch.cat((warped_ab / AB_SCALE, similarity), 1), size=size, mode="bilinear", align_corners=False)
+        else resized(torch.cat((warped_ab / AB_SCALE, similarity), 1), size)
     )
     points = empty[:, :3] if hints is None else torch.cat((hints[:, :2] / AB_SCALE, hints[:, 2:]), 1)
     return torch.cat(((level - L_CENTRE) / L_SCALE, given, points), 1)

@@ -19,6 +19,7 @@ from colorization.smoothing import smooth_colors, smooth_surfaces
 from colorization.transfer import MATCH_LAYERS, smooth_step, transfer
 from similarity.backbone import autocast
 from similarity.correspondence import join_levels
+from similarity.grids import resized
 
 POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
@@ -127,7 +128,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         ways = [(planes, share, options.vividness * boldness) for planes, share, boldness in both if bool((share > 0).any())]
         prediction = predict(network, luminance, matched.target, [planes for planes, *_ in ways], asked, options)
         raw = [_decoded(network, prediction, i, asked, boldness, options) for i, (*_, boldness) in enumerate(ways)]
-        smooth = smooth_colors(_resize(torch.cat(raw), size), matched.surfaces, SURFACE_REACH * max(size), SURFACE_CONTRAST)
+        smooth = smooth_colors(resized(torch.cat(raw), size), matched.surfaces, SURFACE_REACH * max(size), SURFACE_CONTRAST)
         gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
         ab = luminance.new_zeros(2, *size)
         for (planes, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
@@ -244,7 +245,7 @@ def _reach(
     points: Sequence[Point], target: Mapping[str, Tensor], level: Float[Tensor, "1 height width"]
 ) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
     """How far points concern each place, 0..1: what lies near and shows the same thing, and that or the same thing anywhere."""
-    kindred = _resize(_kindred(points, target), level.shape[-2:])
+    kindred = resized(_kindred(points, target), level.shape[-2:])
     same = torch.maximum(kindred, point_planes(points, level, POINTS_CLOSE)[2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
     around = smooth_surfaces(same, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
@@ -260,7 +261,3 @@ def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Ten
     at_points = torch.stack([joined[:, row, column] for row, column in cells])
     cosine = torch.einsum("pc,chw->phw", at_points, joined).amax(0, keepdim=True)
     return smooth_step(cosine, KINDRED_RANGE)
-
-
-def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(planes[None], size=tuple(size), mode="bilinear", align_corners=False)[0]

@@ -2,13 +2,13 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from colorization.tint import tint_at
 from colorization.upsampling import apply_coefficients, guided_coefficients
 from colorization.working import STRIP_PIXELS, luminance_rows
+from similarity.grids import resized
 from similarity.lab import lab_to_rgb
 
 UPSAMPLING_RADIUS = 1  # working pixels
@@ -35,7 +35,7 @@ def render(
         RGB of the target's size and type.
     """
     small = luminance[0].cpu()
-    values = F.interpolate(half_ab[None].float().cpu(), size=small.shape[-2:], mode="bilinear", align_corners=False)[0]
+    values = resized(half_ab.float().cpu(), small.shape[-2:])
     slope, offset = guided_coefficients(small, values, torch.ones_like(small), UPSAMPLING_RADIUS, edge_epsilon)
     top = 65535 if target.dtype == np.uint16 else 255
     height, width, _ = target.shape

@@ -26,6 +26,7 @@ from similarity.correspondence import (
     join_levels,
     map_target_to_reference,
 )
+from similarity.grids import resized
 from similarity.refinement import FINE_LAYERS, refine
 from similarity.warp import soft_weights, warp_hard, warp_soft
 
@@ -119,7 +120,7 @@ def detail_match(
     there = map_target_to_reference(correlation)
     orderly = F.avg_pool2d(coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False)
     size = target[FINE_LAYERS[-1]].shape[-2:]
-    coarse = F.interpolate(torch.cat((best, orderly))[None], size=size, mode="bilinear", align_corners=False)[0]
+    coarse = resized(torch.cat((best, orderly)), size)
     same = _step(coarse[:1], same_range) * smooth_step(coarse[1:], COHERENT)
     if not bool(same.any()):  # as with most recommended photos; looking for details would take longest here
         return best.new_zeros(2, *size), best.new_zeros(1, *size)
@@ -144,9 +145,7 @@ def _soft(
     doubt = options.caution * (spread + options.mismatch * (1.0 - best))
     confidence = (energy + 1.0) / (energy + 1.0 + doubt)
     guide = F.avg_pool2d(luminance[None], FINE_STRIDE)[0]
-    values = F.interpolate(torch.cat((moments[:2], confidence))[None], size=guide.shape[-2:], mode="bilinear", align_corners=False)[
-        0
-    ]
+    values = resized(torch.cat((moments[:2], confidence)), guide.shape[-2:])
     slope, offset = guided_coefficients(guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon)
     smooth = slope * guide + offset
     return smooth[:2], smooth[2:].clamp(0.0, 1.0)

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from similarity.grids import resized
+
 
 def guided_coefficients(
     guide: Float[Tensor, "1 height width"],
@@ -65,7 +67,7 @@ def apply_coefficients(
     grid_y = y[:, None].expand(height, both.shape[-1])
     grid_x = ((torch.arange(both.shape[-1], device=guide.device) + 0.5) * 2 / both.shape[-1] - 1).expand(height, -1)
     strip = F.grid_sample(both, torch.stack((grid_x, grid_y), -1)[None], padding_mode="border", align_corners=False)
-    strip = F.interpolate(strip, size=(height, width), mode="bilinear", align_corners=False)[0]
+    strip = resized(strip, (height, width))[0]
     slope_full, offset_full = strip.chunk(2)
     return slope_full * guide + offset_full
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
 from retrieval.descriptors import MIN_CHROMA
 from retrieval.pictures import PictureError, read_small_rgb, to_uint8
+from similarity.grids import resized
 from similarity.lab import as_tensor, lab_to_rgb, rgb_to_lab
 
 REFERENCE_SIDE = 512  # references are decoded at about this side
@@ -101,7 +101,7 @@ def with_chroma(
     luminance: Float[Tensor, "1 height width"], ab: Float[Tensor, "2 _height _width"]
 ) -> UInt8[np.ndarray, "height width 3"]:
     """SRGB in 0..255 of a luminance L with chroma of any size, in raw Lab units; the chroma is interpolated."""
-    full = F.interpolate(ab[None], size=luminance.shape[1:], mode="bilinear", align_corners=False)[0]
+    full = resized(ab, luminance.shape[1:])
     return lab_to_rgb(torch.cat((luminance, full))).mul(255).round().byte().permute(1, 2, 0).numpy()
 
 

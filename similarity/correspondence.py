@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from similarity.grids import resized
+
 STRIDE = 8
 NEIGHBOUR_DISTANCE = 0.4, 2.4  # cells between the partners of neighbours: not the same cell, and up to two apart, turned
 LEVELS = {"relu3_4": 0.5, "relu4_4": 1.0, "relu5_4": 1.0}  # layer: weight of its cosine
@@ -173,8 +175,7 @@ def _at_stride_8(features: Mapping[str, Tensor], layer: str) -> Tensor:
     if layer.startswith("relu3"):
         plane = F.avg_pool2d(plane, 2)
     elif layer.startswith("relu5"):
-        size = features["relu4_4"].shape[-2:]
-        plane = F.interpolate(plane, size=size, mode="bilinear", align_corners=False)
+        plane = resized(plane, features["relu4_4"].shape[-2:])
     return plane[0]
 
 

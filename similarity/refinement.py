@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from similarity.correspondence import PointMap, common_mean
+from similarity.grids import resized
 
 FINE_LAYERS = ("relu3_4", "relu2_2")  # strides 4 and 2
 _NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -53,7 +54,7 @@ def refine(
         table = _Table([F.normalize(f[layer][0] - mean, dim=0) for f in references])
         mapping, found = _refine_level(mapping, ours, table)
         levels.append(found)
-    similarity = torch.stack([_resize(level, levels[-1].shape) for level in levels]).mean(0)
+    similarity = torch.cat([resized(level[None], levels[-1].shape) for level in levels]).mean(0)
     return Refined(mapping, similarity.clamp(0.0, 1.0))
 
 
@@ -129,7 +130,3 @@ def _offer_what_neighbours_found(search: _Search, mapping: PointMap, height: int
 def _rows(planes: Tensor) -> Tensor:
     """Positions as rows of channels; the backbone's maps already lie so in memory."""
     return planes.permute(1, 2, 0).reshape(-1, len(planes))
-
-
-def _resize(plane: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(plane[None, None], size=tuple(size), mode="bilinear", align_corners=False)[0, 0]

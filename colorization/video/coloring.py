@@ -21,6 +21,7 @@ from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 from colorization.working import as_rgb, working_lab
 from similarity.correspondence import correlate, join_levels
+from similarity.grids import resized
 from similarity.tones import Tones, tones_of
 
 
@@ -94,7 +95,7 @@ class SceneColorizer:
             self._remember(frame, torch.from_numpy(stored["half_ab"]).to(frame.luminance))
 
     def _remember(self, frame: Described, half: Float[Tensor, "2 height width"]) -> None:
-        ab = F.interpolate(half[None], size=frame.luminance.shape[-2:], mode="bilinear", align_corners=False)[0]
+        ab = resized(half, frame.luminance.shape[-2:])
         self.previous, self._previous_half = replace(frame, ab=ab), half
 
     def _described(self, luminance: Float[Tensor, "1 1 height width"]) -> Described:
@@ -116,8 +117,8 @@ class SceneColorizer:
         features, colors = [one.features for one in lenders], [one.ab for one in lenders]
         joined = join_levels([frame.features, *features])
         correlation = correlate(joined[0], joined[1:])
-        best = correlation.values.amax(1).view(1, 1, *correlation.target_size)
-        best = F.interpolate(best, size=direct.shape[-2:], mode="bilinear", align_corners=False)[0]
+        best = correlation.values.amax(1).view(1, *correlation.target_size)
+        best = resized(best, direct.shape[-2:])
         share = smooth_step(best, self.film_options.follow_range)
         found = transfer(frame.features, features, frame.luminance[0], colors, None, self.options, correlation)
         return self._steady(frame, share * found.warped_ab + (1 - share) * direct)
