@@ -199,7 +199,7 @@ class ColorizationPipeline:
         return Prepared(target, luminance, options, matched, recommended, skipped)
 
     def describe(self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()) -> Described:
-        """Describe a reference that is to lend its colors to several photos; it takes about 30 MB.
+        """Describe a reference that is to lend its colors to several photos; it takes about 17 MB.
 
         Args:
             reference: a color picture, (height, width, 3).
