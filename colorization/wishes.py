@@ -82,13 +82,14 @@ def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: Color
         OSError: a reference or the palette cannot be read.
     """
     network, index = pipeline.network, pipeline.index
-    files = [path for path in (*wishes.references, wishes.palette) if path]
     parts = {
         "version": __version__,
         "backbone": (pipeline.backbone.name, pipeline.backbone.weights_hash),
         "network": hash_tensors(network.state_dict()) if network else None,
         "index": [index.manifest.key, *(entry.sha256 for entry in index.manifest.shards)] if index else None,
-        "references": [(str(path), file_sha256(path)) for path in files],
+        # by name and content: from another folder the same file is named otherwise
+        "references": [(path.name, file_sha256(path)) for path in wishes.references],
+        "palette": wishes.palette and (wishes.palette.name, file_sha256(wishes.palette)),
         "points": [asdict(point) for point in wishes.points],
         "extras": asdict(wishes.extras),
         "options": asdict(options),

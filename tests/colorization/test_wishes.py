@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from colorization.wishes import PixelPoint, parse_point
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.wishes import PixelPoint, Wishes, parse_point, settings_hash
 
 
 def test_points_are_read_and_placed() -> None:
@@ -26,3 +28,22 @@ def test_points_written_otherwise_are_refused(text: str) -> None:
 def test_points_outside_are_refused(x: int, y: int) -> None:
     with pytest.raises(ValueError, match=r"x\.png: the point .* outside the picture of 10x5"):
         PixelPoint(x, y, (0.0, 0.0)).on(np.zeros((5, 10, 3), np.uint8), Path("x.png"))
+
+
+def test_settings_are_those_of_what_is_asked_for_wherever_it_lies(
+    pipeline: ColorizationPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one, other = tmp_path / "one.png", tmp_path / "other.png"
+    one.write_bytes(b"1")
+    other.write_bytes(b"2")
+
+    def settings(references: list[Path], palette: Path | None = None) -> str:
+        return settings_hash(pipeline, Wishes(references, palette=palette), ColorizeOptions())
+
+    both = settings([one, other])
+    assert both == settings([Path("one.png"), tmp_path / ".." / tmp_path.name / "other.png"])  # the same files
+    asked = [both, settings([other, one]), settings([one], other), settings([one]), settings([], one), settings([])]
+    assert len(set(asked)) == len(asked)
+    one.write_bytes(b"3")
+    assert settings([one, other]) != both
