@@ -1,4 +1,4 @@
-"""A picture that lends its colors, seen by the backbone once for any number of targets."""
+"""A picture as the backbone sees it, once: a reference for any number of targets, or a target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from similarity.backbone import Backbone
 
 @dataclass(frozen=True)
 class Described:
-    """A reference, or a frame that has colors already.
+    """A reference, a target, or a frame that has colors already.
 
     Attributes:
         luminance: L at the working size, with its tones spread.

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.described import Described
 from colorization.network import BACKBONE_LAYERS
 from colorization.options import ColorizeOptions, default_faithfulness
 from colorization.planes import ReferencePlanes, reference_planes
@@ -188,17 +189,26 @@ class Matched:
         return planes.correlation.values.amax(1).view(1, *planes.correlation.target_size).clamp(0.0, 1.0)
 
 
-def match(matched: Matched) -> Matched:
-    """Match a target with its references for the network, and drop the features that are not read afterwards.
+def match(
+    target: Described, references: Sequence[Described], scores: Sequence[float] | None, options: ColorizeOptions, for_network: bool
+) -> Matched:
+    """Match a target with its references.
 
     Args:
-        matched: with features of PREDICT_LAYERS.
+        target: its luminance and features are read.
+        references: what lends colors.
+        scores: of recommended references; None weighs all alike.
+        options: see ColorizeOptions.
+        for_network: match for the network, and drop the features that are not read afterwards; otherwise everything is
+            kept, for the training-free method.
     """
-    target, references, reference_ab, scores = matched.target, matched.references, matched.reference_ab, matched.scores
-    handicaps = None if scores is None else handicaps_of(scores, matched.options)
-    planes = reference_planes(target, references, reference_ab, handicaps) if references else None
-    kept = [{layer: features[layer] for layer in EDIT_LAYERS} for features in (target, *references)]
-    return Matched(matched.luminance, kept[0], kept[1:], reference_ab, scores, matched.options, planes)
+    features, reference_ab = [one.features for one in references], [one.ab for one in references]
+    if not for_network:
+        return Matched(target.luminance, target.features, features, reference_ab, scores, options)
+    handicaps = None if scores is None else handicaps_of(scores, options)
+    planes = reference_planes(target.features, features, reference_ab, handicaps) if features else None
+    kept = [{layer: found[layer] for layer in EDIT_LAYERS} for found in (target.features, *features)]
+    return Matched(target.luminance, kept[0], kept[1:], reference_ab, scores, options, planes)
 
 
 def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:

@@ -10,7 +10,7 @@ from colorization.bundled import load_network
 from colorization.colorized import Colorized
 from colorization.described import Described, describe
 from colorization.hints import Point, palette_of
-from colorization.matched import Matched, match
+from colorization.matched import match
 from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 from colorization.predict import PREDICT_LAYERS, Guidance, predict, predict_chroma
@@ -190,16 +190,14 @@ class ColorizationPipeline:
             if mean_chroma(lender.ab) < MIN_CHROMA and not recommended:
                 raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
         scores = [r.score for r in recommended] if recommended else None
-        luminance = working_lab(target, options.working_side)[:, :1]
+        lab = working_lab(target, options.working_side)
         with torch.inference_mode():
-            seen = spread_tones(luminance).to(self.backbone.device)
-            features, reference_ab = [one.features for one in lenders], [one.ab for one in lenders]
-            matched = Matched(seen, self.backbone(seen, self.layers), features, reference_ab, scores, options)
-            matched = match(matched) if network else matched
-        return Prepared(target, luminance, options, matched, recommended, skipped)
+            seen = describe(self.backbone, spread_tones(lab), self.layers, options.working_side)
+            matched = match(seen, lenders, scores, options, for_network=network is not None)
+        return Prepared(target, lab[:, :1], options, matched, recommended, skipped)
 
     def describe(self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()) -> Described:
-        """Describe a reference that is to lend its colors to several photos; it takes about 17 MB.
+        """Describe a reference that is to lend its colors to several photos.
 
         Args:
             reference: a color picture, (height, width, 3).

@@ -62,12 +62,12 @@ def _curve_to_y(curve: bytes) -> bytes:
     Raises:
         KeyError: it is given as a formula.
     """
+    from skimage.color import lab2xyz  # slow to import, and profiles of this kind are rare
+
     if curve[:4] != b"curv":
         raise KeyError(curve[:4])
     (count,) = struct.unpack_from(">I", curve, 8)
     stored = np.frombuffer(curve, ">u2", count, 12).astype(np.float64)
-    from skimage.color import lab2xyz  # slow to import, and profiles of this kind are rare
-
     place = np.linspace(0, 1, 4096)
     if count > 1:
         level = np.interp(place, np.linspace(0, 1, count), stored / 65535)

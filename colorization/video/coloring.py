@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.described import Described, describe
-from colorization.matched import Matched, match
+from colorization.matched import match
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.predict import Guidance, predict_chroma
@@ -103,9 +103,7 @@ class SceneColorizer:
 
     def _direct(self, frame: Described) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
-        features, colors = [r.features for r in self.references], [r.ab for r in self.references]
-        described = Matched(frame.luminance, frame.features, features, colors, self.scores, self.options)
-        matched = match(described) if self.network else described
+        matched = match(frame, self.references, self.scores, self.options, for_network=self.network is not None)
         return predict_chroma(self.network, matched, Guidance(), self.options).ab
 
     def _carried(self, frame: Described, direct: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
