@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli_colorize import colorize_command
-from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, given, one_line_errors
+from colorization.cli_common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, given, one_line, one_line_errors
 from colorization.cli_evaluate import evaluate_command, user_study_command
 from colorization.cli_export import export_command
 from colorization.cli_index import index_app
@@ -94,7 +94,7 @@ def build_index(
             report = build(photos, index, network, BuildOptions(count, overwrite, memory_budget=budget, ray=ray), progress)
     seconds = time.perf_counter() - start
     for line in report.unreadable:
-        typer.echo(f"skipped {line}", err=True)
+        typer.echo(f"skipped {one_line(line)}", err=True)
     done = report.added + report.changed
     rate = f", {done / seconds:.0f} photos/s" if done else ""
     typer.echo(
@@ -195,7 +195,7 @@ def _print_recommendations(found: "list[Recommendation]") -> None:
     typer.echo("score  global  feature  luminance  photo")
     for one in found:
         scores = f"{one.score:5.3f}  {one.global_score:6.3f}  {one.feature_score:7.3f}  {one.luminance_score:9.3f}"
-        typer.echo(f"{scores}  {one.path}")
+        typer.echo(f"{scores}  {one_line(str(one.path))}")
 
 
 def _print_any_name() -> None:

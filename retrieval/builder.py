@@ -15,7 +15,7 @@ from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shard
 from retrieval.extractor import Extractor
 from retrieval.fitting import fit_projections
 from retrieval.folder import alone, make_index_folder
-from retrieval.known import Known, finished_photos, indexed_photos, named_photos, roots_of, rows_of, sweep
+from retrieval.known import Known, finished_photos, indexed_photos, named_photos, others_unfinished, roots_of, rows_of, sweep
 from retrieval.listing import Source, list_sources
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
 from retrieval.pca import find_projections, hash_projections, keep_projections, sound_projections
@@ -100,11 +100,16 @@ def _build(
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
     known: dict[bytes, Known] = {}
+    others: list[Path] = []
+    lost = named_photos(index_dir) if options.overwrite else set()
     if not options.overwrite:
+        listed = {source.absolute for source in sources}
         known = indexed_photos(index_dir, key, previous)
-        if previous:
+        if previous and _damaged(previous, known):
             _check_damaged(photos, index_dir, previous, known)
-        known |= finished_photos(index_dir, key, previous, {source.absolute for source in sources})
+            lost = named_photos(index_dir) - known.keys()
+        known |= finished_photos(index_dir, key, previous, listed)
+        others = others_unfinished(index_dir, previous, key, listed)
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}
     unreadable = list(changes.closed)
@@ -118,15 +123,15 @@ def _build(
     if not live:
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
-    dropped = named_photos(index_dir) - live.keys() if options.overwrite else changes.gone
+    dropped = (changes.gone | lost) - live.keys()
     report = BuildReport(len(live), added, len(written) - added, len(dropped), len(live) - len(written), unreadable)
     search = wanted_search(len(live), options.memory_budget, previous)
     manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable), search=search)
     nothing_new = not (written or changes.gone or changes.changed)
     if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
-        sweep(index_dir, previous)
+        sweep(index_dir, previous, others)
     else:
-        commit(live, index_dir, key, manifest)
+        commit(live, index_dir, key, manifest, others)
     return report
 
 
@@ -148,15 +153,18 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
     return None
 
 
+def _damaged(previous: Manifest, known: dict[bytes, Known]) -> list[str]:
+    """The shards of an index that hold nothing of what is known."""
+    sound = {entry.shard.name for entry in known.values()}
+    return [entry.file for entry in previous.shards if entry.file not in sound]
+
+
 def _check_damaged(photos: list[Path], index_dir: Path, previous: Manifest, known: dict[bytes, Known]) -> None:
     """Refuse to lose photos of folders that are there and could be named."""
-    sound = {entry.shard.name for entry in known.values()}
-    damaged = [entry.file for entry in previous.shards if entry.file not in sound]
-    others = [root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()] if damaged else []
+    others = [root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()]
     if others:
-        raise ValueError(
-            f"{index_dir / FEATURES / damaged[0]}: damaged or missing; to describe its photos again name also {', '.join(others)}"
-        )
+        path = index_dir / FEATURES / _damaged(previous, known)[0]
+        raise ValueError(f"{path}: damaged or missing; to describe its photos again name also {', '.join(others)}")
 
 
 def _extractor(

@@ -59,8 +59,8 @@ def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, K
 
 
 def unnamed(photos: list[Path], roots: list[str]) -> list[str]:
-    """Of the folders of an index those that the given folders and files do not cover."""
-    named = tuple(os.path.join(plain_path(p if p.is_dir() else p.parent), "") for p in photos)
+    """Of the folders of an index those that the given ones do not cover; a file covers none."""
+    named = tuple(os.path.join(plain_path(p), "") for p in photos if p.is_dir())
     return [root for root in roots if not os.path.join(root, "").startswith(named)]
 
 

@@ -11,6 +11,7 @@ import faiss
 import numpy as np
 from safetensors import SafetensorError
 
+from retrieval.cures import rebuild
 from retrieval.descriptors import MIN_CHROMA, Descriptors
 from retrieval.duplicates import Looks, distinct, luminance_structure
 from retrieval.extractor import Extractor, Glance
@@ -114,7 +115,8 @@ class PhotoIndex:
         try:
             return Extractor(backbone, *load_projections(path))
         except (SafetensorError, OSError, KeyError) as error:
-            raise ValueError(f"{path}: missing or damaged ({error}); run build-index --overwrite") from error
+            mend = rebuild(self.index_dir, self.manifest.roots)
+            raise ValueError(f"{path}: missing or damaged ({error}); write it again: {mend}") from error
 
     def recommend(self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture: globally, then locally.

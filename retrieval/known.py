@@ -115,6 +115,19 @@ def unfinished(index_dir: Path, manifest: Manifest | None) -> list[Path]:
     return [path for time, path in sorted(found) if path.name not in named and time > built]
 
 
+def others_unfinished(index_dir: Path, manifest: Manifest | None, key: str, listed: Container[bytes]) -> list[Path]:
+    """Of the unfinished shards those that have none of the listed photos: a build of other folders, to be taken over by it.
+
+    Args:
+        index_dir: folder of the index.
+        manifest: what index.json says; None if there is none that counts.
+        key: of the settings, see Manifest.key; no build takes over shards of others.
+        listed: absolute paths of the photos of this build.
+    """
+    found = [(path, _rows(path, key)) for path in unfinished(index_dir, manifest)]
+    return [path for path, rows in found if rows and not any(name in listed for name in rows)]
+
+
 def rewritten_name() -> str:
     """A new name for a shard that is made from others; it counts only once index.json names it."""
     return f"{uuid.uuid4().hex[:16]}r.h5"

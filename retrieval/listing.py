@@ -8,7 +8,7 @@ from pathlib import Path
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"))
 _SUFFIXES = tuple(SUFFIXES)
-_LATEST = (1 << 63) - 1  # time in nanoseconds that a shard can hold: the year 2262
+_LATEST = (1 << 63) - 1  # time in nanoseconds from 1970 that a shard can hold: to the year 2262, and back to 1677
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
 
 
 def plain_path(path: Path) -> Path:
-    """Absolute, and without ``..``: a folder has one name in an index, however it was given."""
-    return path.resolve() if ".." in path.parts else path.absolute()
+    """Absolute, without ``..`` and links: a folder has one name in an index, however it was given."""
+    return Path(str(path.resolve()).replace("//", "/", 1))  # POSIX lets a path begin with two
 
 
 def list_sources(photos: list[Path]) -> list[Source]:
@@ -66,7 +66,7 @@ def list_sources(photos: list[Path]) -> list[Source]:
     sources: dict[bytes, Source] = {}
     for entry in photos:
         if not entry.exists():
-            raise FileNotFoundError(f"{entry}: no such folder")
+            raise FileNotFoundError(f"{entry}: no such file or folder")
         root = plain_path(entry if entry.is_dir() else entry.parent)
         named, prefix = os.fsencode(root), os.fsencode(root / "x")[:-1]
         closed: dict[str, OSError] = {}
@@ -77,7 +77,7 @@ def list_sources(photos: list[Path]) -> list[Source]:
                 closed[name] = error
                 continue
             absolute = os.fsencode(name)
-            changed = min(found.st_mtime_ns, _LATEST)
+            changed = max(-_LATEST, min(found.st_mtime_ns, _LATEST))
             sources.setdefault(absolute, Source(named, absolute[len(prefix) :], found.st_size, changed))
         for name, reason in closed.items():
             if not isinstance(reason, (FileNotFoundError, NotADirectoryError)):  # gone since it was listed

@@ -99,4 +99,4 @@ def read_manifest(index_dir: Path) -> Manifest:
         search = read_settings(data.get("search", {}))
         return Manifest(**{**data, "shards": [ShardEntry(**entry) for entry in data["shards"]], "search": search})
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: damaged ({error}); rebuild with build-index --overwrite") from error
+        raise ValueError(f"{path}: damaged ({error}); run build-index --overwrite with all of its folders") from error

@@ -21,7 +21,7 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
     Args:
         index_dir: folder of the index.
         pattern: with ``*``, ``?`` and ``[...]`` as in a shell, but ``*`` also stands for ``/``; it must fit the whole of the
-            absolute path or of the path inside the indexed folder. The exact name of a photo stands for that photo alone.
+            absolute path or of the path inside the indexed folder. Where photos have exactly that name, it stands for those alone.
 
     Returns:
         How many were removed.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from retrieval.changes import BuildReport, find_changes, is_complete, wanted_search
 from retrieval.folder import alone
-from retrieval.known import known_photos, sweep
+from retrieval.known import known_photos, others_unfinished, sweep
 from retrieval.listing import Source
 from retrieval.manifest import FEATURES, MANIFEST, read_manifest, settings_key
 from retrieval.pca import WEIGHTS_DIR, find_projections, hash_projections, keep_projections
@@ -41,11 +41,12 @@ def report_up_to_date(photos: list[Path], sources: list[Source], index_dir: Path
             return None
         if previous.unusable != 0 or len(sources) > previous.count:
             return None  # something new, or unusable before and to be tried again; told without reading the shards
-        known = known_photos(index_dir, settings_key(*made_by), previous, {source.absolute for source in sources})
+        key, listed = settings_key(*made_by), {source.absolute for source in sources}
+        known = known_photos(index_dir, key, previous, listed)
         changes = find_changes(photos, sources, known)
         search = wanted_search(len(known), memory_budget, previous)
         if changes.todo or changes.gone or changes.closed or not is_complete(previous, index_dir, known, 0, search):
             return None
         keep_projections(index_dir, *projections, weights_hash)
-        sweep(index_dir, previous)
+        sweep(index_dir, previous, others_unfinished(index_dir, previous, key, listed))
     return BuildReport(len(known), 0, 0, 0, len(known))

@@ -11,6 +11,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from retrieval.contents import shard_problem
+from retrieval.cures import rebuild
 from retrieval.faiss_check import wrong_shard
 from retrieval.faiss_file import read_faiss
 from retrieval.known import roots_of
@@ -73,28 +74,28 @@ def _verify(index_dir: Path, manifest: Manifest, with_photos: bool, progress: Pr
         else:
             sound.append((path, photos))
     joined = Photos.join([photos for _, photos in sound]) if sound else None
-    rebuild = _rebuild(index_dir, roots_of(index_dir, manifest))
-    findings = [Finding(path, problem, f"describe its photos again: {rebuild}") for path, problem in problems]
-    findings += _check_counts(index_dir, manifest, None if problems else joined, rebuild)
-    findings += _check_projections(index_dir, manifest, rebuild)
-    findings += _check_faiss(index_dir, manifest, [] if problems else [path for path, _ in sound], rebuild)
+    mend = rebuild(index_dir, roots_of(index_dir, manifest))
+    findings = [Finding(path, problem, f"describe its photos again: {mend}") for path, problem in problems]
+    findings += _check_counts(index_dir, manifest, None if problems else joined, mend)
+    findings += _check_projections(index_dir, manifest, mend)
+    findings += _check_faiss(index_dir, manifest, [] if problems else [path for path, _ in sound], mend)
     if with_photos and joined is not None:
         findings += _check_photos(index_dir, joined, progress)
     return findings
 
 
-def _check_counts(index_dir: Path, manifest: Manifest, photos: Photos | None, rebuild: str) -> list[Finding]:
+def _check_counts(index_dir: Path, manifest: Manifest, photos: Photos | None, mend: str) -> list[Finding]:
     path, total = index_dir / MANIFEST, sum(entry.count for entry in manifest.shards)
     if manifest.count != total:
-        return [Finding(path, f"says {manifest.count} photos, its shards hold {total}", rebuild)]
+        return [Finding(path, f"says {manifest.count} photos, its shards hold {total}", mend)]
     if photos is not None:
         twice = len(photos) - len({photos.absolute(i) for i in range(len(photos))})
         if twice:
-            return [Finding(path, f"{twice} photos are in it twice", rebuild)]
+            return [Finding(path, f"{twice} photos are in it twice", mend)]
     return []
 
 
-def _check_projections(index_dir: Path, manifest: Manifest, rebuild: str) -> list[Finding]:
+def _check_projections(index_dir: Path, manifest: Manifest, mend: str) -> list[Finding]:
     path = index_dir / manifest.pca_file
     try:
         if hash_projections(*load_projections(path)) == manifest.pca_hash:
@@ -104,31 +105,31 @@ def _check_projections(index_dir: Path, manifest: Manifest, rebuild: str) -> lis
         problem = "missing"
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         problem = f"damaged ({' '.join(str(error).split())})"
-    return [Finding(path, problem, rebuild)]
+    return [Finding(path, problem, mend)]
 
 
-def _check_faiss(index_dir: Path, manifest: Manifest, shards: list[Path], rebuild: str) -> list[Finding]:
+def _check_faiss(index_dir: Path, manifest: Manifest, shards: list[Path], mend: str) -> list[Finding]:
     """Checksum first: faiss must not be given damaged bytes. Its content only where all shards are sound."""
     path = index_dir / FAISS
-    cure = f"searches do without it, only opening is slower; write it again: {rebuild}"
+    cure = f"searches do without it, only opening is slower; write it again: {mend}"
     try:
         path.open("rb").close()
         index = read_faiss(path, manifest.faiss_sha256, manifest.search.kind)
     except OSError as error:
         return [Finding(path, "missing" if isinstance(error, FileNotFoundError) else str(error.strerror), cure)]
     except RuntimeError:
-        return [Finding(path, "not an index of faiss", f"{rebuild} --overwrite")]
+        return [Finding(path, "not an index of faiss", f"{mend} --overwrite")]
     if index is None:
         return [Finding(path, "damaged, its checksum is not the one in index.json", cure)]
-    rebuild = f"{rebuild} --overwrite"
+    mend = f"{mend} --overwrite"
     if index.ntotal != manifest.count:
-        return [Finding(path, f"holds {index.ntotal} photos, index.json says {manifest.count}", rebuild)]
+        return [Finding(path, f"holds {index.ntotal} photos, index.json says {manifest.count}", mend)]
     if shards:
         allow_open_files(len(shards))
         vectors = GlobalVectors([ShardReader(shard).descriptors.global_ for shard in shards])
         wrong = wrong_shard(index, vectors, manifest.search.kind)
         if wrong is not None:
-            return [Finding(path, f"its descriptors are not those of {shards[wrong].name}", rebuild)]
+            return [Finding(path, f"its descriptors are not those of {shards[wrong].name}", mend)]
     return []
 
 
@@ -146,12 +147,13 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
     for row in range(len(photos)):
         if roots[photos.root[row]]:
             problem, is_gone = _photo_problem(photos, row)
-            root = shlex.quote(os.fsdecode(photos.root[row]))
-            cure = f"rechroma build-index {root} --index {name}"
+            photo = Path(os.fsdecode(photos.absolute(row)))
             if is_gone:
-                cure = f"if it was moved: rechroma index relink {name} --root NEW; if it was deleted: {cure}"
-            if problem:
-                findings.append(Finding(Path(os.fsdecode(photos.absolute(row))), problem, cure))
+                cure = f"if it was moved: rechroma index relink {name} --root NEW"
+                cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(str(photo))}"
+                findings.append(Finding(photo, problem, cure))
+            elif problem:
+                findings.append(Finding(photo, problem, rebuild(index_dir, [photo])))
         if progress:
             progress(row + 1, len(photos))
     return findings
@@ -170,8 +172,3 @@ def _photo_problem(photos: Photos, row: int) -> tuple[str, bool]:
     except OSError as error:
         return f"cannot be read ({error.strerror})", False
     return ("" if same else "changed since it was indexed"), False
-
-
-def _rebuild(index_dir: Path, roots: list[str]) -> str:
-    """The command that redoes what is damaged; folders that only damaged shards of an older index name are not known."""
-    return f"rechroma build-index {' '.join(map(shlex.quote, roots)) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"

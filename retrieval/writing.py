@@ -8,6 +8,7 @@ from pathlib import Path
 
 _CURES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space and run the same command again")
 _CURES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "it needs the right to write there; a copy of the index would do")
+_CURES |= dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "choose another folder")
 
 
 @contextmanager

@@ -49,13 +49,18 @@ class ShardWriter:
             batch: a single item.
 
         Returns:
-            Its number, and the lines about photos that cannot be used, joined by NUL bytes.
+            Its number, the lines about photos that cannot be used, joined by NUL bytes, and why it could not be written:
+            what is raised here would reach the user as Ray's own words about retries.
         """
         number, name = int(batch["number"][0]), str(batch["name"][0])
         fields = zip(*(batch[key][0] for key in ("root", "path", "size", "mtime_ns")), strict=True)
         sources = [Source(bytes(root), bytes(path), int(size), int(mtime)) for root, path, size, mtime in fields]
-        errors = write_one_shard(replace(self.job, sources=sources), name)
-        return {"number": [number], "errors": [b"\0".join(os.fsencode(e) for e in errors)]}
+        errors, failure = list[str](), ""
+        try:
+            errors = write_one_shard(replace(self.job, sources=sources), name)
+        except (OSError, ValueError) as error:
+            failure = str(error)
+        return {"number": [number], "errors": [b"\0".join(os.fsencode(e) for e in errors)], "failure": [failure]}
 
 
 def write_shards(job: ShardJob, options: RayOptions, unreadable: list[str], progress: Progress | None = None) -> Written:
@@ -91,6 +96,8 @@ def write_shards(job: ShardJob, options: RayOptions, unreadable: list[str], prog
         done = 0
         try:
             for row in found.iter_rows():
+                if row["failure"]:
+                    raise OSError(f"a worker of Ray failed: {row['failure']}; finished shards are kept")
                 errors[row["number"]] = [os.fsdecode(line) for line in row["errors"].split(b"\0") if line]
                 done += len(items[row["number"]]["size"])
                 if progress:
@@ -139,7 +146,7 @@ def _connected(ray: Any, options: RayOptions) -> Iterator[None]:
     else:
         workers = options.num_workers or os.cpu_count() or 1
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
-        ray.init(num_cpus=workers, _node_ip_address="127.0.0.1", **quiet)  # nobody else is to reach it
+        ray.init(address="local", num_cpus=workers, _node_ip_address="127.0.0.1", **quiet)  # nobody else is to reach it
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         yield

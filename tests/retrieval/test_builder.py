@@ -17,11 +17,13 @@ from retrieval.builder import BuildOptions, build_index
 from retrieval.changes import BuildReport
 from retrieval.extractor import Extractor, glance
 from retrieval.index import PhotoIndex
+from retrieval.listing import list_sources
 from retrieval.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
 from retrieval.pca import load_projections
 from retrieval.pictures import read_small_rgb
 from retrieval.removing import remove_photos
 from retrieval.shards import read_descriptors, read_photos
+from retrieval.up_to_date import report_up_to_date
 from similarity.backbone import SLIM_NORMALISATION, Backbone
 from similarity.vgg import VGG19, VGG19Config
 
@@ -209,6 +211,9 @@ def test_the_same_folder_by_another_name_adds_nothing(
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     assert counts(build(Path("../photos"), Path("../index"))) == (4, 0, 0, 0, 4)
+    (tmp_path / "other" / "link").symlink_to(photo_dir)
+    for name in ("link", f"/{photo_dir}", "link/../photos"):
+        assert counts(build(Path(name), Path("../index"))) == (4, 0, 0, 0, 4)
 
 
 def test_overwrite_describes_all_anew(photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
@@ -249,6 +254,59 @@ def test_a_damaged_shard_of_another_folder_is_told_before_its_photos_are_lost(
     assert counts(build(library_dir, index_dir))[0] < 12
 
 
+def test_a_photo_of_the_folder_does_not_stand_for_the_folder(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
+    shard.write_bytes(shard.read_bytes()[:-100])
+    before = files(index_dir)
+    with pytest.raises(ValueError, match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}"):
+        build(photo_dir / "rocket.png", index_dir)
+    assert files(index_dir) == before
+    assert counts(build(photo_dir, index_dir))[0] == 4
+
+
+def test_photos_that_a_damaged_shard_loses_are_counted(photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    build(library_dir, index_dir)
+    shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
+    data = bytearray(shard.read_bytes())
+    data[-1] ^= 1  # of a descriptor: the names can still be read
+    shard.write_bytes(data)
+    photo_dir.rename(tmp_path / "unplugged")
+    assert counts(build(library_dir, index_dir)) == (9, 0, 0, 3, 9)
+
+
+@pytest.mark.parametrize("new", [True, False], ids=["something new", "nothing new"])
+def test_an_unfinished_build_of_another_folder_is_left_for_it(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, new: bool
+) -> None:
+    index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=2)
+    build_index([photo_dir], index_dir, backbone, options)
+    with pytest.raises(Interrupted):
+        build_index([library_dir], index_dir, backbone, options, stop_at(5))
+    if new:
+        (photo_dir / "rocket.png").unlink()
+    for _ in range(2):
+        build_index([photo_dir], index_dir, backbone, options)
+        assert report_up_to_date([photo_dir], list_sources([photo_dir]), index_dir, None) is not None  # it clears away too
+    seen: list[tuple[int, int]] = []
+    build_index([library_dir], index_dir, backbone, options, lambda *numbers: seen.append(numbers))
+    assert seen[-1] == (4, 4)  # four of eight were done
+    assert_sound(index_dir, backbone, [*photo_dir.iterdir(), *library_dir.rglob("*.png")])
+
+
+def test_shards_that_nobody_can_take_over_are_removed(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, tiny: Backbone, build: Build
+) -> None:
+    with pytest.raises(Interrupted):
+        build_index([library_dir], tmp_path / "index", tiny, BuildOptions(0, batch=1, shard_photos=1), stop_at(3))
+    assert len(shards(tmp_path / "index")) == 2
+    build(photo_dir, tmp_path / "index")
+    assert shards(tmp_path / "index") == {entry.file for entry in read_manifest(tmp_path / "index").shards}
+
+
 def test_photos_that_were_removed_do_not_come_back_from_an_unfinished_build(
     photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
@@ -260,7 +318,9 @@ def test_photos_that_were_removed_do_not_come_back_from_an_unfinished_build(
         build_index([photo_dir], index_dir, backbone, options, stop_at(4))
     assert remove_photos(index_dir, f"{photo_dir}/*") == 4
     build_index([library_dir], index_dir, backbone, options)
-    assert_sound(index_dir, backbone, [*library_dir.rglob("*.png")])
+    assert sorted(paths(index_dir)) == sorted(library_dir.rglob("*.png"))
+    build_index([photo_dir], index_dir, backbone, options)  # only then they are wanted again
+    assert_sound(index_dir, backbone, [*library_dir.rglob("*.png"), *photo_dir.iterdir()])
 
 
 # What cannot be looked at
@@ -532,7 +592,7 @@ def test_a_damaged_manifest_needs_overwrite(photo_dir: Path, tmp_path: Path, bac
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     (index_dir / MANIFEST).write_text("{")
-    with pytest.raises(ValueError, match=r"index\.json: damaged .*rebuild with build-index --overwrite"):
+    with pytest.raises(ValueError, match=r"index\.json: damaged .*run build-index --overwrite with all of its folders"):
         build(photo_dir, index_dir)
     build(photo_dir, index_dir, overwrite=True)
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
@@ -542,7 +602,7 @@ def test_a_damaged_manifest_needs_overwrite(photo_dir: Path, tmp_path: Path, bac
 
 
 def test_missing_folder_makes_no_index(photo_dir: Path, tmp_path: Path, build: Build) -> None:
-    with pytest.raises(FileNotFoundError, match="elsewhere: no such folder"):
+    with pytest.raises(FileNotFoundError, match="elsewhere: no such file or folder"):
         build([photo_dir, tmp_path / "elsewhere"], tmp_path / "index")
     assert not (tmp_path / "index").exists()
 

@@ -49,4 +49,14 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
         make_index_folder(tmp_path)
     with pytest.raises(OSError, match="the previous index is intact"):
         make_index_folder(tmp_path / "photo.jpg")
+    with pytest.raises(OSError, match="choose another folder"):
+        make_index_folder(tmp_path / "photo.jpg" / "index")
     assert [p.name for p in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+def test_a_folder_whose_visible_files_were_removed_is_used_again(tmp_path: Path) -> None:
+    with alone(tmp_path):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == [LOCK]
+    make_index_folder(tmp_path)
+    assert (tmp_path / FEATURES).is_dir()

@@ -101,7 +101,7 @@ def without(key: str) -> bytes:
 )
 def test_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / MANIFEST).write_bytes(content)
-    with pytest.raises(ValueError, match=r"index\.json: damaged \(.*\); rebuild with build-index --overwrite") as caught:
+    with pytest.raises(ValueError, match=r"index\.json: damaged \(.*\); run build-index --overwrite with all") as caught:
         read_manifest(tmp_path)
     assert "\n" not in str(caught.value)
 

@@ -210,11 +210,23 @@ def test_photos_that_are_gone_or_changed(own_index: Path, photo_dir: Path) -> No
     (photo_dir / "chelsea.png").touch()  # only the date is new
     found = {f.path.name: f for f in verify_index(own_index)}
     assert {name: f.problem for name, f in found.items()} == {"coffee.png": "missing", "rocket.png": "changed since it was indexed"}
-    assert found["rocket.png"].cure == f"rechroma build-index {photo_dir} --index {own_index}"
-    assert found["coffee.png"].cure.startswith(
-        f"if it was moved: rechroma index relink {own_index} --root NEW; if it was deleted: "
+    assert found["rocket.png"].cure == f"rechroma build-index {photo_dir / 'rocket.png'} --index {own_index}"
+    assert found["coffee.png"].cure == (
+        f"if it was moved: rechroma index relink {own_index} --root NEW;"
+        f" if it was deleted: rechroma index remove {own_index} {photo_dir / 'coffee.png'}"
     )
     assert verify_index(own_index, with_photos=False) == []
+
+
+def test_a_folder_that_is_gone_is_not_to_be_described_again(
+    own_index: Path, photo_dir: Path, library_dir: Path, build: Build
+) -> None:
+    build(library_dir, own_index)
+    (own_index / FAISS).unlink()
+    assert only(verify_index(own_index)).cure.endswith(f"rechroma build-index {library_dir} {photo_dir} --index {own_index}")
+    photo_dir.rename(photo_dir.parent / "elsewhere")
+    cure, _ = (found.cure for found in verify_index(own_index))
+    assert cure.endswith(f"rechroma build-index {library_dir} --index {own_index}")
 
 
 def test_a_folder_that_is_gone_is_one_finding(own_index: Path, photo_dir: Path) -> None:
@@ -272,4 +284,4 @@ def test_names_of_all_kinds(photo_dir: Path, tmp_path: Path, build: Build) -> No
         (photo_dir / os.fsdecode(name)).unlink()
     found = verify_index(tmp_path / "an index")
     assert {os.fsencode(f.path.name) for f in found} == set(names)
-    assert all(f"--index '{tmp_path / 'an index'}'" in f.cure for f in found)
+    assert all(f"rechroma index remove '{tmp_path / 'an index'}'" in f.cure for f in found)

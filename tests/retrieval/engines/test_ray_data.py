@@ -12,8 +12,11 @@ from PIL import Image
 
 from retrieval.builder import BuildOptions, build_index
 from retrieval.changes import BuildReport
-from retrieval.engines.ray_data import RayOptions, import_ray
+from retrieval.engines.ray_data import RayOptions, import_ray, write_shards
+from retrieval.engines.shard_job import ShardJob
+from retrieval.extractor import Extractor
 from retrieval.index import PhotoIndex
+from retrieval.listing import list_sources
 from retrieval.manifest import FAISS, FEATURES, read_manifest
 from similarity.backbone import Backbone
 
@@ -99,3 +102,15 @@ def test_two_workers_one_killed_make_the_index_that_one_process_makes(many: Path
     assert {s.file for s in read_manifest(tmp_path / "ray").shards} == {p.name for p in features.iterdir()}
     nothing = build_index([many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)))
     assert (nothing.count, nothing.kept) == (PHOTOS, PHOTOS)
+
+
+def test_what_a_worker_says_is_told_and_the_ray_of_this_machine_is_a_new_one(
+    many: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray.data", reason="the extra ray is not installed")
+    monkeypatch.setenv("RAY_ADDRESS", "auto")  # of a cluster that --engine ray alone is not to use
+    extractor = Extractor.bundled(backbone)
+    assert extractor is not None
+    job = ShardJob(list_sources([many])[:2], tmp_path / "swept", extractor, "0" * 16, workers=0, batch=1, shard_photos=2)
+    with pytest.raises(OSError, match=r"a worker of Ray failed: .*No such file or directory.*; finished shards are kept"):
+        list(write_shards(job, RayOptions(num_workers=1), []))
