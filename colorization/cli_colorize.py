@@ -1,12 +1,13 @@
 """``rechroma colorize``: from files to files."""
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorization.cli_common import Backbone, Device, Json, Version, VggWeights, fail, given
+from colorization.cli_common import Backbone, Device, Json, Version, VggWeights, fail, given, one_line
 
 if TYPE_CHECKING:
     from colorization.batch import Outcome
@@ -69,28 +70,29 @@ def colorize_command(
     from colorization.planning import Extras, is_single, plan_jobs
     from colorization.progress import photo_progress
     from colorization.sheet import check_sheet, write_sheet
+    from colorization.staging import remove_leftovers
     from colorization.wishes import Wishes, parse_point
 
     references = reference or []
     if variants and (references or index is None):
         raise ValueError("--variants takes its references from an index: give --index and no --reference")
-    options = ColorizeOptions(
-        **given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
-                temperature=temperature, method=method, faithfulness=faithfulness,
-                keep_tint=keep_tint)
-    )  # fmt: skip
+    chosen = given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
+                   temperature=temperature, method=method, faithfulness=faithfulness, keep_tint=keep_tint)  # fmt: skip
+    options = ColorizeOptions(**chosen)
     wishes = Wishes(references, [parse_point(text) for text in point or []], palette, Extras(variants or 0, explain))
-    jobs = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])], wishes.extras, sheet)
+    closed: dict[str, OSError] = {}
+    jobs = plan_jobs(inputs, output, overwrite, [*references, *([palette] if palette else [])], wishes.extras, closed)
     if sheet:
         results = [path for job in jobs for path in wishes.extras.files(job.output_path)]
         check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
     place = None if references else index
-    if references and index:
-        typer.echo("note: --index is not asked: references are given", err=True)
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
+    for line in _unheard(chosen, bool(references), index is not None, pipeline.network_for(options) is not None):
+        typer.echo(f"note: {line}", err=True)
     single, num_cells = is_single(inputs), SHEET_ROWS if sheet else 0
     if single:
         outcomes, kept = list[Outcome](), list[Outcome]()
+        remove_leftovers(jobs[0].output_path.parent)
         run_jobs(jobs, pipeline, wishes, options, outcomes.append, num_cells)
     else:
         with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
@@ -99,27 +101,45 @@ def colorize_command(
     rows = [o.cells for o in outcomes if o.cells]
     if sheet and rows:
         write_sheet(sheet, rows)
+    elif sheet and kept:
+        typer.echo(f"note: no {sheet}: nothing was colorized now", err=True)
     if as_json:
         order = {job: i for i, job in enumerate(jobs)}
         every = sorted([*kept, *outcomes], key=lambda outcome: order[outcome.job])
         typer.echo(json.dumps([outcome.as_dict(bool(variants)) for outcome in every], indent=1))
     _print_problems(outcomes, single)
+    for name, reason in closed.items():
+        typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
     if not as_json:
         _print_outcomes(outcomes, len(kept), output, single)
-    if any(o.error for o in outcomes):
+    if closed or any(o.error for o in outcomes):
         raise typer.Exit(1)
+
+
+def _unheard(chosen: Container[str], with_references: bool, with_index: bool, by_network: bool) -> list[str]:
+    """What was asked for and has no say beside the rest, in lines for a person."""
+    unheard = ["--index is not asked: references are given"] if with_references and with_index else []
+    idle = {
+        "only recommended references": () if with_index and not with_references else ("top_k", "same_class"),
+        "only references": () if with_index or with_references else ("faithfulness",),
+        "only the training-free method": ("caution",) if by_network else (),
+        "only the network": () if by_network else ("temperature", "vividness"),
+    }
+    for what, names in idle.items():
+        unheard += [f"--{name.replace('_', '-')} does nothing here: it concerns {what}" for name in names if name in chosen]
+    return unheard
 
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
     """Notes, then errors; the error of a single file ends the command."""
     for outcome in outcomes:
         for note in outcome.notes:
-            typer.echo(f"note: {outcome.job.input_path}: {note}", err=True)
+            typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
     failed = [outcome for outcome in outcomes if outcome.error]
     if single and failed:
         fail(failed[0].error)
     for outcome in failed:
-        typer.echo(f"failed {outcome.error}", err=True)
+        typer.echo(f"failed {one_line(outcome.error)}", err=True)
 
 
 def _print_outcomes(outcomes: "list[Outcome]", kept: int, output: Path, single: bool) -> None:

@@ -7,7 +7,7 @@ and its results are as the line says; whenever a run is killed, the next one kno
 import json
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ class Manifest:
     def _other(self, job: Job) -> str | None:
         """The input whose result lies where a job wants to write, if it is another one."""
         line = self._last.get(self._name(job.output_path))
-        return line["file"] if line and line["results"] and line["file"] != _source(job) else None
+        return line["file"] if line and line["results"] and not _is_same(line["file"], job.input_path) else None
 
     def is_foreign(self, path: Path) -> bool:
         """Whether there is something that no run wrote, or that was changed afterwards."""
@@ -178,6 +178,13 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield line
         except (ValueError, AttributeError):  # half a line: of a run that was killed while it wrote
             continue
+
+
+def _is_same(name: str, path: Path) -> bool:
+    """Whether a file that a line names is this one, perhaps by another spelling of its path."""
+    with suppress(OSError):
+        return path.samefile(name)
+    return name == str(path.absolute())
 
 
 def _source(job: Job) -> str:

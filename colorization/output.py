@@ -1,6 +1,7 @@
 """Write results: whole or not at all, with what the original carried."""
 
 import os
+import struct
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from colorization.png import write_deep_png
 from colorization.profiles import rgb_profile
 from colorization.staging import staging
 from colorization.tiff import write_tiff
-from retrieval.metadata import FOLDERS, INCH, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
+from retrieval.metadata import FOLDERS, INCH, IPTC_RESOURCE, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
 from retrieval.pictures import Picture, to_uint8
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
@@ -62,6 +63,10 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
         lost.append("16 bits became 8; choose a .tif or .png output to keep them")
     if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
         lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
+    if "iptc" in picture.metadata and suffix not in (".jpg", ".jpeg", ".tif", ".tiff"):
+        lost.append(f"{FORMATS[suffix]} cannot hold IPTC captions and keywords; choose a .jpg or .tif output to keep them")
+    if picture.is_stretched:
+        lost.append("its values were stretched from black to white, as the file does not say which they are")
     return lost
 
 
@@ -87,7 +92,7 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     Args:
         path: its suffix decides the format, see FORMATS.
         rgb: (height, width, 3), uint8 or uint16.
-        source: the original, for alpha, EXIF, ICC profile, XMP and resolution.
+        source: the original, for alpha, EXIF, ICC profile, XMP, IPTC and resolution.
 
     Raises:
         ValueError, OSError: it cannot be written.
@@ -105,11 +110,13 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
         given["dpi"] = (float(given["dpi"][0]), float(given["dpi"][1]))
     profile = rgb_profile(metadata.get("icc_profile"))
     exif = load_exif(metadata.get("exif"))
+    stored = metadata.get("iptc")
+    iptc = stored if isinstance(stored, bytes) else None
     pixels = rgb
     if source.alpha is not None and format_ != "JPEG":
         pixels = np.dstack((rgb, _at_depth(source.alpha, rgb.dtype)))
     if format_ == "TIFF":
-        write_tiff(path, pixels, exif, profile, **given)
+        write_tiff(path, pixels, exif, profile, iptc=iptc, **given)
         return
     if format_ == "WEBP" and "dpi" in given:  # which has no other place for it
         (exif[X_RESOLUTION], exif[Y_RESOLUTION]), exif[UNIT] = given["dpi"], INCH
@@ -119,6 +126,7 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
     if format_ == "JPEG":
         settings["exif"] = _fitting(exif)
         settings = {k: v for k, v in settings.items() if k != "xmp" or len(v) <= JPEG_SEGMENT}
+        settings["extra"] = _iptc_segment(iptc) if iptc else b""
     if format_ == "PNG" and pixels.dtype == np.uint16:
         write_deep_png(path, pixels, settings)
     else:
@@ -135,6 +143,12 @@ def _fitting(exif: Image.Exif) -> bytes:
         _, tags, largest = max(entries, key=itemgetter(0))
         del tags[largest]
     return exif.tobytes() if exif else b""
+
+
+def _iptc_segment(iptc: bytes) -> bytes:
+    """The segment of a JPEG that holds IPTC records, as Photoshop does; none if they do not fit into one."""
+    block = b"Photoshop 3.0\0" + struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(block) + 2) + block if len(block) <= JPEG_SEGMENT else b""
 
 
 def _at_depth(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:

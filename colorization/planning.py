@@ -1,5 +1,6 @@
 """Where the results of inputs go, and what must not happen to files on the way."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from colorization.output import FORMATS, check_output, output_suffix
 from retrieval.listing import list_pictures
 from retrieval.metadata import is_made
+
+SNIFFED = 1 << 17  # bytes at both ends of a file: more than the EXIF of a JPEG can take
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,17 @@ def plan_jobs(
     overwrite: bool,
     protected: Sequence[Path] = (),
     extras: Extras = Extras(),
-    sheet: Path | None = None,
+    closed: dict[str, OSError] | None = None,
 ) -> list[Job]:
     """Decide where each result goes.
 
     Args:
-        inputs: files, and folders that are walked; what earlier runs wrote there is none.
+        inputs: files, and folders that are walked; what the program has made itself is passed over there.
         output: the result's file for one input file, else a folder; structure below input folders is kept.
         overwrite: whether the existing result of a single input may be replaced; of those of a folder the manifest decides.
         protected: files that must not be replaced, besides the inputs.
         extras: what else is written beside each result.
-        sheet: the contact sheet of them all.
+        closed: folders that cannot be opened are added to it, with the reason, and passed over.
 
     Raises:
         FileNotFoundError: an input does not exist.
@@ -89,11 +92,11 @@ def plan_jobs(
         if single and not output.is_dir():
             jobs.append(Job(entry, output))
             continue
-        for path in _pictures(entry, output, sheet) if entry.is_dir() else [entry]:
+        for path in _pictures(entry, output, closed) if entry.is_dir() else [entry]:
             inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
             jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not jobs:
-        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}")
+        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}, or none but what Rechroma has made")
     jobs = _told_apart(jobs, extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
     if not single and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
@@ -105,23 +108,21 @@ def plan_jobs(
     return jobs
 
 
-def _pictures(folder: Path, output: Path, sheet: Path | None) -> list[Path]:
-    """The pictures of a folder without what an earlier run wrote, where that lies below it."""
-    inside, sheet_path = output.resolve(), sheet.resolve() if sheet else None
+def _pictures(folder: Path, output: Path, closed: dict[str, OSError] | None) -> list[Path]:
+    """The pictures of a folder but what the program has made, and what lies in the folder of the results below it."""
+    inside = output.resolve()
     is_around = folder.resolve().is_relative_to(inside)  # then what lies in it need not be a result
-
-    def is_input(path: Path) -> bool:
-        own = path.resolve()
-        if own.is_relative_to(inside):
-            return is_around and not _is_ours(path)
-        return own != sheet_path or not _is_ours(path)
-
-    return [path for path in list_pictures(folder) if is_input(path)]
+    found = (path for path in list_pictures(folder, closed) if is_around or not path.resolve().is_relative_to(inside))
+    return [path for path in found if not _is_ours(path)]
 
 
 def _is_ours(path: Path) -> bool:
+    """Whether a picture says that the program has made it: all formats hold that in their first or last part."""
     try:
-        return is_made(path.read_bytes())
+        with path.open("rb") as file:
+            head = file.read(SNIFFED)
+            file.seek(max(SNIFFED, os.fstat(file.fileno()).st_size - SNIFFED))
+            return is_made(head + file.read())
     except OSError:  # which is told when it is its turn
         return False
 

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from retrieval.metadata import ICC_PROFILE, XMP
+from retrieval.metadata import ICC_PROFILE, IPTC, XMP
 
 _ENTRY = 12  # bytes
 
@@ -20,6 +20,7 @@ def write_tiff(
     profile: bytes | None = None,
     xmp: bytes | None = None,
     dpi: tuple[float, float] | None = None,
+    iptc: bytes | None = None,
 ) -> None:
     """Write a compressed TIFF.
 
@@ -30,6 +31,7 @@ def write_tiff(
         profile: ICC.
         xmp: as it is.
         dpi: pixels an inch, across and down.
+        iptc: records of captions and keywords.
     """
     settings: dict[str, Any] = {"extrasamples": ["unassalpha"]} if pixels.shape[2] == 4 else {}
     if dpi:
@@ -38,7 +40,7 @@ def write_tiff(
         path, pixels, photometric="rgb", compression="lzw", predictor=True, metadata=None, software=False, byteorder="<",
         bigtiff=False, **settings
     )  # fmt: skip
-    for tag, value in ((ICC_PROFILE, profile), (XMP, xmp)):
+    for tag, value in ((ICC_PROFILE, profile), (XMP, xmp), (IPTC, iptc)):
         if value:
             exif[tag] = value
     _add_tags(path, exif)

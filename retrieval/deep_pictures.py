@@ -15,11 +15,12 @@ _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
 
 @dataclass(frozen=True)
 class Planes:
-    """What a file stores, not turned: rgb and alpha of uint8 or uint16, and whether it is gray, see Picture."""
+    """What a file stores, not turned: rgb and alpha of uint8 or uint16, whether it is gray, and stretched, see Picture."""
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
     is_gray: bool = False
+    is_stretched: bool = False
 
 
 def is_deep_tiff(image: Image.Image) -> bool:
@@ -36,7 +37,9 @@ def has_16_bits(path: Path) -> bool:
 
 
 def decode_gray(image: Image.Image) -> Planes:
-    """Gray of 16 or 32 bits, opened by Pillow in one of DEEP_MODES: 16-bit values are kept, others scaled to the full range.
+    """Gray of 16 or 32 bits, opened by Pillow in one of DEEP_MODES: 16-bit values are kept, floats of 0..1 are black to white.
+
+    Of other values nothing says what is black and white: they are stretched to the full range.
 
     Raises:
         ValueError: it holds values that are not finite.
@@ -44,11 +47,14 @@ def decode_gray(image: Image.Image) -> Planes:
     gray = np.asarray(image)
     if image.format == "TIFF" and image.mode == "I" and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED:  # type: ignore[attr-defined]
         gray = gray.view(np.uint32)  # which Pillow takes for signed
+    is_stretched = False
     if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
-        low, high = float(np.nanmin(gray)), float(np.nanmax(gray))
         if not np.isfinite(gray).all():
             raise ValueError("it holds values that are not finite")
-        gray = (gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535
+        low, high = float(gray.min()), float(gray.max())
+        is_stretched = image.mode != "F" or low < 0 or high > 1
+        low, high = (low, high) if is_stretched else (0.0, 1.0)
+        gray = ((gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535).round()
     gray = gray.astype(np.uint16)
     if image.format == "TIFF":
         tags = image.tag_v2  # type: ignore[attr-defined]
@@ -57,7 +63,7 @@ def decode_gray(image: Image.Image) -> Planes:
             gray = 65535 - gray  # Pillow does so with 8 bits only
     clear = image.info.get("transparency")  # the gray that is, in a PNG
     alpha = np.where(gray == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
-    return Planes(thrice(gray), alpha, True)
+    return Planes(thrice(gray), alpha, True, is_stretched)
 
 
 def decode_png(path: Path) -> Planes:

@@ -30,12 +30,14 @@ class Source:
         return os.path.join(self.root, self.path)
 
 
-def list_pictures(folder: Path) -> Iterator[Path]:
+def list_pictures(folder: Path, closed: dict[str, OSError] | None = None) -> Iterator[Path]:
     """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed.
 
-    Folders inside it that cannot be opened are passed over.
+    Args:
+        folder: any.
+        closed: folders inside it that cannot be opened are added to it, with the reason, and passed over.
     """
-    yield from map(Path, _walk(str(folder), {}))
+    yield from map(Path, _walk(str(folder), {} if closed is None else closed))
 
 
 def has_picture_name(name: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
-X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC_PROFILE = 282, 283, 296, 700, 34675
+X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, IPTC, ICC_PROFILE = 282, 283, 296, 700, 33723, 34675
 WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture in pixels, in the camera's folder
 FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
 INCH, CENTIMETRE = 2, 3
@@ -17,7 +17,8 @@ MAX_DPI = 1 << 16  # what a JPEG can hold
 # what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF, and what other programs
 # keep there for themselves
 _LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348), *range(512, 533),
-                     XMP, 33723, 34377, ICC_PROFILE, 50341))  # fmt: skip
+                     XMP, IPTC, 34377, ICC_PROFILE, 50341))  # fmt: skip
+IPTC_RESOURCE = 0x0404  # of Photoshop's block in a JPEG
 _SHAPE = '{"shape":'  # how tifffile describes the layout of a file
 _XMP_TURN = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
@@ -34,14 +35,17 @@ def read_metadata(image: Image.Image) -> Metadata:
 
     Returns:
         Of these what the file has: ``exif`` (bytes, orientation reset), ``icc_profile`` (bytes, of gray or RGB), ``xmp``
-        (bytes, orientation reset) and ``dpi`` (two numbers).
+        (bytes, orientation reset), ``iptc`` (bytes, the records of captions and keywords) and ``dpi`` (two numbers).
     """
     exif = image.getexif()
     metadata: Metadata = {key: image.info[key] for key in ("icc_profile", "xmp", "dpi") if image.info.get(key)}
     if image.mode not in ("RGB", "RGBA", "P", "PA") and profile_space(metadata.get("icc_profile")) not in ("RGB", "GRAY"):
         metadata.pop("icc_profile", None)  # a profile of inks would misread the RGB result
-    if image.format == "TIFF" or "dpi" not in metadata:  # Pillow says 1 dpi of a TIFF that says nothing
-        metadata["dpi"] = _resolution(exif)
+    stated = _resolution(exif)  # what the header of a JPEG says beside it is often nobody's; of a TIFF, Pillow says 1
+    if stated or image.format == "TIFF":
+        metadata["dpi"] = stated
+    iptc = exif.get(IPTC) if image.format == "TIFF" else (image.info.get("photoshop") or {}).get(IPTC_RESOURCE)
+    metadata["iptc"] = iptc if isinstance(iptc, bytes) else None
     return _upright(metadata, exif)
 
 

@@ -44,6 +44,7 @@ class Picture:
         is_gray: whether the file stored a single gray channel.
         metadata: what a writer puts back, see read_metadata.
         pages: how many pages or frames the file holds, of which this is the first.
+        is_stretched: whether its values, of which the file does not say what is black and white, fill the range now.
     """
 
     rgb: np.ndarray
@@ -51,6 +52,7 @@ class Picture:
     is_gray: bool = False
     metadata: Metadata = field(default_factory=dict)
     pages: int = 1
+    is_stretched: bool = False
 
 
 def read_picture(path: Path) -> Picture:
@@ -181,7 +183,7 @@ def _decode(path: Path, image: Image.Image) -> Picture:
     clear = image.info.get("transparency") is not None
     if image.mode in ("1", "L") and not clear:
         return Picture(thrice(np.asarray(image.convert("L"))), None, True, metadata)
-    has_alpha = clear or not {"A", "a"}.isdisjoint(image.getbands())
+    has_alpha = clear or (image.mode != "LAB" and not {"A", "a"}.isdisjoint(image.getbands()))
     alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
     return Picture(np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata)
 
@@ -212,7 +214,7 @@ def _decode_other_tiff(path: Path) -> Picture:
 
 
 def _picture(planes: Planes, metadata: Metadata) -> Picture:
-    return Picture(planes.rgb, planes.alpha, planes.is_gray, metadata)
+    return Picture(planes.rgb, planes.alpha, planes.is_gray, metadata, is_stretched=planes.is_stretched)
 
 
 def _turned(picture: Picture, orientation: int) -> Picture:

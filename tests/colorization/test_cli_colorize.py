@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from skimage.color import rgb2lab
 
 from colorization.measures.signal import psnr
 from colorization.output import FORMATS
+from colorization.staging import PREFIX
 from retrieval.pictures import read_picture
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -86,6 +88,60 @@ def test_references_go_before_an_index(cli: Cli, gray_path: Path, reference_path
     result = cli("colorize", gray_path, "--reference", reference_path, "--index", index_dir, "--output", tmp_path / "x.png")
     assert result.exit_code == 0 and "from reference.png 100%" in result.stdout
     assert result.stderr == "note: --index is not asked: references are given\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--top-k", 2, "--same-class"], ["--top-k", "--same-class"]),
+        (["--method", "training-free", "--vividness", 1, "--temperature", 0.5], ["--temperature", "--vividness"]),
+        (["--caution", 1], ["--caution"]),
+        (["--faithfulness", 0.5], []),
+    ],
+)
+def test_what_has_no_say_is_told(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, options: list[object], told: list[str]
+) -> None:
+    done = cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", *options)
+    assert done.exit_code == 0
+    assert [line.split()[1] for line in done.stderr.splitlines()] == told
+    assert all(line.startswith("note: --") and " does nothing here: it concerns only " in line for line in done.stderr.splitlines())
+
+
+def test_faithfulness_without_references_is_told(cli: Cli, gray_path: Path, tmp_path: Path) -> None:
+    done = cli("colorize", gray_path, "--output", tmp_path / "x.png", "--faithfulness", 0.3)
+    assert done.exit_code == 0
+    assert done.stderr == "note: --faithfulness does nothing here: it concerns only references\n"
+
+
+def test_a_folder_that_cannot_be_opened_fails_and_the_rest_is_done(
+    cli: Cli, gray_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gray_dir / "private").mkdir()
+    scandir = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path).endswith("private"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    sheet = tmp_path / "sheet.png"
+    done = cli("colorize", gray_dir, "--output", tmp_path / "out", "--sheet", sheet)
+    assert done.exit_code == 1
+    assert f"failed {gray_dir / 'private'}: Permission denied" in done.stderr
+    assert " colorized, 0 failed" in done.stdout
+    sheet.unlink()
+    again = cli("colorize", gray_dir, "--output", tmp_path / "out", "--sheet", sheet)
+    assert f"note: no {sheet}: nothing was colorized now" in again.stderr
+
+
+def test_what_a_killed_run_left_beside_a_single_result_is_removed(cli: Cli, gray_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    left = tmp_path / "out" / f"{PREFIX}999999999-0123456789ab.tif"
+    left.touch()
+    assert cli("colorize", gray_path, "--output", tmp_path / "out" / "x.png").exit_code == 0
+    assert not left.exists()
 
 
 def test_the_same_call_gives_the_same_file(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:

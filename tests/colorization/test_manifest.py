@@ -96,6 +96,16 @@ def test_the_result_of_another_photo_of_the_same_name_stays(tmp_path: Path, out:
     assert kinds(out, other) == "finished"
 
 
+def test_the_same_photo_by_another_name_is_finished(tmp_path: Path, out: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    monkeypatch.chdir(out)
+    for name in (Path("../in/a.png"), tmp_path / "link" / "a.png"):
+        assert kinds(out, Job(name, job.output_path)) == "finished"
+        assert kinds(out, Job(name, job.output_path), settings="other") == "jobs"
+
+
 def test_a_result_that_was_changed_by_hand_stays(out: Path, make: Make) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)

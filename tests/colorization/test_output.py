@@ -1,14 +1,15 @@
 import io
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, IptcImagePlugin
 
 from colorization.measures.signal import psnr
-from colorization.output import FORMATS, check_output, output_suffix, write_picture
+from colorization.output import FORMATS, check_output, output_suffix, what_is_lost, write_picture
 from colorization.provenance import credited
 from retrieval.pictures import Picture, read_picture
 
@@ -155,6 +156,24 @@ def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(tmp_path: Path, rgb:
     assert np.abs(np.asarray(found).astype(int) - upright).mean() < 5
     assert found.getexif()[MAKER] == "Kodak"
     assert found.getexif().get(ORIENTATION, 1) == 1
+
+
+def test_captions_are_kept_from_file_to_file(tmp_path: Path, rgb: np.ndarray) -> None:
+    """IPTC as archives write it: a title and two keywords."""
+    records = ((5, b"Market day"), (25, b"market"), (25, "Dörfli".encode()))
+    iptc = b"".join(struct.pack(">BBBH", 0x1C, 2, number, len(text)) + text for number, text in records)
+    first = Picture(rgb, metadata={"iptc": iptc})
+    for suffix in (".jpg", ".tif", ".jpg"):
+        write_picture(tmp_path / f"a{suffix}", rgb, first)
+        with Image.open(tmp_path / f"a{suffix}") as image:
+            found = IptcImagePlugin.getiptcinfo(image)
+        assert found == {(2, 5): b"Market day", (2, 25): [b"market", "Dörfli".encode()]}
+        first = read_picture(tmp_path / f"a{suffix}")
+    assert what_is_lost(first, tmp_path / "a.jpg") == []
+    assert "PNG cannot hold IPTC captions" in what_is_lost(first, tmp_path / "a.png")[0]
+    too_long = Picture(rgb, metadata={"iptc": iptc * 4000})
+    write_picture(tmp_path / "long.jpg", rgb, too_long)
+    assert read_picture(tmp_path / "long.jpg").rgb.shape == rgb.shape
 
 
 def test_exif_with_a_misplaced_folder(tmp_path: Path, rgb: np.ndarray) -> None:

@@ -4,17 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from colorization.output import write_picture
-from colorization.planning import Extras, Job, beside, explanation_paths, plan_jobs
+from colorization.output import FORMATS, write_picture
+from colorization.planning import SNIFFED, Extras, Job, beside, explanation_paths, plan_jobs
 from colorization.provenance import credited
 from colorization.sheet import Cell, write_sheet
 from retrieval.pictures import Picture
 
+ARTIST = 0x013B
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Callable[..., list[Path]]:
-    """``files("a.png", "sub/b.jpg")`` makes files of any content below tmp_path: plans open none of them."""
+    """``files("a.png", "sub/b.jpg")`` makes files of any content below tmp_path."""
 
     def make(*names: str) -> list[Path]:
         for name in names:
@@ -175,10 +178,45 @@ def test_a_sheet_among_the_photos_is_no_input(tmp_path: Path, files: Callable[..
     (photo,) = files("in/a.png")
     sheet = tmp_path / "in" / "sheet.png"
     write_sheet(sheet, [[Cell(np.zeros((8, 8, 3), np.uint8), "x")]])
-    assert [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False, sheet=sheet)] == [photo]
-    assert len(plan_jobs([photo.parent], tmp_path / "out", False)) == 2  # of another run, it may be meant
+    assert [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)] == [photo]
+    assert len(plan_jobs([photo, sheet], tmp_path / "out", False)) == 2  # what is named is meant
+    photo.unlink()
+    with pytest.raises(ValueError, match=r"no pictures in .*, or none but what Rechroma has made"):
+        plan_jobs([photo.parent], tmp_path / "out", False)
     files("in/sheet.png")  # somebody's photo
-    assert len(plan_jobs([photo.parent], tmp_path / "out", False, sheet=sheet)) == 2
+    assert len(plan_jobs([photo.parent], tmp_path / "out", False)) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_results_of_other_runs_are_no_inputs(
+    tmp_path: Path, files: Callable[..., list[Path]], rng: np.random.Generator, suffix: str, dtype: type
+) -> None:
+    """However large the file is, and whatever else it carries."""
+    (photo,) = files("in/a.png")
+    pixels = rng.integers(0, int(np.iinfo(dtype).max) + 1, (600, 600, 3)).astype(dtype)
+    exif = Image.Exif()
+    exif[ARTIST] = "a" * 50_000
+    metadata = {"exif": exif.tobytes(), "xmp": b"<x:xmpmeta/>" + b" " * 50_000}
+    write_picture(photo.parent / f"careful{suffix}", pixels, credited(Picture(pixels, metadata=metadata), []))
+    assert (photo.parent / f"careful{suffix}").stat().st_size > 3 * SNIFFED
+    assert [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)] == [photo]
+
+
+def test_folders_that_cannot_be_opened_are_told(
+    tmp_path: Path, files: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files("in/a.png", "in/private/b.png")
+    scandir, closed = os.scandir, dict[str, OSError]()
+
+    def refused(path: str) -> object:
+        if path.endswith("private"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert [job.input_path.name for job in plan_jobs([tmp_path / "in"], tmp_path / "out", False, closed=closed)] == ["a.png"]
+    assert [(name, reason.strerror) for name, reason in closed.items()] == [(str(tmp_path / "in" / "private"), "Permission denied")]
 
 
 def test_results_among_the_photos_are_no_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:

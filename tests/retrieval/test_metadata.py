@@ -11,11 +11,16 @@ from retrieval.metadata import (
     DESCRIPTION,
     FOLDERS,
     HEIGHT,
+    INCH,
     ORIENTATION,
     SOFTWARE,
+    UNIT,
     WIDTH,
+    X_RESOLUTION,
+    Y_RESOLUTION,
     load_exif,
     profile_space,
+    read_metadata,
     read_tiff_metadata,
 )
 from retrieval.pictures import read_picture
@@ -93,6 +98,16 @@ def test_what_is_kept_elsewhere_or_says_nothing_of_the_result_leaves_exif(gray: 
     save(gray, tmp_path / "a.tif", exif)
     found = load_exif(read_picture(tmp_path / "a.tif").metadata["exif"])
     assert tag not in found and found[MAKER] == "Epson"
+
+
+def test_the_resolution_in_exif_counts_more_than_that_of_the_header(gray: Image.Image, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[X_RESOLUTION] = exif[Y_RESOLUTION] = 600
+    exif[UNIT] = INCH
+    gray.save(tmp_path / "a.jpg", dpi=(72, 72), exif=exif)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.info["dpi"] == (72, 72)
+        assert read_metadata(image)["dpi"] == (600, 600)
 
 
 def test_resolution(gray: Image.Image, tmp_path: Path) -> None:

@@ -475,8 +475,24 @@ def test_float_tiffs_are_stretched(tmp_path: Path) -> None:
     picture = read_picture(tmp_path / "float.tif")
     # -2 becomes 0 and 3 becomes 65535
     np.testing.assert_allclose(picture.rgb[..., 0].ravel(), np.linspace(0, 65535, 50), atol=1)
-    tifffile.imwrite(tmp_path / "flat.tif", np.full((5, 10), 0.5, np.float32))
+    assert picture.is_stretched
+    tifffile.imwrite(tmp_path / "flat.tif", np.full((5, 10), 2.5, np.float32))
     assert read_picture(tmp_path / "flat.tif").rgb.shape == (5, 10, 3)
+
+
+def test_floats_from_0_to_1_are_black_to_white(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "float.tif", np.linspace(0.25, 0.5, 50, dtype=np.float32).reshape(5, 10))
+    picture = read_picture(tmp_path / "float.tif")
+    np.testing.assert_allclose(picture.rgb[..., 0].ravel(), np.linspace(0.25, 0.5, 50) * 65535, atol=0.51)
+    assert not picture.is_stretched
+
+
+def test_lab_has_no_transparency(cat: np.ndarray, tmp_path: Path) -> None:
+    profile = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    lab = ImageCms.applyTransform(Image.fromarray(cat), ImageCms.buildTransform(*profile[::-1], "RGB", "LAB"))
+    assert lab is not None
+    lab.save(tmp_path / "lab.tif")
+    assert read_picture(tmp_path / "lab.tif").alpha is None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
