@@ -81,17 +81,22 @@ class Desk:
     def toggle(self, work: Work | None, overlay: bool, event: gr.SelectData) -> Changes:
         """A reference was clicked: use it, or use it no more."""
         picks = set(_there(work).edit.picks) ^ {int(event.index)}
-        return self._all(_there(work).change("", picks=tuple(sorted(picks))), overlay)
+        return self._references(_there(work).change("", picks=tuple(sorted(picks))), overlay)
 
     @told
     def pick(self, work: Work | None, picks: list[int], overlay: bool) -> Changes:
         """References were ticked."""
-        return self._all(_there(work).change("", picks=tuple(sorted(picks))), overlay)
+        return self._references(_there(work).change("", picks=tuple(sorted(picks))), overlay)
 
     @told
     def bring(self, work: Work | None, paths: list[str], overlay: bool) -> Changes:
         """References of the visitor's own were dropped."""
-        return self._all(self.studio.bring(_there(work), [Path(path) for path in paths]), overlay)
+        return self._references(self.studio.bring(_there(work), [Path(path) for path in paths]), overlay)
+
+    @told
+    def take_back(self, work: Work | None, paths: list[str] | None, overlay: bool) -> Changes:
+        """References of the visitor's own were taken away again."""
+        return self._references(_there(work).take_back([Path(path) for path in paths or []]), overlay)
 
     @told
     def palette(self, work: Work | None, path: str, overlay: bool) -> Changes:
@@ -187,16 +192,23 @@ class Desk:
     def _all(self, work: Work, overlay: bool) -> Changes:
         """Pictures and controls."""
         p, edit = self.parts, work.edit
+        return {
+            p.saturation: edit.saturation,
+            p.vividness: edit.vividness,
+            p.palette: None if edit.palette is None else str(edit.palette),
+            **self._references(work, overlay),
+        }
+
+    def _references(self, work: Work, overlay: bool) -> Changes:
+        """Pictures, and the controls that references change; others may have been moved meanwhile."""
+        p, edit = self.parts, work.edit
         choices = [(candidate.caption, i) for i, candidate in enumerate(work.candidates)]
         captions = [f"{'✓ ' if i in edit.picks else ''}{one.score}" for i, one in enumerate(work.candidates)]
         thumbnails = [str(self.studio.thumbnail(candidate)) for candidate in work.candidates]
         return {
             p.gallery: gr.Gallery(list(zip(thumbnails, captions, strict=True)), visible=bool(choices), selected_index=None),
             p.mix: gr.CheckboxGroup(choices, value=list(edit.picks), visible=bool(choices)),
-            p.saturation: edit.saturation,
-            p.vividness: edit.vividness,
             p.faithfulness: work.faithfulness,
-            p.palette: None if edit.palette is None else str(edit.palette),
             **self._pictures(work, overlay),
         }
 

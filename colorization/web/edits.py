@@ -132,3 +132,8 @@ class Work:
         grown = replace(self, candidates=(*self.candidates, *new))
         picks = tuple(i for i, candidate in enumerate(grown.candidates) if candidate.path in paths)
         return grown.change("", picks=picks)
+
+    def take_back(self, kept: list[Path]) -> "Work":
+        """Use no more references of the visitor's own than those kept; without any left, those of the beginning."""
+        picks = [i for i in self.edit.picks if self.candidates[i].recommended or self.candidates[i].path in kept]
+        return self.change("", picks=tuple(picks) or self.edits[0].picks)

@@ -106,12 +106,12 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
 
 
 def _connect(parts: Parts, desk: Desk) -> None:
-    """Each event, what it reads and what it may change."""
+    """Each event, what it reads and what it may change. Those that come while others are worked on wait; sliders only the last."""
 
     def on(event: Any, handler: Callable[..., Any], *inputs: Any, latest_only: bool = False) -> None:
         event(
             handler, list(inputs), parts.changing(), concurrency_id=QUEUE, show_progress="minimal", api_visibility="private",
-            trigger_mode="always_last" if latest_only else "once",
+            trigger_mode="always_last" if latest_only else "multiple",
         )  # fmt: skip
 
     p = parts
@@ -120,6 +120,8 @@ def _connect(parts: Parts, desk: Desk) -> None:
     on(p.gallery.select, desk.toggle, p.work, p.overlay)
     on(p.mix.input, desk.pick, p.work, p.mix, p.overlay, latest_only=True)
     on(p.own.upload, desk.bring, p.work, p.own, p.overlay)
+    on(p.own.delete, desk.take_back, p.work, p.own, p.overlay)
+    on(p.own.clear, desk.take_back, p.work, p.own, p.overlay)
     on(p.palette.upload, desk.palette, p.work, p.palette, p.overlay)
     on(p.palette.clear, desk.no_palette, p.work, p.overlay)
     for slider, handler in (

@@ -103,6 +103,63 @@ def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path,
     assert {url.split("/")[2] for url in visit.asked if url.startswith("http")} == {served.url.split("/")[2]}
 
 
+def test_nothing_is_lost_in_a_hurry(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
+    """Whoever does not wait for the answer is answered all the same."""
+    tab = chromium.new_page()
+    Visit(tab, served.url, gray_file)
+    ticks = tab.locator("#mix input")
+    assert ticks.nth(0).is_checked() and not ticks.nth(3).is_checked()
+    tab.locator("#references button:has(img)").nth(0).click()
+    tab.locator("#references button:has(img)").nth(3).click()
+    saturation = tab.locator("#saturation input[type=range]")
+    saturation.focus()
+    saturation.press("Home")
+    tab.get_by_role("tab", name="Put colors").click()
+    for _ in range(3):
+        tab.locator("#use-color").click()
+    tab.get_by_text("3 color points").first.wait_for()
+    assert not ticks.nth(0).is_checked() and ticks.nth(3).is_checked()
+    assert float(saturation.input_value()) == 0
+    tab.get_by_role("tab", name="Compare").click()
+    with tab.expect_download() as download:
+        tab.locator("#make").click()
+    download.value.save_as(tmp_path / "result.jpg")
+    assert np.ptp(np.asarray(Image.open(tmp_path / "result.jpg")), axis=2).max() < 12  # what the sliders show is done
+
+
+def test_another_photo_at_once(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
+    shutil.copy(gray_file, tmp_path / "second.png")
+    tab = chromium.new_page()
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(served.url)
+    tab.locator("#photo input[type=file]").set_input_files(str(gray_file))
+    tab.locator("#photo [aria-label*=lear], #photo [aria-label*=emove]").first.click()
+    tab.locator("#photo input[type=file]").set_input_files(str(tmp_path / "second.png"))
+    tab.locator("#slider img").first.wait_for()
+    tab.locator("#photo").get_by_text("second").first.wait_for()
+    with tab.expect_download() as download:
+        tab.locator("#make").click()
+    assert download.value.suggested_filename == "second-color.png"
+
+
+def test_own_references_are_taken_back(
+    served: Any, chromium: Any, gray_file: Path, pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    for name in ("coffee", "rocket"):
+        Image.fromarray(pictures[name]).save(tmp_path / f"{name}.png")
+    tab = chromium.new_page()
+    Visit(tab, served.url, gray_file)
+    before = tab.locator("#status").inner_text()
+    tab.locator("#own input[type=file]").set_input_files([str(tmp_path / "coffee.png"), str(tmp_path / "rocket.png")])
+    tab.locator("#status").get_by_text("rocket.png").wait_for()
+    tab.locator("#own [aria-label='Remove this file']").first.click()
+    tab.wait_for_function("() => !document.querySelector('#status').innerText.includes('coffee.png')")
+    assert "rocket.png" in tab.locator("#status").inner_text()
+    tab.locator("#own [aria-label*=lear]").first.click()
+    tab.wait_for_function("() => !document.querySelector('#status').innerText.includes('rocket.png')")
+    assert tab.locator("#status").inner_text() == before
+
+
 def test_by_keyboard(served: Any, chromium: Any, gray_file: Path) -> None:
     """Everything that the mouse does has a control that takes the focus and answers to keys."""
     tab = chromium.new_page()

@@ -52,6 +52,17 @@ def test_own_references_replace_the_recommended_ones_and_can_be_mixed(work: Work
     assert (HARBOUR.caption, Candidate(OWN).caption) == ("0.87 harbour.jpg", "yours own.jpg")
 
 
+def test_own_references_can_be_taken_back(work: Work) -> None:
+    other = Path("other.jpg")
+    brought = work.bring([OWN, other])
+    assert brought.take_back([other]).picked == (Candidate(other),)
+    assert brought.take_back([]).picked == (HARBOUR,)
+    mixed = brought.change("", picks=(0, 1))
+    assert mixed.take_back([other]).picked == (HARBOUR,)
+    assert mixed.take_back([OWN, other]) is mixed
+    assert work.change("", picks=()).bring([OWN]).take_back([]).undo().picked == (Candidate(OWN),)
+
+
 def test_faithfulness_is_the_default_of_such_references_until_it_is_asked_for(work: Work) -> None:
     options = ColorizeOptions()
     assert work.faithfulness == options.faithfulness_to(recommended=True) == 0.6
