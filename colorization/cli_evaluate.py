@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization.cli_common import Json
+from colorization.cli_common import Json, given
 
 
 def evaluate_command(
@@ -35,6 +35,9 @@ def evaluate_command(
     if linear_probe is not None:
         if truth_dir is not None:
             raise ValueError("give TRUTH_DIR or --linear-probe FOLDER, not both")
+        others = given(index=index, judge=judge, classes=classes, sheet=sheet, row=row or None, curve=curve or None)
+        if others:
+            raise ValueError(f"--linear-probe measures nothing else: leave out --{next(iter(others))}")
         _probe(linear_probe, limit, probe_block, probe_layer, seed, as_json)
         return
     if truth_dir is None:
@@ -141,7 +144,10 @@ def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, a
 
 def _lines(path: Path) -> list[str]:
     """The lines of a text file that are not empty."""
-    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file in UTF-8") from error
     if not lines:
         raise ValueError(f"{path}: no class names in this file")
     return lines

@@ -58,6 +58,8 @@ def video_command(
     if report is not None:
         check_report(report, job)
     place = None if reference else index
+    for line in _unheard(film, bool(reference), index is not None, frame_rate is not None, top_k is not None):
+        typer.echo(f"note: {line}", err=True)
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
     with ExitStack() as stack:
         bars: dict[str, Any] = {}
@@ -77,3 +79,13 @@ def video_command(
     rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s" if found.colored else ""
     scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
     typer.echo(f"{output}: {found.frames} frames of {scenes}{taken_up}{rate}")
+
+
+def _unheard(film: Path, with_references: bool, with_index: bool, with_rate: bool, with_top_k: bool) -> list[str]:
+    """What was asked for and has no say beside the rest, in lines for a person."""
+    lines = ["--index is not asked: references are given"] if with_references and with_index else []
+    if with_top_k and (with_references or not with_index):
+        lines.append("--top-k does nothing here: it concerns only recommended references")
+    if with_rate and not film.is_dir():
+        lines.append("--frame-rate does nothing here: it concerns only folders of pictures")
+    return lines

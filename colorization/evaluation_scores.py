@@ -1,13 +1,13 @@
 """The measures of one row of an evaluation, picture by picture, and what they come to over the set."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from colorization.evaluation_settings import Attempt, Photo, lab_of
 from colorization.measures import Rgb
@@ -151,11 +151,26 @@ def look_at(rgb: Rgb, judges: Judges) -> Look:
         top, left = ((n - side) // 2 for n in rgb.shape[:2])
         square = Image.fromarray(rgb[top : top + side, left : left + side])
         small = np.array(square.resize((JUDGE_SIDE, JUDGE_SIDE), Image.Resampling.BICUBIC))
-        with torch.inference_mode():
-            seen = judges.judge(as_tensor(small)[None])
+        seen = _judged(judges.judge, as_tensor(small)[None])
         embedding = seen["embedding"][0].float().numpy() if "embedding" in seen else None
         top1 = int(seen["logits"][0].argmax()) if "logits" in seen else None
     return Look(embedding, top1, judges.inception(rgb) if judges.inception else None)
+
+
+def _judged(judge: nn.Module, rgb: Float[Tensor, "1 3 side side"]) -> Mapping[str, Tensor]:
+    """What a judge says of a picture.
+
+    Raises:
+        ValueError: a Python file of the user's fails, or does not answer with names.
+    """
+    try:
+        with torch.inference_mode():
+            seen = judge(rgb)
+    except Exception as error:
+        raise ValueError(f"the judge fails ({type(error).__name__}: {error})") from error
+    if not isinstance(seen, Mapping):
+        raise ValueError(f'the judge must give a dictionary with "embedding" and "logits", not a {type(seen).__name__}')
+    return seen
 
 
 def _top1(looks: list[Look]) -> np.ndarray:

@@ -160,8 +160,8 @@ function download() {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-at("a").addEventListener("click", () => choose("a"));
-at("b").addEventListener("click", () => choose("b"));
+// the second click of a double click would answer a pair that nobody has seen
+for (const side of ["a", "b"]) at(side).addEventListener("click", (event) => { if (event.detail < 2) choose(side); });
 at("back").addEventListener("click", takeBack);
 at("finish").addEventListener("click", () => { finished = true; show(); at("question").focus(); });
 at("download").addEventListener("click", download);

@@ -19,7 +19,7 @@ from colorization.video.pictures import PictureFilm
 from colorization.video.plan import Plan, Scene, make_plan, read_key, read_plan
 from colorization.video.report import FilmReport
 from colorization.video.sinks import FilmSink, PictureSink, sink_of
-from colorization.video.work import describe_job, working
+from colorization.video.work import PLAN, carry_path, describe_job, working
 from colorization.video.yuv import Plane
 from colorization.working import read_reference
 
@@ -78,7 +78,7 @@ def _plan(
     progress: Progress,
 ) -> Plan:
     """The plan of an earlier run, or a new one."""
-    path = folder / "plan.json"
+    path = folder / PLAN
 
     def recommend(key: Plane) -> tuple[list[tuple[str, float]], list[str]]:
         if given or pipeline.index is None:
@@ -87,10 +87,32 @@ def _plan(
         return [(str(r.path), r.score) for r in prepared.references], prepared.skipped
 
     if (known := read_plan(path)) is not None:
-        return known
+        return _mended(known, folder, film_options, recommend)
     plan = make_plan(film, folder, film_options, recommend, lambda done, total: progress("looking", done, total))
     plan = replace(plan, notes=[*film.notes, *plan.notes])  # damage is found only now
     plan.save(path)
+    return plan
+
+
+def _mended(
+    plan: Plan, folder: Path, options: FilmOptions, recommend: Callable[[Plane], tuple[list[tuple[str, float]], list[str]]]
+) -> Plan:
+    """A plan whose references are still there: unfinished scenes that lost one begin anew with others."""
+    scenes, notes = list(plan.scenes), list(plan.notes)
+    number = 0
+    for i, scene in enumerate(plan.scenes):
+        carries = [carry_path(folder, number + n) for n in range(-(-(scene.stop - scene.start) // options.segment_frames))]
+        number += len(carries)
+        if all(path.exists() for path in carries) or all(Path(path).is_file() for path, _ in scene.references):
+            continue
+        for path in carries:
+            path.unlink(missing_ok=True)
+        references, skipped = recommend(read_key(folder, i))
+        scenes[i] = replace(scene, references=references)
+        notes += [line for line in skipped if line not in notes]
+    if scenes != plan.scenes:
+        plan = replace(plan, scenes=scenes, notes=notes)
+        plan.save(folder / PLAN)
     return plan
 
 
@@ -124,7 +146,7 @@ def _color(
         colorizer, last = None, None
         for start in range(scene.start, scene.stop, options.segment_frames):
             stop = min(scene.stop, start + options.segment_frames)
-            carry = folder / f"segment-{number:06d}.npz"
+            carry = carry_path(folder, number)
             if not carry.exists():
                 if colorizer is None:
                     colorizer = colorizer_of(scene)

@@ -19,7 +19,7 @@ from colorization.video.pictures import frame_paths
 from retrieval.shards import file_sha256
 from similarity.backbone import hash_tensors
 
-JOB = "job.json"
+JOB, PLAN = "job.json", "plan.json"
 PICTURES = "pictures"  # folder of the colored pictures of a folder
 MOVING = "moving"  # it is there once all are colored and take their names
 
@@ -27,6 +27,11 @@ MOVING = "moving"  # it is there once all are colored and take their names
 def work_folder(output: Path) -> Path:
     """Where the work on a result lies; hidden, and on the same disk, so that the result takes its name at once."""
     return output.parent / f".{output.name}.rechroma"
+
+
+def carry_path(folder: Path, number: int) -> Path:
+    """What a finished segment hands on to the next one; it is there once the segment is finished."""
+    return folder / f"segment-{number:06d}.npz"
 
 
 def has_moved(output: Path, name: str) -> bool:
@@ -131,4 +136,4 @@ def _clear(folder: Path) -> None:
 
 def _has_work(folder: Path) -> bool:
     """Whether a plan or a segment is finished."""
-    return (folder / "plan.json").exists() or any(folder.glob("segment-*.npz"))
+    return (folder / PLAN).exists() or any(folder.glob("segment-*.npz"))

@@ -123,7 +123,7 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
 
 
 def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, output: Path, comment: str) -> None:
-    """Put segments together, give the frames their timestamps, and copy sound and subtitles.
+    """Put segments together, give the frames their timestamps, and copy sound, subtitles and attachments.
 
     Args:
         segments: in order.
@@ -141,6 +141,11 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
             stream = container.add_stream_from_template(first.streams.video[0])
         stream.time_base = film.time_base
         copies = _copied_streams(source, container)
+        if source and output.suffix.lower() == ".mkv":
+            for one in source.streams.attachments:
+                container.add_attachment(one.name or "attachment", one.mimetype or "application/octet-stream", one.data)
+        elif source and source.streams.attachments:
+            film.notes.append("what is attached to it, such as fonts of subtitles, is kept in .mkv only")
         if source:
             own = source.streams.video[0].metadata
             stream.metadata.update({k: v for k, v in own.items() if k.lower() in ("language", "title")})

@@ -603,6 +603,12 @@ def test_what_the_command_refuses_is_one_line(
     refused(command(truth_dir, "--judge", tmp_path / "judge.py"), tmp_path / "judge.py", "SyntaxError")
     (tmp_path / "judge.py").write_text("x = 1\n")
     refused(command(truth_dir, "--judge", tmp_path / "judge.py"), tmp_path / "judge.py", "one torch module")
+    module = "import torch\nclass Judge(torch.nn.Module):\n    def forward(self, rgb):\n        "
+    for body, said in (("return rgb", "must give a dictionary"), ("raise KeyError('x')", "the judge fails (KeyError: 'x')")):
+        (tmp_path / "judge.py").write_text(module + body + "\n")
+        refused(command(truth_dir, "--row", "automatic", "--judge", tmp_path / "judge.py"), said)
+    (tmp_path / "names.txt").write_bytes(b"\xff\xfe\x00")
+    refused(command(truth_dir, "--classes", tmp_path / "names.txt"), tmp_path / "names.txt", "not a text file")
     refused(command(truth_dir, "--sheet", truth_dir / "coffee.png"), "would replace a picture")
     (tmp_path / "grays").mkdir()
     Image.open(truth_dir / "coffee.png").convert("L").save(tmp_path / "grays" / "old.png")

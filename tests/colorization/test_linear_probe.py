@@ -120,6 +120,8 @@ def test_the_command_reports_each_beside_one_that_learned_nothing(folder: Path) 
         (("--linear-probe", "nowhere"), "nowhere: no such folder"),
         ((".", "--linear-probe", "."), "not both"),
         ((), "give TRUTH_DIR"),
+        (("--linear-probe", "{folder}", "--sheet", "x.png"), "leave out --sheet"),
+        (("--linear-probe", "{folder}", "--row", "network"), "leave out --row"),
         (("--linear-probe", "{empty}"), "at least two folders"),
         (("--linear-probe", "{folder}", "--probe-block", "conv99"), "no block 'conv99'"),
     ],

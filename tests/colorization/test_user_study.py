@@ -297,7 +297,7 @@ const elements = {}, listeners = {}, kept = JSON.parse(process.argv[3] || "{}");
 let downloaded = null;
 const element = (id) => elements[id] ||= { id, textContent: "", hidden: false, disabled: false, handlers: {}, img: { src: "" },
   addEventListener(kind, call) { this.handlers[kind] = call; }, querySelector() { return this.img; }, focus() {},
-  click() { if (this.handlers.click && !this.disabled) this.handlers.click(); }, append() {}, remove() {} };
+  click(detail = 1) { if (this.handlers.click && !this.disabled) this.handlers.click({ detail }); }, append() {}, remove() {} };
 globalThis.document = { getElementById: element, createElement: () => element("link"), body: element("body"),
   addEventListener: (kind, call) => { listeners[kind] = call; } };
 globalThis.window = { scrollTo() {} };
@@ -311,7 +311,8 @@ const input = JSON.parse(require("fs").readFileSync(0, "utf8"));
 element("study").textContent = JSON.stringify(input.study);
 (0, eval)(input.code);
 for (const key of JSON.parse(process.argv[2])) {
-  if (key.startsWith("#")) element(key.slice(1)).click();
+  if (key.startsWith("##")) [1, 2].forEach((detail) => element(key.slice(2)).click(detail));
+  else if (key.startsWith("#")) element(key.slice(1)).click();
   else listeners.keydown({ key, preventDefault() {} });
 }
 const told = Object.fromEntries(["question", "status", "score", "note"].map((id) => [id, element(id).textContent]));
@@ -323,7 +324,7 @@ console.log(JSON.stringify({ ...told, kept, downloaded, shown, over: element("tr
 
 @pytest.fixture
 def press(real_dir: Path, result_dir: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Press keys, or ``#id`` to click, in the page of a study, and tell what it shows, keeps and downloads."""
+    """Press keys, click (``#id``) or click twice (``##id``) in the page of a study; tell what it shows, keeps, downloads."""
     if NODE is None:
         pytest.skip("node is not installed")
     build_study(real_dir, [result_dir], tmp_path / "study.html")
@@ -361,6 +362,11 @@ def test_keys_choose_and_the_page_tells_what_python_tells(press: Callable[..., d
     found = read_results([tmp_path / "choices.json"])
     assert (found.successes, found.n) == (picked.count("first"), 4)
     assert after["score"] == found.sentence()
+
+
+def test_a_double_click_answers_one_pair(press: Callable[..., dict[str, Any]]) -> None:
+    assert press("#a", "#b")["status"] == "Pair 3 of 4"
+    assert press("##a", "##b")["status"] == "Pair 3 of 4"
 
 
 def test_choices_are_kept_taken_back_and_forgotten(press: Callable[..., dict[str, Any]]) -> None:

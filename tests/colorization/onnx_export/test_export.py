@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 import torch
 from click.testing import Result
+from PIL import Image
 
 from colorization.bundled import load_network
 from colorization.hints import global_hints
@@ -87,12 +88,14 @@ def test_the_settings_are_those_of_the_code(exported: Exported) -> None:
     torch.testing.assert_close(colored[:, 1:3], torch.ones(1, 2, 16, 24))
 
 
+@pytest.mark.parametrize("shape", [None, (64, 800)], ids=["photo", "panorama"])
 def test_the_example_colors_like_the_pipeline(
     exported: Exported,
     backbone: Backbone,
     network: ColorizationNetwork,
     gray_pictures: dict[str, np.ndarray],
     monkeypatch: pytest.MonkeyPatch,
+    shape: tuple[int, int] | None,
 ) -> None:
     """The README's code, with numpy only, in its own folder; it enlarges colors without looking at edges."""
     folder = exported.paths[0].parent
@@ -100,6 +103,8 @@ def test_the_example_colors_like_the_pipeline(
     assert set(re.findall(r"^import (\w+)", code, re.M)) == {"json", "numpy", "onnxruntime"}
     monkeypatch.chdir(folder)
     gray = gray_pictures["coffee"]
+    if shape:
+        gray = np.asarray(Image.fromarray(gray).resize(shape[::-1]))
     names: dict[str, object] = {"gray": gray}
     exec(compile(code, "README.md", "exec"), names)
     found = np.asarray(names["rgb"]).astype(float)

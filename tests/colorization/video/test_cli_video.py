@@ -40,6 +40,17 @@ def test_a_film_and_its_report(cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path
     assert cli(*run, "--overwrite").exit_code == 0
 
 
+def test_what_has_no_say_is_told(
+    cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, index_dir: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 2))
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "reference.png")
+    run = ["video", source, "--output", tmp_path / "out.mkv", "--reference", tmp_path / "reference.png"]
+    result = cli(*run, "--index", index_dir, "--top-k", 2, "--frame-rate", 12)
+    assert result.exit_code == 0
+    assert [line.split()[1] for line in result.stderr.splitlines()] == ["--index", "--top-k", "--frame-rate"]
+
+
 def test_references_from_an_index(cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, index_dir: Path) -> None:
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2, 100, 120))
     run = ["video", source, "--output", tmp_path / "out.mkv", "--index", index_dir, "--report", tmp_path / "r.json", "--top-k", 1]

@@ -240,6 +240,23 @@ def test_the_track_that_plays_stays_the_one(make_film: MakeFilm, pan: Pan, run: 
         assert [bool(s.disposition & av.stream.Disposition.default) for s in container.streams.audio] == [False, True]
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_attachments_are_kept_where_they_can_be(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path, suffix: str) -> None:
+    source = make_film(tmp_path / "plain.mkv", pan("coffee", 2))
+    with av.open(str(source)) as plain, av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream_from_template(plain.streams.video[0])
+        container.add_attachment("font.ttf", "application/x-truetype-font", b"letters")
+        for packet in plain.demux(plain.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    report = run(tmp_path / "in.mkv", tmp_path / f"out{suffix}")
+    with av.open(str(tmp_path / f"out{suffix}")) as result:
+        kept = [(one.name, one.mimetype, bytes(one.data)) for one in result.streams.attachments]
+    assert kept == ([("font.ttf", "application/x-truetype-font", b"letters")] if suffix == ".mkv" else [])
+    assert len(report.notes) == (suffix != ".mkv")
+
+
 def test_films_joined_byte_by_byte_are_told_before_the_work(make_film: MakeFilm, pan: Pan, run: Run, tmp_path: Path) -> None:
     part = make_film(tmp_path / "part.mpg", pan("coffee", 24), codec="mpeg2video")
     (tmp_path / "both.mpg").write_bytes(2 * part.read_bytes())

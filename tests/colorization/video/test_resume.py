@@ -1,5 +1,6 @@
 """What a run that was stopped leaves, and that the next one goes on from there to the same result."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.video.film import colorize_film
 from colorization.video.job import FilmJob
 from colorization.video.options import FilmOptions
+from colorization.video.plan import read_plan
 from colorization.video.report import FilmReport
-from colorization.video.work import work_folder
+from colorization.video.work import PLAN, work_folder
 from colorization.video.writing import SegmentWriter
+from retrieval.index import PhotoIndex
 
 MakeFilm = Callable[..., Path]
 Pan = Callable[..., list[np.ndarray]]
@@ -96,6 +99,41 @@ def test_a_folder_is_taken_up(frame_dir: Path, run: Callable[..., FilmReport], t
     assert run(frame_dir, tmp_path / "out").colored == 3
     for path in (tmp_path / "whole").iterdir():
         np.testing.assert_array_equal(Image.open(path), Image.open(tmp_path / "out" / path.name))
+
+
+def test_a_reference_that_is_gone_since_is_replaced(
+    two_scenes: Path,
+    library_dir: Path,
+    build: Callable[..., object],
+    colorizer: ColorizationPipeline,
+    tiny: ColorizeOptions,
+    tmp_path: Path,
+) -> None:
+    """The scene that is not finished begins anew; the one that is stays."""
+    photos = shutil.copytree(library_dir, tmp_path / "photos")
+    build(photos, tmp_path / "index")
+    options = replace(tiny, top_k=1)
+    pipeline = ColorizationPipeline(colorizer.backbone, PhotoIndex.open(tmp_path / "index"), colorizer.network)
+
+    def color(stop: int = 0) -> FilmReport:
+        def progress(what: str, done: int, total: int) -> None:
+            if (what, done) == ("coloring", stop):
+                raise StoppedError
+
+        return colorize_film(FilmJob(two_scenes, tmp_path / "out.mp4"), pipeline, options, SHORT, progress)
+
+    with pytest.raises(StoppedError):
+        color(8)  # of the second scene two frames are done
+    plan = read_plan(work_folder(tmp_path / "out.mp4") / PLAN)
+    assert plan is not None
+    for scene in plan.scenes:
+        Path(scene.references[0][0]).unlink()
+    build(photos, tmp_path / "index")
+    pipeline.refresh()
+    report = color()
+    assert report.colored == 3
+    assert report.scenes[0] == plan.scenes[0]
+    assert Path(report.scenes[1].references[0][0]).is_file()
 
 
 def test_a_folder_with_other_pictures_is_another_input(frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
