@@ -54,7 +54,7 @@ def colorize_command(
     overwrite: Overwrite = False,
     sheet: Annotated[
         Path | None,
-        typer.Option(help=f"Also write a contact sheet (PNG), of the first {SHEET_ROWS} photos colorized now."),
+        typer.Option(help=f"Also write a contact sheet, of the first {SHEET_ROWS} photos colorized now."),
     ] = None,
     as_json: Json = False,
     backbone: Backbone = None,
