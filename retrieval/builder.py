@@ -4,7 +4,7 @@ Shards are written one by one and renamed when complete; index.json is written l
 the previous index as it was, and the next build takes over the shards that were finished.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrieval.changes import BuildReport, find_changes, is_complete, unnamed, wanted_search
@@ -80,6 +80,21 @@ def build_index(
         return _build(sources, photos, index_dir, backbone, previous, options, progress)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What a build finds in the folder of the index.
+
+    Attributes:
+        known: photos that are described, by absolute path.
+        lost: photos that the index names and whose description does not count any more.
+        others: shards of an interrupted build of other folders, for the next build of those.
+    """
+
+    known: dict[bytes, Known] = field(default_factory=dict)
+    lost: set[bytes] = field(default_factory=set)
+    others: list[Path] = field(default_factory=list)
+
+
 def _build(
     sources: list[Source],
     photos: list[Path],
@@ -99,17 +114,8 @@ def _build(
             " folders with --overwrite, or choose another --index"
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
-    known: dict[bytes, Known] = {}
-    others: list[Path] = []
-    lost = named_photos(index_dir) if options.overwrite else set()
-    if not options.overwrite:
-        listed = {source.absolute for source in sources}
-        known = indexed_photos(index_dir, key, previous)
-        if previous and _damaged(previous, known):
-            _check_damaged(photos, index_dir, previous, known)
-            lost = named_photos(index_dir) - known.keys()
-        known |= finished_photos(index_dir, key, previous, listed)
-        others = others_unfinished(index_dir, previous, key, listed)
+    found = _Found(lost=named_photos(index_dir)) if options.overwrite else _found(photos, sources, index_dir, key, previous)
+    known = found.known
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}
     unreadable = list(changes.closed)
@@ -123,16 +129,26 @@ def _build(
     if not live:
         raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
     added = len(written) - len(written & known.keys())
-    dropped = (changes.gone | lost) - live.keys()
+    dropped = (changes.gone | found.lost) - live.keys()
     report = BuildReport(len(live), added, len(written) - added, len(dropped), len(live) - len(written), unreadable)
     search = wanted_search(len(live), options.memory_budget, previous)
     manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable), search=search)
     nothing_new = not (written or changes.gone or changes.changed)
     if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
-        sweep(index_dir, previous, others)
+        sweep(index_dir, previous, found.others)
     else:
-        commit(live, index_dir, key, manifest, others)
+        commit(live, index_dir, key, manifest, found.others)
     return report
+
+
+def _found(photos: list[Path], sources: list[Source], index_dir: Path, key: str, previous: Manifest | None) -> _Found:
+    listed = {source.absolute for source in sources}
+    known, lost = indexed_photos(index_dir, key, previous), set[bytes]()
+    if previous and _damaged(previous, known):
+        _check_damaged(photos, index_dir, previous, known)
+        lost = named_photos(index_dir) - known.keys()
+    known |= finished_photos(index_dir, key, previous, listed)
+    return _Found(known, lost, others_unfinished(index_dir, previous, key, listed))
 
 
 def _described(job: ShardJob, ray: RayOptions | None, unreadable: list[str], progress: Progress | None) -> Written:
