@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import imagecodecs
 import numpy as np
@@ -74,15 +75,15 @@ def decode_png(path: Path) -> Planes:
     return Planes(thrice(array[..., 0]), array[..., 1], True)
 
 
-def decode_tiff(path: Path, max_pixels: int) -> Planes:
-    """TIFF layouts that Pillow cannot open, above all 16-bit RGB.
+def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
+    """TIFF layouts that Pillow cannot open, above all 16-bit RGB; the page of a number.
 
     Raises:
         ValueError: it is damaged, too large, or of another kind than gray or RGB of 8 or 16 bits.
     """
     try:
         with tifffile.TiffFile(path) as file:
-            page = file.pages.first
+            page = cast("tifffile.TiffPage", file.pages[number])
             if page.imagewidth * page.imagelength > max_pixels:
                 raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {max_pixels / 1e6:.0f} megapixels")
             kind, planes = tifffile.PHOTOMETRIC(page.photometric), page.planarconfig == tifffile.PLANARCONFIG.SEPARATE

@@ -146,11 +146,27 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     if not isinstance(image.info.get("xmp", b""), bytes):  # damaged, and Pillow's search for the orientation fails at it
         del image.info["xmp"]
     image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
+    _pass_thumbnails(image)
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         image.close()
         raise OSError(f"{image.width}x{image.height} is {pixels / 1e6:.0f} megapixels, above the limit of {MAX_PIXELS / 1e6:.0f}")
     return image
+
+
+def _pass_thumbnails(image: Image.Image) -> None:
+    """Turn to the first page of a TIFF that is no thumbnail or mask: some programs put those in front."""
+    number = 0
+    with suppress(EOFError):
+        while image.format == "TIFF" and _is_no_page(image):
+            number += 1
+            image.seek(number)
+        return
+    image.seek(0)  # there is nothing else
+
+
+def _is_no_page(image: Image.Image) -> bool:
+    return image.format == "TIFF" and bool(image.tag_v2.get(_SUBFILE_TYPE, 0) & _NO_PAGE)  # type: ignore[attr-defined]
 
 
 def learn_heic(path: Path) -> bool:
@@ -172,7 +188,7 @@ def _decode(path: Path, image: Image.Image) -> Picture:
     orientation = image.getexif().get(ORIENTATION, 1)
     metadata = read_metadata(image)
     if is_deep_tiff(image):
-        return _turned(_picture(decode_tiff(path, MAX_PIXELS), metadata), orientation)
+        return _turned(_picture(decode_tiff(path, MAX_PIXELS, image.tell()), metadata), orientation)
     if image.format == "PNG" and image.mode not in DEEP_MODES and has_16_bits(path):
         return _turned(_picture(decode_png(path), metadata), orientation)
     if image.mode in DEEP_MODES:
@@ -193,12 +209,12 @@ def _num_pages(path: Path) -> int:
 
     The file is opened for it alone: what Pillow sees on other pages, it says of the first one too.
     """
-    pages = 1
+    pages = 0
     with suppress(*_CAUSES), Image.open(path) as image:
-        for number in range(1, getattr(image, "n_frames", 1)):
+        for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
-            pages += not (image.format == "TIFF" and image.tag_v2.get(_SUBFILE_TYPE, 0) & _NO_PAGE)  # type: ignore[attr-defined]
-    return pages
+            pages += not _is_no_page(image)
+    return max(1, pages)
 
 
 def _decode_other_tiff(path: Path) -> Picture:

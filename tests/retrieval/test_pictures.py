@@ -487,6 +487,24 @@ def test_floats_from_0_to_1_are_black_to_white(tmp_path: Path) -> None:
     assert not picture.is_stretched
 
 
+@pytest.mark.parametrize("depth", ["gray", "deep gray", "color", "deep color"])
+def test_a_thumbnail_in_front_is_not_the_picture(cat: np.ndarray, tmp_path: Path, depth: str) -> None:
+    stored = cat.astype(np.uint16) * 257 if "deep" in depth else cat
+    stored = stored if "color" in depth else stored[..., 0]
+    kind = "rgb" if "color" in depth else "minisblack"
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(np.ascontiguousarray(stored[::8, ::8]), photometric=kind, subfiletype=1, resolution=(72, 72))
+        file.write(stored, photometric=kind, resolution=(300, 300), resolutionunit="INCH")
+        file.write(np.ascontiguousarray(stored[::4, ::4]), photometric=kind, subfiletype=1)
+    picture = read_picture(tmp_path / "a.tif")
+    np.testing.assert_array_equal(picture.rgb if "color" in depth else picture.rgb[..., 0], stored)
+    assert picture.pages == 1 and picture.metadata["dpi"] == (300, 300)
+    assert read_small_rgb(tmp_path / "a.tif", 64).shape[0] >= 64
+    with tifffile.TiffWriter(tmp_path / "only.tif") as file:
+        file.write(stored, photometric=kind, subfiletype=1)
+    assert read_picture(tmp_path / "only.tif").rgb.shape == cat.shape
+
+
 def test_lab_has_no_transparency(cat: np.ndarray, tmp_path: Path) -> None:
     profile = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     lab = ImageCms.applyTransform(Image.fromarray(cat), ImageCms.buildTransform(*profile[::-1], "RGB", "LAB"))
