@@ -161,6 +161,8 @@ def test_exported_weights_load_and_are_scored(
         "top-1, the teacher on gray", "10 nearest shared", "photos"
     }  # fmt: skip
     assert all(-1 <= value <= 1 for name, value in scores.items() if name != "photos")
+    without = command("score", photos_again, photos, "--teacher", teacher, "--run", run)
+    assert json.loads(without.output.splitlines()[-1]) == {k: v for k, v in scores.items() if k != "10 nearest shared"}
 
 
 def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
