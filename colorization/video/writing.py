@@ -102,12 +102,23 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
     Raises:
         FilmError: it cannot.
     """
-    trial = folder / f"trial{output.suffix.lower()}"
+    suffix = output.suffix.lower()
+    reason = _refusal(film, suffix, folder)
+    if reason is not None:
+        others = [s for s in dict.fromkeys((film.path.suffix.lower(), ".mkv", ".mp4")) if s in SUFFIXES and s != suffix]
+        fit = [other for other in others if _refusal(film, other, folder) is None]
+        cure = f"choose {' or '.join(fit)}" if fit else "no format can that is written here: take a copy of the film without them"
+        raise FilmError(f"{output}: {suffix} cannot hold the sound or subtitles of {film.path}; {cure}") from reason
+
+
+def _refusal(film: Film | PictureFilm, suffix: str, folder: Path) -> Exception | None:
+    """Why a kind of container cannot hold what is copied from a film, if so, by a trial."""
+    trial = folder / f"trial{suffix}"
     try:
         with ExitStack() as stack:
             source = stack.enter_context(opened(film.path)) if isinstance(film, Film) else None
             container = stack.enter_context(av.open(str(trial.absolute()), "w"))
-            stream = container.add_stream(SUFFIXES[output.suffix.lower()], rate=25)
+            stream = container.add_stream(SUFFIXES[suffix], rate=25)
             assert isinstance(stream, av.VideoStream)
             stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
             _copied_streams(source, container)
@@ -115,11 +126,10 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
     except (FFmpegError, ValueError) as error:
         if isinstance(error, FilmError):
             raise
-        others = (film.path.suffix.lower(), ".mkv", ".mp4")
-        choice = " or ".join(s for s in dict.fromkeys(others) if s in SUFFIXES and s != output.suffix.lower())
-        raise FilmError(f"{output}: {output.suffix} cannot hold the sound or subtitles of {film.path}; choose {choice}") from error
+        return error
     finally:
         trial.unlink(missing_ok=True)
+    return None
 
 
 def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, output: Path, comment: str) -> None:
