@@ -11,7 +11,7 @@ class Limits:
         upload_bytes: of an uploaded file.
         pixels: of an uploaded picture.
         waiting: requests that may wait; one more is told that the page is busy.
-        at_once: requests that are worked on at the same time.
+        at_once: requests that are worked on at the same time; with more, hasty steps may overtake each other.
         kept_bytes: of prepared photos in memory; the one not used for longest goes first.
         stored_bytes: of uploads and results on disk; the oldest go first.
         stored_seconds: after which a file that was not used is removed.
