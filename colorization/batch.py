@@ -3,7 +3,7 @@
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +112,27 @@ def describe_recommendation(recommendation: object) -> dict[str, object]:
     return {k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()}
 
 
+@dataclass
+class _Making:
+    """What the results of one job add up to, while they are made.
+
+    Attributes:
+        target: thumbnail of the input; nothing if no thumbnails are wanted.
+        lent: of the references.
+        made: of the results.
+        references: see Outcome.
+        notes: likewise.
+        results: likewise.
+    """
+
+    target: list[Cell]
+    lent: list[Cell] = field(default_factory=list)
+    made: list[Cell] = field(default_factory=list)
+    references: list[dict[str, object]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    results: list[Path] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class _Worker:
     """What all jobs of a run share."""
@@ -128,20 +149,19 @@ class _Worker:
     def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
         picture = read_picture(job.input_path)
         points = [point.on(picture.rgb, job.input_path) for point in self.wishes.points]
-        target = thumbnail(picture.rgb) if with_cells or self.wishes.extras.variants else None
-        outcome = Outcome(job, cells=[Cell(target, "target")] if target is not None else [])
-        lent: list[Cell] = []
+        variants = self.wishes.extras.variants
+        making = _Making([Cell(thumbnail(picture.rgb), "target")] if with_cells or variants else [])
         with staging() as files:
-            for path, prepared in self._attempts(job, picture, outcome):
+            for path, prepared in self._attempts(job, picture, making):
                 result = self.pipeline.apply(prepared, self.options, points, self.palette)
-                lent += self._write(path, result, prepared, picture, files, outcome)
-            outcome.notes.extend(what_is_lost(picture, job.output_path))
-            if self.wishes.extras.variants:
-                blank = Cell(np.zeros_like(outcome.cells[0].rgb), "")
-                write_sheet(files.add(beside(job.output_path, "-variants", ".png")), [outcome.cells, [blank, *lent]])
-            elif outcome.cells:
-                outcome.cells[1:1] = lent
-            outcome = replace(outcome, seconds=time.perf_counter() - start)
+                self._write(path, result, prepared, picture, files, making)
+            making.notes += what_is_lost(picture, job.output_path)
+            if variants:
+                rows = [[*making.target, *making.made], [Cell(np.zeros_like(making.target[0].rgb), ""), *making.lent]]
+                write_sheet(files.add(beside(job.output_path, "-variants", ".png")), rows)
+            cells = [*making.target, *(() if variants else making.lent), *making.made] if with_cells else []
+            seconds = time.perf_counter() - start
+            outcome = Outcome(job, making.references, seconds, notes=making.notes, cells=cells, results=making.results)
             outdated: list[Path] = []
             if self.manifest:
                 self._check_unchanged(job, self.manifest)
@@ -150,7 +170,7 @@ class _Worker:
                 self.manifest.add(job, seen, outcome.facts(), written)
         for path in outdated:
             path.unlink(missing_ok=True)
-        return outcome if with_cells else replace(outcome, cells=[])
+        return outcome
 
     def _check_unchanged(self, job: Job, manifest: Manifest) -> None:
         """Refuse to replace what somebody has retouched since the run began, which may be hours ago."""
@@ -158,7 +178,7 @@ class _Worker:
             if not self.overwrite and manifest.is_foreign(path):
                 raise ValueError(f"{path}: was written by another program meanwhile; it is kept")
 
-    def _attempts(self, job: Job, picture: Picture, outcome: Outcome) -> Iterator[tuple[Path, Prepared]]:
+    def _attempts(self, job: Job, picture: Picture, making: _Making) -> Iterator[tuple[Path, Prepared]]:
         """Where results go, and the photo matched for each; what is missing is noted."""
         results = self.wishes.extras.results(job.output_path)
         if not self.wishes.extras.variants:
@@ -172,38 +192,36 @@ class _Worker:
                 prepared = self.pipeline.prepare(picture.rgb, [candidate], self.options)
             except PictureError as error:
                 unreadable.append(str(error))
-                outcome.notes.append(f"reference skipped: {error}")
+                making.notes.append(f"reference skipped: {error}")
                 continue
             yield results[made], prepared
             made += 1
         if not made:
             raise ValueError(f"none of the recommended photos can be read: {next(iter(unreadable), 'there is none')}")
         if made < len(results):
-            outcome.notes.append(f"only {made} of {len(results)} variants: the index has no more references for this photo")
+            making.notes.append(f"only {made} of {len(results)} variants: the index has no more references for this photo")
 
-    def _write(
-        self, path: Path, result: Colorized, prepared: Prepared, picture: Picture, files: Staged, outcome: Outcome
-    ) -> list[Cell]:
-        """Write one result and what explains it, add it to the outcome, and return cells of its references."""
+    def _write(self, path: Path, result: Colorized, prepared: Prepared, picture: Picture, files: Staged, making: _Making) -> None:
+        """Write one result and what explains it, and add it to what is being made."""
         known = self._describe(result, path)
         shares = [(Path(str(one["path"])).name, share) for one, share in zip(known, result.influence, strict=True)]
         palette = self.wishes.palette.name if self.wishes.palette else ""
         encode_picture(files.add(path), result.rgb, credited(picture, shares, palette, len(self.wishes.points)))
-        outcome.results.append(path)
-        outcome.references.extend(known)
-        outcome.notes.extend(f"reference skipped: {line}" for line in result.skipped)
+        making.results.append(path)
+        making.references += known
+        making.notes += [f"reference skipped: {line}" for line in result.skipped]
         extras = self.wishes.extras
-        if not (outcome.cells or extras.explain):
-            return []
+        if not (making.target or extras.explain):
+            return
         shown = [read_reference(r.path) for r in result.references] or self.references
         if extras.explain:
             picture_path, json_path = (files.add(one) for one in explanation_paths(path))
             found = attribution(prepared.matched, self.options, self.wishes.palette is not None)
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
-        if outcome.cells:
-            outcome.cells.append(Cell(thumbnail(result.rgb), path.stem if extras.variants else "result"))
-        return [Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)] if outcome.cells else []
+        if making.target:
+            making.made.append(Cell(thumbnail(result.rgb), path.stem if extras.variants else "result"))
+            making.lent += [Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)]
 
     def _describe(self, result: Colorized, path: Path) -> list[dict[str, object]]:
         shares = [round(share, 3) for share in result.influence]
