@@ -1,5 +1,6 @@
 """Several files that appear together, each whole, or not at all."""
 
+import errno
 import os
 import time
 import uuid
@@ -20,8 +21,14 @@ class Staged:
         self._names: dict[Path, Path] = {}  # own name: temporary name
 
     def add(self, path: Path) -> Path:
-        """The temporary name to write ``path`` under, of the same suffix; folders are made as needed."""
+        """The temporary name to write ``path`` under, of the same suffix; folders are made as needed.
+
+        Raises:
+            OSError: no file can have that name; told now, as the others would have theirs before this one fails.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
+        if hasattr(os, "pathconf") and len(os.fsencode(path.name)) > os.pathconf(path.parent, "PC_NAME_MAX"):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
         self._names[path] = path.with_name(f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}")
         return self._names[path]
 

@@ -55,3 +55,10 @@ def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden.png", f"{PREFIX}folder", "a.png"]
     remove_leftovers(tmp_path / "missing")
+
+
+def test_a_name_that_is_too_long_is_told_before_any_file_has_its_own(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="File name too long"), staging() as files:
+        files.add(tmp_path / f"{'a' * 249}.jpg").touch()
+        files.add(tmp_path / f"{'a' * 249}-explained.png").touch()
+    assert list(tmp_path.iterdir()) == []
