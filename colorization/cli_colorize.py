@@ -1,13 +1,12 @@
 """``rechroma colorize``: from files to files."""
 
 import json
-from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorization.cli_common import Backbone, Device, Json, Version, VggWeights, fail, given, one_line
+from colorization.cli_common import Backbone, Device, Json, Version, VggWeights, fail, given, one_line, unheard
 
 if TYPE_CHECKING:
     from colorization.batch import Outcome
@@ -87,7 +86,13 @@ def colorize_command(
         check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
     place = None if references else index
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
-    for line in _unheard(chosen, bool(references), index is not None, pipeline.network_for(options) is not None):
+    by_network = pipeline.network_for(options) is not None
+    idle = {
+        "references": () if index or references else ("faithfulness",),
+        "the training-free method": ("caution",) if by_network else (),
+        "the network": () if by_network else ("temperature", "vividness"),
+    }
+    for line in unheard(chosen, bool(references), index is not None, idle):
         typer.echo(f"note: {line}", err=True)
     single, num_cells = is_single(inputs), SHEET_ROWS if sheet else 0
     if single:
@@ -114,20 +119,6 @@ def colorize_command(
         _print_outcomes(outcomes, len(kept), output, single)
     if closed or any(o.error for o in outcomes):
         raise typer.Exit(1)
-
-
-def _unheard(chosen: Container[str], with_references: bool, with_index: bool, by_network: bool) -> list[str]:
-    """What was asked for and has no say beside the rest, in lines for a person."""
-    unheard = ["--index is not asked: references are given"] if with_references and with_index else []
-    idle = {
-        "only recommended references": () if with_index and not with_references else ("top_k", "same_class"),
-        "only references": () if with_index or with_references else ("faithfulness",),
-        "only the training-free method": ("caution",) if by_network else (),
-        "only the network": () if by_network else ("temperature", "vividness"),
-    }
-    for what, names in idle.items():
-        unheard += [f"--{name.replace('_', '-')} does nothing here: it concerns {what}" for name in names if name in chosen]
-    return unheard
 
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:

@@ -1,7 +1,7 @@
 """What the commands share: options they have in common, and errors as one line."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +56,22 @@ def fail(line: str) -> None:
 def one_line(text: str) -> str:
     """The text with line breaks, and whatever else does not print, as escapes: file names may hold anything."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip())
+
+
+def unheard(chosen: Container[str], with_references: bool, with_index: bool, idle: Mapping[str, Sequence[str]]) -> list[str]:
+    """What was asked for and has no say beside the rest, in lines for a person.
+
+    Args:
+        chosen: options that were given.
+        with_references: whether references are among them.
+        with_index: whether an index is.
+        idle: what there is none of, and the options that concern only that, beside those of recommending.
+    """
+    lines = ["--index is not asked: references are given"] if with_references and with_index else []
+    recommending = ("top_k", "same_class") if with_references or not with_index else ()
+    for what, names in {"recommended references": recommending, **idle}.items():
+        lines += [f"--{name.replace('_', '-')} does nothing here: it concerns only {what}" for name in names if name in chosen]
+    return lines
 
 
 def given(**options: Any) -> dict[str, Any]:

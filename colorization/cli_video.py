@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization.cli_common import Backbone, Device, VggWeights, fail, given
+from colorization.cli_common import Backbone, Device, VggWeights, fail, given, unheard
 
 FrameRate = Annotated[float | None, typer.Option(help="Frames a second of a film made of pictures. Default 25.")]
 Quality = Annotated[int | None, typer.Option(min=0, max=51, help="Of the encoder: 0 loses nothing, 51 is worst. Default 16.")]
@@ -49,16 +49,16 @@ def video_command(
     from colorization.video.report import check_report, write_report
 
     job = FilmJob(film, output, reference or [], overwrite)
-    options = ColorizeOptions(
-        **given(saturation=saturation, vividness=vividness, faithfulness=faithfulness, method=method, top_k=top_k)
-    )  # fmt: skip
-    film_options = FilmOptions(**given(smoothing=smoothing, quality=quality, frame_rate=frame_rate), allow_damaged=allow_damaged)
+    chosen = given(saturation=saturation, vividness=vividness, faithfulness=faithfulness, method=method, top_k=top_k)
+    filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate)
+    options, film_options = ColorizeOptions(**chosen), FilmOptions(**filmed, allow_damaged=allow_damaged)
     open_source(film, film_options)  # a wrong path is told before any network is loaded
     check_job(job)
     if report is not None:
         check_report(report, job)
     place = None if reference else index
-    for line in _unheard(film, bool(reference), index is not None, frame_rate is not None, top_k is not None):
+    idle = {"folders of pictures": () if film.is_dir() else ("frame_rate",)}
+    for line in unheard({**chosen, **filmed}, bool(reference), index is not None, idle):
         typer.echo(f"note: {line}", err=True)
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
     with ExitStack() as stack:
@@ -79,13 +79,3 @@ def video_command(
     rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s" if found.colored else ""
     scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
     typer.echo(f"{output}: {found.frames} frames of {scenes}{taken_up}{rate}")
-
-
-def _unheard(film: Path, with_references: bool, with_index: bool, with_rate: bool, with_top_k: bool) -> list[str]:
-    """What was asked for and has no say beside the rest, in lines for a person."""
-    lines = ["--index is not asked: references are given"] if with_references and with_index else []
-    if with_top_k and (with_references or not with_index):
-        lines.append("--top-k does nothing here: it concerns only recommended references")
-    if with_rate and not film.is_dir():
-        lines.append("--frame-rate does nothing here: it concerns only folders of pictures")
-    return lines

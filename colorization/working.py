@@ -55,7 +55,7 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
 
 def mean_chroma(ab: Float[Tensor, "2 height width"]) -> float:
     """Mean chroma in Lab units."""
-    return float(torch.hypot(ab[0], ab[1]).mean())  # norm(dim=0) takes a hundred times as long
+    return float(torch.hypot(ab[0], ab[1]).mean())  # norm(dim=0) takes far longer
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:

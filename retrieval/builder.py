@@ -114,7 +114,7 @@ def _build(
             " folders with --overwrite, or choose another --index"
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
-    found = _Found(lost=named_photos(index_dir)) if options.overwrite else _found(photos, sources, index_dir, key, previous)
+    found = _Found(lost=named_photos(index_dir)) if options.overwrite else _find(photos, sources, index_dir, key, previous)
     known = found.known
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}
@@ -141,11 +141,11 @@ def _build(
     return report
 
 
-def _found(photos: list[Path], sources: list[Source], index_dir: Path, key: str, previous: Manifest | None) -> _Found:
+def _find(photos: list[Path], sources: list[Source], index_dir: Path, key: str, previous: Manifest | None) -> _Found:
     listed = {source.absolute for source in sources}
     known, lost = indexed_photos(index_dir, key, previous), set[bytes]()
-    if previous and _damaged(previous, known):
-        _check_damaged(photos, index_dir, previous, known)
+    if previous and (damaged := _damaged(previous, known)):
+        _check_damaged(photos, index_dir, previous, damaged)
         lost = named_photos(index_dir) - known.keys()
     known |= finished_photos(index_dir, key, previous, listed)
     return _Found(known, lost, others_unfinished(index_dir, previous, key, listed))
@@ -175,11 +175,11 @@ def _damaged(previous: Manifest, known: dict[bytes, Known]) -> list[str]:
     return [entry.file for entry in previous.shards if entry.file not in sound]
 
 
-def _check_damaged(photos: list[Path], index_dir: Path, previous: Manifest, known: dict[bytes, Known]) -> None:
+def _check_damaged(photos: list[Path], index_dir: Path, previous: Manifest, damaged: list[str]) -> None:
     """Refuse to lose photos of folders that are there and could be named."""
     others = [root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()]
     if others:
-        path = index_dir / FEATURES / _damaged(previous, known)[0]
+        path = index_dir / FEATURES / damaged[0]
         raise ValueError(f"{path}: damaged or missing; to describe its photos again name also {', '.join(others)}")
 
 

@@ -156,11 +156,9 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
 
 def _pass_thumbnails(image: Image.Image) -> None:
     """Turn to the first page of a TIFF that is no thumbnail or mask: some programs put those in front."""
-    number = 0
     with suppress(EOFError):
-        while image.format == "TIFF" and _is_no_page(image):
-            number += 1
-            image.seek(number)
+        while _is_no_page(image):
+            image.seek(image.tell() + 1)
         return
     image.seek(0)  # there is nothing else
 
