@@ -23,6 +23,7 @@ from retrieval.pictures import PictureError
 
 API = "/gradio_api"
 CALLS = {"colorize": 8, "recommend": 2, "suggest_colors": 3}  # by name, with the number of values each takes
+FILE_META = {"_type": "gradio.FileData"}  # by which Gradio knows a file
 UPLOAD = f"{API}/upload"
 GET = re.compile(
     rf"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?|/(assets|static|svelte)/.+|"
@@ -126,15 +127,27 @@ class Gate:
         try:
             call = json.loads(body)
             for named in _files(call):
-                if not isinstance(named["path"], str) or not self.store.holds(named["path"]):
+                if not isinstance(named.get("path"), str) or not self.store.holds(named["path"]):
                     raise Refusal(400, "only uploaded files can be worked on")
                 self._check_own(named.get("url"), host)
-            wanted = CALLS.get(path.rpartition("/")[2])
-            given = call.get("data") if isinstance(call, dict) else None
-            if path.startswith(f"{API}/call/") and (not isinstance(given, list) or len(given) != wanted):
-                raise Refusal(400, f"this call takes a list of {wanted} values named data")
+            if path.startswith(f"{API}/call/"):
+                self._check_values(path.rpartition("/")[2], call)
         except (ValueError, RecursionError):
             raise Refusal(400, "not a call that can be read") from None
+
+    def _check_values(self, name: str, call: object) -> None:
+        """Check how many values a call has, and that its files are given as Gradio wants them."""
+        given = call.get("data") if isinstance(call, dict) else None
+        if not isinstance(given, list) or len(given) != CALLS[name]:
+            raise Refusal(400, f"this call takes a list of {CALLS[name]} values named data")
+        photo, references, palette = given[0], None, None
+        if name == "colorize":
+            references, palette = given[1:3]
+        if not isinstance(references, list | None):
+            raise Refusal(400, "references are a list of files")
+        files = [file for file in (photo, palette) if file is not None] + (references or [])
+        if any(not isinstance(file, dict) or file.get("meta") != FILE_META for file in files):
+            raise Refusal(400, f'a file is given as {{"path": PATH, "meta": {json.dumps(FILE_META)}}}')
 
     def _check_own(self, url: object, host: str) -> None:
         if url is None:
@@ -195,7 +208,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def _files(value: Any) -> Iterator[dict[str, Any]]:
     """Every file that a call names, however deep."""
     if isinstance(value, dict):
-        if "path" in value:
+        if "path" in value or value.get("meta") == FILE_META:
             yield value
         for part in value.values():
             yield from _files(part)

@@ -139,6 +139,25 @@ def test_calls_that_cannot_be_read_are_refused(ask: Any, body: bytes) -> None:
     refused(ask("POST", f"{PREFIX}/call/recommend", content=body), 400)
 
 
+def test_files_are_given_as_files(ask: Any, store: Store) -> None:
+    inside = store.new("a.jpg")
+    inside.write_bytes(b"x")
+    file, wishes = {"path": str(inside), "meta": FILE}, ["", 3, 1, 1, None]
+
+    def colorize(*files: Any) -> httpx.Response:
+        return ask("POST", f"{PREFIX}/call/colorize", json={"data": [*files, *wishes]})  # type: ignore[no-any-return]
+
+    for files in ((file, None, None), (file, [file, file], file), (None, [], None)):
+        assert colorize(*files).status_code == 200
+    for wrong in ("a.jpg", 3, {}, [], {"path": str(inside)}, {"path": str(inside), "meta": {}}):
+        assert "gradio.FileData" in refused(call(ask, wrong), 400)
+        assert "gradio.FileData" in refused(colorize(file, None, wrong), 400)
+        assert "gradio.FileData" in refused(colorize(file, [wrong], None), 400)
+    refused(colorize(file, [None], None), 400)
+    assert "list of files" in refused(colorize(file, file, None), 400)
+    assert "uploaded" in refused(call(ask, {"meta": FILE}), 400)
+
+
 def test_lengths_are_bounded(ask: Any, store: Store) -> None:
     refused(ask("POST", f"{PREFIX}/queue/join", content=b"x" * (CALL_BYTES + 1)), 413)
     size = str(store.limits.upload_bytes * 2)
