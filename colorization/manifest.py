@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from colorization.planning import Extras, Job
 from colorization.staging import remove_leftovers
+from retrieval.writing import locked
 
 MANIFEST = "manifest.jsonl"
 _LOCK = ".rechroma.lock"
@@ -154,17 +153,10 @@ def alone(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
         ValueError: another run is writing there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ValueError(f"{folder}: another run is writing here; wait until it has ended") from error
-    try:
+    with locked(folder / _LOCK, f"{folder}: another run is writing here; wait until it has ended"):
         for place in {job.output_path.parent for job in jobs}:
             remove_leftovers(place)
         yield
-    finally:
-        lock.release()
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

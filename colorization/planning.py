@@ -1,15 +1,12 @@
 """Where the results of inputs go, and what must not happen to files on the way."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorization.output import FORMATS, check_output, output_suffix
 from retrieval.listing import list_pictures
-from retrieval.metadata import is_made
-
-SNIFFED = 1 << 17  # bytes at both ends of a file: more than the EXIF of a JPEG can take
+from retrieval.metadata import is_made_file
 
 
 @dataclass(frozen=True)
@@ -113,18 +110,7 @@ def _pictures(folder: Path, output: Path, closed: dict[str, OSError] | None) -> 
     inside = output.resolve()
     is_around = folder.resolve().is_relative_to(inside)  # then what lies in it need not be a result
     found = (path for path in list_pictures(folder, closed) if is_around or not path.resolve().is_relative_to(inside))
-    return [path for path in found if not _is_ours(path)]
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a picture says that the program has made it: all formats hold that in their first or last part."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(SNIFFED)
-            file.seek(max(SNIFFED, os.fstat(file.fileno()).st_size - SNIFFED))
-            return is_made(head + file.read())
-    except OSError:  # which is told when it is its turn
-        return False
+    return [path for path in found if not is_made_file(path)]
 
 
 def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:

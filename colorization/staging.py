@@ -54,6 +54,7 @@ def staging() -> Iterator[Staged]:
     files = Staged()
     try:
         yield files
+        files.flush()
         files.commit()
     finally:
         files.discard()

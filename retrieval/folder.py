@@ -1,13 +1,11 @@
 """The folder of an index: made once, changed by one writer at a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from retrieval.manifest import FEATURES, LOCK
-from retrieval.writing import told
+from retrieval.writing import locked, told
 
 
 @contextmanager
@@ -18,17 +16,13 @@ def alone(index_dir: Path) -> Iterator[None]:
         ValueError: another writer is at work.
         OSError: the folder cannot be written to.
     """
-    lock = FileLock(index_dir / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ValueError(f"{index_dir}: another build-index is writing here; wait until it has ended") from error
-    except OSError as error:
-        raise told(error, index_dir) from error
-    try:
+    with ExitStack() as held:
+        try:
+            refusal = f"{index_dir}: another build-index is writing here; wait until it has ended"
+            held.enter_context(locked(index_dir / LOCK, refusal))
+        except OSError as error:
+            raise told(error, index_dir) from error
         yield
-    finally:
-        lock.release()
 
 
 def make_index_folder(index_dir: Path) -> None:

@@ -1,7 +1,9 @@
 """What a photograph carries beside its pixels: EXIF, ICC profile, XMP, resolution."""
 
+import os
 import re
 import struct
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +15,7 @@ WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture in pixels, in the camera's fold
 FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
 INCH, CENTIMETRE = 2, 3
 COLORIZED, SHEET = "Colorized by Rechroma", "contact sheet of Rechroma"  # in the description of what the program has made
+SNIFFED = 1 << 17  # bytes at both ends of a file: more than the EXIF of a JPEG can take
 MAX_DPI = 1 << 16  # what a JPEG can hold
 # what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF, and what other programs
 # keep there for themselves
@@ -28,6 +31,28 @@ Metadata = dict[str, object]
 def is_made(data: bytes) -> bool:
     """Whether a picture file says that this program has made it; every format holds its EXIF as it is."""
     return COLORIZED.encode() in data or SHEET.encode() in data
+
+
+def is_made_file(path: Path) -> bool:
+    """The same of a file, of which little is read; what cannot be read is not ours."""
+    try:
+        with path.open("rb") as file:
+            size, head = os.fstat(file.fileno()).st_size, file.read(SNIFFED)
+            file.seek(max(SNIFFED, size - SNIFFED))
+            if is_made(head + file.read()):
+                return True
+        return size > 2 * SNIFFED and is_made(_description(path))
+    except Exception:  # of Pillow, whatever a damaged file makes it raise
+        return False
+
+
+def _description(path: Path) -> bytes:
+    """What EXIF says of a picture, wherever in the file it lies: a large XMP or profile may stand before it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as image:  # a PNG would decode its pixels to look for EXIF behind them
+            exif = image.getexif() if image.format == "TIFF" else load_exif(image.info.get("exif"))
+            return str(exif.get(DESCRIPTION, "")).encode()
 
 
 def read_metadata(image: Image.Image) -> Metadata:

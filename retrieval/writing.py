@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 _CURES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space and run the same command again")
 _CURES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "it needs the right to write there; a copy of the index would do")
 _CURES |= dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "choose another folder")
@@ -32,6 +34,25 @@ def sync(path: Path) -> os.stat_result:
     with path.open("r+b") as file:  # Windows syncs only what may be written
         os.fsync(file.fileno())
         return os.fstat(file.fileno())
+
+
+@contextmanager
+def locked(path: Path, refusal: str) -> Iterator[None]:
+    """Hold a lock file while the block runs; the system releases it when its holder dies.
+
+    Raises:
+        ValueError: somebody else holds it, with ``refusal`` as the message.
+        OSError: it cannot be made.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(refusal) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

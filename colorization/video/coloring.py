@@ -86,7 +86,6 @@ class SceneColorizer:
             raise ValueError("no frame has been colored yet")
         with staging() as files:
             np.savez(files.add(path), luminance=self.previous.luminance.cpu().numpy(), half_ab=self._previous_half.cpu().numpy())
-            files.flush()
 
     def load(self, path: Path) -> None:
         """Go on where save was called."""

@@ -1,7 +1,7 @@
 """Color a film: look through it, color segment by segment, put the segments together."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -54,18 +54,22 @@ def colorize_film(
             sink = sink_of(film, job.output_path, folder, options, film_options)
             colorizer_of = _scene_colorizers(pipeline, references, options, film_options)
             plan = _plan(film, folder, pipeline, options, film_options, bool(references), progress)
-            lent = job.references or [Path(path) for scene in plan.scenes for path, _ in scene.references]
-            sink.lent = list(dict.fromkeys(path.name for path in lent))
             colored, start = 0, time.perf_counter()
-            for done in _color(film, plan, folder, sink, film_options, colorizer_of):
+            for done in _color(film, plan, folder, sink, job, film_options, colorizer_of):
                 colored += 1
                 progress("coloring", done, plan.num_frames)
             seconds = time.perf_counter() - start
-            sink.finish(plan)
+            sink.finish(plan, _lent(job, plan.scenes))
         except FFmpegError as error:
             raise FilmError(f"{job.output_path}: cannot be written ({error.strerror or error})") from error
     notes = list(dict.fromkeys((*plan.notes, *film.notes)))
     return FilmReport(plan.num_frames, plan.scenes, colored, seconds, notes, sink.names)
+
+
+def _lent(job: FilmJob, scenes: Sequence[Scene]) -> list[str]:
+    """File names of the references of scenes, told in the result."""
+    paths = job.references or [Path(path) for scene in scenes for path, _ in scene.references]
+    return list(dict.fromkeys(path.name for path in paths))
 
 
 def _plan(
@@ -136,6 +140,7 @@ def _color(
     plan: Plan,
     folder: Path,
     sink: FilmSink | PictureSink,
+    job: FilmJob,
     options: FilmOptions,
     colorizer_of: Callable[[Scene], SceneColorizer],
 ) -> Iterator[int]:
@@ -144,6 +149,7 @@ def _color(
     number = at = 0
     for i, scene in enumerate(plan.scenes):
         colorizer, last = None, None
+        sink.lent = _lent(job, [scene])
         for start in range(scene.start, scene.stop, options.segment_frames):
             stop = min(scene.stop, start + options.segment_frames)
             carry = carry_path(folder, number)

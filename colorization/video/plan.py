@@ -53,7 +53,6 @@ class Plan:
         """Write as JSON, whole or not at all."""
         with staging() as files:
             files.add(path).write_text(json.dumps(asdict(self)))
-            files.flush()
 
 
 def read_plan(path: Path) -> Plan | None:

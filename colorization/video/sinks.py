@@ -22,6 +22,7 @@ from colorization.video.work import MOVING, PICTURES
 from colorization.video.writing import SegmentWriter, check_container, join
 from colorization.video.yuv import chroma_planes, halved
 from colorization.working import as_rgb
+from retrieval.writing import sync
 
 ODD = "its size is odd, which H.264 cannot hold: the last row or column is shown twice"
 
@@ -30,7 +31,7 @@ class FilmSink:
     """Writes a film: luma as it was read, chroma beside it.
 
     Attributes:
-        lent: file names of the references, told in the result.
+        lent: see PictureSink; the whole film tells those of all scenes.
         names: none; see PictureSink.
     """
 
@@ -67,10 +68,11 @@ class FilmSink:
         if self._writer:
             self._writer.abort()
 
-    def finish(self, plan: Plan) -> None:
-        """Give the whole result its name."""
+    def finish(self, plan: Plan, lent: Sequence[str]) -> None:
+        """Give the whole result its name; it tells the file names of the references of all scenes."""
         joined = self.folder / f"joined{self.output.suffix.lower()}"
-        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, joined, statement(self.lent))
+        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, joined, statement(lent))
+        sync(joined)
         joined.replace(self.output)
 
     def _segment(self, number: int) -> Path:
@@ -81,7 +83,7 @@ class PictureSink:
     """Writes a folder of pictures with the names, depth and metadata of those that were read.
 
     Attributes:
-        lent: file names of the references, told in the result.
+        lent: file names of the references of the frames that are written, told in each picture.
         names: of the pictures of the result, in order.
     """
 
@@ -111,8 +113,8 @@ class PictureSink:
     def abort(self) -> None:
         """Drop the segment."""
 
-    def finish(self, plan: Plan) -> None:
-        """Give the whole result its name."""
+    def finish(self, plan: Plan, lent: Sequence[str]) -> None:
+        """Give the whole result its name; each picture has told its own references."""
         self.output.mkdir(parents=True, exist_ok=True)
         self.moving.touch()
         for name in self.names:
@@ -129,7 +131,6 @@ def _move(source: Path, target: Path) -> None:
             raise
         with staging() as files:
             shutil.copyfile(source, files.add(target))
-            files.flush()
         source.unlink()
 
 

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import av
-from filelock import FileLock, Timeout
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -17,9 +16,10 @@ from colorization.staging import staging
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import frame_paths
 from retrieval.shards import file_sha256
+from retrieval.writing import locked
 from similarity.backbone import hash_tensors
 
-JOB, PLAN = "job.json", "plan.json"
+JOB, PLAN, LOCK = "job.json", "plan.json", "lock"
 PICTURES = "pictures"  # folder of the colored pictures of a folder
 MOVING = "moving"  # it is there once all are colored and take their names
 
@@ -83,21 +83,19 @@ def working(output: Path, job: dict[str, object], overwrite: bool) -> Iterator[P
     """
     folder = work_folder(output)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
+    is_over = False
     try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(f"{output}: another run is writing it") from error
-    try:
-        _claim(folder, output, job, overwrite)
-        yield folder
-    except BaseException:
-        lock.release()
-        if not _has_work(folder):
+        with locked(folder / LOCK, f"{output}: another run is writing it"):
+            try:
+                _claim(folder, output, job, overwrite)
+                yield folder
+                is_over = True
+            except BaseException:
+                is_over = not _has_work(folder)
+                raise
+    finally:
+        if is_over:
             shutil.rmtree(folder, ignore_errors=True)
-        raise
-    lock.release()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) -> None:
@@ -113,7 +111,6 @@ def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) 
         _clear(folder)
     with staging() as files:
         files.add(path).write_text(json.dumps(job, indent=1))
-        files.flush()
 
 
 def _stored_job(path: Path) -> dict[str, object]:
@@ -130,7 +127,7 @@ def _clear(folder: Path) -> None:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == JOB):
         if entry.is_dir():
             shutil.rmtree(entry)
-        elif entry.name != "lock":
+        elif entry.name != LOCK:
             entry.unlink()
 
 

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from colorization.output import FORMATS, write_picture
-from colorization.planning import SNIFFED, Extras, Job, beside, explanation_paths, plan_jobs
+from colorization.planning import Extras, Job, beside, explanation_paths, plan_jobs
 from colorization.provenance import credited
 from colorization.sheet import Cell, write_sheet
+from retrieval.metadata import SNIFFED
 from retrieval.pictures import Picture
 
 ARTIST = 0x013B
@@ -187,17 +188,18 @@ def test_a_sheet_among_the_photos_is_no_input(tmp_path: Path, files: Callable[..
     assert len(plan_jobs([photo.parent], tmp_path / "out", False)) == 1
 
 
+@pytest.mark.parametrize("large", [50_000, 300_000])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_results_of_other_runs_are_no_inputs(
-    tmp_path: Path, files: Callable[..., list[Path]], rng: np.random.Generator, suffix: str, dtype: type
+    tmp_path: Path, files: Callable[..., list[Path]], rng: np.random.Generator, suffix: str, dtype: type, large: int
 ) -> None:
     """However large the file is, and whatever else it carries."""
     (photo,) = files("in/a.png")
     pixels = rng.integers(0, int(np.iinfo(dtype).max) + 1, (600, 600, 3)).astype(dtype)
     exif = Image.Exif()
     exif[ARTIST] = "a" * 50_000
-    metadata = {"exif": exif.tobytes(), "xmp": b"<x:xmpmeta/>" + b" " * 50_000}
+    metadata = {"exif": exif.tobytes(), "xmp": b"<x:xmpmeta/>" + b" " * large}
     write_picture(photo.parent / f"careful{suffix}", pixels, credited(Picture(pixels, metadata=metadata), []))
     assert (photo.parent / f"careful{suffix}").stat().st_size > 3 * SNIFFED
     assert [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)] == [photo]

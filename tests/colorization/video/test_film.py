@@ -19,6 +19,7 @@ from colorization.video.media import FilmError
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import frame_paths
 from colorization.video.report import FilmReport, write_report
+from retrieval.index import PhotoIndex
 
 Pictures = dict[str, np.ndarray]
 MakeFilm = Callable[..., Path]
@@ -305,6 +306,21 @@ def test_a_folder_becomes_a_folder(frame_dir: Path, run: Run, tmp_path: Path) ->
     with pytest.raises(ValueError, match="exists already"):
         run(frame_dir, tmp_path / "out")
     run(frame_dir, tmp_path / "out", overwrite=True)
+
+
+def test_each_picture_tells_the_references_of_its_own_scene(
+    colorizer: ColorizationPipeline, tiny: ColorizeOptions, index_dir: Path, pan: Pan, tmp_path: Path
+) -> None:
+    (tmp_path / "frames").mkdir()
+    for i, gray in enumerate([*pan("coffee", 5), *pan("rocket", 3)]):
+        Image.fromarray(gray).save(tmp_path / "frames" / f"{i}.png")
+    pipeline = ColorizationPipeline(colorizer.backbone, PhotoIndex.open(index_dir), colorizer.network)
+    report = colorize_film(FilmJob(tmp_path / "frames", tmp_path / "out"), pipeline, tiny, FilmOptions(min_scene=2))
+    (first, *_), (second, *_) = (scene.references for scene in report.scenes)
+    for i in range(8):
+        own, other = (Path(path).name for path, _ in ((first, second) if i < 5 else (second, first)))
+        told = Image.open(tmp_path / "out" / f"{i}.png").getexif()[0x010E]
+        assert own in told and other not in told
 
 
 def test_the_report_is_about_the_pictures_of_the_result_only(frame_dir: Path, run: Run, tmp_path: Path) -> None:
