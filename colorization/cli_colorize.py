@@ -41,7 +41,8 @@ def colorize_command(
         bool | None, typer.Option("--same-class", help="Recommend only what the backbone takes for the same ImageNet class.")
     ] = None,
     caution: Annotated[
-        float | None, typer.Option(min=0, help="Of --method training-free: hold color back where references disagree.")
+        float | None,
+        typer.Option(min=0, help="Hold color back where references disagree; the network asks only where one is the same picture."),
     ] = None,
     keep_tint: Annotated[bool | None, typer.Option("--keep-tint", help="Leave a sepia tint over the colors.")] = None,
     variants: Annotated[
@@ -86,13 +87,7 @@ def colorize_command(
         check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
     place = None if references else index
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
-    by_network = pipeline.network_for(options) is not None
-    idle = {
-        "references": () if index or references else ("faithfulness",),
-        "the training-free method": ("caution",) if by_network else (),
-        "the network": () if by_network else ("temperature", "vividness"),
-    }
-    for line in unheard(chosen, bool(references), index is not None, idle):
+    for line in unheard(chosen, bool(references), index is not None, pipeline.network_for(options) is not None):
         typer.echo(f"note: {line}", err=True)
     single, num_cells = is_single(inputs), SHEET_ROWS if sheet else 0
     if single:

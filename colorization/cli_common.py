@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -58,18 +59,31 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip())
 
 
-def unheard(chosen: Container[str], with_references: bool, with_index: bool, idle: Mapping[str, Sequence[str]]) -> list[str]:
+def unheard(
+    chosen: Container[str],
+    with_references: bool,
+    with_index: bool,
+    by_network: bool,
+    others: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[str]:
     """What was asked for and has no say beside the rest, in lines for a person.
 
     Args:
         chosen: options that were given.
         with_references: whether references are among them.
         with_index: whether an index is.
-        idle: what there is none of, and the options that concern only that, beside those of recommending.
+        by_network: whether the network colors.
+        others: what else there is none of, and the options that concern only that.
     """
+    recommended, any_reference = with_index and not with_references, with_index or with_references
+    idle = {
+        "recommended references": () if recommended else ("top_k", "same_class"),
+        "references": () if any_reference else ("faithfulness", "caution"),
+        "the network": () if by_network else ("temperature", "vividness"),
+        **others,
+    }
     lines = ["--index is not asked: references are given"] if with_references and with_index else []
-    recommending = ("top_k", "same_class") if with_references or not with_index else ()
-    for what, names in {"recommended references": recommending, **idle}.items():
+    for what, names in idle.items():
         lines += [f"--{name.replace('_', '-')} does nothing here: it concerns only {what}" for name in names if name in chosen]
     return lines
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization.cli_common import Json, given
+from colorization.cli_common import Json, given, one_line
 
 
 def evaluate_command(
@@ -52,11 +52,11 @@ def evaluate_command(
     paths = _chosen(truth_dir, limit)
     if sheet:
         check_sheet(sheet, paths)
-    network = _judge(judge)
-    photos = survey(paths)
-    labels = None if classes is None else labels_of(photos.paths, _lines(classes))
-    pipeline = ColorizationPipeline.load(index)
     settings = _only(standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row)
+    names = None if classes is None else _lines(classes)
+    network, pipeline = _judge(judge), ColorizationPipeline.load(index)
+    photos = survey(paths)
+    labels = None if names is None else labels_of(photos.paths, names)
     with photo_progress("measuring") as progress:
         report = evaluate(pipeline, photos, settings, network, labels=labels, seed=seed, progress=progress)
     if sheet:
@@ -64,7 +64,7 @@ def evaluate_command(
         write_report_sheet(sheet, report, pipeline, shown, "network" if "network" in settings else next(iter(settings)))
     typer.echo(json.dumps(as_dict(report), indent=1) if as_json else table(report))
     for line in photos.unreadable:
-        typer.echo(f"skipped {line}", err=True)
+        typer.echo(f"skipped {one_line(line)}", err=True)
     if photos.unreadable:
         raise typer.Exit(1)
 
@@ -127,9 +127,10 @@ def _chosen(folder: Path, limit: int | None) -> list[Path]:
 
 def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool) -> None:
     from colorization.bundled import load_network
-    from colorization.linear_probe import probe_all, read_classes, table
+    from colorization.linear_probe import check_names, probe_all, read_classes, table
     from similarity.backbone import load_backbone
 
+    check_names(block, layer)
     backbone = load_backbone()
     photos = read_classes(folder, limit)
     rows = probe_all(backbone, load_network(backbone), photos, block, layer, seed)
@@ -137,7 +138,7 @@ def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, a
         json.dumps({"photos": len(photos.labels), "classes": photos.classes} | rows, indent=1) if as_json else table(rows, photos)
     )
     for line in photos.unreadable:
-        typer.echo(f"skipped {line}", err=True)
+        typer.echo(f"skipped {one_line(line)}", err=True)
     if photos.unreadable:
         raise typer.Exit(1)
 

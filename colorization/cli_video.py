@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization.cli_common import Backbone, Device, VggWeights, fail, given, unheard
+from colorization.cli_common import Backbone, Device, VggWeights, fail, given, one_line, unheard
 
 FrameRate = Annotated[float | None, typer.Option(help="Frames a second of a film made of pictures. Default 25.")]
 Quality = Annotated[int | None, typer.Option(min=0, max=51, help="Of the encoder: 0 loses nothing, 51 is worst. Default 16.")]
@@ -45,6 +45,7 @@ def video_command(
     from colorization.progress import photo_progress
     from colorization.video.film import colorize_film
     from colorization.video.job import FilmJob, check_job, open_source
+    from colorization.video.media import SUFFIXES
     from colorization.video.options import FilmOptions
     from colorization.video.report import check_report, write_report
 
@@ -57,10 +58,13 @@ def video_command(
     if report is not None:
         check_report(report, job)
     place = None if reference else index
-    idle = {"folders of pictures": () if film.is_dir() else ("frame_rate",)}
-    for line in unheard({**chosen, **filmed}, bool(reference), index is not None, idle):
-        typer.echo(f"note: {line}", err=True)
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
+    from_pictures, to_film = film.is_dir(), output.suffix.lower() in SUFFIXES
+    others = {"films of pictures": () if from_pictures and to_film else ("frame_rate",), "films": () if to_film else ("quality",)}
+    for line in unheard(
+        {**chosen, **filmed}, bool(reference), index is not None, pipeline.network_for(options) is not None, others
+    ):
+        typer.echo(f"note: {line}", err=True)
     with ExitStack() as stack:
         bars: dict[str, Any] = {}
 
@@ -72,7 +76,7 @@ def video_command(
 
         found = colorize_film(job, pipeline, options, film_options, progress)
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {one_line(note)}", err=True)
     if report is not None:
         write_report(report, found, job, film_options)
     taken_up = f", {found.frames - found.colored} of them by an earlier run" if found.colored < found.frames else ""

@@ -22,7 +22,7 @@ from retrieval.pictures import PictureError, read_small_rgb
 from similarity.backbone import SLIM_NORMALISATION, Backbone, autocast
 from similarity.grids import resized
 from similarity.tones import spread_tones
-from similarity.vgg import SLIM, VGG19
+from similarity.vgg import SLIM, VGG19, check_layers
 
 SIDE = 128  # photos are seen as squares of this side
 CELLS = 3  # a layer is averaged to so many cells a side
@@ -85,14 +85,23 @@ def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
     return LabelledPhotos(torch.stack(planes), torch.tensor(labels), classes, unreadable)
 
 
-def encoder_layer(network: ColorizationNetwork, backbone: Backbone, block: str) -> Layer:
-    """A block of the colorization network at work on luminance alone, with neither references nor hints.
+def check_names(block: str, layer: str) -> None:
+    """Refuse what cannot be probed before any photo is read.
+
+    Args:
+        block: of the colorization network, one of BLOCKS.
+        layer: of the backbone, see VGG19.forward.
 
     Raises:
-        ValueError: there is no such block.
+        ValueError: there is none of that name.
     """
     if block not in BLOCKS:
         raise ValueError(f"no block {block!r}; there are: {', '.join(BLOCKS)}")
+    check_layers([layer])
+
+
+def encoder_layer(network: ColorizationNetwork, backbone: Backbone, block: str) -> Layer:
+    """A block of the colorization network, see BLOCKS, at work on luminance alone, with neither references nor hints."""
 
     def layer(luminance: Tensor) -> Tensor:
         kept: list[Tensor] = []

@@ -39,8 +39,8 @@ class ColorizeOptions:
         guided_share: the same with references.
         warped_share: of the carried colors themselves beside what the network makes of them, where references that are
             given match surely; recommended ones are left to the network.
-        warp_temperature: of the training-free soft warp over all positions of all references; lower follows single
-            matches.
+        warp_temperature: of the soft warp over all positions of all references; lower follows single matches. This,
+            caution and mismatch concern the training-free method, and the network where a reference is the same picture.
         rank_weight: how much the score of a recommended reference counts beside the cosines of its matches.
         caution: how far color is held back where matches disagree or are weak; 0 never.
         mismatch: how much a match of cosine 0 counts as doubt, in squared units of ab.
@@ -49,7 +49,8 @@ class ColorizeOptions:
             only there fine matches are followed.
         sure_range: the same beside the network, which needs them only where the match is beyond doubt.
         edge_radius: radius of the edge-aware smoothing of soft matches, in working pixels.
-        edge_epsilon: its regularisation, in squared units of L; lower follows edges more closely.
+        edge_epsilon: its regularisation, and that of the enlargement of all results, in squared units of L; lower follows
+            edges more closely.
         same_class: recommend only photos of the target's ImageNet class, where there are any.
         keep_tint: leave what tints the target, as sepia does, over the new colors; otherwise only its luminance is used.
 

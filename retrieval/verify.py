@@ -17,6 +17,7 @@ from retrieval.faiss_file import read_faiss
 from retrieval.known import roots_of
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import hash_projections, load_projections
+from retrieval.search_settings import FLAT
 from retrieval.shards import Photos, ShardReader, allow_open_files, file_sha256, read_photos
 from retrieval.vectors import GlobalVectors
 
@@ -111,7 +112,8 @@ def _check_projections(index_dir: Path, manifest: Manifest, mend: str) -> list[F
 def _check_faiss(index_dir: Path, manifest: Manifest, shards: list[Path], mend: str) -> list[Finding]:
     """Checksum first: faiss must not be given damaged bytes. Its content only where all shards are sound."""
     path = index_dir / FAISS
-    cure = f"searches do without it, only opening is slower; write it again: {mend}"
+    without = "only opening is slower" if manifest.search.kind == FLAT else "but compare all photos, slowly"
+    cure = f"searches do without it, {without}; write it again: {mend}"
     try:
         path.open("rb").close()
         index = read_faiss(path, manifest.faiss_sha256, manifest.search.kind)

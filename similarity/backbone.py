@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from similarity.bundled import DEFAULT_BACKBONE, WEIGHTS_DIR, hash_weights, weight_files
+from similarity.bundled import DEFAULT_BACKBONE, WEIGHTS_DIR, hash_weights, read_shards
 from similarity.torchvision_import import import_torchvision
 from similarity.vgg import FULL, SLIM, VGG19
 
@@ -157,8 +157,8 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 
 def load_bundled(stem: str, weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
-    """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package."""
-    return {key: value for shard in weight_files(stem, weights_dir) for key, value in load_file(shard).items()}
+    """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package; errors as in read_shards."""
+    return read_shards(stem, weights_dir, load_file)
 
 
 def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int:

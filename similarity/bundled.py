@@ -1,13 +1,16 @@
 """The weights that come with the package, and the hash that tells weights apart; without torch, whose import takes seconds."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 DEFAULT_BACKBONE = "vgg19-slim"
 WEIGHTS_DIR = Path(__file__).parent / "weights"
+Array = TypeVar("Array")
 
 
 def weight_files(stem: str, weights_dir: Path = WEIGHTS_DIR) -> list[Path]:
@@ -22,13 +25,34 @@ def weight_files(stem: str, weights_dir: Path = WEIGHTS_DIR) -> list[Path]:
     return shards
 
 
+def read_shards(stem: str, weights_dir: Path, load: Callable[[Path], dict[str, Array]]) -> dict[str, Array]:
+    """All tensors of the shards, by name.
+
+    Args:
+        stem: see weight_files.
+        weights_dir: likewise.
+        load: reads one shard, as safetensors does for torch or for numpy.
+
+    Raises:
+        FileNotFoundError: see weight_files.
+        ValueError: a shard is damaged.
+    """
+    state: dict[str, Array] = {}
+    for shard in weight_files(stem, weights_dir):
+        try:
+            state |= load(shard)
+        except SafetensorError as error:
+            raise ValueError(f"{shard}: damaged ({error}); reinstall rechroma") from error
+    return state
+
+
 def bundled_hash(stem: str = DEFAULT_BACKBONE, weights_dir: Path = WEIGHTS_DIR) -> str:
     """What hash_tensors gives for the weights in the shards.
 
     Raises:
-        FileNotFoundError: see weight_files.
+        FileNotFoundError, ValueError: see read_shards.
     """
-    state = {key: value for shard in weight_files(stem, weights_dir) for key, value in load_file(shard).items()}
+    state = read_shards(stem, weights_dir, load_file)
     return hash_weights((key, f"torch.{state[key].dtype}", state[key].tobytes()) for key in sorted(state))
 
 

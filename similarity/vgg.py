@@ -18,6 +18,22 @@ CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
 STRIDES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}  # of the relu layers of each block
 LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(1, n + 1))
 
+KNOWN = (*LAYERS, *(f"pool{block}" for block in range(1, 6)), "fc6", "logits")
+
+
+def check_layers(names: Sequence[str]) -> None:
+    """Refuse unknown names of layers.
+
+    Args:
+        names: see VGG19.forward.
+
+    Raises:
+        ValueError: a name is not a layer of VGG-19.
+    """
+    unknown = set(names) - set(KNOWN)
+    if unknown:
+        raise ValueError(f"not layers of VGG-19: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN)}")
+
 
 @dataclass(frozen=True)
 class VGG19Config:
@@ -89,11 +105,9 @@ class VGG19(nn.Module):
             ``fc6`` and ``logits``.
 
         Raises:
-            ValueError: a name is not a layer of VGG-19.
+            ValueError: see check_layers.
         """
-        unknown = set(layers) - set(self._names.values()) - {"fc6", "logits"}
-        if unknown:
-            raise ValueError(f"not layers of VGG-19: {', '.join(sorted(unknown))}; known: {', '.join(LAYERS)}, fc6, logits")
+        check_layers(layers)
         wanted, found = set(layers), {}
         x = picture
         for i, module in enumerate(self.features):

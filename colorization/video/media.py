@@ -1,5 +1,6 @@
 """Read a film with PyAV: its frames upright, with the timestamps that they have."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class Film:
                 if pts < last - BACK_FRAMES * step:
                     raise FilmError(
                         f"{self.path}: its time starts over after {float(last * self.time_base):.1f} s, as where films were joined"
-                        f" byte by byte; write it anew first: ffmpeg -i {self.path} -c copy joined.mkv"
+                        f" byte by byte; write it anew first: ffmpeg -i {shlex.quote(str(self.path))} -c copy joined.mkv"
                     )
                 last = max(pts, last + 1)  # timestamps that stand still or go back cannot be written
                 yield Frame(luma, gray_of(luma, self.coding.full_range), last, frame.duration or 0)

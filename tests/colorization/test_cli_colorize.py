@@ -95,7 +95,7 @@ def test_references_go_before_an_index(cli: Cli, gray_path: Path, reference_path
     [
         (["--top-k", 2, "--same-class"], ["--top-k", "--same-class"]),
         (["--method", "training-free", "--vividness", 1, "--temperature", 0.5], ["--temperature", "--vividness"]),
-        (["--caution", 1], ["--caution"]),
+        (["--caution", 1], []),
         (["--faithfulness", 0.5], []),
     ],
 )
@@ -108,10 +108,11 @@ def test_what_has_no_say_is_told(
     assert all(line.startswith("note: --") and " does nothing here: it concerns only " in line for line in done.stderr.splitlines())
 
 
-def test_faithfulness_without_references_is_told(cli: Cli, gray_path: Path, tmp_path: Path) -> None:
-    done = cli("colorize", gray_path, "--output", tmp_path / "x.png", "--faithfulness", 0.3)
+@pytest.mark.parametrize("option", ["--faithfulness", "--caution"])
+def test_what_concerns_references_is_told_without_them(cli: Cli, gray_path: Path, tmp_path: Path, option: str) -> None:
+    done = cli("colorize", gray_path, "--output", tmp_path / "x.png", option, 0.3)
     assert done.exit_code == 0
-    assert done.stderr == "note: --faithfulness does nothing here: it concerns only references\n"
+    assert done.stderr == f"note: {option} does nothing here: it concerns only references\n"
 
 
 def test_a_folder_that_cannot_be_opened_fails_and_the_rest_is_done(

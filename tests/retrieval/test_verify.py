@@ -3,6 +3,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import faiss
@@ -98,6 +99,13 @@ def test_a_damaged_faiss_file(own_index: Path, photo_dir: Path, build: Build, da
     assert found.cure.endswith(f"write it again: rechroma build-index {photo_dir} --index {own_index}")
     assert build(photo_dir, own_index).kept == 4
     assert verify_index(own_index) == []
+
+
+@pytest.mark.parametrize(("kind", "told"), [("flat", "only opening is slower"), ("hnsw", "compare all photos, slowly")])
+def test_what_a_lost_faiss_file_costs(own_index: Path, kind: str, told: str) -> None:
+    (own_index / FAISS).unlink()
+    edit(own_index, search=asdict(read_manifest(own_index).search) | {"kind": kind})
+    assert told in only(verify_index(own_index)).cure
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_shards_in_order_and_all_of_them(tmp_path: Path) -> None:
         (tmp_path / shard.name).write_bytes(shard.read_bytes())
     with pytest.raises(FileNotFoundError, match="weights vgg19-slim are incomplete; reinstall"):
         bundled_hash(weights_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "load", [lambda folder: bundled_hash(weights_dir=folder), lambda folder: load_bundled("vgg19-slim", folder)]
+)
+def test_a_damaged_shard_is_told(tmp_path: Path, load: Callable[[Path], object]) -> None:
+    for shard in weight_files(DEFAULT_BACKBONE):
+        (tmp_path / shard.name).write_bytes(shard.read_bytes()[:-10_000])
+    with pytest.raises(ValueError, match=r"vgg19-slim-1-of-3\.safetensors: damaged .*; reinstall rechroma"):
+        load(tmp_path)
 
 
 def test_torch_is_not_needed() -> None:

@@ -46,9 +46,18 @@ def test_what_has_no_say_is_told(
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2))
     Image.fromarray(pictures["coffee"]).save(tmp_path / "reference.png")
     run = ["video", source, "--output", tmp_path / "out.mkv", "--reference", tmp_path / "reference.png"]
-    result = cli(*run, "--index", index_dir, "--top-k", 2, "--frame-rate", 12)
+    result = cli(*run, "--index", index_dir, "--top-k", 2, "--frame-rate", 12, "--method", "training-free", "--vividness", 1)
     assert result.exit_code == 0
-    assert [line.split()[1] for line in result.stderr.splitlines()] == ["--index", "--top-k", "--frame-rate"]
+    assert [line.split()[1] for line in result.stderr.splitlines()] == ["--index", "--top-k", "--vividness", "--frame-rate"]
+
+
+def test_what_has_no_say_in_a_folder_is_told(cli: Cli, pan: Pan, tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    Image.fromarray(pan("coffee", 1)[0]).save(tmp_path / "frames" / "1.png")
+    options = ["--quality", 3, "--frame-rate", 12, "--faithfulness", 0.2]
+    result = cli("video", tmp_path / "frames", "--output", tmp_path / "out", *options)
+    assert result.exit_code == 0
+    assert [line.split()[1] for line in result.stderr.splitlines()] == ["--faithfulness", "--frame-rate", "--quality"]
 
 
 def test_references_from_an_index(cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, index_dir: Path) -> None:
