@@ -45,7 +45,8 @@ def build_index(
     memory_budget: Annotated[
         str | None,
         typer.Option(
-            metavar="SIZE", help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk. Default 1GiB."
+            metavar="SIZE",
+            help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk. Default: as before; first 1GiB.",
         ),
     ] = None,
     engine: Annotated[str, typer.Option(help="local, or ray: workers of Ray describe the photos.")] = "local",

@@ -131,7 +131,6 @@ class Attempt:
 
 
 def standard_settings(
-    options: ColorizeOptions = ColorizeOptions(),
     with_index: bool = True,
     with_points: bool = True,
     with_curve: bool = False,
@@ -144,15 +143,14 @@ def standard_settings(
     punish coarse colors much more than PSNR does.
 
     Args:
-        options: from which the rows depart.
         with_index: whether there is an index; without it the rows that need one are left out.
         with_points: also 1, 10 and 100 points.
         with_curve: also other values of vividness and saturation, for PSNR against colorfulness.
     """
-    shipped = replace(options, method="network")
+    shipped = ColorizeOptions(method="network")
     careful = replace(shipped, vividness=0.0)
     settings = {
-        "training-free": Setting(replace(options, method="training-free")),
+        "training-free": Setting(ColorizeOptions(method="training-free")),
         "network": Setting(shipped),
         "careful": Setting(careful),
         "automatic": Setting(shipped, "none"),

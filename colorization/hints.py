@@ -1,9 +1,8 @@
-"""What a user may ask for: color points on the picture, a palette, a saturation; and how training imitates users."""
+"""What a user may ask for: color points on the picture, a palette, a saturation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,11 +12,9 @@ from colorization.bins import NUM_BINS, ab_bins, histogram
 from colorization.network import GLOBAL_SIZE
 from similarity.lab import rgb_to_lab
 
-POINTS_RATE = 1 / 8  # of the geometric number of points in training
-MANY_SHARE, MANY = 0.1, 100  # share of training pictures that get many points; the paper shows every pixel to some
-PATCH = (1, 9)  # working pixels of a training point
 SPREAD, REACH = 0.4, (0.04, 0.2)  # of a point, in shares of the longer side: SPREAD / sqrt(points) within REACH
 PALETTE_SCALE = 25.0  # Lab units
+PALETTE_STRIDE = 4  # pixels of a picture whose colors are counted as one
 ALIKE = 12.0  # L units; how alike luminance must be for a point to reach
 
 
@@ -92,28 +89,6 @@ def point_planes(
     return torch.cat((ab, exponent.amax(0).exp()[None]))
 
 
-def random_points(ab: Float[Tensor, "2 height width"], rng: np.random.Generator, stride: int) -> list[Point]:
-    """Imitate a user: a few true colors at random places, most of them near the middle.
-
-    Args:
-        ab: true colors on the network's grid.
-        rng: source of randomness.
-        stride: working pixels a cell, so that a point's color is the mean of a patch of the paper's size.
-
-    Source: Zhang et al. 2017, section 2.2.
-    """
-    _, height, width = ab.shape
-    points = []
-    count = MANY if rng.random() < MANY_SHARE else int(rng.geometric(POINTS_RATE)) - 1
-    for _ in range(count):
-        size = max(1, round(int(rng.integers(PATCH[0], PATCH[1] + 1)) / stride))
-        y = int(np.clip(rng.normal(height / 2, height / 4), 0, height - size))
-        x = int(np.clip(rng.normal(width / 2, width / 4), 0, width - size))
-        a, b = ab[:, y : y + size, x : x + size].mean((1, 2)).tolist()
-        points.append(Point((x + size / 2) / width, (y + size / 2) / height, (a, b)))
-    return points
-
-
 def global_hints(
     palette: Float[Tensor, " bins"] | None = None,
     saturation: float | None = None,
@@ -156,12 +131,6 @@ def global_hints(
     return vector
 
 
-def palette_of(ab: Float[Tensor, "2 height width"], stride: int = 4) -> Float[Tensor, " bins"]:
-    """Share of each color bin in a picture, at a quarter of its size."""
-    return histogram(F.avg_pool2d(ab[None], stride))[0]
-
-
-def mean_saturation(rgb: Float[Tensor, "3 height width"]) -> float:
-    """Mean HSV saturation of sRGB in 0..1."""
-    high, low = rgb.amax(0), rgb.amin(0)
-    return float(((high - low) / high.clamp(min=1e-6)).mean())
+def palette_of(ab: Float[Tensor, "2 height width"]) -> Float[Tensor, " bins"]:
+    """Share of each color bin in a picture, at a quarter of its size (Zhang et al. 2017, section 2.4)."""
+    return histogram(F.avg_pool2d(ab[None], PALETTE_STRIDE))[0]

@@ -74,7 +74,7 @@ class Manifest:
                 todo.jobs.append(job)
         return todo
 
-    def told(self, job: Job) -> dict[str, Any]:
+    def last_line(self, job: Job) -> dict[str, Any]:
         """The last line of a finished job: references, seconds, notes, and the names of its results."""
         return self._last[self._name(job.output_path)]
 

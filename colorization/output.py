@@ -56,15 +56,25 @@ def check_writable(path: Path) -> None:
 
 def what_is_lost(picture: Picture, output: Path) -> list[str]:
     """What a result with this name will not hold of a picture, in lines for a person."""
-    suffix, lost = output.suffix.lower(), []
+    format_, metadata, lost = FORMATS[output.suffix.lower()], picture.metadata, []
+    exif, xmp, iptc = (stored if isinstance(stored, bytes) else b"" for stored in map(metadata.get, ("exif", "xmp", "iptc")))
     if picture.pages > 1:
         lost.append(f"the first of {picture.pages} pages; the others are not colorized")
-    if picture.rgb.dtype == np.uint16 and suffix not in (".tif", ".tiff", ".png"):
+    if picture.rgb.dtype == np.uint16 and format_ not in ("TIFF", "PNG"):
         lost.append("16 bits became 8; choose a .tif or .png output to keep them")
-    if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
+    if picture.alpha is not None and format_ == "JPEG":
         lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
-    if "iptc" in picture.metadata and suffix not in (".jpg", ".jpeg", ".tif", ".tiff"):
-        lost.append(f"{FORMATS[suffix]} cannot hold IPTC captions and keywords; choose a .jpg or .tif output to keep them")
+    if iptc and format_ not in ("JPEG", "TIFF"):
+        lost.append(f"{format_} cannot hold IPTC captions and keywords; choose a .jpg or .tif output to keep them")
+    if format_ == "JPEG":
+        too_large = {
+            "EXIF": len(exif) > JPEG_SEGMENT,
+            "XMP": len(xmp) > JPEG_SEGMENT,
+            "IPTC": bool(iptc) and not _iptc_segment(iptc),
+        }
+        lost += [
+            f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it" for name, so in too_large.items() if so
+        ]
     if picture.is_stretched:
         lost.append("its values were stretched from black to white, as the file does not say which they are")
     return lost

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.data import Pack
-from colorization.hints import global_hints, mean_saturation, palette_of, point_planes, random_points
+from colorization.hints import global_hints, palette_of, point_planes
+from colorization.imitation import mean_saturation, random_points
 from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
-from similarity.tones import spread_tones
+from similarity.tones import printed, spread_tones
 
 CHROMINANCE, PERCEPTUAL = "chrominance", "perceptual"
 KINDS = ("recommended", "distorted", "random", "none")
@@ -101,8 +102,7 @@ def draw(pack: Pack, row: int, rng: np.random.Generator, branch: str, options: S
 
 def aged(lab: Float[Tensor, "3 height width"], rng: np.random.Generator) -> Float[Tensor, "3 height width"]:
     """Change the luminance as prints and films do: gamma, contrast, brightness, and grain on some."""
-    luminance = (lab[:1] / 100).clamp(0.0, 1.0) ** rng.uniform(0.8, 1.25)
-    luminance = (luminance - 0.5) * rng.uniform(0.6, 1.05) + 0.5 + rng.uniform(-0.1, 0.1)
+    luminance = printed(lab[:1] / 100, rng.uniform(0.8, 1.25), rng.uniform(0.6, 1.05), rng.uniform(-0.1, 0.1))
     if rng.random() < 0.2:
         luminance = luminance + torch.from_numpy(rng.normal(0, rng.uniform(0.005, 0.03), luminance.shape)).to(luminance)
     return torch.cat((luminance.clamp(0.0, 1.0) * 100, lab[1:]))

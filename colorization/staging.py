@@ -62,10 +62,14 @@ def staging() -> Iterator[Staged]:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that killed runs have left in a folder, not those that another run is writing."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for path in folder.iterdir():
-            if path.name.startswith(PREFIX) and path.is_file() and _is_left(path):
-                path.unlink(missing_ok=True)
+    try:
+        found = [path for path in folder.iterdir() if path.name.startswith(PREFIX)]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in found:
+        with suppress(FileNotFoundError):  # another run gives it its name meanwhile
+            if path.is_file() and _is_left(path):
+                path.unlink()
 
 
 def _is_left(path: Path) -> bool:

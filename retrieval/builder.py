@@ -31,7 +31,7 @@ class BuildOptions:
         workers: processes that decode photos beside the network; 0 decodes in this process.
         overwrite: describe every photo anew, whatever the folder holds; photos of folders that are not named leave it.
         batch: photos the network sees at once.
-        shard_photos: photos a shard; an interrupted build loses at most one shard.
+        shard_photos: photos a shard, up to a batch more; an interrupted build loses at most one shard.
         memory_budget: bytes that the search index may take, see choose_settings; None keeps what the index has.
         ray: describe photos on the workers of Ray; None describes them in this process.
     """

@@ -4,7 +4,6 @@ All of it is computed from the luminance alone, so a gray photo and a color phot
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from PIL import Image
 from retrieval.descriptors import BINS, GRID, MIN_CHROMA, SIDE, Descriptors
 from retrieval.pca import WEIGHTS_DIR, Projection, find_projections
 from similarity.backbone import Backbone
-from similarity.lab import rgb_to_lab
+from similarity.lab import luminance_of_bytes, rgb_to_lab
 from similarity.tones import spread_tones
 
 GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"  # pool5 at 224 is conv5 pooled to 7x7
@@ -44,10 +43,7 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     square = Image.fromarray(rgb).resize(
         (SIDE, SIDE), Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC
     )
-    table = _linear_table()
-    pixels = np.asarray(square)
-    y = table[pixels[..., 0]] * 0.212671 + table[pixels[..., 1]] * 0.715160 + table[pixels[..., 2]] * 0.072169
-    luminance = np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y)
+    luminance = luminance_of_bytes(np.asarray(square))
     small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1) / 255
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
     return Glance(np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8), _chroma(rgb_to_lab(small).flatten(1).numpy()))
@@ -128,9 +124,3 @@ class Extractor:
             label=raw.label,
             chroma=np.array([g.chroma for g in glances], np.float16),
         )
-
-
-@cache
-def _linear_table() -> np.ndarray:
-    value = np.arange(256, dtype=np.float32) / 255
-    return np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92).astype(np.float32)

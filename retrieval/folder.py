@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from retrieval.manifest import FEATURES, LOCK
-from retrieval.writing import locked, told
+from retrieval.writing import locked, with_cure
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def alone(index_dir: Path) -> Iterator[None]:
             refusal = f"{index_dir}: another build-index is writing here; wait until it has ended"
             held.enter_context(locked(index_dir / LOCK, refusal))
         except OSError as error:
-            raise told(error, index_dir) from error
+            raise with_cure(error, index_dir) from error
         yield
 
 
@@ -37,4 +37,4 @@ def make_index_folder(index_dir: Path) -> None:
     try:
         (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise told(error, index_dir / FEATURES) from error
+        raise with_cure(error, index_dir / FEATURES) from error

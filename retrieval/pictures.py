@@ -19,6 +19,7 @@ from retrieval.deep_pictures import DEEP_MODES, Planes, decode_gray, decode_png,
 from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_metadata
 
 MAX_PIXELS = 200_000_000
+TIFF_SUFFIXES = (".tif", ".tiff")
 _STRIP_VALUES = 1 << 20
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")  # formats of several pages or frames; the second picture of a JPEG is a preview
 _SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, a mask
@@ -74,7 +75,7 @@ def read_picture(path: Path) -> Picture:
                 picture, several = _decode(path, image), image.format in _PAGED
             return replace(picture, pages=_num_pages(path)) if several else picture
     except UnidentifiedImageError as cause:
-        if path.suffix.lower() in (".tif", ".tiff"):
+        if path.suffix.lower() in TIFF_SUFFIXES:
             return _decode_other_tiff(path)
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:
@@ -108,7 +109,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                     image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
                 return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
     except UnidentifiedImageError as cause:
-        if path.suffix.lower() in (".tif", ".tiff"):
+        if path.suffix.lower() in TIFF_SUFFIXES:
             return as_srgb(_decode_other_tiff(path))
         raise _refusal(path, cause) from cause
     except _CAUSES as cause:

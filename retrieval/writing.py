@@ -26,7 +26,7 @@ def replacing(path: Path, temporary: Path) -> Iterator[Path]:
             sync(temporary)
             temporary.replace(path)
         except OSError as error:
-            raise told(error, path) from error
+            raise with_cure(error, path) from error
 
 
 def sync(path: Path) -> os.stat_result:
@@ -67,7 +67,7 @@ def discarding(paths: list[Path]) -> Iterator[None]:
         raise
 
 
-def told(error: OSError, path: Path) -> OSError:
+def with_cure(error: OSError, path: Path) -> OSError:
     """The error as one that names the file that could not be written, the reason and the cure."""
     reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
     cure = _CURES.get(error.errno or 0, "run the same command again")

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from similarity.backbone import SLIM_NORMALISATION, autocast
 from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
-from similarity.tones import spread_tones
+from similarity.tones import printed, spread_tones
 from similarity.vgg import SLIM, VGG19
 
 SIDE = 224  # of the photos whose answers give the statistics and the scores: the teacher's native size
@@ -92,7 +92,7 @@ class Student(nn.Module):
 
 
 def photo_numbers(step: int, count: int, options: DistillOptions) -> list[int]:
-    """Which of ``count`` photos a step shows: every photo once an epoch, in another order each time."""
+    """Which of ``count`` photos a step shows: every photo at most once an epoch, in another order each time."""
     size = min(options.batch, count)
     epoch, offset = divmod(step * size, count - count % size)
     order = np.random.default_rng((options.seed, epoch, 1)).permutation(count)
@@ -155,4 +155,4 @@ def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
     n, device = len(luminance_unit), luminance_unit.device
     ranges = ((0.8, 1.25), (0.75, 1.1), (-0.08, 0.08))
     gamma, contrast, brightness = (torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)).to(device) for r in ranges)
-    return ((luminance_unit.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + brightness).clamp(0, 1)
+    return printed(luminance_unit, gamma, contrast, brightness).clamp(0, 1)

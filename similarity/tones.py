@@ -17,6 +17,16 @@ MIDDLE = (40.0, 60.0)  # of L between the tails
 MAX_GAIN = 3.0  # what is wider spread is noise
 
 
+def printed(
+    luminance_unit: Float[Tensor, "*batch 1 height width"],
+    gamma: Tensor | float,
+    contrast: Tensor | float,
+    brightness: Tensor | float,
+) -> Float[Tensor, "*batch 1 height width"]:
+    """Luminance in 0..1 as dark, bright and faded prints show it, to train on; may leave 0..1."""
+    return (luminance_unit.clamp(0.0, 1.0) ** gamma - 0.5) * contrast + 0.5 + brightness
+
+
 @dataclass(frozen=True)
 class Tones:
     """How luminance is changed; each picture of a batch has its own.

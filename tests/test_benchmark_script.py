@@ -83,7 +83,7 @@ def test_a_build_and_a_query_among_many_photos(folder: Path, tmp_path: Path, scr
     index.extractor(load_backbone("vgg19-slim"))  # refuses an index of another backbone
     assert len(index) == 300
     found = measure("query", folder, large)
-    assert found["ms"] > max(0, found["ranking_ms"])  # among so few photos the ranking is lost in the noise
+    assert 0 < found["ms"] < 60_000 and found["ranking_ms"] < found["ms"]  # among so few photos it may be lost in the noise
 
 
 def test_large_scans(tmp_path: Path, script: ModuleType, measure: Measure) -> None:

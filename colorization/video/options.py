@@ -14,8 +14,8 @@ class FilmOptions:
         frame_rate: frames a second of a film made of pictures.
         smoothing: 0..1, how far a place whose luminance stands still keeps the color of the frame before.
         still_range: change of L up to which a place stands still, and from which it surely does not.
-        follow_range: cosines of coarse matches with the scene's frames that are colored already from which their colors
-            are taken a little, and fully; below, the frame is colored like a photo.
+        follow_range: cosines of coarse matches with references and with the scene's frames that are colored already from
+            which their colors are taken a little, and fully; below, the frame is colored like a photo.
         cut_threshold: share of the luminance histograms that changes at a cut, see CutFinder.
         min_scene: frames; a flash does not make scenes that are shorter.
         segment_frames: most frames that are lost if the run is stopped.

@@ -9,7 +9,7 @@ import numpy as np
 
 from colorization.output import output_suffix
 from colorization.video.media import FilmError, Frame
-from colorization.video.yuv import Coding, luma_of
+from colorization.video.yuv import UNSPECIFIED, Coding, luma_of
 from colorization.working import luminance_of
 from retrieval.listing import has_picture_name
 from retrieval.pictures import read_picture, to_uint8
@@ -29,7 +29,7 @@ class PictureFilm:
 
     def __init__(self, path: Path, frame_rate: float, one_size: bool = False) -> None:
         self.path, self.one_size, self.notes = path, one_size, list[str]()
-        self.coding, self.primaries, self.transfer = Coding(), 2, 2
+        self.coding, self.primaries, self.transfer = Coding(), UNSPECIFIED, UNSPECIFIED
         self.rate = Fraction(frame_rate).limit_denominator(1001)
         self.time_base, self.aspect = 1 / self.rate, Fraction(1)
         self.paths = frame_paths(path)

@@ -11,7 +11,7 @@ from colorization.batch import describe_recommendation
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, what_is_lost, write_picture
 from colorization.provenance import credited
-from colorization.web.desk import told
+from colorization.web.desk import errors_on_page
 from colorization.web.edits import MAX_POINTS, Sent
 from colorization.web.studio import Studio
 from colorization.web.wording import as_number, without_folders
@@ -28,7 +28,7 @@ class Calls:
     def __init__(self, studio: Studio) -> None:
         self.studio, self.pipeline = studio, studio.pipeline
 
-    @told
+    @errors_on_page
     def colorize(
         self,
         photo: str | None,
@@ -80,7 +80,7 @@ class Calls:
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
         return str(path), {"references": used, "notes": [without_folders(line) for line in notes]}
 
-    @told
+    @errors_on_page
     def recommend(self, photo: str | None, top_k: Sent) -> Any:
         """Rank the index's photos as references: file names and scores, best first."""
         picture, _ = _opened(photo)
@@ -88,7 +88,7 @@ class Calls:
         found = self.pipeline.recommend(picture.rgb, _count(top_k))
         return [{**describe_recommendation(one), "path": one.path.name} for one in found]
 
-    @told
+    @errors_on_page
     def suggest_colors(self, photo: str | None, x: Sent, y: Sent) -> Any:
         """Likely colors of a pixel, the most likely first."""
         picture, source = _opened(photo)

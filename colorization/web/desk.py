@@ -28,7 +28,7 @@ Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
 
-def told(handler: Callable[Given, Found]) -> Callable[Given, Found]:
+def errors_on_page(handler: Callable[Given, Found]) -> Callable[Given, Found]:
     """Turn the errors a visitor can cause into one line on the page."""
 
     @functools.wraps(handler)
@@ -53,7 +53,7 @@ class Desk:
     def __init__(self, studio: Studio, parts: Parts) -> None:
         self.studio, self.parts = studio, parts
 
-    @told
+    @errors_on_page
     def open(self, photo: str, overlay: bool) -> Changes:
         """A photo was dropped."""
         p = self.parts
@@ -61,69 +61,69 @@ class Desk:
         fresh: Changes = {p.bench: gr.Row(visible=True), p.own: None, p.palette: None, p.variants: None, p.variant_works: []}
         return {**fresh, **self._no_suggestions(), **self._all(work, overlay)}
 
-    @told
+    @errors_on_page
     def close(self) -> Changes:
         """The photo was taken away."""
         p = self.parts
         return {p.work: None, p.spot: None, p.status: "", p.bench: gr.Row(visible=False)}
 
-    @told
+    @errors_on_page
     def show(self, work: Work | None, overlay: bool) -> Changes:
         """Show the photo anew."""
         return self._pictures(_there(work), overlay)
 
-    @told
+    @errors_on_page
     def divide(self, position: Number) -> Changes:
         """Move the divider between before and after."""
         return {self.parts.slider: gr.ImageSlider(slider_position=position)}
 
-    @told
+    @errors_on_page
     def toggle(self, work: Work | None, overlay: bool, event: gr.SelectData) -> Changes:
         """A reference was clicked: use it, or use it no more."""
         picks = set(_there(work).edit.picks) ^ {int(event.index)}
         return self._references(_there(work).change("", picks=tuple(sorted(picks))), overlay)
 
-    @told
+    @errors_on_page
     def pick(self, work: Work | None, picks: list[int], overlay: bool) -> Changes:
         """References were ticked."""
         return self._references(_there(work).change("", picks=tuple(sorted(picks))), overlay)
 
-    @told
+    @errors_on_page
     def bring(self, work: Work | None, paths: list[str], overlay: bool) -> Changes:
         """References of the visitor's own were dropped."""
         return self._references(self.studio.bring(_there(work), [Path(path) for path in paths]), overlay)
 
-    @told
+    @errors_on_page
     def take_back(self, work: Work | None, paths: list[str] | None, overlay: bool) -> Changes:
         """References of the visitor's own were taken away again."""
         return self._references(_there(work).take_back([Path(path) for path in paths or []]), overlay)
 
-    @told
+    @errors_on_page
     def palette(self, work: Work | None, path: str, overlay: bool) -> Changes:
         """A palette was dropped."""
         return self._pictures(_there(work).change("", palette=Path(path)), overlay)
 
-    @told
+    @errors_on_page
     def no_palette(self, work: Work | None, overlay: bool) -> Changes:
         """The palette was taken away."""
         return self._pictures(_there(work).change("", palette=None), overlay)
 
-    @told
+    @errors_on_page
     def saturate(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The saturation was moved."""
         return self._pictures(_there(work).change("saturation", saturation=as_number(value, "saturation")), overlay)
 
-    @told
+    @errors_on_page
     def vivify(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The vividness was moved."""
         return self._pictures(_there(work).change("vividness", vividness=as_number(value, "vividness")), overlay)
 
-    @told
+    @errors_on_page
     def follow(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The faithfulness was moved."""
         return self._pictures(_there(work).change("faithfulness", faithfulness=as_number(value, "faithfulness")), overlay)
 
-    @told
+    @errors_on_page
     def click(self, work: Work | None, event: gr.SelectData) -> Changes:
         """A place of the picture was clicked."""
         height, width, _ = self.studio.original(_there(work)).shape
@@ -132,12 +132,12 @@ class Desk:
         p = self.parts
         return {p.left: round(left, 1), p.top: round(top, 1), **self._suggestions(_there(work), left, top)}
 
-    @told
+    @errors_on_page
     def suggest(self, work: Work | None, left: Sent, top: Sent) -> Changes:
         """Suggestions were asked for by the numbers of the place."""
         return self._suggestions(_there(work), as_number(left, LEFT), as_number(top, TOP))
 
-    @told
+    @errors_on_page
     def put(self, work: Work | None, left: Sent, top: Sent, color: str, overlay: bool) -> Changes:
         """A color was put on the place."""
         return self._pictures(self.studio.put(_there(work), as_number(left, LEFT) / 100, as_number(top, TOP) / 100, color), overlay)
@@ -145,7 +145,7 @@ class Desk:
     def put_swatch(self, number: int) -> Callable[..., Changes]:
         """The handler of a suggested color."""
 
-        @told
+        @errors_on_page
         def put(work: Work | None, spot: tuple[float, float, list[str]] | None, overlay: bool) -> Changes:
             if spot is None or number >= len(spot[2]):
                 raise ValueError("click a place of the picture first")
@@ -153,14 +153,14 @@ class Desk:
 
         return put
 
-    @told
+    @errors_on_page
     def show_variants(self, work: Work | None) -> Changes:
         """Several ways side by side."""
         variants = self.studio.variants(_there(work))
         shown = [(str(self._saved(variant.rgb, "variant.jpg")), variant.caption) for variant in variants]
         return {self.parts.variants: shown, self.parts.variant_works: [variant.work for variant in variants]}
 
-    @told
+    @errors_on_page
     def take_variant(self, work: Work | None, works: list[Work], overlay: bool, event: gr.SelectData) -> Changes:
         """A variant was clicked: a further step takes its references, saturation and vividness, in which variants differ.
 
@@ -172,17 +172,17 @@ class Desk:
         taken = _there(work).change("", picks=edit.picks, saturation=edit.saturation, vividness=edit.vividness)
         return self._all(taken, overlay)
 
-    @told
+    @errors_on_page
     def undo(self, work: Work | None, overlay: bool) -> Changes:
         """A step back."""
         return self._all(_there(work).undo(), overlay)
 
-    @told
+    @errors_on_page
     def restart(self, work: Work | None, overlay: bool) -> Changes:
         """As it was first."""
         return self._all(_there(work).restart(), overlay)
 
-    @told
+    @errors_on_page
     def make(self, work: Work | None) -> Changes:
         """Make the file at full size."""
         path = self.studio.write(_there(work))

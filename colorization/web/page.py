@@ -8,7 +8,7 @@ import gradio as gr
 
 from colorization.options import ColorizeOptions
 from colorization.web.api import add_api
-from colorization.web.desk import NUM_SWATCHES, Desk
+from colorization.web.desk import LEFT, NUM_SWATCHES, TOP, Desk
 from colorization.web.parts import Parts
 from colorization.web.studio import Studio
 from retrieval.listing import SUFFIXES
@@ -55,8 +55,8 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                     label="Click a place", type="filepath", interactive=False, buttons=["fullscreen"], elem_id="picture"
                 )
                 with gr.Row(elem_id="place"):
-                    left = gr.Number(50, label="% from left", minimum=0, maximum=100, min_width=80, elem_id="left")
-                    top = gr.Number(50, label="% from top", minimum=0, maximum=100, min_width=80, elem_id="top")
+                    left = gr.Number(50, label=LEFT, minimum=0, maximum=100, min_width=80, elem_id="left")
+                    top = gr.Number(50, label=TOP, minimum=0, maximum=100, min_width=80, elem_id="top")
                     suggest = gr.Button("Suggest colors here", elem_id="suggest", min_width=120)
                 swatch_style = gr.HTML("", elem_id="swatch-style")
                 with gr.Row(elem_id="swatches"):

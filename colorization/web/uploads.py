@@ -8,7 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from colorization.web.limits import Limits
 from retrieval.listing import SUFFIXES
-from retrieval.pictures import NO_HEIC, PictureError, learn_heic, read_small_rgb
+from retrieval.pictures import NO_HEIC, TIFF_SUFFIXES, PictureError, learn_heic, read_small_rgb
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")  # none that starts another program
 
@@ -47,7 +47,7 @@ def _size(path: Path) -> tuple[int, int]:
             with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
                 return image.size
     except UnidentifiedImageError as error:
-        if path.suffix.lower() in (".tif", ".tiff"):
+        if path.suffix.lower() in TIFF_SUFFIXES:
             return _tiff_size(path)
         raise PictureError(f"{path.name}: {'not a picture that can be read' if readable else NO_HEIC}") from error
     except Exception as error:  # Pillow's readers raise whatever a broken header leads them to

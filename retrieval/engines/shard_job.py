@@ -26,7 +26,7 @@ class ShardJob:
         key: hash of the settings, see Manifest.key.
         workers: processes that decode photos beside the network; 0 decodes in the process of the network.
         batch: photos the network sees at once.
-        shard_photos: photos a shard.
+        shard_photos: photos a shard, up to a batch more.
     """
 
     sources: list[Source]

@@ -176,6 +176,20 @@ def test_captions_are_kept_from_file_to_file(tmp_path: Path, rgb: np.ndarray) ->
     assert read_picture(tmp_path / "long.jpg").rgb.shape == rgb.shape
 
 
+@pytest.mark.parametrize("name", ["EXIF", "XMP", "IPTC"])
+def test_what_is_too_large_for_a_jpeg_is_told(tmp_path: Path, rgb: np.ndarray, name: str) -> None:
+    exif = Image.Exif()
+    exif[MAKER] = "m" * 70_000
+    carried = {"EXIF": exif.tobytes(), "XMP": b"<x:xmpmeta/>" + b" " * 70_000, "IPTC": b"\x1c\x02\x78\x00\x05photo" * 7000}[name]
+    picture = Picture(rgb, metadata={name.lower(): carried})
+    assert what_is_lost(picture, tmp_path / "a.jpg") == [
+        f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it"
+    ]
+    assert what_is_lost(picture, tmp_path / "a.tif") == []
+    write_picture(tmp_path / "a.jpg", rgb, picture)
+    assert "m" * 70_000 not in str(read_picture(tmp_path / "a.jpg").metadata)
+
+
 def test_exif_with_a_misplaced_folder(tmp_path: Path, rgb: np.ndarray) -> None:
     exif = Image.Exif()
     exif[0xA005], exif[MAKER] = 8, "Kodak"  # interoperability, which belongs in the camera's folder

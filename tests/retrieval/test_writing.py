@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.writing import discarding, replacing, told
+from retrieval.writing import discarding, replacing, with_cure
 
 
 def test_the_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_an_error_names_file_reason_and_cure(tmp_path: Path, code: int, cure: st
 
 
 def test_an_error_without_a_number_is_one_line() -> None:
-    error = told(OSError("two\n  lines"), Path("a"))
+    error = with_cure(OSError("two\n  lines"), Path("a"))
     assert error.strerror == "two lines; the previous index is intact; run the same command again"
 
 

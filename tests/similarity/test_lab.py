@@ -3,7 +3,7 @@ import pytest
 import skimage.color
 import torch
 
-from similarity.lab import lab_to_rgb, lab_to_rgb_unclipped, rgb_to_lab
+from similarity.lab import as_tensor, lab_to_rgb, lab_to_rgb_unclipped, luminance_of_bytes, rgb_to_lab
 
 
 def planes(rgb: np.ndarray) -> torch.Tensor:
@@ -50,6 +50,11 @@ def test_equals_skimage(pictures: dict[str, np.ndarray], rng: np.random.Generato
         np.testing.assert_allclose(rgb_to_lab(planes(rgb.astype(np.float32))).permute(1, 2, 0).numpy(), expected, atol=0.01)
         back = lab_to_rgb_unclipped(planes(expected.astype(np.float32))).permute(1, 2, 0).numpy()
         np.testing.assert_allclose(back, rgb, atol=5e-4)
+
+
+def test_luminance_of_bytes_is_that_of_the_conversion(rng: np.random.Generator) -> None:
+    rgb = rng.integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    np.testing.assert_allclose(luminance_of_bytes(rgb), rgb_to_lab(as_tensor(rgb))[0].numpy(), atol=1e-3)
 
 
 def test_round_trip_reaches_every_corner_of_the_cube() -> None:

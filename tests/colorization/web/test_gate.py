@@ -18,7 +18,6 @@ from colorization.web.server import LOOPBACK
 from colorization.web.store import Store
 
 PREFIX = "/gradio_api"
-HOST = {"host": "127.0.0.1:7860"}
 FILE = {"_type": "gradio.FileData"}
 
 
