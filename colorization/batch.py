@@ -197,7 +197,7 @@ class _Worker:
             yield results[made], prepared
             made += 1
         if not made:
-            raise ValueError(f"none of the recommended photos can be read: {next(iter(unreadable), 'there is none')}")
+            raise ValueError(f"none of the recommended photos can be read; the first: {unreadable[0]}; have the photos moved?")
         if made < len(results):
             making.notes.append(f"only {made} of {len(results)} variants: the index has no more references for this photo")
 

@@ -22,9 +22,9 @@ NEIGHBOURS = 5
 @torch.inference_mode(False)  # kept for training, too, whoever asks first
 def ab_bins() -> Float[Tensor, "bins 2"]:
     """Centres of the bins, raw Lab units, ordered by a, then b."""
-    axis = torch.arange(-120.0, 121.0, STEP)
+    axis = torch.arange(-120.0, 121.0, STEP, dtype=torch.float32)
     grid = torch.cartesian_prod(axis, axis)
-    level = torch.linspace(0.0, 1.0, 41)
+    level = torch.linspace(0.0, 1.0, 41, dtype=torch.float32)
     faces = []  # the gamut's shadow on the ab plane is that of its surface
     for channel in range(3):
         for value in (0.0, 1.0):
@@ -60,7 +60,7 @@ def soft_encode(ab: Float[Tensor, "batch 2 height width"]) -> tuple[Tensor, Tens
 def histogram(ab: Float[Tensor, "batch 2 height width"]) -> Float[Tensor, "batch bins"]:
     """Share of each bin in each picture, soft-encoded."""
     number, weight = soft_encode(ab)
-    counts = torch.zeros(len(ab), NUM_BINS, device=ab.device)
+    counts = ab.new_zeros(len(ab), NUM_BINS)
     counts.scatter_add_(1, number.flatten(1), weight.flatten(1))
     return counts / counts.sum(1, keepdim=True)
 

@@ -36,7 +36,8 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
         raise ValueError(f"{path}: damaged ({type(error).__name__}: {error}); reinstall rechroma") from error
     if trained_on != backbone.weights_hash:
         raise ValueError(f"{weights_dir}: trained on backbone weights {trained_on}, not on {backbone.name} {backbone.weights_hash}")
-    network = ColorizationNetwork(config)
+    with torch.random.fork_rng(devices=[]):  # random weights are replaced: the caller's numbers stay as they are
+        network = ColorizationNetwork(config).float()
     if config.num_bins:
         if prior.shape != network.prior.shape:
             raise ValueError(f"{path}: damaged (a prior of {len(prior)} colors, not {config.num_bins}); reinstall rechroma")

@@ -73,7 +73,7 @@ def colorize_command(
     from colorization.staging import remove_leftovers
     from colorization.wishes import Wishes, parse_point
 
-    references = reference or []
+    references = list(dict.fromkeys(reference or []))  # given twice, it would count twice
     if variants and (references or index is None):
         raise ValueError("--variants takes its references from an index: give --index and no --reference")
     chosen = given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
@@ -102,7 +102,7 @@ def colorize_command(
     if sheet and rows:
         write_sheet(sheet, rows)
     elif sheet and kept:
-        typer.echo(f"note: no {sheet}: nothing was colorized now", err=True)
+        typer.echo(f"note: {f'{sheet} stays as it was' if sheet.exists() else f'no {sheet}'}: nothing was colorized now", err=True)
     if as_json:
         order = {job: i for i, job in enumerate(jobs)}
         every = sorted([*kept, *outcomes], key=lambda outcome: order[outcome.job])

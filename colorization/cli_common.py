@@ -34,6 +34,8 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
+        except BrokenPipeError:  # nobody reads on, as with "| head": click ends the command
+            raise
         except (ValueError, OSError) as error:
             where = (
                 f"{error.filename}: {error.strerror}"

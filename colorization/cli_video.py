@@ -49,7 +49,7 @@ def video_command(
     from colorization.video.options import FilmOptions
     from colorization.video.report import check_report, write_report
 
-    job = FilmJob(film, output, reference or [], overwrite)
+    job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
     chosen = given(saturation=saturation, vividness=vividness, faithfulness=faithfulness, method=method, top_k=top_k)
     filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate)
     options, film_options = ColorizeOptions(**chosen), FilmOptions(**filmed, allow_damaged=allow_damaged)

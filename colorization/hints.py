@@ -1,5 +1,6 @@
 """What a user may ask for: color points on the picture, a palette, a saturation."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ class Point:
         ab: raw Lab units.
 
     Raises:
-        ValueError: the place is outside the picture.
+        ValueError: the place is outside the picture, or the color is none.
     """
 
     x: float
@@ -39,11 +40,19 @@ class Point:
         """Check the place."""
         if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
             raise ValueError(f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})")
+        if len(self.ab) != 2 or not all(math.isfinite(value) for value in self.ab):
+            raise ValueError(f"a color point has two finite numbers a and b, not {self.ab}")
 
     @classmethod
     def of_color(cls, x: float, y: float, rgb: tuple[int, int, int]) -> "Point":
-        """A point of an sRGB color, 0..255."""
-        return cls(x, y, chroma_of(torch.tensor(rgb).view(3, 1, 1) / 255))
+        """A point of an sRGB color, three whole numbers 0..255.
+
+        Raises:
+            ValueError: it is none, or the place is outside the picture.
+        """
+        if len(rgb) != 3 or not all(0 <= value <= 255 and value == int(value) for value in rgb):
+            raise ValueError(f"a color is three whole numbers in 0..255, not {tuple(rgb)}")
+        return cls(x, y, chroma_of(torch.tensor(rgb, dtype=torch.float32).view(3, 1, 1) / 255))
 
     def cell(self, height: int, width: int) -> tuple[int, int]:
         """Row and column on a grid of this size."""
@@ -76,7 +85,7 @@ def point_planes(
     if not points:
         return luminance.new_zeros(3, height, width)
     device = luminance.device
-    y, x = torch.meshgrid(torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij")
+    y, x = torch.meshgrid(torch.arange(height).to(luminance) + 0.5, torch.arange(width).to(luminance) + 0.5, indexing="ij")
     places = torch.tensor([[point.y * height, point.x * width] for point in points], device=device, dtype=luminance.dtype)
     colors = torch.tensor([point.ab for point in points], device=device, dtype=luminance.dtype)
     rows, columns = places[:, 0].long().clamp(0, height - 1), places[:, 1].long().clamp(0, width - 1)
@@ -118,7 +127,7 @@ def global_hints(
     for name, value in (("saturation", saturation or 0.0), ("vividness", vividness), ("faithfulness", faithfulness)):
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} must be within 0..1, not {value}")
-    vector = torch.zeros(GLOBAL_SIZE)
+    vector = torch.zeros(GLOBAL_SIZE, dtype=torch.float32)
     if palette is not None:
         # a histogram has entries of about 1/313: the square root keeps rare colors visible beside frequent ones
         vector[:NUM_BINS], vector[NUM_BINS] = palette.sqrt(), 1.0

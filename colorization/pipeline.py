@@ -1,6 +1,6 @@
 """One object behind the command line and Python: it holds models and index, never a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from colorization.bundled import load_network
 from colorization.colorized import Colorized
 from colorization.described import Described, describe
 from colorization.hints import Point, palette_of
+from colorization.lenders import Reference, as_references, check_lenders
 from colorization.matched import match
 from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
@@ -58,7 +59,7 @@ class ColorizationPipeline:
         index_dir: Path | str | None = None,
         device: torch.device | str = "cpu",
         backbone: str = DEFAULT_BACKBONE,
-        weights_path: Path | None = None,
+        weights_path: Path | str | None = None,
     ) -> "ColorizationPipeline":
         """Load the networks, and an index if references are to be recommended.
 
@@ -96,13 +97,17 @@ class ColorizationPipeline:
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
-            ValueError: the pipeline was loaded without an index, or the picture's shape or type is wrong.
+            ValueError: the pipeline was loaded without an index, the index holds no color photo, or the picture's shape or
+                type is wrong.
         """
         if self._library is None:
             raise ValueError("recommending references needs an index: ColorizationPipeline.load(index_dir=...)")
         query = glance(to_uint8(as_rgb(gray)))
         index, extractor = self._library
-        return index.recommend(query, extractor, top_k, same_class)
+        found = index.recommend(query, extractor, top_k, same_class)
+        if not found:
+            raise ValueError(f"{index.index_dir}: the index holds no color photo to recommend")
+        return found
 
     def recommend_readable(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
@@ -134,7 +139,7 @@ class ColorizationPipeline:
     def colorize(
         self,
         gray: np.ndarray,
-        references: Sequence[np.ndarray | Recommendation | Described] | None = None,
+        references: Iterable[Reference] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
         points: Sequence[Point] = (),
         palette: np.ndarray | None = None,
@@ -156,21 +161,21 @@ class ColorizationPipeline:
     def prepare(
         self,
         gray: np.ndarray,
-        references: Sequence[np.ndarray | Recommendation | Described] | None = None,
+        references: Iterable[Reference] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
     ) -> Prepared:
         """Describe a picture and its references and match them: the part of colorize that edits have in common.
 
         Args:
-            gray: see recommend.
+            gray: see recommend; it is not copied, and must stay as it is while the result is in use.
             references: color pictures, (height, width, 3), or what describe made of them, or some of those that recommend
                 found, whose scores then count if there are no others; none in the list colors automatically; None takes
                 ``options.top_k`` from the index, or none if there is no index.
             options: see ColorizeOptions.
 
         Raises:
-            ValueError: a reference without color, that cannot be read, or that was described at another working size, a
-                wrong shape or type, or something that only the network can do and it is not there.
+            ValueError: a reference that cannot be read, see check_lenders too, a wrong shape or type, or something that only
+                the network can do and it is not there.
         """
         target = as_rgb(gray, "target")
         network = self.network_for(options)
@@ -178,17 +183,14 @@ class ColorizationPipeline:
         if references is None and self.index is not None:
             recommended, given, skipped = self._recommended(target, options)
         else:
-            recommended, skipped = [r for r in references or [] if isinstance(r, Recommendation)], []
-            recommended = recommended if len(recommended) == len(references or []) else []
-            given = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in references or []]
+            chosen, skipped = as_references(references) or [], []
+            recommended = [r for r in chosen if isinstance(r, Recommendation)]
+            recommended = recommended if len(recommended) == len(chosen) else []
+            given = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in chosen]
         lenders = [r if isinstance(r, Described) else self.describe(r, options) for r in given]
         if network is None and not lenders:
             raise ValueError(UNGUIDED)
-        for i, lender in enumerate(lenders, 1):
-            if lender.working_side != options.working_side:
-                raise ValueError(f"reference {i} was described for working_side={lender.working_side}: describe it again")
-            if mean_chroma(lender.ab) < MIN_CHROMA and not recommended:
-                raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
+        check_lenders(lenders, self.layers, options, may_be_gray=bool(recommended))
         scores = [r.score for r in recommended] if recommended else None
         lab = working_lab(target, options.working_side)
         with torch.inference_mode():
@@ -283,11 +285,8 @@ class ColorizationPipeline:
         used, pictures, skipped = self.recommend_readable(target, options.top_k, options.same_class)
         if not used:
             where = self.index.index_dir if self.index else ""
-            raise ValueError(
-                f"{where}: none of the recommended photos can be read; the first: {skipped[0]}; have the photos moved?"
-                if skipped
-                else f"{where}: the index holds no color photo to recommend"
-            )
+            reason = f"none of the recommended photos can be read; the first: {skipped[0]}"
+            raise ValueError(f"{where}: {reason}; have the photos moved?")
         return used, pictures, skipped
 
 

@@ -40,10 +40,18 @@ class Guidance:
     Attributes:
         points: colors at places.
         palette: share of each color bin, from palette_of; None for none.
+
+    Raises:
+        ValueError: something else is among the points.
     """
 
     points: Sequence[Point] = ()
     palette: Float[Tensor, " bins"] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the points."""
+        if not all(isinstance(point, Point) for point in self.points):
+            raise ValueError("points: expected Point(x, y, (a, b)) or Point.of_color(x, y, (red, green, blue))")
 
 
 @dataclass(frozen=True)

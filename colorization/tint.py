@@ -24,7 +24,7 @@ def tint_curve(lab: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "levels 
     ab = lab[0, 1:].flatten(1).T
     low = position.floor().long().clamp(max=LEVELS - 2)
     share = position - low
-    total, count = torch.zeros(LEVELS, 2), torch.zeros(LEVELS)
+    total, count = ab.new_zeros(LEVELS, 2), ab.new_zeros(LEVELS)
     for level, weight in ((low, 1 - share), (low + 1, share)):
         total.index_add_(0, level, ab * weight[:, None])
         count.index_add_(0, level, weight)

@@ -61,11 +61,11 @@ def apply_coefficients(
         full_height: rows of the full picture.
     """
     _, height, width = guide.shape
-    y = (torch.arange(rows.start, rows.start + height, device=guide.device) + 0.5) * 2 / full_height - 1
+    y = (torch.arange(rows.start, rows.start + height).to(guide) + 0.5) * 2 / full_height - 1
     both = torch.cat((slope, offset))[None]
     # two steps of linear interpolation: the rows of this strip, then the columns
     grid_y = y[:, None].expand(height, both.shape[-1])
-    grid_x = ((torch.arange(both.shape[-1], device=guide.device) + 0.5) * 2 / both.shape[-1] - 1).expand(height, -1)
+    grid_x = ((torch.arange(both.shape[-1]).to(guide) + 0.5) * 2 / both.shape[-1] - 1).expand(height, -1)
     strip = F.grid_sample(both, torch.stack((grid_x, grid_y), -1)[None], padding_mode="border", align_corners=False)
     strip = resized(strip, (height, width))[0]
     slope_full, offset_full = strip.chunk(2)

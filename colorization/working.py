@@ -36,6 +36,8 @@ def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
             raise ValueError(f"{what}: floats must be finite and within 0..1")
         array = np.rint(array.astype(np.float64) * 65535).astype(np.uint16)
+    if not array.dtype.isnative:  # as TIFFs of the other byte order come
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{what}: expected uint8, uint16 or float, got {array.dtype}")
     return np.broadcast_to(array, (*array.shape[:2], 3)) if array.shape[2] == 1 else array[..., :3]

@@ -76,7 +76,6 @@ class PhotoIndex:
         self._chroma = np.concatenate([r.descriptors.chroma for r in self._readers])
         self._label = np.concatenate([r.descriptors.label for r in self._readers])
         self.searcher = Searcher(self._vectors, manifest.search, self._load_faiss())
-        faiss.omp_set_num_threads(1)  # an exact search takes a millisecond; its waiting threads would slow torch's
 
     @classmethod
     def open(cls, index_dir: Path) -> "PhotoIndex":

@@ -3,11 +3,12 @@
 import os
 import re
 import struct
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
+
+from retrieval.pillow import own_limits
 
 ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
 X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, IPTC, ICC_PROFILE = 282, 283, 296, 700, 33723, 34675
@@ -48,11 +49,9 @@ def is_made_file(path: Path) -> bool:
 
 def _description(path: Path) -> bytes:
     """What EXIF says of a picture, wherever in the file it lies: a large XMP or profile may stand before it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(path) as image:  # a PNG would decode its pixels to look for EXIF behind them
-            exif = image.getexif() if image.format == "TIFF" else load_exif(image.info.get("exif"))
-            return str(exif.get(DESCRIPTION, "")).encode()
+    with own_limits(), Image.open(path) as image:  # a PNG would decode its pixels to look for EXIF behind them
+        exif = image.getexif() if image.format == "TIFF" else load_exif(image.info.get("exif"))
+        return str(exif.get(DESCRIPTION, "")).encode()
 
 
 def read_metadata(image: Image.Image) -> Metadata:

@@ -5,18 +5,18 @@ Pillow decodes, deep_pictures takes what it cannot; whatever they raise becomes 
 
 import io
 import struct
-import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.color_management import to_srgb
 from retrieval.deep_pictures import DEEP_MODES, Planes, decode_gray, decode_png, decode_tiff, has_16_bits, is_deep_tiff, thrice
 from retrieval.metadata import ORIENTATION, Metadata, read_metadata, read_tiff_metadata
+from retrieval.pillow import own_limits
 
 MAX_PIXELS = 200_000_000
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -27,8 +27,6 @@ _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EO
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
 
 NO_HEIC = 'reading HEIC needs pillow-heif: pip install -e ".[heic]"'
-Image.MAX_IMAGE_PIXELS = None  # the limit is ours, checked against MAX_PIXELS before decoding
-ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 class PictureError(ValueError):
@@ -69,8 +67,7 @@ def read_picture(path: Path) -> Picture:
         PictureError: missing, empty, truncated, not a picture, or above MAX_PIXELS.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with own_limits():
             with _open(path) as image:
                 picture, several = _decode(path, image), image.format in _PAGED
             return replace(picture, pages=_num_pages(path)) if several else picture
@@ -97,17 +94,15 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
         PictureError: see read_picture.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with _open(path, data) as image:
-                if image.mode in DEEP_MODES or is_deep_tiff(image):
-                    return as_srgb(_decode(path, image))
-                image.draft("RGB", (side, side))
-                if min(image.size) > 4 * side:
-                    if image.mode in ("1", "P", "PA"):  # which Pillow shrinks by leaving pixels out
-                        image = _to_rgb(image)
-                    image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
-                return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
+        with own_limits(), _open(path, data) as image:
+            if image.mode in DEEP_MODES or is_deep_tiff(image):
+                return as_srgb(_decode(path, image))
+            image.draft("RGB", (side, side))
+            if min(image.size) > 4 * side:
+                if image.mode in ("1", "P", "PA"):  # which Pillow shrinks by leaving pixels out
+                    image = _to_rgb(image)
+                image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
+            return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in TIFF_SUFFIXES:
             return as_srgb(_decode_other_tiff(path))

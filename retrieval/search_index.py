@@ -1,12 +1,10 @@
 """Make the search index over the global descriptors: trained on a sample, tuned on photos held out of it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import faiss
 import numpy as np
-import torch
 from faiss.contrib.exhaustive_search import knn_ground_truth
 from jaxtyping import Float, Float32, Int
 
@@ -44,24 +42,22 @@ def make_search_index(vectors: GlobalVectors, settings: SearchSettings) -> tuple
     """
     if settings.kind == FLAT:
         return exact_index([block for _, block in vectors.blocks()]), settings
-    with _all_threads():
-        rows = np.random.default_rng(0).permutation(len(vectors))
-        held_out, rest = rows[:HELD_OUT], rows[HELD_OUT:]
-        index = _hnsw(vectors.size) if settings.kind == HNSW else _ivfpq(vectors, settings.parameters["lists"], rest)
-        keep = np.ones(len(vectors), bool)
-        keep[held_out] = False
-        for here, block in vectors.blocks():
-            index.add_with_ids(block[keep[here]], here[keep[here]])
-        tuned = tune(index, settings, vectors, held_out)
-        index.add_with_ids(vectors.take(held_out), held_out)
+    rows = np.random.default_rng(0).permutation(len(vectors))
+    held_out, rest = rows[:HELD_OUT], rows[HELD_OUT:]
+    index = _hnsw(vectors.size) if settings.kind == HNSW else _ivfpq(vectors, settings.parameters["lists"], rest)
+    keep = np.ones(len(vectors), bool)
+    keep[held_out] = False
+    for here, block in vectors.blocks():
+        index.add_with_ids(block[keep[here]], here[keep[here]])
+    tuned = tune(index, settings, vectors, held_out)
+    index.add_with_ids(vectors.take(held_out), held_out)
     return index, tuned
 
 
 def add_photos(index: faiss.Index, vectors: GlobalVectors) -> None:
     """Add the photos after those that an index of a kind other than flat already has."""
-    with _all_threads():
-        for rows, block in vectors.blocks(index.ntotal):
-            index.add_with_ids(block, rows)
+    for rows, block in vectors.blocks(index.ntotal):
+        index.add_with_ids(block, rows)
 
 
 def tune(
@@ -137,14 +133,3 @@ def _ivfpq(vectors: GlobalVectors, lists: int, rows: Int[np.ndarray, " rows"]) -
 
 def _sample(vectors: GlobalVectors, rows: Int[np.ndarray, " rows"]) -> Float32[np.ndarray, "rows size"]:
     return vectors.take(np.sort(rows))  # in order: each shard is read once
-
-
-@contextmanager
-def _all_threads() -> Iterator[None]:
-    """As many threads as torch has; a process that searches has set faiss to one."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(torch.get_num_threads())
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)

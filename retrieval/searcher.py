@@ -1,5 +1,7 @@
 """Find the photos whose global descriptors are nearest to a query, whatever the kind of search."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import faiss
@@ -44,7 +46,8 @@ class Searcher:
         wanted = min(count, keep * self.settings.parameters.get("candidates", 1))
         bitmap = np.packbits(allowed, bitorder="little") if allowed is not None and count < len(self.vectors) else None
         boost = min(MAX_BOOST, len(self.vectors) / count)
-        scores, rows = self.index.search(query[None], wanted, params=self._parameters(bitmap, boost, wanted))
+        with _one_thread():
+            scores, rows = self.index.search(query[None], wanted, params=self._parameters(bitmap, boost, wanted))
         found = rows[0] >= 0
         if self.settings.kind == IVFPQ:
             return self._compare(query, keep, rows[0][found])
@@ -88,3 +91,17 @@ class Searcher:
         rows = np.arange(len(scores)) if allowed is None else np.flatnonzero(allowed)
         best = np.argsort(-scores[rows], kind="stable")[:keep]
         return rows[best], scores[rows[best]]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One query takes a millisecond: threads of faiss that wait for the next would slow torch's.
+
+    Afterwards the number is what it was, as both libraries share it where torch was imported first.
+    """
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

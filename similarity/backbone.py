@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from similarity.bundled import DEFAULT_BACKBONE, WEIGHTS_DIR, hash_weights, read_shards
 from similarity.torchvision_import import import_torchvision
-from similarity.vgg import FULL, SLIM, VGG19
+from similarity.vgg import FULL, SLIM, VGG19, VGG19Config
 
 BACKBONES = ("vgg19-slim", "vgg19")
 SHARD_BYTES = 3_900_000
@@ -51,7 +51,9 @@ class Backbone(nn.Module):
         folded = network.folded() if network.config.batch_norm else network
         self.network = folded.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for key in ("mean", "std"):
-            self.register_buffer(key, torch.tensor(getattr(normalisation, key)).view(1, -1, 1, 1), persistent=False)
+            self.register_buffer(
+                key, torch.tensor(getattr(normalisation, key), dtype=torch.float32).view(1, -1, 1, 1), persistent=False
+            )
 
     @property
     def device(self) -> torch.device:
@@ -83,7 +85,7 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
 
 def load_backbone(
     name: str = DEFAULT_BACKBONE,
-    weights_path: Path | None = None,
+    weights_path: Path | str | None = None,
     device: torch.device | str = "cpu",
     weights_dir: Path = WEIGHTS_DIR,
 ) -> Backbone:
@@ -109,10 +111,10 @@ def load_backbone(
         if weights_path is not None:
             raise ValueError("weights of one's own belong to the backbone vgg19; vgg19-slim brings its own")
         state, normalisation = load_bundled("vgg19-slim", weights_dir), SLIM_NORMALISATION
-        network = _filled(VGG19(SLIM), state, weights_dir, name)
+        network = _filled(SLIM, state, weights_dir, name)
     else:
         state, normalisation = _vgg19_state(weights_path), IMAGENET_NORMALISATION
-        network = _filled(VGG19(FULL), state, weights_path or name)
+        network = _filled(FULL, state, weights_path or name)
     return Backbone(name, network, normalisation, hash_tensors(state)).to(place)
 
 
@@ -125,14 +127,16 @@ def load_torchvision_vgg19(weights_path: Path | None = None) -> VGG19:
     Raises:
         ValueError, FileNotFoundError: see load_backbone.
     """
-    return _filled(VGG19(FULL), _vgg19_state(weights_path), weights_path or "vgg19")
+    return _filled(FULL, _vgg19_state(weights_path), weights_path or "vgg19")
 
 
-def _vgg19_state(weights_path: Path | None) -> dict[str, Tensor]:
-    return _read_state(weights_path) if weights_path else _torchvision_state()
+def _vgg19_state(weights_path: Path | str | None) -> dict[str, Tensor]:
+    return _read_state(Path(weights_path)) if weights_path else _torchvision_state()
 
 
-def _filled(network: VGG19, state: dict[str, Tensor], where: Path | str, wanted: str = "torchvision's vgg19") -> VGG19:
+def _filled(config: VGG19Config, state: dict[str, Tensor], where: Path | str, wanted: str = "torchvision's vgg19") -> VGG19:
+    with torch.random.fork_rng(devices=[]):  # random weights are replaced: the caller's numbers stay as they are
+        network = VGG19(config).float()
     try:
         network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, strict=True)
     except (RuntimeError, KeyError) as error:

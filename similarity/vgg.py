@@ -6,7 +6,7 @@ logits. Module names follow torchvision (``features.0``, ``classifier.0``), so i
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -130,7 +130,8 @@ class VGG19(nn.Module):
     @torch.no_grad()
     def folded(self) -> "VGG19":
         """Return an inference copy with batch norm folded into the convolutions; the same function."""
-        plain = VGG19(VGG19Config(**{**self.config.__dict__, "batch_norm": False})).eval()
+        with torch.random.fork_rng(devices=[]):  # random weights are replaced: the caller's numbers stay as they are
+            plain = VGG19(replace(self.config, batch_norm=False)).to(next(self.parameters())).eval()
         modules = [copy.deepcopy(module).eval() for module in self.features]
         convs = iter(m for m in plain.features if isinstance(m, nn.Conv2d))
         for module, after in pairwise(modules):

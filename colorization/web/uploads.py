@@ -1,6 +1,5 @@
 """Look at an uploaded file before anything else does."""
 
-import warnings
 from pathlib import Path
 
 import tifffile
@@ -9,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from colorization.web.limits import Limits
 from retrieval.listing import SUFFIXES
 from retrieval.pictures import NO_HEIC, TIFF_SUFFIXES, PictureError, learn_heic, read_small_rgb
+from retrieval.pillow import own_limits
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")  # none that starts another program
 
@@ -40,8 +40,7 @@ def check_upload(path: Path, limits: Limits) -> None:
 def _size(path: Path) -> tuple[int, int]:
     """Width and height from the header, without decoding."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with own_limits():
             Image.init()
             readable = learn_heic(path)
             with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:

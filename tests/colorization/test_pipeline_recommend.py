@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,10 +135,10 @@ def test_an_index_of_gray_photos_says_so(
         Image.fromarray(gray_pictures[name]).save(tmp_path / "photos" / f"{name}.png")
     build(tmp_path / "photos", tmp_path / "index")
     gray_only = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
-    assert gray_only.recommend(gray_pictures["rocket"]) == []
-    with pytest.raises(ValueError, match="holds no color photo") as error:
-        gray_only.colorize(gray_pictures["rocket"], options=fast)
-    assert str(tmp_path / "index") in str(error.value)
+    for ask in (gray_only.recommend, gray_only.recommend_readable, partial(gray_only.colorize, options=fast)):
+        with pytest.raises(ValueError, match="holds no color photo") as error:
+            ask(gray_pictures["rocket"])
+        assert str(tmp_path / "index") in str(error.value)
 
 
 def test_an_index_of_other_weights_is_refused(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import faiss
 import numpy as np
 import pytest
 
@@ -207,4 +206,3 @@ def test_cells_are_read_for_the_survivors_only(make_large: Large, tmp_path: Path
         np.testing.assert_array_equal(local[place], stored.local[inside])
         np.testing.assert_array_equal(histogram[place], stored.histogram[inside])
     assert local_ranking(local[0], histogram[0], local, histogram).total.argmax() == 0
-    assert faiss.omp_get_max_threads() == 1

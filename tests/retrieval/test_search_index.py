@@ -94,13 +94,3 @@ def test_added_photos_are_found(vectors: GlobalVectors, kind: str) -> None:
     searcher = Searcher(GlobalVectors(parts), settings, index)
     rows = np.array([0, 999, 1000, 1100, 1199])
     assert [searcher.search(query, 1)[0][0] for query in vectors.take(rows)] == rows.tolist()
-
-
-def test_the_threads_of_before_come_back(vectors: GlobalVectors) -> None:
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        make_search_index(vectors, WANTED[HNSW])
-        assert faiss.omp_get_max_threads() == 1
-    finally:
-        faiss.omp_set_num_threads(before)

@@ -93,7 +93,7 @@ def test_the_readme_talks_to_it(served: Any, gray_file: Path, tmp_path: Path) ->
         ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    assert Image.open(tmp_path / "grandmother-color.jpg").size == Image.open(gray_file).size
+    assert Image.open(tmp_path / "grandmother-page.jpg").size == Image.open(gray_file).size
 
 
 # --- hostile requests, as far as the gate's own tests do not reach

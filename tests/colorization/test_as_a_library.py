@@ -1,0 +1,136 @@
+"""What a program that imports the package relies on: its own settings stay, and slips are told in words."""
+
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorization.hints import Point
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from retrieval.pictures import read_small_rgb
+from retrieval.pillow import own_limits
+
+Pictures = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def whole(index_dir: Path) -> ColorizationPipeline:
+    """With index and network."""
+    return ColorizationPipeline.load(index_dir)
+
+
+# --- settings of the program around it
+
+
+def test_warnings_come_back_whichever_thread_leaves_last(cat_path: Path) -> None:
+    before, entered, leave = list(warnings.filters), threading.Event(), threading.Event()
+
+    def linger() -> None:
+        with own_limits():
+            entered.set()
+            leave.wait(10)
+
+    with own_limits():  # the first to enter leaves before the second
+        other = threading.Thread(target=linger)
+        other.start()
+        entered.wait(10)
+    read_small_rgb(cat_path, 64)
+    leave.set()
+    other.join()
+    assert list(warnings.filters) == before
+    with pytest.warns(UserWarning, match="mine"):
+        warnings.warn("mine", UserWarning, stacklevel=1)
+
+
+@pytest.fixture
+def cat_path(pictures: Pictures, tmp_path: Path) -> Path:
+    Image.fromarray(pictures["chelsea"]).save(tmp_path / "cat.png")
+    return tmp_path / "cat.png"
+
+
+def test_the_limit_of_pillow_comes_back(cat_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert read_small_rgb(cat_path, 64).shape[2] == 3
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(cat_path)
+
+
+def test_threads_and_random_numbers_stay_as_they_were(index_dir: Path) -> None:
+    """In a process of its own, where torch is imported before faiss, which shares its threads then."""
+    code = f"""
+import torch
+torch.set_num_threads(2)
+torch.manual_seed(0)
+expected = torch.rand(1)
+torch.manual_seed(0)
+import numpy as np
+from colorization import ColorizationPipeline
+pipeline = ColorizationPipeline.load({str(index_dir)!r})
+assert torch.equal(torch.rand(1), expected)
+assert pipeline.recommend(np.random.default_rng(0).integers(0, 256, (40, 50)).astype(np.uint8))
+assert torch.get_num_threads() == 2, torch.get_num_threads()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_another_default_type_of_torch(index_dir: Path, pictures: Pictures, fast: ColorizeOptions, gray_pictures: Pictures) -> None:
+    gray, given = gray_pictures["coffee"], {"points": [Point(0.5, 0.5, (20.0, 10.0))], "palette": pictures["rocket"]}
+    expected = ColorizationPipeline.load(index_dir).colorize(gray, [pictures["astronaut"]], fast, **given).rgb
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = ColorizationPipeline.load(index_dir).colorize(gray, [pictures["astronaut"]], fast, **given).rgb
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+# --- slips
+
+
+SLIPS = {
+    "pipeline.colorize(gray, rgb)": "expected a list",
+    "pipeline.colorize(gray, [], points=[(0.5, 0.5, (255, 0, 0))])": "expected Point(x, y",
+    "pipeline.colorize(gray, [ColorizationPipeline(pipeline.backbone).describe(rgb)])": "without the colorization network",
+    "Point(0.5, 0.5, (float('nan'), 0.0))": "two finite numbers",
+    "Point(0.5, 0.5, (0.0, float('inf')))": "two finite numbers",
+    "Point(0.5, 0.5, (1.0,))": "two finite numbers",
+    "Point.of_color(0.5, 0.5, (300, 0, 0))": "three whole numbers",
+    "Point.of_color(0.5, 0.5, (-5, 0, 0))": "three whole numbers",
+    "Point.of_color(0.5, 0.5, (0.8, 0.1, 0.1))": "three whole numbers",
+    "Point.of_color(0.5, 0.5, (float('nan'), 0, 0))": "three whole numbers",
+    "Point.of_color(0.5, 0.5, (1, 2))": "three whole numbers",
+    "ColorizationPipeline.load(backbone='vgg19', weights_path='nowhere.pth')": "nowhere.pth",
+}
+
+
+def test_slips_are_told() -> None:
+    """In a process of its own, as the tests' type checks would be there first."""
+    code = f"""
+import numpy as np
+from colorization import ColorizationPipeline, Point
+pipeline, rgb = ColorizationPipeline.load(), np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+gray = rgb[..., 0]
+assert pipeline.colorize(gray, (one for one in [rgb])).rgb.shape == rgb.shape  # what can be walked once will do
+for slip, words in {SLIPS!r}.items():
+    try:
+        eval(slip)
+    except (ValueError, FileNotFoundError) as error:
+        assert words in str(error), (slip, error)
+    else:
+        raise AssertionError(slip)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_the_other_byte_order(whole: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+    deep = gray_pictures["coffee"].astype(np.uint16) * np.uint16(257)
+    found = [whole.colorize(deep.astype(order), [], fast).rgb for order in ("<u2", ">u2")]
+    np.testing.assert_array_equal(*found)
+    assert found[0].dtype == np.uint16
