@@ -185,7 +185,7 @@ class _Worker:
             yield results[0], self.pipeline.prepare(picture.rgb, self.described or None, self.options)
             return
         made, unreadable = 0, []
-        for candidate in self.pipeline.recommend(picture.rgb, 2 * len(results), self.options.same_class):
+        for candidate in self.pipeline.candidates(picture.rgb, len(results), self.options.same_class):
             if made == len(results):
                 return
             try:

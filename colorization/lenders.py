@@ -1,12 +1,14 @@
-"""What lends colors: references as they were given, checked before anything is computed."""
+"""What lends colors: references and palettes as they were given, checked before anything is computed."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from colorization.described import Described
+from colorization.hints import Point, palette_of
 from colorization.options import ColorizeOptions
-from colorization.working import mean_chroma
+from colorization.predict import Guidance
+from colorization.working import as_rgb, mean_chroma, working_lab
 from retrieval.descriptors import MIN_CHROMA
 from retrieval.index import Recommendation
 
@@ -43,3 +45,22 @@ def check_lenders(lenders: Sequence[Described], layers: Sequence[str], options: 
             raise ValueError(f"reference {i} was described by a pipeline without the colorization network: describe it again")
         if mean_chroma(lender.ab) < MIN_CHROMA and not may_be_gray:
             raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
+
+
+def guidance_of(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:
+    """What a user asks for beside references.
+
+    Args:
+        points: colors at places.
+        palette: a color picture.
+        options: working_side.
+
+    Raises:
+        ValueError: something else is among the points, or the palette has no colors, or a wrong shape or type.
+    """
+    if palette is None:
+        return Guidance(points)
+    lab = working_lab(as_rgb(palette, "palette"), options.working_side)
+    if mean_chroma(lab[0, 1:]) < MIN_CHROMA:
+        raise ValueError("the palette picture is gray: it has no colors to lend")
+    return Guidance(points, palette_of(lab[0, 1:]))

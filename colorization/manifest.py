@@ -18,6 +18,7 @@ from retrieval.writing import locked
 
 MANIFEST = "manifest.jsonl"
 _LOCK = ".rechroma.lock"
+_KEYS = frozenset(("file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns"))
 Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
 
 
@@ -61,7 +62,7 @@ class Manifest:
         for job in jobs:
             line = None if overwrite else self._valid(job)
             other = None if overwrite else self._other(job)
-            if other and other not in inputs and Path(other).exists():
+            if other and other not in inputs and (_is_there(other) or not self._is_same_photo(job)):
                 error = f"{job.input_path}: {job.output_path} is the result of {other}; choose another --output"
                 todo.failed.append((job, error))
             elif line is not None and line["error"]:
@@ -136,6 +137,11 @@ class Manifest:
         line = self._last.get(self._name(job.output_path))
         return line["file"] if line and line["results"] and not _is_same(line["file"], job.input_path) else None
 
+    def _is_same_photo(self, job: Job) -> bool:
+        """Whether the input is as that of its last line was: a photo that has moved keeps size and time."""
+        line = self._last[self._name(job.output_path)]
+        return (line["size"], line["mtime_ns"]) == stamp_of(job.input_path)
+
     def is_foreign(self, path: Path) -> bool:
         """Whether there is something that no run wrote, or that was changed afterwards."""
         stamp = stamp_of(path)
@@ -166,10 +172,26 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     for text in path.read_bytes().splitlines():
         try:
             line = json.loads(text)
-            if {"file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns"} <= line.keys():
-                yield line
-        except (ValueError, AttributeError):  # half a line: of a run that was killed while it wrote
+        except (ValueError, RecursionError):  # half a line: of a run that was killed while it wrote
             continue
+        if _is_whole(line):
+            yield line
+
+
+def _is_whole(line: Any) -> bool:
+    """Whether it is a line as add writes it, whose results lie in the folder: some of them may be removed."""
+    if not isinstance(line, dict) or not line.keys() >= _KEYS or not isinstance(line["results"], dict):
+        return False
+    if not all(isinstance(line[key], str) for key in ("file", "output", "settings")) or not isinstance(line["error"], str | None):
+        return False
+    stamps = line["results"].values()
+    inside = all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in line["results"])
+    return inside and all(isinstance(stamp, list) and len(stamp) == 2 for stamp in stamps)
+
+
+def _is_there(name: str) -> bool:
+    """Whether a file is where a line says; also if nobody may look there."""
+    return os.path.exists(name)  # noqa: PTH110 - Path.exists raises where a folder is closed
 
 
 def _is_same(name: str, path: Path) -> bool:

@@ -1,6 +1,6 @@
 """One object behind the command line and Python: it holds models and index, never a picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ import torch
 from colorization.bundled import load_network
 from colorization.colorized import Colorized
 from colorization.described import Described, describe
-from colorization.hints import Point, palette_of
-from colorization.lenders import Reference, as_references, check_lenders
+from colorization.hints import Point
+from colorization.lenders import Reference, as_references, check_lenders, guidance_of
 from colorization.matched import match
 from colorization.network import ColorizationNetwork
 from colorization.options import ColorizeOptions
@@ -20,8 +20,7 @@ from colorization.rendering import render
 from colorization.suggest import Suggestion, suggestions
 from colorization.tint import tint_curve
 from colorization.transfer import MATCH_LAYERS
-from colorization.working import as_rgb, mean_chroma, read_reference, working_lab
-from retrieval.descriptors import MIN_CHROMA
+from colorization.working import as_rgb, read_reference, working_lab
 from retrieval.extractor import Extractor, glance
 from retrieval.index import PhotoIndex, Recommendation
 from retrieval.manifest import read_manifest
@@ -109,6 +108,17 @@ class ColorizationPipeline:
             raise ValueError(f"{index.index_dir}: the index holds no color photo to recommend")
         return found
 
+    def candidates(self, gray: np.ndarray, top_k: int, same_class: bool = False) -> Iterator[Recommendation]:
+        """Recommendations, see recommend: first twice top_k, then more for whoever goes on, as photos may be gone."""
+        known = set[Path]()
+        while True:
+            top_k *= 2
+            found = self.recommend(gray, top_k, same_class)
+            yield from (one for one in found if one.path not in known)
+            if len(found) < top_k:
+                return
+            known = {one.path for one in found}
+
     def recommend_readable(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
@@ -126,7 +136,7 @@ class ColorizationPipeline:
             ValueError: see recommend.
         """
         used, pictures, skipped = [], [], []
-        for candidate in self.recommend(gray, 2 * top_k, same_class):
+        for candidate in self.candidates(gray, top_k, same_class):
             try:
                 pictures.append(read_reference(candidate.path))
                 used.append(candidate)
@@ -236,7 +246,7 @@ class ColorizationPipeline:
         network, matched = self.network_for(options), prepared.matched
         if network is None and (points or palette is not None):
             raise ValueError(UNGUIDED)
-        guidance = _guidance(points, palette, options)
+        guidance = guidance_of(points, palette, options)
         with torch.inference_mode():
             chroma = predict_chroma(network, matched, guidance, options)
             tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
@@ -288,12 +298,3 @@ class ColorizationPipeline:
             reason = f"none of the recommended photos can be read; the first: {skipped[0]}"
             raise ValueError(f"{where}: {reason}; have the photos moved?")
         return used, pictures, skipped
-
-
-def _guidance(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:
-    if palette is None:
-        return Guidance(points)
-    lab = working_lab(as_rgb(palette, "palette"), options.working_side)
-    if mean_chroma(lab[0, 1:]) < MIN_CHROMA:
-        raise ValueError("the palette picture is gray: it has no colors to lend")
-    return Guidance(points, palette_of(lab[0, 1:]))

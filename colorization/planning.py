@@ -1,5 +1,6 @@
 """Where the results of inputs go, and what must not happen to files on the way."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,10 +108,15 @@ def plan_jobs(
 
 def _pictures(folder: Path, output: Path, closed: dict[str, OSError] | None) -> list[Path]:
     """The pictures of a folder but what the program has made, and what lies in the folder of the results below it."""
-    inside = output.resolve()
-    is_around = folder.resolve().is_relative_to(inside)  # then what lies in it need not be a result
-    found = (path for path in list_pictures(folder, closed) if is_around or not path.resolve().is_relative_to(inside))
+    inside = _real(output)
+    is_around = _real(folder).is_relative_to(inside)  # then what lies in it need not be a result
+    found = (path for path in list_pictures(folder, closed) if is_around or not _real(path).is_relative_to(inside))
     return [path for path in found if not is_made_file(path)]
+
+
+def _real(path: Path) -> Path:
+    """The path without links; one of links that lead to themselves stays, to be told when it is read."""
+    return Path(os.path.realpath(path))
 
 
 def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:
@@ -126,11 +132,11 @@ def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:
 
 
 def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Extras) -> None:
-    originals = {path.resolve() for path in protected}
+    originals = {_real(path) for path in protected}
     seen: dict[Path, Path] = {}
     for job in jobs:
         for path in extras.files(job.output_path):
-            target = path.resolve()
+            target = _real(path)
             if target in originals:
                 raise ValueError(f"{path}: the result would replace a picture that was given; choose another --output")
             if target in seen:

@@ -67,7 +67,7 @@ def remove_leftovers(folder: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     for path in found:
-        with suppress(FileNotFoundError):  # another run gives it its name meanwhile
+        with suppress(OSError):  # another run gives it its name meanwhile, or it is somebody else's
             if path.is_file() and _is_left(path):
                 path.unlink()
 

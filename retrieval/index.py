@@ -22,7 +22,7 @@ from retrieval.ranking import local_ranking, num_survivors
 from retrieval.search_index import exact_index
 from retrieval.search_settings import FLAT
 from retrieval.searcher import Searcher
-from retrieval.shards import Photos, ShardReader, allow_open_files
+from retrieval.shards import Photos, ShardReader, allow_open_files, is_damage
 from retrieval.vectors import GlobalVectors, by_shard
 from similarity.backbone import Backbone
 
@@ -64,6 +64,8 @@ class PhotoIndex:
             except FileNotFoundError as error:
                 raise FileNotFoundError(f"{path}: this shard of the index is missing; run build-index again to redo it") from error
             except OSError as error:
+                if not is_damage(error):
+                    raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
                 raise ValueError(f"{path}: damaged ({error}); run build-index again to redo it") from error
             if {len(self._readers[-1].descriptors), len(self._readers[-1].photos)} != {entry.count}:
                 raise ValueError(f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest
-from retrieval.shards import Photos, file_sha256, read_photos, shard_key
+from retrieval.shards import Photos, file_sha256, is_damage, read_photos, shard_key
 
 _BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
 _OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")  # other files in the folder are left alone
@@ -64,12 +64,18 @@ def finished_photos(
 
 
 def _rows(path: Path, key: str, checksum: str | None = None) -> dict[bytes, Known]:
-    """The photos of a shard; none if it is missing, damaged or of other settings: they are described again."""
+    """The photos of a shard; none if it is missing, damaged or of other settings: they are described again.
+
+    Raises:
+        OSError: it is out of reach for now; nothing may be built without it, it would be lost.
+    """
     try:
-        if shard_key(path) != key or (checksum and file_sha256(path) != checksum):
+        if checksum and file_sha256(path) != checksum:  # first: it reads plainly, with the system's own errors
             return {}
-        return rows_of(path, read_photos(path))
-    except OSError:
+        return rows_of(path, read_photos(path)) if shard_key(path) == key else {}
+    except OSError as error:
+        if not is_damage(error):
+            raise OSError(error.errno, f"{os.strerror(error.errno or 0)}; the index is as it was", str(path)) from error
         return {}
 
 

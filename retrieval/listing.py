@@ -1,5 +1,6 @@
 """Find the pictures of folders, with the stamp that tells whether a file has changed; no file is opened."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -103,6 +104,8 @@ def _walk(folder: str, closed: dict[str, OSError]) -> Iterator[str]:
                 yield from _walk(entry.path, closed)
             except OSError as error:
                 closed[entry.path] = error
+            except RecursionError:
+                closed[entry.path] = OSError(errno.ELOOP, "nested too deep")
         elif has_picture_name(entry.name) and _may_be_read(entry):
             yield entry.path
 

@@ -3,6 +3,7 @@
 Datasets are contiguous and uncompressed, so that the few rows a query needs are read straight from the mapped file.
 """
 
+import errno
 import hashlib
 import mmap
 import os
@@ -173,6 +174,15 @@ def _objects(values: Sequence[bytes]) -> np.ndarray:
     array = np.empty(len(values), object)
     array[:] = values
     return array
+
+
+def is_damage(error: OSError) -> bool:
+    """Whether a shard is missing or damaged: not if it is out of reach for now, for want of a right or on a failing drive.
+
+    Args:
+        error: of reading it; h5py's own errors have no number.
+    """
+    return error.errno in (None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
 
 
 def file_sha256(path: Path) -> str:

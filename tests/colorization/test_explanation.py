@@ -148,8 +148,9 @@ def test_variants_of_photos_that_have_moved_are_refused_in_one_line(
 
     monkeypatch.setattr("colorization.pipeline.read_reference", moved)
     result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2)
-    wanted = f"error: {gray_path}: none of the recommended photos can be read: moved.jpg: no such file\n"
-    assert (result.exit_code, result.stderr) == (2, wanted)
+    assert result.exit_code == 2
+    why = "none of the recommended photos can be read; the first: moved.jpg: no such file; have the photos moved?"
+    assert result.stderr == f"error: {gray_path}: {why}\n"
 
 
 @pytest.mark.usefixtures("quick")

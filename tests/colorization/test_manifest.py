@@ -94,6 +94,8 @@ def test_the_result_of_another_photo_of_the_same_name_stays(tmp_path: Path, out:
     assert Manifest(out, "s").sort_out([job, other], Extras(), False).failed == []  # a new plan for both
     job.input_path.unlink()  # the box has moved
     assert kinds(out, other) == "finished"
+    other.input_path.write_bytes(b"another photo")  # the first one's drive is unplugged
+    assert kinds(out, other) == "failed"
 
 
 def test_the_same_photo_by_another_name_is_finished(tmp_path: Path, out: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +164,37 @@ def test_lines_of_others_are_passed_over(out: Path, make: Make) -> None:
     (out / MANIFEST).write_text('{"a": 1}\n[]\nnot JSON\n')
     job = make("a.png")
     finish(Manifest(out, "s"), job)
+    assert kinds(out, job) == "finished"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"results": None}, {"results": {"../victim.txt": [6, 1]}}, {"results": {"/victim.txt": [6, 1]}}, {"results": {"a.png": 3}},
+     {"output": []}, {"file": None}, {"error": 7}],
+)  # fmt: skip
+def test_lines_that_are_not_ours_do_nothing(out: Path, make: Make, change: dict[str, object]) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    line = json.loads((out / MANIFEST).read_text()) | change
+    (out / MANIFEST).write_text("[" * 100_000 + "\n" + json.dumps(line) + "\n")
+    manifest = Manifest(out, "s")
+    assert manifest.outdated(job, []) == []
+    assert kinds(out, job) == "foreign"
+
+
+def test_an_original_that_nobody_may_look_for(out: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    line = json.loads((out / MANIFEST).read_text())
+    (out / MANIFEST).write_text(json.dumps(line | {"file": "/closed/a.png"}) + "\n")
+    stat = Path.stat
+
+    def refused(path: Path, **more: object) -> os.stat_result:
+        if str(path).startswith("/closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "stat", refused)
     assert kinds(out, job) == "finished"
 
 

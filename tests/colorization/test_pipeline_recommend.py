@@ -1,5 +1,7 @@
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -125,6 +127,25 @@ def test_photos_that_have_moved_are_skipped_with_a_line(
     with pytest.raises(ValueError, match=r"none of the recommended photos can be read.*moved") as error:
         moving.colorize(gray_pictures["chelsea"], options=fast)
     assert str(tmp_path / "index") in str(error.value)
+
+
+def test_however_many_photos_are_gone_the_others_serve(
+    backbone: Backbone,
+    library_dir: Path,
+    tmp_path: Path,
+    build: Callable[..., BuildReport],
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+) -> None:
+    photos = shutil.copytree(library_dir, tmp_path / "photos")
+    build(photos, tmp_path / "index")
+    pipeline = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
+    *gone, last = pipeline.recommend(gray_pictures["chelsea"], 7)
+    for one in gone:
+        one.path.unlink()
+    found = pipeline.colorize(gray_pictures["chelsea"], options=replace(fast, top_k=1))
+    assert [one.path for one in found.references] == [last.path]
+    assert len(found.skipped) == 6
 
 
 def test_an_index_of_gray_photos_says_so(

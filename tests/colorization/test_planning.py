@@ -221,6 +221,12 @@ def test_folders_that_cannot_be_opened_are_told(
     assert [(name, reason.strerror) for name, reason in closed.items()] == [(str(tmp_path / "in" / "private"), "Permission denied")]
 
 
+def test_links_that_lead_to_themselves_fail_alone(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+    (photo,) = files("in/a.png")
+    (tmp_path / "in" / "loop.jpg").symlink_to(tmp_path / "in" / "loop.jpg")
+    assert photo in [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)]
+
+
 def test_results_among_the_photos_are_no_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     """Inputs of formats that are not written lie beside their results."""
     (photo,) = files("in/a.gif")

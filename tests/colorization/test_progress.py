@@ -1,3 +1,7 @@
+import errno
+import io
+import sys
+
 import pytest
 
 from colorization.progress import photo_progress
@@ -26,6 +30,23 @@ def test_quiet_draws_nothing_even_there(capsys: pytest.CaptureFixture[str], monk
     with photo_progress("colorizing", quiet=True) as progress:
         progress(1, 1)
     assert "colorizing" not in capsys.readouterr().err
+
+
+def test_a_terminal_that_is_closed_does_not_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        def flush(self) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    monkeypatch.setenv("TERM", "xterm")
+    with photo_progress("indexing") as progress:
+        progress(1, 1)
 
 
 def test_errors_pass_through() -> None:

@@ -57,6 +57,23 @@ def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path / "missing")
 
 
+def test_what_cannot_be_removed_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another user, in a folder like /tmp."""
+    left = [tmp_path / f"{PREFIX}{name}.png" for name in "ab"]
+    for path in left:
+        path.touch()
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path == left[0]:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == left[:1]
+
+
 def test_a_name_that_is_too_long_is_told_before_any_file_has_its_own(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="File name too long"), staging() as files:
         files.add(tmp_path / f"{'a' * 249}.jpg").touch()

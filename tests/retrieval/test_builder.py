@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -380,6 +381,36 @@ def test_an_interrupted_first_build_resumes(library_dir: Path, tmp_path: Path, b
     assert counts(report) == (8, 2, 0, 0, 6)
     assert finished.items() <= files(index_dir / FEATURES).items()
     assert_sound(index_dir, backbone, list(library_dir.rglob("*.png")))
+
+
+def test_a_clock_that_was_ahead_loses_no_finished_shards(photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build) -> None:
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    os.utime(index_dir / MANIFEST, (time.time() + 7200,) * 2)
+    with pytest.raises(Interrupted):
+        build([photo_dir, library_dir], index_dir, stop_at(8))
+    assert build([photo_dir, library_dir], index_dir).added == 2  # the six others were taken over
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_a_shard_out_of_reach_is_not_taken_for_damaged(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A drive may be unplugged: what was described is not given up because it cannot be read at the moment."""
+    index_dir = tmp_path / "index"
+    build(photo_dir, index_dir)
+    before = files(index_dir / FEATURES)
+
+    def unreadable(path: Path) -> str:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("retrieval.known.file_sha256", unreadable)
+        with pytest.raises(OSError, match=os.strerror(number)) as error:
+            build(photo_dir, index_dir)
+    assert error.value.filename in {str(index_dir / FEATURES / name) for name in before}
+    assert files(index_dir / FEATURES) == before
+    assert build(photo_dir, index_dir).kept == 4
 
 
 def test_the_complete_index_stays_readable_while_a_build_is_interrupted(

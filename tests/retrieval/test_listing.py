@@ -124,6 +124,21 @@ def failing(call: Callable[..., Any], path: Path, number: int) -> Callable[..., 
     return fail
 
 
+def test_folders_nested_too_deep_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runaway").mkdir()
+    (tmp_path / "a.png").touch()
+    scandir, closed = os.scandir, dict[str, OSError]()
+
+    def deep(path: str) -> object:
+        if path.endswith("runaway"):
+            raise RecursionError
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deep)
+    assert [path.name for path in list_pictures(tmp_path, closed)] == ["a.png"]
+    assert [(name, str(reason.strerror)) for name, reason in closed.items()] == [(str(tmp_path / "runaway"), "nested too deep")]
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
 def test_folders_that_cannot_be_opened_are_passed_over_and_told(
     library_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int
