@@ -25,6 +25,7 @@ from retrieval.extractor import Extractor, glance
 from retrieval.index import PhotoIndex, Recommendation
 from retrieval.manifest import read_manifest
 from retrieval.pictures import PictureError, to_uint8
+from retrieval.searcher import one_thread
 from similarity.backbone import Backbone, load_backbone
 from similarity.bundled import DEFAULT_BACKBONE
 from similarity.tones import spread_tones
@@ -87,6 +88,7 @@ class ColorizationPipeline:
             index = PhotoIndex.open(self.index.index_dir)
             self._library = index, index.extractor(self.backbone)
 
+    @one_thread()
     def recommend(self, gray: np.ndarray, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
@@ -96,8 +98,7 @@ class ColorizationPipeline:
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
-            ValueError: the pipeline was loaded without an index, the index holds no color photo, or the picture's shape or
-                type is wrong.
+            ValueError: there is no index, it holds no color photo, or the picture's shape or type is wrong.
         """
         if self._library is None:
             raise ValueError("recommending references needs an index: ColorizationPipeline.load(index_dir=...)")
@@ -294,7 +295,6 @@ class ColorizationPipeline:
         """The best references that can still be read."""
         used, pictures, skipped = self.recommend_readable(target, options.top_k, options.same_class)
         if not used:
-            where = self.index.index_dir if self.index else ""
-            reason = f"none of the recommended photos can be read; the first: {skipped[0]}"
-            raise ValueError(f"{where}: {reason}; have the photos moved?")
+            where, reason = self.index and self.index.index_dir, "none of the recommended photos can be read; the first"
+            raise ValueError(f"{where}: {reason}: {skipped[0]}; have the photos moved?")
         return used, pictures, skipped

@@ -46,8 +46,7 @@ class Searcher:
         wanted = min(count, keep * self.settings.parameters.get("candidates", 1))
         bitmap = np.packbits(allowed, bitorder="little") if allowed is not None and count < len(self.vectors) else None
         boost = min(MAX_BOOST, len(self.vectors) / count)
-        with _one_thread():
-            scores, rows = self.index.search(query[None], wanted, params=self._parameters(bitmap, boost, wanted))
+        scores, rows = self.index.search(query[None], wanted, params=self._parameters(bitmap, boost, wanted))
         found = rows[0] >= 0
         if self.settings.kind == IVFPQ:
             return self._compare(query, keep, rows[0][found])
@@ -94,10 +93,10 @@ class Searcher:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """One query takes a millisecond: threads of faiss that wait for the next would slow torch's.
+def one_thread() -> Iterator[None]:
+    """A query is short: threads of torch, faiss and numpy that wait for more work would take each other's cores.
 
-    Afterwards the number is what it was, as both libraries share it where torch was imported first.
+    Afterwards the number is what it was; torch and faiss share it where torch was imported first.
     """
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
