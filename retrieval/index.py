@@ -21,7 +21,7 @@ from retrieval.pca import load_projections
 from retrieval.ranking import local_ranking, num_survivors
 from retrieval.search_index import exact_index
 from retrieval.search_settings import FLAT
-from retrieval.searcher import Searcher, one_thread
+from retrieval.searcher import Searcher
 from retrieval.shards import Photos, ShardReader, allow_open_files, is_damage
 from retrieval.vectors import GlobalVectors, by_shard
 from similarity.backbone import Backbone
@@ -119,7 +119,6 @@ class PhotoIndex:
             mend = rebuild(self.index_dir, self.manifest.roots)
             raise ValueError(f"{path}: missing or damaged ({error}); write it again: {mend}") from error
 
-    @one_thread()
     def recommend(self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture: globally, then locally.
 
