@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -66,7 +65,7 @@ def unheard(
     with_references: bool,
     with_index: bool,
     by_network: bool,
-    others: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    others: Mapping[str, Sequence[str]],
 ) -> list[str]:
     """What was asked for and has no say beside the rest, in lines for a person.
 
@@ -75,7 +74,7 @@ def unheard(
         with_references: whether references are among them.
         with_index: whether an index is.
         by_network: whether the network colors.
-        others: what else there is none of, and the options that concern only that.
+        others: what else a command may have none of, and the options that concern only that.
     """
     recommended, any_reference = with_index and not with_references, with_index or with_references
     idle = {

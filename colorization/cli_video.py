@@ -47,7 +47,7 @@ def video_command(
     from colorization.video.job import FilmJob, check_job, open_source
     from colorization.video.media import SUFFIXES
     from colorization.video.options import FilmOptions
-    from colorization.video.report import check_report, write_report
+    from colorization.video.report import check_report
 
     job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
     chosen = given(saturation=saturation, vividness=vividness, faithfulness=faithfulness, method=method, top_k=top_k)
@@ -74,11 +74,9 @@ def video_command(
                 bars[what] = stack.enter_context(photo_progress(what, unit="frames"))
             bars[what](done, total)
 
-        found = colorize_film(job, pipeline, options, film_options, progress)
+        found = colorize_film(job, pipeline, options, film_options, progress, report)
     for note in found.notes:
         typer.echo(f"note: {one_line(note)}", err=True)
-    if report is not None:
-        write_report(report, found, job, film_options)
     taken_up = f", {found.frames - found.colored} of them by an earlier run" if found.colored < found.frames else ""
     rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s" if found.colored else ""
     scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"

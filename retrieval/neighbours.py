@@ -23,8 +23,8 @@ def neighbours(index: PhotoIndex, top_k: int = 8, survivors: int = 32) -> Int[np
             photo waits.
 
     Returns:
-        Rows of the best references, best first; -1 where there are fewer. Gray photos are left out, and
-        those whose global descriptors agree to TWIN: stricter in finding others than the near-duplicates of duplicates.py.
+        Rows of the best references, best first; -1 where there are fewer. Gray photos are left out, and the same photo
+        once more (TWIN; coarser than duplicates.py, which compares local descriptors too).
     """
     global_, local, histogram, chroma = index.arrays()
     usable = np.flatnonzero(chroma >= MIN_CHROMA)

@@ -45,7 +45,7 @@ def rgb_to_lab(rgb: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*b
 
 
 def luminance_of_bytes(rgb: UInt8[np.ndarray, "height width 3"]) -> Float32[np.ndarray, "height width"]:
-    """L alone, 0..100, of sRGB in 0..255: by a table and one row of the matrix, 17 times faster than rgb_to_lab."""
+    """L alone, 0..100, of sRGB in 0..255: by a table and one row of the matrix, much faster than rgb_to_lab."""
     red, green, blue = _RGB_TO_XYZ_NORM[1].tolist()
     table = _linear_table()
     y = table[rgb[..., 0]] * red + table[rgb[..., 1]] * green + table[rgb[..., 2]] * blue

@@ -17,7 +17,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
 STRIDES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}  # of the relu layers of each block
 LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(1, n + 1))
-
 KNOWN = (*LAYERS, *(f"pool{block}" for block in range(1, 6)), "fc6", "logits")
 
 

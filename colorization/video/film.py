@@ -17,13 +17,11 @@ from colorization.video.media import SUFFIXES, Film, FilmError, Frame
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import PictureFilm
 from colorization.video.plan import Plan, Scene, make_plan, read_key, read_plan
-from colorization.video.report import FilmReport
+from colorization.video.report import FilmReport, Progress, write_report
 from colorization.video.sinks import FilmSink, PictureSink, sink_of
 from colorization.video.work import PLAN, carry_path, describe_job, working
 from colorization.video.yuv import Plane
 from colorization.working import read_reference
-
-Progress = Callable[[str, int, int], None]
 
 
 def colorize_film(
@@ -32,6 +30,7 @@ def colorize_film(
     options: ColorizeOptions = ColorizeOptions(),
     film_options: FilmOptions = FilmOptions(),
     progress: Progress = lambda what, done, total: None,
+    report: Path | None = None,
 ) -> FilmReport:
     """Color a film; a run that was stopped is taken up where its last segment ended.
 
@@ -41,6 +40,8 @@ def colorize_film(
         options: see ColorizeOptions.
         film_options: see FilmOptions.
         progress: called with what is being done, frames done and frames in all.
+        report: where figures of the run are written, see write_report, before the result gets its name: a run that is
+            stopped while it measures is taken up too.
 
     Raises:
         ValueError: see check_job, Film, and read_reference; the result is not touched then.
@@ -59,11 +60,15 @@ def colorize_film(
                 colored += 1
                 progress("coloring", done, plan.num_frames)
             seconds = time.perf_counter() - start
-            sink.finish(plan, _lent(job, plan.scenes))
+            whole = sink.finish(plan, _lent(job, plan.scenes))
+            notes = list(dict.fromkeys((*plan.notes, *film.notes)))
+            found = FilmReport(plan.num_frames, plan.scenes, colored, seconds, notes)
+            if report is not None:
+                write_report(report, found, job, whole, progress)
+            sink.publish()
         except FFmpegError as error:
             raise FilmError(f"{job.output_path}: cannot be written ({error.strerror or error})") from error
-    notes = list(dict.fromkeys((*plan.notes, *film.notes)))
-    return FilmReport(plan.num_frames, plan.scenes, colored, seconds, notes, sink.names)
+    return found
 
 
 def _lent(job: FilmJob, scenes: Sequence[Scene]) -> list[str]:

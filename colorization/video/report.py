@@ -2,18 +2,22 @@
 
 import json
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from colorization.measures.cdc import color_distribution_consistency
 from colorization.output import check_writable
 from colorization.staging import staging
-from colorization.video.job import FilmJob, open_source, result_paths
+from colorization.video.job import FilmJob, result_paths
 from colorization.video.media import Film
-from colorization.video.options import FilmOptions
 from colorization.video.pictures import PictureFilm, frame_paths
 from colorization.video.plan import Scene
 from colorization.working import as_rgb
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,6 @@ class FilmReport:
         colored: frames that this run has colored; the others an earlier run had.
         seconds: that coloring them took.
         notes: lines worth telling.
-        names: of the pictures of the result, in order, where it is a folder.
     """
 
     frames: int
@@ -34,13 +37,18 @@ class FilmReport:
     colored: int
     seconds: float
     notes: list[str]
-    names: list[str]
 
 
-def film_cdc(film: Film | PictureFilm) -> tuple[float, float]:
-    """CDC of a film and of its luminance."""
+def film_cdc(film: Film | PictureFilm, told: Callable[[str, Iterator[np.ndarray]], Iterator[np.ndarray]]) -> tuple[float, float]:
+    """CDC of a film and of its luminance.
+
+    Args:
+        film: what is measured.
+        told: gets what is being measured and its frames, and passes them on.
+    """
     grays = (as_rgb(frame.gray) for frame in film.frames())
-    return color_distribution_consistency(film.rgb_frames()), color_distribution_consistency(grays)
+    colors, luminance = told("measuring colors", film.rgb_frames()), told("measuring luminance", grays)
+    return color_distribution_consistency(colors), color_distribution_consistency(luminance)
 
 
 def check_report(path: Path, job: FilmJob) -> None:
@@ -61,12 +69,23 @@ def check_report(path: Path, job: FilmJob) -> None:
     check_writable(path)
 
 
-def write_report(path: Path, report: FilmReport, job: FilmJob, film_options: FilmOptions) -> None:
-    """Write figures of a run as JSON: CDC of the result beside that of its luminance, frames a second, scenes."""
-    film = open_source(job.output_path, film_options)
-    if isinstance(film, PictureFilm):
-        film.paths = [job.output_path / name for name in report.names]  # the folder may hold others
-    cdc, luminance = film_cdc(film)
+def write_report(path: Path, report: FilmReport, job: FilmJob, result: Film | PictureFilm, progress: Progress) -> None:
+    """Write figures of a run as JSON: CDC of the result beside that of its luminance, frames a second, scenes.
+
+    Args:
+        path: of the JSON.
+        report: what became of the film.
+        job: what was asked for.
+        result: the colored film, wherever it lies.
+        progress: see colorize_film.
+    """
+
+    def told(what: str, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for done, frame in enumerate(frames, 1):
+            progress(what, done, report.frames)
+            yield frame
+
+    cdc, luminance = film_cdc(result, told)
     figures = {
         "input": str(job.input_path),
         "output": str(job.output_path),

@@ -4,6 +4,7 @@ import errno
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 
 from jaxtyping import Float
@@ -40,14 +41,14 @@ class FilmSink:
     ) -> None:
         check_container(film, output, folder)
         self.film, self.output, self.folder = film, output, folder
-        self.options, self.quality = options, film_options.quality
+        self.options, self.film_options = options, film_options
         self.lent: Sequence[str] = ()
         self.names: list[str] = []
         self._writer: SegmentWriter | None = None
 
     def begin(self, number: int) -> None:
         """Begin a segment; what an interrupted run has left of it is replaced."""
-        self._writer = SegmentWriter(self._segment(number), self.film, self.output.suffix.lower(), self.quality)
+        self._writer = SegmentWriter(self._segment(number), self.film, self.output.suffix.lower(), self.film_options.quality)
 
     def write(self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]) -> None:
         """Add a frame: its L at the working size, its chroma at half of that."""
@@ -68,12 +69,23 @@ class FilmSink:
         if self._writer:
             self._writer.abort()
 
-    def finish(self, plan: Plan, lent: Sequence[str]) -> None:
-        """Give the whole result its name; it tells the file names of the references of all scenes."""
-        joined = self.folder / f"joined{self.output.suffix.lower()}"
-        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, joined, statement(lent))
-        sync(joined)
-        joined.replace(self.output)
+    def finish(self, plan: Plan, lent: Sequence[str]) -> Film:
+        """Put the segments together; the film tells the file names of the references of all scenes.
+
+        Returns:
+            The whole result, which has its name once it is published.
+        """
+        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, self._joined, statement(lent))
+        sync(self._joined)
+        return Film(self._joined, self.film_options.allow_damaged)
+
+    def publish(self) -> None:
+        """Give the whole result its name."""
+        self._joined.replace(self.output)
+
+    @property
+    def _joined(self) -> Path:
+        return self.folder / f"joined{self.output.suffix.lower()}"
 
     def _segment(self, number: int) -> Path:
         return self.folder / f"segment-{number:06d}.nut"
@@ -113,8 +125,19 @@ class PictureSink:
     def abort(self) -> None:
         """Drop the segment."""
 
-    def finish(self, plan: Plan, lent: Sequence[str]) -> None:
-        """Give the whole result its name; each picture has told its own references."""
+    def finish(self, plan: Plan, lent: Sequence[str]) -> PictureFilm:
+        """Nothing is left to be put together: each picture has told its own references.
+
+        Returns:
+            The whole result, wherever its pictures lie: a run that was stopped may have published some.
+        """
+        whole = copy(self.film)
+        moved = ((self.pictures / name, self.output / name) for name in self.names)
+        whole.paths = [here if here.exists() else there for here, there in moved]
+        return whole
+
+    def publish(self) -> None:
+        """Give the pictures their names."""
         self.output.mkdir(parents=True, exist_ok=True)
         self.moving.touch()
         for name in self.names:

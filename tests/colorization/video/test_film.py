@@ -18,7 +18,7 @@ from colorization.video.job import FilmJob
 from colorization.video.media import FilmError
 from colorization.video.options import FilmOptions
 from colorization.video.pictures import frame_paths
-from colorization.video.report import FilmReport, write_report
+from colorization.video.report import FilmReport
 from retrieval.index import PhotoIndex
 
 Pictures = dict[str, np.ndarray]
@@ -30,8 +30,10 @@ EXACT = FilmOptions(quality=0)
 
 @pytest.fixture
 def run(colorizer: ColorizationPipeline, tiny: ColorizeOptions) -> Run:
-    def color(source: Path, output: Path, film_options: FilmOptions = EXACT, **job: object) -> FilmReport:
-        return colorize_film(FilmJob(source, output, **job), colorizer, tiny, film_options)  # type: ignore[arg-type]
+    def color(
+        source: Path, output: Path, film_options: FilmOptions = EXACT, report: Path | None = None, **job: object
+    ) -> FilmReport:
+        return colorize_film(FilmJob(source, output, **job), colorizer, tiny, film_options, report=report)  # type: ignore[arg-type]
 
     return color
 
@@ -124,10 +126,9 @@ def test_odd_sizes(make_film: MakeFilm, pan: Pan, probe, run: Run, tmp_path: Pat
 
 def test_a_film_of_one_frame_without_sound(make_film: MakeFilm, pan: Pan, probe, run: Run, tmp_path: Path) -> None:
     lumas = pan("coffee", 1)
-    report = run(make_film(tmp_path / "in.mkv", lumas), tmp_path / "out.mp4")
+    report = run(make_film(tmp_path / "in.mkv", lumas), tmp_path / "out.mp4", report=tmp_path / "report.json")
     assert report.frames == 1
     np.testing.assert_array_equal(probe.lumas(tmp_path / "out.mp4")[0], lumas[0])
-    write_report(tmp_path / "report.json", report, FilmJob(tmp_path / "in.mkv", tmp_path / "out.mp4"), EXACT)
     assert json.loads((tmp_path / "report.json").read_text())["cdc"] is None
 
 
@@ -324,14 +325,13 @@ def test_each_picture_tells_the_references_of_its_own_scene(
 
 
 def test_the_report_is_about_the_pictures_of_the_result_only(frame_dir: Path, run: Run, tmp_path: Path) -> None:
-    """Not about others of the output folder, nor about those that have come to the input since."""
-    report, job = run(frame_dir, tmp_path / "out"), FilmJob(frame_dir, tmp_path / "out")
-    write_report(tmp_path / "alone.json", report, job, EXACT)
-    for folder in (frame_dir, tmp_path / "out"):
-        Image.new("RGB", (64, 48), "red").save(folder / "frame_13.png")
-    write_report(tmp_path / "among.json", report, job, EXACT)
-    alone, among = (json.loads((tmp_path / name).read_text()) for name in ("alone.json", "among.json"))
-    assert alone == among and alone["cdc"] > 0
+    """Not about others of the output folder."""
+    (tmp_path / "among").mkdir()
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "among" / "frame_13.png")
+    for name in ("alone", "among"):
+        run(frame_dir, tmp_path / name, report=tmp_path / f"{name}.json")
+    alone, among = (json.loads((tmp_path / name).read_text())["cdc"] for name in ("alone.json", "among.json"))
+    assert alone == among > 0
 
 
 def test_a_folder_becomes_a_film_in_the_order_of_numbers(frame_dir: Path, run: Run, probe, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a run that was stopped leaves, and that the next one goes on from there to the same result."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from PIL import Image
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.video import sinks
 from colorization.video.film import colorize_film
 from colorization.video.job import FilmJob
 from colorization.video.options import FilmOptions
@@ -35,13 +37,19 @@ def run(colorizer: ColorizationPipeline, tiny: ColorizeOptions) -> Callable[...,
     """Color a film; ``stop_at=(what, done)`` stops it when progress says so."""
 
     def color(
-        source: Path, output: Path, stop_at: tuple[str, int] = ("", 0), film_options: FilmOptions = SHORT, **job: object
+        source: Path,
+        output: Path,
+        stop_at: tuple[str, int] = ("", 0),
+        film_options: FilmOptions = SHORT,
+        report: Path | None = None,
+        **job: object,
     ) -> FilmReport:
         def progress(what: str, done: int, total: int) -> None:
             if (what, done) == stop_at:
                 raise StoppedError
 
-        return colorize_film(FilmJob(source, output, **job), colorizer, tiny, film_options, progress)  # type: ignore[arg-type]
+        asked = FilmJob(source, output, **job)  # type: ignore[arg-type]
+        return colorize_film(asked, colorizer, tiny, film_options, progress, report)
 
     return color
 
@@ -99,6 +107,48 @@ def test_a_folder_is_taken_up(frame_dir: Path, run: Callable[..., FilmReport], t
     assert run(frame_dir, tmp_path / "out").colored == 3
     for path in (tmp_path / "whole").iterdir():
         np.testing.assert_array_equal(Image.open(path), Image.open(tmp_path / "out" / path.name))
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out"])
+@pytest.mark.parametrize("what", ["measuring colors", "measuring luminance"])
+def test_a_run_that_was_stopped_while_measuring_is_taken_up(
+    frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path, what: str, name: str
+) -> None:
+    """Hours of coloring do not have to be done again for a report."""
+    output, report = tmp_path / name, tmp_path / "report.json"
+    with pytest.raises(StoppedError):
+        run(frame_dir, output, (what, 3), report=report)
+    assert not output.exists() and not report.exists()
+    assert run(frame_dir, output, report=report).colored == 0
+    figures = json.loads(report.read_text())
+    assert (figures["frames"], figures["frames_colored"]) == (7, 0) and figures["cdc"] > 0
+    assert output.exists() and sorted(p.name for p in tmp_path.iterdir()) == ["in", name, "report.json"]
+
+
+def test_the_report_is_whole_where_the_last_run_was_stopped_between_pictures(
+    frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some pictures have their names already."""
+    run(frame_dir, tmp_path / "whole", report=tmp_path / "whole.json")
+    with monkeypatch.context() as patch:
+        patch.setattr(sinks, "_move", _stopping_after(3))
+        with pytest.raises(StoppedError):
+            run(frame_dir, tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    run(frame_dir, tmp_path / "out", report=tmp_path / "out.json")
+    whole, taken_up = (json.loads((tmp_path / name).read_text())["cdc"] for name in ("whole.json", "out.json"))
+    assert whole == taken_up > 0
+
+
+def _stopping_after(count: int) -> Callable[[Path, Path], None]:
+    left = iter(range(count))
+
+    def move(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise StoppedError
+        source.replace(target)
+
+    return move
 
 
 def test_a_reference_that_is_gone_since_is_replaced(
