@@ -14,6 +14,7 @@ from colorization.matched import Matched
 from colorization.options import ColorizeOptions
 from colorization.sheet import CELL, Cell, thumbnail, write_sheet
 from colorization.transfer import handicaps_of
+from similarity.backbone import inference
 from similarity.correspondence import Correlation, correlate, handicapped, join_levels, map_target_to_reference
 from similarity.warp import soft_weights
 
@@ -55,7 +56,7 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
     """
     if not matched.references:
         return None
-    with torch.inference_mode():
+    with inference():
         if (planes := matched.reference_planes) is not None:
             plain, weights = planes.correlation, planes.weights
         else:

@@ -26,7 +26,7 @@ from retrieval.index import PhotoIndex, Recommendation
 from retrieval.manifest import read_manifest
 from retrieval.pictures import PictureError, to_uint8
 from retrieval.searcher import one_thread
-from similarity.backbone import Backbone, load_backbone
+from similarity.backbone import Backbone, inference, load_backbone
 from similarity.bundled import DEFAULT_BACKBONE
 from similarity.tones import spread_tones
 
@@ -169,6 +169,7 @@ class ColorizationPipeline:
         """
         return self.apply(self.prepare(gray, references, options), options, points, palette)
 
+    @inference()
     def prepare(
         self,
         gray: np.ndarray,
@@ -204,11 +205,11 @@ class ColorizationPipeline:
         check_lenders(lenders, self.layers, options, may_be_gray=bool(recommended))
         scores = [r.score for r in recommended] if recommended else None
         lab = working_lab(target, options.working_side)
-        with torch.inference_mode():
-            seen = describe(self.backbone, spread_tones(lab), self.layers, options.working_side)
-            matched = match(seen, lenders, scores, options, for_network=network is not None)
+        seen = describe(self.backbone, spread_tones(lab), self.layers, options.working_side)
+        matched = match(seen, lenders, scores, options, for_network=network is not None)
         return Prepared(target, lab[:, :1], options, matched, recommended, skipped)
 
+    @inference()
     def describe(self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()) -> Described:
         """Describe a reference that is to lend its colors to several photos.
 
@@ -220,9 +221,9 @@ class ColorizationPipeline:
             ValueError: a wrong shape or type.
         """
         lab = spread_tones(working_lab(as_rgb(reference, "reference"), options.working_side))
-        with torch.inference_mode():
-            return describe(self.backbone, lab, self.layers, options.working_side)
+        return describe(self.backbone, lab, self.layers, options.working_side)
 
+    @inference()
     def apply(
         self,
         prepared: Prepared,
@@ -248,13 +249,13 @@ class ColorizationPipeline:
         if network is None and (points or palette is not None):
             raise ValueError(UNGUIDED)
         guidance = guidance_of(points, palette, options)
-        with torch.inference_mode():
-            chroma = predict_chroma(network, matched, guidance, options)
-            tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
-            rgb = render(prepared.target, prepared.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
+        chroma = predict_chroma(network, matched, guidance, options)
+        tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
+        rgb = render(prepared.target, prepared.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
         warped_ab, confidence = chroma.warped_ab.cpu().numpy(), chroma.confidence[0].cpu().numpy()
         return Colorized(rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped)
 
+    @inference()
     def suggest_colors(
         self, gray: np.ndarray | Prepared, x: float, y: float, count: int = 9, options: ColorizeOptions = ColorizeOptions()
     ) -> list[Suggestion]:
@@ -275,8 +276,7 @@ class ColorizationPipeline:
             raise ValueError("suggesting colors needs the colorization network with its color bins")
         place = Point(x, y, (0.0, 0.0))
         prepared = gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)
-        with torch.inference_mode():
-            prediction = predict(network, prepared.matched.luminance, prepared.matched.target, [None], Guidance(), options)
+        prediction = predict(network, prepared.matched.luminance, prepared.matched.target, [None], Guidance(), options)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
     def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:

@@ -2,15 +2,18 @@
 
 import errno
 import os
+import platform
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from retrieval.writing import sync
 
-PREFIX = ".rechroma-"  # of temporary names, before the number of the process; what a killed run leaves is known by it
+MACHINE = sha256(platform.node().encode()).hexdigest()[:8]  # folders may be shared, numbers of processes are its own
+PREFIX = ".rechroma-"  # of temporary names, before machine and process; what a killed run leaves is known by them
 OLD_SECONDS = 86400.0  # after which a temporary file is nobody's, whatever process has its number now
 
 
@@ -29,7 +32,7 @@ class Staged:
         path.parent.mkdir(parents=True, exist_ok=True)
         if hasattr(os, "pathconf") and len(os.fsencode(path.name)) > os.pathconf(path.parent, "PC_NAME_MAX"):
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
-        self._names[path] = path.with_name(f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}")
+        self._names[path] = path.with_name(f"{PREFIX}{MACHINE}-{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}")
         return self._names[path]
 
     def flush(self) -> dict[Path, os.stat_result]:
@@ -74,10 +77,11 @@ def remove_leftovers(folder: Path) -> None:
 
 def _is_left(path: Path) -> bool:
     """Whether nobody writes a temporary file any more: its process is gone, or it is older than any run."""
-    owner = path.name.removeprefix(PREFIX).partition("-")[0]
-    if not owner.isdecimal() or time.time() - path.stat().st_mtime > OLD_SECONDS:
+    machine, _, rest = path.name.removeprefix(PREFIX).partition("-")
+    owner = rest.partition("-")[0]
+    if time.time() - path.stat().st_mtime > OLD_SECONDS:
         return True
-    if os.name != "posix":  # elsewhere, to ask may be to end it
+    if machine != MACHINE or not owner.isdecimal() or os.name != "posix":  # elsewhere, to ask may be to end it
         return False
     try:
         os.kill(int(owner), 0)

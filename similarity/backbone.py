@@ -2,7 +2,7 @@
 
 import contextlib
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -81,6 +81,13 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Bfloat16 autocast where it is faster: on GPUs, and on processors with AVX512-BF16 or AMX."""
     fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
     return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def inference() -> Iterator[None]:
+    """Compute without gradients, and in the precision chosen here whatever autocast the program around has set."""
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
 
 
 def load_backbone(

@@ -20,6 +20,7 @@ from colorization.transfer import FINE_STRIDE, smooth_step, transfer
 from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 from colorization.working import as_rgb, working_lab
+from similarity.backbone import inference
 from similarity.correspondence import correlate, join_levels
 from similarity.grids import resized
 from similarity.tones import Tones, tones_of
@@ -72,7 +73,7 @@ class SceneColorizer:
         Returns:
             Its L at the working size and its chroma at half of that, raw Lab units.
         """
-        with torch.inference_mode():
+        with inference():
             luminance = working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(self.pipeline.backbone.device)
             self.tones = self.tones or tones_of(luminance)
             frame = self._described(self.tones(luminance))
@@ -89,7 +90,7 @@ class SceneColorizer:
 
     def load(self, path: Path) -> None:
         """Go on where save was called."""
-        with np.load(path) as stored, torch.inference_mode():
+        with np.load(path) as stored, inference():
             frame = self._described(torch.from_numpy(stored["luminance"]))
             self._remember(frame, torch.from_numpy(stored["half_ab"]).to(frame.luminance))
 

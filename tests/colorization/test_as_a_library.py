@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,20 @@ def test_another_default_type_of_torch(index_dir: Path, pictures: Pictures, fast
     finally:
         torch.set_default_dtype(torch.float32)
     assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("method", ["network", "training-free"])
+def test_autocast_of_the_program_changes_nothing(
+    whole: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions, method: str
+) -> None:
+    gray, options = gray_pictures["coffee"], replace(fast, method=method)
+    given = {} if method == "training-free" else {"points": [Point(0.5, 0.5, (20.0, 10.0))], "palette": pictures["rocket"]}
+    expected = whole.colorize(gray, [pictures["astronaut"]], options, **given)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = whole.colorize(gray, [pictures["astronaut"]], options, **given)
+        assert whole.suggest_colors(gray, 0.5, 0.5, options=fast)
+    np.testing.assert_array_equal(found.rgb, expected.rgb)
+    assert found.influence == expected.influence
 
 
 # --- slips

@@ -12,7 +12,7 @@ from skimage.color import rgb2lab
 
 from colorization.measures.signal import psnr
 from colorization.output import FORMATS
-from colorization.staging import PREFIX
+from colorization.staging import MACHINE, PREFIX
 from retrieval.pictures import read_picture
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_opened_fails_and_the_rest_is_done(
 
 def test_what_a_killed_run_left_beside_a_single_result_is_removed(cli: Cli, gray_path: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    left = tmp_path / "out" / f"{PREFIX}999999999-0123456789ab.tif"
+    left = tmp_path / "out" / f"{PREFIX}{MACHINE}-999999999-0123456789ab.tif"
     left.touch()
     assert cli("colorize", gray_path, "--output", tmp_path / "out" / "x.png").exit_code == 0
     assert not left.exists()

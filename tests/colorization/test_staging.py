@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from colorization.staging import PREFIX, remove_leftovers, staging
+from colorization.staging import MACHINE, PREFIX, remove_leftovers, staging
+
+OURS = f"{PREFIX}{MACHINE}-"
 
 
 def test_files_appear_together_when_the_block_ends(tmp_path: Path) -> None:
@@ -38,18 +40,20 @@ def test_what_another_run_is_writing_stays(tmp_path: Path) -> None:
     with staging() as files:
         running = files.add(tmp_path / "a.png")
         running.write_text("half")
-        (tmp_path / f"{PREFIX}{gone.pid}-0123.png").write_text("left")
-        (tmp_path / f"{PREFIX}1-0123.png").write_text("of another user")
-        old = tmp_path / f"{PREFIX}{os.getpid()}-0123.png"
+        (tmp_path / f"{OURS}{gone.pid}-0123.png").write_text("left")
+        other = [f"{OURS}1-0123.png", f"{PREFIX}00000000-{gone.pid}-0123.png"]  # of another user, of another machine
+        for name in other:
+            (tmp_path / name).touch()
+        old = tmp_path / f"{OURS}{os.getpid()}-0123.png"
         old.write_text("of a process that had this number")
         os.utime(old, (0, 0))
         remove_leftovers(tmp_path)
-        assert {path.name for path in tmp_path.iterdir()} == {running.name, f"{PREFIX}1-0123.png"}
+        assert {path.name for path in tmp_path.iterdir()} == {running.name, *other}
     assert (tmp_path / "a.png").read_text() == "half"
 
 
 def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    for name in (f"{PREFIX}0123.png", "a.png", ".hidden.png"):
+    for name in (f"{OURS}999999999-0123.png", "a.png", ".hidden.png"):
         (tmp_path / name).write_text("x")
     (tmp_path / f"{PREFIX}folder").mkdir()
     remove_leftovers(tmp_path)
@@ -59,7 +63,7 @@ def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
 
 def test_what_cannot_be_removed_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another user, in a folder like /tmp."""
-    left = [tmp_path / f"{PREFIX}{name}.png" for name in "ab"]
+    left = [tmp_path / f"{OURS}999999999-{name}.png" for name in "ab"]
     for path in left:
         path.touch()
     unlink = Path.unlink
