@@ -36,16 +36,16 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
         raise ValueError(f"{path}: damaged ({type(error).__name__}: {error}); reinstall rechroma") from error
     if trained_on != backbone.weights_hash:
         raise ValueError(f"{weights_dir}: trained on backbone weights {trained_on}, not on {backbone.name} {backbone.weights_hash}")
-    with torch.random.fork_rng(devices=[]):  # random weights are replaced: the caller's numbers stay as they are
+    with torch.device("meta"):  # without weights: they are all in the file
         network = ColorizationNetwork(config).float()
     if config.num_bins:
         if prior.shape != network.prior.shape:
             raise ValueError(f"{path}: damaged (a prior of {len(prior)} colors, not {config.num_bins}); reinstall rechroma")
-        network.prior.copy_(prior)
+        network.prior = prior
     state = load_bundled(STEM, weights_dir)
     own = network.state_dict()
     try:
-        network.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in state.items()}, strict=True)
+        network.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in state.items()}, assign=True)
     except RuntimeError as error:
         raise ValueError(f"{weights_dir}: weights of another layout ({' '.join(str(error).split())[:200]})") from error
     return network.eval().requires_grad_(False).to(backbone.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

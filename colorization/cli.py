@@ -1,5 +1,7 @@
 """The command line. Thin: each command checks, calls the library and prints; heavy imports happen inside."""
 
+import atexit
+import gc
 import io
 import json
 import sys
@@ -213,10 +215,16 @@ def _refuse_empty_arguments() -> None:
         sys.exit(2)
 
 
+def _end_at_once() -> None:
+    """Leave memory to the system at the end: collecting all that torch has loaded takes half a second."""
+    atexit.register(gc.freeze)
+
+
 def main() -> None:
     """Entry point of ``rechroma``."""
     _print_any_name()
     _refuse_empty_arguments()
+    _end_at_once()
     app()
 
 
@@ -224,6 +232,7 @@ def main_build_index() -> None:
     """Entry point of ``build-index``, the same as ``rechroma build-index``."""
     _print_any_name()
     _refuse_empty_arguments()
+    _end_at_once()
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     alone.command()(build_index)
     alone()

@@ -142,10 +142,10 @@ def _vgg19_state(weights_path: Path | str | None) -> dict[str, Tensor]:
 
 
 def _filled(config: VGG19Config, state: dict[str, Tensor], where: Path | str, wanted: str = "torchvision's vgg19") -> VGG19:
-    with torch.random.fork_rng(devices=[]):  # random weights are replaced: the caller's numbers stay as they are
+    with torch.device("meta"):  # without weights: drawing them at random takes longer than reading those of the file
         network = VGG19(config).float()
     try:
-        network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, strict=True)
+        network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, assign=True)
     except (RuntimeError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ValueError(f"{where}: not the weights of {wanted} ({cause})") from error

@@ -87,7 +87,7 @@ class VGG19(nn.Module):
             head += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=False), nn.Dropout(0.0)]
         self.classifier = nn.Sequential(*head, nn.Linear(sizes[-1], 1000))
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
@@ -129,13 +129,13 @@ class VGG19(nn.Module):
     @torch.no_grad()
     def folded(self) -> "VGG19":
         """Return an inference copy with batch norm folded into the convolutions; the same function."""
-        with torch.random.fork_rng(devices=[]):  # random weights are replaced: the caller's numbers stay as they are
-            plain = VGG19(replace(self.config, batch_norm=False)).to(next(self.parameters())).eval()
-        modules = [copy.deepcopy(module).eval() for module in self.features]
-        convs = iter(m for m in plain.features if isinstance(m, nn.Conv2d))
-        for module, after in pairwise(modules):
+        with torch.device("meta"):  # without weights: they are all given
+            plain = VGG19(replace(self.config, batch_norm=False))
+        places = (i for i, module in enumerate(plain.features) if isinstance(module, nn.Conv2d))
+        state = {f"classifier.{key}": value.clone() for key, value in self.classifier.state_dict().items()}
+        for module, after in pairwise(copy.deepcopy(self.features).eval()):
             if isinstance(module, nn.Conv2d):
-                fused = fuse_conv_bn_eval(module, after) if isinstance(after, nn.BatchNorm2d) else module
-                next(convs).load_state_dict(fused.state_dict())
-        plain.classifier.load_state_dict(self.classifier.state_dict())
-        return plain
+                fused, i = fuse_conv_bn_eval(module, after) if isinstance(after, nn.BatchNorm2d) else module, next(places)
+                state |= {f"features.{i}.{key}": value for key, value in fused.state_dict().items()}
+        plain.load_state_dict(state, assign=True)
+        return plain.eval()

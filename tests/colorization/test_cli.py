@@ -33,7 +33,7 @@ COMMANDS = {
     ],
     "demo": ["--output", "--device"],
 }
-START = "import sys; sys.argv[0] = {name!r}; from colorization.cli import {function}; "
+START = "import gc, sys; sys.argv[0] = {name!r}; from colorization.cli import {function}; "
 
 
 def command(name: str, function: str, arguments: Sequence[object], after: str = "") -> subprocess.CompletedProcess[bytes]:
@@ -94,6 +94,14 @@ def test_help_answers_at_once(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr.strip()) == (0, b"[]")
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
     assert seconds < 1.5  # of the processor, so other work does not count; 0.2 are usual, torch alone takes more than 1
+
+
+def test_a_photo_waits_for_no_more_than_it_needs(gray_path: Path, tmp_path: Path) -> None:
+    """Neither for libraries of other commands, nor at the end for torch's memory to be collected."""
+    heavy = "torchvision", "scipy", "skimage", "sklearn", "torch._dynamo", "sympy"
+    after = f"print(gc.get_freeze_count() > 0, [m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    done = command("rechroma", "main", ["colorize", gray_path, "--output", tmp_path / "out.png"], after)
+    assert done.returncode == 0 and done.stderr.decode().splitlines()[-1] == "True []"
 
 
 def test_importing_the_package_is_as_light() -> None:
