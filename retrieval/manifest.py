@@ -7,6 +7,7 @@ from pathlib import Path
 
 from retrieval.descriptors import SETTINGS
 from retrieval.search_settings import SearchSettings, read_settings
+from retrieval.typed import filled
 from retrieval.writing import replacing
 
 SCHEMA = 3  # 1 had no search settings: all of its indexes are flat; 2 did not name its folders
@@ -96,7 +97,7 @@ def read_manifest(index_dir: Path) -> Manifest:
         data = json.loads(path.read_text())
         if data["schema"] > SCHEMA:
             raise ValueError(f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA}); update rechroma")
-        search = read_settings(data.get("search", {}))
-        return Manifest(**{**data, "shards": [ShardEntry(**entry) for entry in data["shards"]], "search": search})
+        shards = [filled(ShardEntry, entry) for entry in data["shards"]]
+        return filled(Manifest, {**data, "shards": shards, "search": read_settings(data.get("search", {}))})
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: damaged ({error}); run build-index --overwrite with all of its folders") from error

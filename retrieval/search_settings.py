@@ -16,6 +16,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from retrieval.typed import filled
+
 FLAT, HNSW, IVFPQ = "flat", "hnsw", "ivfpq"
 MAX_FLAT = 100_000  # photos; comparing a query with all of them takes milliseconds, and nothing has to be trained
 MEMORY_BUDGET = 1 << 30  # bytes; the default of build-index
@@ -51,8 +53,8 @@ def read_settings(data: Any) -> SearchSettings:
     Raises:
         TypeError: they are not settings.
     """
-    settings = SearchSettings(**data)
-    if settings.kind not in (FLAT, HNSW, IVFPQ) or not isinstance(settings.parameters, dict):
+    settings = filled(SearchSettings, data)
+    if settings.kind not in (FLAT, HNSW, IVFPQ):
         raise TypeError(f"search {settings.kind!r} is not known")
     return settings
 

@@ -106,6 +106,26 @@ def test_damaged(tmp_path: Path, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("backbone", 5), ("weights_hash", None), ("pca_hash", ["b"]), ("faiss_sha256", 0), ("count", "3"), ("count", True)),
+        *(
+            ("settings", []),
+            ("settings", {"global": "128"}),
+            ("built", 2026),
+            ("unusable", "none"),
+            ("roots", "/photos"),
+            ("roots", [1]),
+        ),
+        *(("shards", [{"file": 1, "count": 3, "sha256": "c"}]), ("shards", ["a.h5"]), ("shards", {"file": "a.h5"})),
+        *(("search", {"kind": "hnsw", "parameters": {"ef_search": "64"}}), ("search", {"recall": "high"}), ("search", [])),
+    ],
+)
+def test_values_of_other_types_are_told(tmp_path: Path, name: str, value: object) -> None:
+    test_damaged(tmp_path, json.dumps({**asdict(EXAMPLE), name: value}).encode())
+
+
 def test_key_sees_everything_that_decides_a_descriptor() -> None:
     assert EXAMPLE.key == settings_key("vgg19-slim", "a" * 16, "b" * 16)
     settings = dict(EXAMPLE.settings)
