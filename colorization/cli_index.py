@@ -126,6 +126,9 @@ def relink(
 
 
 def _duplicates(opened: "PhotoIndex") -> list[list[str]]:
+    from colorization.progress import photo_progress
     from retrieval.groups import duplicate_groups
 
-    return [[str(opened.path(row)) for row in group] for group in duplicate_groups(opened)]
+    with photo_progress("comparing") as progress:
+        groups = duplicate_groups(opened, progress)
+    return [[str(opened.path(row)) for row in group] for group in groups]

@@ -4,11 +4,12 @@ import numpy as np
 
 from retrieval.duplicates import MIN_GLOBAL, MIN_STRUCTURE, Looks, luminance_structure, same_photo
 from retrieval.index import PhotoIndex
+from retrieval.verify import Progress
 
 BLOCK = 64  # photos searched for at once; what they find is held in memory
 
 
-def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
+def duplicate_groups(index: PhotoIndex, progress: Progress = lambda done, total: None) -> list[list[int]]:
     """Find the photos that an index holds more than once.
 
     Every photo is searched for among all others by its global descriptor, gray ones too; cells are read from the shards
@@ -16,6 +17,7 @@ def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
 
     Args:
         index: an opened index.
+        progress: called with photos searched for and in all.
 
     Returns:
         Rows of each group in order, the group of the first row first.
@@ -34,6 +36,7 @@ def duplicate_groups(index: PhotoIndex) -> list[list[int]]:
             for other in _confirmed(index, structure, row, others):
                 low, high = sorted((group[row], group[other]))
                 group[group == high] = low
+        progress(start + len(block), len(rows))
     members: dict[int, list[int]] = {}
     for row, number in enumerate(group.tolist()):
         members.setdefault(number, []).append(row)

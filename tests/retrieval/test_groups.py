@@ -37,7 +37,9 @@ def test_groups_hold_all_variants_of_a_photo(
         ["renamed.png", "rocket.png", "rocket_gray.png"],
         ["white.png", "white_again.png", "white_upright.png"],
     ]
+    told: list[tuple[int, int]] = []
     for block in (64, 2):
         monkeypatch.setattr(groups, "BLOCK", block)
-        found = duplicate_groups(index)
+        found = duplicate_groups(index, lambda *numbers: told.append(numbers))
         assert [[index.path(row).name for row in group] for group in found] == expected
+    assert told == [(10, 10), *((done, 10) for done in range(2, 11, 2))]  # ten contents
