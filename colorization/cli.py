@@ -4,6 +4,7 @@ import atexit
 import gc
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,8 @@ from colorization.cli_video import video_command
 
 if TYPE_CHECKING:
     from retrieval.index import Recommendation
+
+SPINS = "1000"  # hardly slower than the default of 300,000 on idle cores
 
 app = typer.Typer(
     help="Give gray photographs their color back, from references you choose or from your own photo library.",
@@ -215,24 +218,36 @@ def _refuse_empty_arguments() -> None:
         sys.exit(2)
 
 
+def _share_cores() -> None:
+    """Let threads that wait for others sleep soon; set before torch brings OpenMP, which reads it once.
+
+    By default they spin for milliseconds: beside one other busy program, photos take many times as long.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+
+
 def _end_at_once() -> None:
     """Leave memory to the system at the end: collecting all that torch has loaded takes half a second."""
     atexit.register(gc.freeze)
 
 
-def main() -> None:
-    """Entry point of ``rechroma``."""
+def _begin() -> None:
     _print_any_name()
     _refuse_empty_arguments()
+    _share_cores()
     _end_at_once()
+
+
+def main() -> None:
+    """Entry point of ``rechroma``."""
+    _begin()
     app()
 
 
 def main_build_index() -> None:
     """Entry point of ``build-index``, the same as ``rechroma build-index``."""
-    _print_any_name()
-    _refuse_empty_arguments()
-    _end_at_once()
+    _begin()
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     alone.command()(build_index)
     alone()

@@ -33,13 +33,13 @@ COMMANDS = {
     ],
     "demo": ["--output", "--device"],
 }
-START = "import gc, sys; sys.argv[0] = {name!r}; from colorization.cli import {function}; "
+START = "import gc, os, sys; sys.argv[0] = {name!r}; from colorization.cli import {function}; "
 
 
 def command(name: str, function: str, arguments: Sequence[object], after: str = "") -> subprocess.CompletedProcess[bytes]:
     """Run an entry point in a process of its own, as its script would."""
     code = START.format(name=name, function=function) + (f"import atexit; atexit.register(lambda: {after}); " if after else "")
-    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS", "GOMP_SPINCOUNT")}
     environment |= {"PYTHONPATH": str(Path(colorization.__file__).parents[1]), "TERMINAL_WIDTH": "120"}
     environment["PYTHONIOENCODING"] = "utf-8:strict"  # as on a usual desktop
     return subprocess.run(
@@ -97,11 +97,23 @@ def test_help_answers_at_once(arguments: list[str]) -> None:
 
 
 def test_a_photo_waits_for_no_more_than_it_needs(gray_path: Path, tmp_path: Path) -> None:
-    """Neither for libraries of other commands, nor at the end for torch's memory to be collected."""
+    """Neither for libraries of other commands, nor for threads that spin, nor at the end for memory to be collected."""
     heavy = "torchvision", "scipy", "skimage", "sklearn", "torch._dynamo", "sympy"
-    after = f"print(gc.get_freeze_count() > 0, [m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
-    done = command("rechroma", "main", ["colorize", gray_path, "--output", tmp_path / "out.png"], after)
-    assert done.returncode == 0 and done.stderr.decode().splitlines()[-1] == "True []"
+    found = f"gc.get_freeze_count() > 0, os.environ.get('GOMP_SPINCOUNT'), [m for m in {heavy!r} if m in sys.modules]"
+    colorize = ["colorize", gray_path, "--output", tmp_path / "out.png"]
+    done = command("rechroma", "main", colorize, f"print({found}, file=sys.stderr)")
+    assert done.returncode == 0 and done.stderr.decode().splitlines()[-1] == "True 1000 []"
+
+
+@pytest.mark.parametrize(("name", "value", "told"), [("GOMP_SPINCOUNT", "7", "7"), ("OMP_WAIT_POLICY", "ACTIVE", "None")])
+def test_what_the_user_says_of_threads_counts(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.setenv(name, value)
+    code = "import atexit, os, sys; from colorization.cli import main; sys.argv[1:] = ['--version'];"
+    code += "atexit.register(lambda: print(os.environ.get('GOMP_SPINCOUNT'))); main()"
+    root = str(Path(colorization.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={**os.environ, "PYTHONPATH": root}, text=True)
+    assert done.stdout.splitlines()[-1] == told
 
 
 def test_importing_the_package_is_as_light() -> None:
