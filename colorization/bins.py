@@ -29,7 +29,7 @@ def ab_bins() -> Float[Tensor, "bins 2"]:
     for channel in range(3):
         for value in (0.0, 1.0):
             sides = [level, level, level]
-            sides[channel] = torch.tensor([value])
+            sides[channel] = torch.tensor([value], dtype=torch.float32)
             faces.append(torch.cartesian_prod(*sides))
     surface = rgb_to_lab(torch.cat(faces).T[:, :, None])[1:, :, 0].T
     distance = torch.cdist(grid, surface).amin(1)

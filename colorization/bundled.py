@@ -31,7 +31,7 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
         layout = json.loads(path.read_text())
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in layout["network"].items()}
         config = NetworkConfig(**fields)
-        trained_on, prior = layout["backbone"], torch.tensor(layout["prior"], dtype=torch.float32)
+        trained_on, prior = layout["backbone"], torch.tensor(layout["prior"], dtype=torch.float32, device="cpu")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({type(error).__name__}: {error}); reinstall rechroma") from error
     if trained_on != backbone.weights_hash:

@@ -15,7 +15,7 @@ from colorization.options import ColorizeOptions
 from colorization.sheet import CELL, Cell, thumbnail, write_sheet
 from colorization.transfer import handicaps_of
 from similarity.backbone import inference
-from similarity.correspondence import Correlation, correlate, handicapped, join_levels, map_target_to_reference
+from similarity.correspondence import Correlation, correlate_pictures, handicapped, map_target_to_reference
 from similarity.warp import soft_weights
 
 FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")  # Okabe and Ito 2008
@@ -60,15 +60,14 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
         if (planes := matched.reference_planes) is not None:
             plain, weights = planes.correlation, planes.weights
         else:
-            joined = join_levels([matched.target, *matched.references])
-            plain = correlate(joined[0], joined[1:])
+            plain = correlate_pictures(matched.target, matched.references)
             held = plain if matched.scores is None else handicapped(plain, handicaps_of(matched.scores, options))
             weights = soft_weights(held, options.warp_temperature)
         size = plain.target_size
         parts = zip(torch.split(plain.values, plain.counts, 1), plain.reference_sizes, strict=True)
         maps = [map_target_to_reference(Correlation(part, size, (own,))).xy for part, own in parts]
         shares = torch.stack([part.sum(1).view(size) for part in torch.split(weights, plain.counts, 1)])
-        confidence = plain.values.amax(1).view(size).clamp(0.0, 1.0)
+        confidence = plain.best[0]
         heard = matched.reference_share(options, overruled)
     xy = (torch.stack(maps) + 1) / 2
     return Attribution(shares.float().cpu().numpy(), xy.cpu().numpy(), confidence.float().cpu().numpy(), heard)

@@ -52,7 +52,7 @@ class Point:
         """
         if len(rgb) != 3 or not all(0 <= value <= 255 and value == int(value) for value in rgb):
             raise ValueError(f"a color is three whole numbers in 0..255, not {tuple(rgb)}")
-        return cls(x, y, chroma_of(torch.tensor(rgb, dtype=torch.float32).view(3, 1, 1) / 255))
+        return cls(x, y, chroma_of(torch.tensor(rgb, dtype=torch.float32, device="cpu").view(3, 1, 1) / 255))
 
     def cell(self, height: int, width: int) -> tuple[int, int]:
         """Row and column on a grid of this size."""

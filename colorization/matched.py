@@ -122,7 +122,7 @@ class Matched:
         planes = self.reference_planes
         if planes is None:
             return None
-        best = self._best(planes)
+        best = planes.correlation.best
         around = F.avg_pool2d(best[None], 3, 1, 1, count_include_pad=False)[0]
         everywhere = likeness(planes.correlation, self.options.relevance_range)
         relevance = resized(smooth_step(around, self.options.local_range), self.size).clamp(min=everywhere)
@@ -178,15 +178,11 @@ class Matched:
         fine_ab = detail = transferred_ab = None
         if same < 1:
             ranges = options.detail_range, options.sure_range
-            fine_ab, detail = detail_match(planes.correlation, self._best(planes), *pictures, self.reference_ab, *ranges)
+            fine_ab, detail = detail_match(planes.correlation, planes.correlation.best, *pictures, self.reference_ab, *ranges)
         if same > 0:
             carried = transfer(*pictures, self.luminance[0], self.reference_ab, self.scores, options, planes.correlation)
             transferred_ab = carried.warped_ab * carried.confidence
         return DirectColors(same, transferred_ab, fine_ab, detail)
-
-    @staticmethod
-    def _best(planes: ReferencePlanes) -> Float[Tensor, "1 rows columns"]:
-        return planes.correlation.values.amax(1).view(1, *planes.correlation.target_size).clamp(0.0, 1.0)
 
 
 def match(

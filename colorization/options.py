@@ -6,6 +6,7 @@ import numpy as np
 
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
+MIN_EPSILON = 1e-4  # below it, the rounding of float32 decides
 GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS = 1.0, 0.6  # references that are recommended may be of something else
 SHARES = ("vividness", "expected_share", "automatic_share", "guided_share", "warped_share")
 RANGES = ("detail_range", "same_range", "sure_range", "relevance_range", "local_range", "same_picture_range", "coherence_range")
@@ -109,10 +110,12 @@ class ColorizeOptions:
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         for name in RANGES:
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # lists, as of JSON, cannot be hashed
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
-        if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon <= 0:
-            raise ValueError("caution and rank_weight must not be negative, edge_radius must be at least 2, edge_epsilon positive")
+        if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon < MIN_EPSILON:
+            lowest = f"edge_radius must be at least 2, edge_epsilon {MIN_EPSILON:g}"
+            raise ValueError(f"caution and rank_weight must not be negative, {lowest}")
 
     def faithfulness_to(self, recommended: bool) -> float:
         """How far references are followed, 0..1: as asked for, or the default for such references."""

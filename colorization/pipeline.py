@@ -244,15 +244,15 @@ class ColorizationPipeline:
                 the network can do and it is not there.
         """
         options = options or prepared.options
-        prepared.check(options)
         network, matched = self.network_for(options), prepared.matched
+        prepared.check(options, for_network=network is not None)
         if network is None and (points or palette is not None):
             raise ValueError(UNGUIDED)
         guidance = guidance_of(points, palette, options)
         chroma = predict_chroma(network, matched, guidance, options)
         tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
         rgb = render(prepared.target, prepared.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
-        warped_ab, confidence = chroma.warped_ab.cpu().numpy(), chroma.confidence[0].cpu().numpy()
+        warped_ab, confidence = (plane.cpu().numpy().copy() for plane in (chroma.warped_ab, chroma.confidence[0]))
         return Colorized(rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped)
 
     @inference()

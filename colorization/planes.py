@@ -17,9 +17,8 @@ from similarity.correspondence import (
     LEVELS,
     STRIDE,
     Correlation,
-    correlate,
+    correlate_pictures,
     handicapped,
-    join_levels,
     map_reference_to_target,
     map_target_to_reference,
 )
@@ -70,8 +69,7 @@ def reference_planes(
 
     Source: He et al. 2018, sections 3.1 and 3.3.
     """
-    joined = join_levels([target, *references])
-    plain = correlation = correlate(joined[0], joined[1:])
+    plain = correlation = correlate_pictures(target, references)
     if handicaps is not None:
         correlation = handicapped(plain, handicaps)
     weights = soft_weights(correlation, TEMPERATURE)

@@ -36,12 +36,18 @@ class Prepared:
     references: list[Recommendation] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
-    def check(self, options: ColorizeOptions) -> None:
-        """Refuse options that the photo would have to be prepared anew for.
+    def check(self, options: ColorizeOptions, for_network: bool) -> None:
+        """Refuse what the photo would have to be prepared anew for.
+
+        Args:
+            options: of an edit.
+            for_network: whether the network colors.
 
         Raises:
-            ValueError: another option than those of EDITABLE differs.
+            ValueError: another option than those of EDITABLE differs, or the network needs what a pipeline without it left out.
         """
+        if for_network and self.matched.references and self.matched.reference_planes is None:
+            raise ValueError("the photo was prepared by a pipeline without the colorization network: prepare it again")
         wanted = vars(replace(options, **{name: getattr(self.options, name) for name in EDITABLE}))
         for name, ours in vars(self.options).items():
             if ours != wanted[name]:

@@ -51,7 +51,7 @@ def smooth_surfaces(
     down = 1 + reach / contrast * np.abs(np.diff(level, axis=0))
     for i in range(ITERATIONS):
         sigma = reach * 3**0.5 * 2.0 ** (ITERATIONS - 1 - i) / (4.0**ITERATIONS - 1) ** 0.5
-        decay = np.exp(-(2**0.5) / sigma)
+        decay = np.float32(np.exp(-(2**0.5) / sigma))  # a float64 would make all of it float64
         values = _both_ways(values.transpose(2, 0, 1), decay**across.T).transpose(1, 2, 0)
         values = _both_ways(values.transpose(1, 0, 2), decay**down).transpose(1, 0, 2)
     return torch.from_numpy(np.ascontiguousarray(values)).to(planes)

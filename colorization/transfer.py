@@ -21,9 +21,8 @@ from similarity.correspondence import (
     STRIDE,
     Correlation,
     coherence,
-    correlate,
+    correlate_pictures,
     handicapped,
-    join_levels,
     map_target_to_reference,
 )
 from similarity.grids import resized
@@ -71,9 +70,8 @@ def transfer(
         correlation: of target and references, without handicaps, if it is known already.
     """
     if correlation is None:
-        joined = join_levels([target, *references])
-        correlation = correlate(joined[0], joined[1:])
-    best = correlation.values.amax(1).view(1, *correlation.target_size).clamp(0.0, 1.0)
+        correlation = correlate_pictures(target, references)
+    best = correlation.best
     if scores is not None:
         correlation = handicapped(correlation, handicaps_of(scores, options))
     weights = soft_weights(correlation, options.warp_temperature)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from retrieval.descriptors import BINS, GRID, MIN_CHROMA, SIDE, Descriptors
 from retrieval.pca import WEIGHTS_DIR, Projection, find_projections
-from similarity.backbone import Backbone
+from similarity.backbone import Backbone, inference
 from similarity.lab import luminance_of_bytes, rgb_to_lab
 from similarity.tones import spread_tones
 
@@ -44,7 +44,7 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
         (SIDE, SIDE), Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC
     )
     luminance = luminance_of_bytes(np.asarray(square))
-    small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1) / 255
+    small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1).float() / 255
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
     return Glance(np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8), _chroma(rgb_to_lab(small).flatten(1).numpy()))
 
@@ -85,7 +85,7 @@ class RawFeatures:
 
 def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 224"]) -> RawFeatures:
     """Run the backbone on squares of luminance (0..255)."""
-    with torch.inference_mode():
+    with inference():
         planes = torch.from_numpy(luminance)[:, None].to(backbone.device).float() / 2.55
         found = backbone(planes, (GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER))
         local = found[LOCAL_LAYER].flatten(2).transpose(1, 2)

@@ -51,9 +51,8 @@ class Backbone(nn.Module):
         folded = network.folded() if network.config.batch_norm else network
         self.network = folded.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for key in ("mean", "std"):
-            self.register_buffer(
-                key, torch.tensor(getattr(normalisation, key), dtype=torch.float32).view(1, -1, 1, 1), persistent=False
-            )
+            values = torch.tensor(getattr(normalisation, key), dtype=torch.float32, device="cpu")
+            self.register_buffer(key, values.view(1, -1, 1, 1), persistent=False)
 
     @property
     def device(self) -> torch.device:
@@ -85,8 +84,9 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def inference() -> Iterator[None]:
-    """Compute without gradients, and in the precision chosen here whatever autocast the program around has set."""
-    with torch.inference_mode(), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+    """Compute without gradients, in the precision and on the device chosen here, whatever the program around has set."""
+    place = contextlib.nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False), place:
         yield
 
 

@@ -18,6 +18,7 @@ from similarity.grids import resized
 STRIDE = 8
 NEIGHBOUR_DISTANCE = 0.4, 2.4  # cells between the partners of neighbours: not the same cell, and up to two apart, turned
 LEVELS = {"relu3_4": 0.5, "relu4_4": 1.0, "relu5_4": 1.0}  # layer: weight of its cosine
+Features = Mapping[str, Float[Tensor, "1 _channels _height _width"]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,13 @@ class Correlation:
         """Positions of each reference."""
         return [height * width for height, width in self.reference_sizes]
 
+    @property
+    def best(self) -> Float[Tensor, "1 _height _width"]:
+        """How well each target position matches anything, 0..1."""
+        return self.values.amax(1).view(1, *self.target_size).clamp(0.0, 1.0)
 
-def join_levels(
-    pictures: Sequence[Mapping[str, Float[Tensor, "1 _channels _height _width"]]],
-) -> list[Float[Tensor, "joined _height _width"]]:
+
+def join_levels(pictures: Sequence[Features]) -> list[Float[Tensor, "joined _height _width"]]:
     """Join the levels of several pictures at stride 8: centred together, normalised per level, weighted, normalised.
 
     Args:
@@ -71,6 +75,20 @@ def join_levels(
         for parts, plane in zip(joined, planes, strict=True):
             parts.append(F.normalize(plane - mean, dim=0) * weight**0.5)
     return [F.normalize(torch.cat(parts), dim=0) for parts in joined]
+
+
+def correlate_pictures(target: Features, references: Sequence[Features]) -> Correlation:
+    """Correlate a picture with others, see join_levels and correlate.
+
+    Args:
+        target: features by layer name.
+        references: those of each reference.
+
+    Raises:
+        ValueError: there is no reference.
+    """
+    first, *others = join_levels([target, *references])
+    return correlate(first, others)
 
 
 def common_mean(planes: Sequence[Float[Tensor, "channels _height _width"]]) -> Float[Tensor, "channels 1 1"]:
@@ -93,7 +111,7 @@ def correlate(
     """
     if not references:
         raise ValueError("correspondence needs at least one reference")
-    # a matrix product, as the convolution that it also is: on CPUs more than twice as fast
+    # a matrix product, as the convolution that it also is: on CPUs faster with several threads
     filters = torch.cat([reference.flatten(1) for reference in references], 1).T[..., None, None]
     values = F.conv2d(target[None].contiguous(memory_format=torch.channels_last), filters)
     sizes = tuple((r.shape[1], r.shape[2]) for r in references)

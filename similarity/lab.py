@@ -12,7 +12,8 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 # IEC 61966-2-1 primaries, the values scikit-image uses.
-_RGB_TO_XYZ = torch.tensor([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+_RGB_TO_XYZ = torch.tensor([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
+                           dtype=torch.float32)  # fmt: skip
 _WHITE = _RGB_TO_XYZ.sum(1)
 _RGB_TO_XYZ_NORM = _RGB_TO_XYZ / _WHITE[:, None]
 _XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
@@ -108,4 +109,5 @@ def lab_to_rgb(
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
-    return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)
+    with torch.autocast(planes.device.type, enabled=False):  # of the program around
+        return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)

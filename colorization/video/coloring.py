@@ -21,7 +21,7 @@ from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 from colorization.working import as_rgb, working_lab
 from similarity.backbone import inference
-from similarity.correspondence import correlate, join_levels
+from similarity.correspondence import correlate_pictures
 from similarity.grids import resized
 from similarity.tones import Tones, tones_of
 
@@ -113,10 +113,8 @@ class SceneColorizer:
             return direct
         lenders = [*self.references, *past]
         features, colors = [one.features for one in lenders], [one.ab for one in lenders]
-        joined = join_levels([frame.features, *features])
-        correlation = correlate(joined[0], joined[1:])
-        best = correlation.values.amax(1).view(1, *correlation.target_size)
-        best = resized(best, direct.shape[-2:])
+        correlation = correlate_pictures(frame.features, features)
+        best = resized(correlation.best, direct.shape[-2:])
         share = smooth_step(best, self.film_options.follow_range)
         found = transfer(frame.features, features, frame.luminance[0], colors, None, self.options, correlation)
         return self._steady(frame, share * found.warped_ab + (1 - share) * direct)

@@ -4,15 +4,13 @@ import subprocess
 import sys
 import threading
 import warnings
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from colorization.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.pictures import read_small_rgb
@@ -81,29 +79,47 @@ assert torch.get_num_threads() == 2, torch.get_num_threads()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_another_default_type_of_torch(index_dir: Path, pictures: Pictures, fast: ColorizeOptions, gray_pictures: Pictures) -> None:
-    gray, given = gray_pictures["coffee"], {"points": [Point(0.5, 0.5, (20.0, 10.0))], "palette": pictures["rocket"]}
-    expected = ColorizationPipeline.load(index_dir).colorize(gray, [pictures["astronaut"]], fast, **given).rgb
-    torch.set_default_dtype(torch.float64)
-    try:
-        found = ColorizationPipeline.load(index_dir).colorize(gray, [pictures["astronaut"]], fast, **given).rgb
-    finally:
-        torch.set_default_dtype(torch.float32)
-    assert np.abs(found.astype(int) - expected).max() <= 1
-
-
-@pytest.mark.parametrize("method", ["network", "training-free"])
-def test_autocast_of_the_program_changes_nothing(
-    whole: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions, method: str
+@pytest.mark.parametrize(
+    ("settings", "around", "tolerance"),
+    [
+        ("", "torch.autocast('cpu', torch.bfloat16)", 0),
+        ("torch.set_default_dtype(torch.float64)", "nullcontext()", 1),
+        ("torch.set_default_dtype(torch.bfloat16)", "nullcontext()", 2),
+        ("", "torch.device('meta')", 0),  # which no tensor that is computed with may come to lie on
+    ],
+)
+def test_settings_of_torch_in_the_program_around(
+    index_dir: Path, tmp_path: Path, pictures: Pictures, fast: ColorizeOptions, settings: str, around: str, tolerance: int
 ) -> None:
-    gray, options = gray_pictures["coffee"], replace(fast, method=method)
-    given = {} if method == "training-free" else {"points": [Point(0.5, 0.5, (20.0, 10.0))], "palette": pictures["rocket"]}
-    expected = whole.colorize(gray, [pictures["astronaut"]], options, **given)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = whole.colorize(gray, [pictures["astronaut"]], options, **given)
-        assert whole.suggest_colors(gray, 0.5, 0.5, options=fast)
-    np.testing.assert_array_equal(found.rgb, expected.rgb)
-    assert found.influence == expected.influence
+    """In processes of their own: what is computed once for all must not remember the settings either."""
+    np.savez(tmp_path / "in.npz", gray=pictures["coffee"][..., 1], reference=pictures["astronaut"], palette=pictures["rocket"])
+    for name, setting, context in (("plain", "", "nullcontext()"), ("other", settings, around)):
+        code = f"""
+import torch
+{setting}
+import numpy as np
+from contextlib import nullcontext
+from dataclasses import replace
+from colorization import ColorizationPipeline, ColorizeOptions, Point
+stored = np.load({str(tmp_path / "in.npz")!r})
+gray, reference, palette = (stored[name] for name in ("gray", "reference", "palette"))
+options = ColorizeOptions(**{asdict(fast)!r})
+with {context}:
+    pipeline = ColorizationPipeline.load({str(index_dir)!r})
+    point = Point.of_color(0.5, 0.5, (200, 40, 60))
+    np.savez(
+        {str(tmp_path / name)!r},
+        network=pipeline.colorize(gray, [reference], options).rgb,
+        carried=pipeline.colorize(gray, [reference], replace(options, method="training-free")).rgb,
+        guided=pipeline.colorize(gray, [], options, [point], palette).rgb,
+        suggested=[one.rgb for one in pipeline.suggest_colors(gray, 0.5, 0.5, options=options)],
+        scores=[one.score for one in pipeline.recommend(gray)],
+    )
+"""
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+    plain, other = np.load(tmp_path / "plain.npz"), np.load(tmp_path / "other.npz")
+    for name in plain:
+        assert np.abs(plain[name].astype(float) - other[name]).max() <= tolerance, name
 
 
 # --- slips

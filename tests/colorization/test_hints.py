@@ -62,6 +62,20 @@ def test_more_points_reach_less_far() -> None:
     assert float(many[2, 25, 30]) < float(one[2, 25, 30])
 
 
+def test_reach_shrinks_with_the_root_of_the_number_of_points() -> None:
+    # sixteen points at one place reach 0.4 / 4 = 0.1 of the longer side, 10 cells
+    strength = point_planes([Point(0.505, 0.505, RED)] * 16, flat(100, 100))[2]
+    assert float(strength[50, 40]) == pytest.approx(np.exp(-0.5), rel=1e-4)
+
+
+def test_widened_points_reach_farther_in_place_and_in_luminance() -> None:
+    luminance = flat(100, 100)
+    luminance[:, :, 60:] = 74.0
+    strength = point_planes([Point(0.505, 0.505, RED)], luminance, widen=2.0)[2]
+    assert float(strength[50, 10]) == pytest.approx(np.exp(-0.5), rel=1e-4)  # 40 cells away
+    assert float(strength[50, 90]) == pytest.approx(np.exp(-0.5 - 0.5 * (24 / 24) ** 2), rel=1e-4)  # and 24 units brighter
+
+
 def test_a_gray_point_is_a_hint_too() -> None:
     planes = point_planes([Point(0.5, 0.5, (0.0, 0.0))], flat(4, 4))
     assert float(planes[2].max()) > 0.5 and not planes[:2].any()

@@ -28,6 +28,7 @@ def test_defaults_are_valid_frozen_and_documented() -> None:
         {"caution": -0.1},
         {"edge_radius": 1},
         {"edge_epsilon": 0.0},
+        {"edge_epsilon": 1e-5},
     ],
     ids=str,
 )

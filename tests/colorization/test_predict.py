@@ -153,6 +153,27 @@ def test_a_palette_moves_the_colors_towards_it(
     assert means[0][1] > means[1][1] + 2.0  # b: the warm palette gives warmer pictures than the blue one
 
 
+def test_a_palette_overrules_a_reference(colorizer: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions) -> None:
+    """Even the very same picture, whose colors would be taken as they are."""
+    truth, palette = pictures["coffee"], pictures["rocket"]
+    gray = truth[..., 1]
+    both, alone = (ab_of(colorizer.colorize(gray, lent, fast, palette=palette).rgb) for lent in ([truth], []))
+    reference = ab_of(colorizer.colorize(gray, [truth], fast).rgb)
+    assert np.abs(both - alone).mean() < 0.5 * np.abs(both - reference).mean()
+
+
+def test_a_palette_counts_in_a_careful_answer_too(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    palette = np.tile(np.array((200, 60, 40), np.uint8), (64, 64, 1))
+    gray, careful = gray_pictures["coffee"], replace(fast, vividness=0.0)
+    vivid, shy, without = (
+        ab_of(colorizer.colorize(gray, [], options, palette=given).rgb).mean((0, 1))
+        for options, given in ((fast, palette), (careful, palette), (careful, None))
+    )
+    assert np.abs(shy - without).mean() > 0.9 * np.abs(vivid - without).mean()
+
+
 def test_saturation_scales_chroma(colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
     results = [colorizer.colorize(gray_pictures["rocket"], [], replace(fast, saturation=s)).rgb for s in (0.0, 0.5, 1.0)]
     chroma = [np.abs(ab_of(rgb)).mean() for rgb in results]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from colorization.bundled import load_network
 from colorization.hints import Point
-from colorization.matched import EDIT_LAYERS
-from colorization.options import ColorizeOptions
+from colorization.matched import EDIT_LAYERS, match
+from colorization.options import GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS, ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.predict import PREDICT_LAYERS
 from retrieval.index import PhotoIndex
@@ -151,3 +152,72 @@ def test_the_training_free_method_takes_references_only(
     np.testing.assert_array_equal(
         pipeline.apply(prepared).rgb, pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb
     )
+
+
+def test_a_photo_prepared_without_the_network_is_not_colored_with_it(
+    pipeline: ColorizationPipeline,
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+) -> None:
+    """Its references would be lost without a word."""
+    prepared = pipeline.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
+    with pytest.raises(ValueError, match="prepared by a pipeline without the colorization network: prepare it again"):
+        colorizer.apply(prepared)
+
+
+def test_what_is_done_to_a_result_does_not_reach_the_next(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
+    first = colorizer.apply(prepared)
+    expected = first.rgb.copy()
+    for array in (first.rgb, first.warped_ab, first.confidence):
+        array[:] = 99
+    again = colorizer.apply(prepared)
+    assert again.confidence.max() <= 1
+    np.testing.assert_array_equal(again.rgb, expected)
+
+
+def test_colors_taken_directly_count_fully_from_the_default_faithfulness_on(
+    colorizer: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    gray = pictures["coffee"][..., 1]
+    given = colorizer.prepare(gray, [pictures["coffee"]], fast).matched
+    recommended = colorizer.prepare(gray, None, fast).matched
+    for matched, default in ((given, GIVEN_FAITHFULNESS), (recommended, RECOMMENDED_FAITHFULNESS)):
+        assert matched.direct is not None and matched.direct.same > 0.9
+        for asked, share in ((None, 1.0), (default, 1.0), (default / 2, 0.5), (0.0, 0.0)):
+            found = matched.direct_as(replace(fast, faithfulness=asked))
+            assert found is not None and found.same == pytest.approx(share * matched.direct.same)
+    assert given.smoothed_warped_ab is not None and recommended.smoothed_warped_ab is None
+
+
+def test_of_alike_references_the_better_recommended_one_lends_more(
+    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    """On the way to the network too."""
+    seen = colorizer.describe(pictures["chelsea"], fast)
+    lenders = [colorizer.describe(pictures[name], fast) for name in ("coffee", "rocket")]
+    shares = []
+    for scores in ([1.4, 0.4], None, [0.4, 1.4]):
+        warped = match(seen, lenders, scores, fast, for_network=True).warped
+        assert warped is not None
+        shares.append(warped.shares[0])
+    assert shares[0] > shares[1] + 0.02 > shares[2] + 0.04
+
+
+def test_single_colors_of_a_given_reference_that_their_surface_contradicts_are_outvoted(
+    colorizer: ColorizationPipeline, fast: ColorizeOptions
+) -> None:
+    gray = np.full((96, 96), 128, np.uint8)
+    reference = np.full((96, 96, 3), (150, 120, 90), np.uint8)
+    matched = colorizer.prepare(gray, [reference], fast).matched
+    assert matched.warped is not None
+    wrong = matched.warped.warped_ab.clone()
+    wrong[:, 20:22, 20:22] = torch.tensor([40.0, -60.0])[:, None, None]
+    mended = replace(matched)
+    mended.__dict__["warped"] = replace(matched.warped, warped_ab=wrong)  # as if it had been matched so
+    assert mended.smoothed_warped_ab is not None and matched.smoothed_warped_ab is not None
+    assert float((mended.smoothed_warped_ab - matched.smoothed_warped_ab).abs().max()) < 1.0

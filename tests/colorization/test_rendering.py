@@ -43,6 +43,16 @@ def test_no_step_takes_much_more_memory_than_its_result(scan: np.ndarray, work: 
     assert own <= peak(scan, work) < own + 5
 
 
+def test_colors_stay_where_they_are_on_a_plain_surface() -> None:
+    """Two colors without an edge of luminance between them mix over a few pixels only."""
+    gray = np.full((64, 64, 3), 30000, np.uint16)
+    half_ab = torch.full((2, 32, 32), 8.0)
+    half_ab[:, :, 16:] = -8.0
+    ab = rgb_to_lab(torch.from_numpy(render(gray, working_lab(gray, 64)[:, :1], half_ab, 9.0) / 65535).float().permute(2, 0, 1))[1:]
+    torch.testing.assert_close(ab[:, :, :28], torch.full((2, 64, 28), 8.0), rtol=0, atol=0.1)
+    torch.testing.assert_close(ab[:, :, 36:], torch.full((2, 64, 28), -8.0), rtol=0, atol=0.1)
+
+
 def test_a_tint_is_added_to_the_chroma(scan: np.ndarray) -> None:
     """Chroma (5, 0) and a tint of (0, 20) give (5, 20) in the middle grays, where the gamut holds it."""
     gray = np.full((64, 64, 3), 30000, np.uint16)

@@ -43,11 +43,12 @@ def test_a_still_film_scores_zero_and_one_frame_nothing() -> None:
 
 
 def test_one_change_by_hand() -> None:
-    """Red changes between frames 3 and 4 of 6, the others stand: JS is ln 2 / 3 for each pair over the change.
+    """Red changes between frames 2 and 3 of 6, the others stand: JS is ln 2 / 3 for each pair over the change.
 
-    Of 5 pairs one apart 1 is over it, of 4 two apart 2, of 2 four apart 2: (1/5 + 2/4 + 2/2) / 3 * ln 2 / 3.
+    Of 5 pairs one apart 1 is over it, of 4 two apart 2, of 2 four apart 2: (1/5 + 2/4 + 2/2) / 3 * ln 2 / 3. Of the 3 pairs
+    that are three apart, which do not count, only 2 are.
     """
-    film = [plain(10, 5, 5)] * 3 + [plain(20, 5, 5)] * 3
+    film = [plain(10, 5, 5)] * 2 + [plain(20, 5, 5)] * 4
     assert color_distribution_consistency(iter(film)) == pytest.approx((1 / 5 + 2 / 4 + 2 / 2) / 3 * math.log(2) / 3)
 
 
