@@ -43,8 +43,12 @@ def errors_on_page(handler: Callable[Given, Found]) -> Callable[Given, Found]:
 
 def refusal(error: Exception) -> gr.Error:
     """An error as one line, which names files without the folder they are kept in."""
-    line = one_line(without_folders(str(error)) or type(error).__name__)
-    return gr.Error(html.escape(line, quote=False), print_exception=False)
+    return gr.Error(as_line(str(error) or type(error).__name__), print_exception=False)
+
+
+def as_line(text: str) -> str:
+    """One line for a message, without folders and without markup."""
+    return html.escape(one_line(without_folders(text)), quote=False)
 
 
 class Desk:
@@ -90,8 +94,11 @@ class Desk:
 
     @errors_on_page
     def bring(self, work: Work | None, paths: list[str], overlay: bool) -> Changes:
-        """References of the visitor's own were dropped."""
-        return self._references(self.studio.bring(_there(work), [Path(path) for path in paths]), overlay)
+        """References of the visitor's own were dropped; those that are refused do not stand in the way of the others."""
+        found, refused = self.studio.bring(_there(work), [Path(path) for path in paths])
+        for line in refused:
+            gr.Warning(as_line(line))
+        return {**self._references(found, overlay), **self._own(found)}
 
     @errors_on_page
     def take_back(self, work: Work | None, paths: list[str] | None, overlay: bool) -> Changes:
@@ -196,8 +203,12 @@ class Desk:
             p.saturation: edit.saturation,
             p.vividness: edit.vividness,
             p.palette: None if edit.palette is None else str(edit.palette),
+            **self._own(work),
             **self._references(work, overlay),
         }
+
+    def _own(self, work: Work) -> Changes:
+        return {self.parts.own: [str(path) for path in work.own] or None}
 
     def _references(self, work: Work, overlay: bool) -> Changes:
         """Pictures, and the controls that references change; others may have been moved meanwhile."""

@@ -91,6 +91,11 @@ class Work:
             return self.edit.faithfulness
         return default_faithfulness(recommended=all(candidate.recommended for candidate in self.picked))
 
+    @property
+    def own(self) -> list[Path]:
+        """The references in use that the visitor has brought."""
+        return [candidate.path for candidate in self.picked if candidate.recommended is None]
+
     def options(self, base: ColorizeOptions) -> ColorizeOptions:
         """The options with what was asked for.
 

@@ -27,7 +27,7 @@ FILE_META = {"_type": "gradio.FileData"}  # by which Gradio knows a file
 UPLOAD = f"{API}/upload"
 GET = re.compile(
     rf"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?|/(assets|static|svelte)/.+|"
-    rf"{API}/(info|startup-events|queue/data|queue/status|upload_progress|heartbeat/\w+|call/({'|'.join(CALLS)})/\w+|file=.+)"
+    rf"{API}/(info|app_id|startup-events|queue/data|queue/status|upload_progress|heartbeat/\w+|call/({'|'.join(CALLS)})/\w+|file=.+)"
 )
 POST = re.compile(rf"{API}/(upload|queue/join|cancel|reset/?|call/({'|'.join(CALLS)}))")
 CALL_BYTES = 1 << 20  # of a request that is no upload

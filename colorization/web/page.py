@@ -9,13 +9,20 @@ import gradio as gr
 from colorization.options import ColorizeOptions
 from colorization.web.api import add_api
 from colorization.web.desk import LEFT, NUM_SWATCHES, TOP, Desk
+from colorization.web.edits import Sent
 from colorization.web.parts import Parts
 from colorization.web.studio import Studio
 from retrieval.listing import SUFFIXES
 
-STYLE_PATH = Path(__file__).with_name("style.css")
+STYLE_PATH, DROP_PATH = (Path(__file__).with_name(name) for name in ("style.css", "drop.js"))
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]
-THEME = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"])
+THEME = gr.themes.Soft(
+    primary_hue="orange", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"]
+).set(  # darker than by default, for whoever sees contrasts less well: 4.5 to 1 and more
+    button_primary_background_fill="*primary_700", button_primary_background_fill_hover="*primary_800",
+    block_label_text_color="*primary_800", block_title_text_color="*primary_800", body_text_color_subdued="*neutral_500",
+    checkbox_label_background_fill_selected="*primary_700",
+)  # fmt: skip
 FILE_TYPES = sorted(SUFFIXES)
 QUEUE = "studio"  # one queue for all that computes
 SAVE = "() => setTimeout(() => document.querySelector('#download')?.click(), 200)"
@@ -29,6 +36,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         parts = _layout(studio.options, has_index=studio.pipeline.index is not None)
         _connect(parts, Desk(studio, parts))
         add_api(studio)
+        page.load(None, js=DROP_PATH.read_text())
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=studio.limits.at_once, api_open=False)
     return page
 
@@ -48,15 +56,15 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                     buttons=["fullscreen"],
                     elem_id="slider",
                 )
-                divider = gr.Slider(0, 100, 50, step=5, label="Divider, by keyboard", elem_id="divider")
+                divider = gr.Slider(0, 100, 50, step=5, label="Divider, by keyboard", buttons=[], elem_id="divider")
                 overlay = gr.Checkbox(False, label="Show in orange where references say little", elem_id="overlay")
             with gr.Tab("Put colors"):
                 picture = gr.Image(
                     label="Click a place", type="filepath", interactive=False, buttons=["fullscreen"], elem_id="picture"
                 )
                 with gr.Row(elem_id="place"):
-                    left = gr.Number(50, label=LEFT, minimum=0, maximum=100, min_width=80, elem_id="left")
-                    top = gr.Number(50, label=TOP, minimum=0, maximum=100, min_width=80, elem_id="top")
+                    left = gr.Number(50, label=LEFT, min_width=80, elem_id="left")
+                    top = gr.Number(50, label=TOP, min_width=80, elem_id="top")
                     suggest = gr.Button("Suggest colors here", elem_id="suggest", min_width=120)
                 swatch_style = gr.HTML("", elem_id="swatch-style")
                 with gr.Row(elem_id="swatches"):
@@ -72,6 +80,8 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                 variants = gr.Gallery(
                     label="Click one to go on with it",
                     columns=3,
+                    height="auto",
+                    object_fit="contain",
                     allow_preview=False,
                     interactive=False,
                     buttons=[],
@@ -90,14 +100,18 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
             )  # fmt: skip
             mix = gr.CheckboxGroup([], label="References in use", elem_id="mix", visible=has_index)
             own = gr.File(label="References of your own", file_types=FILE_TYPES, file_count="multiple", height=160, elem_id="own")
-            saturation = gr.Slider(0, 2, options.saturation, step=0.05, label="Saturation", elem_id="saturation")
+            # no buttons: that for the default tells nobody that it was clicked
+            saturation = gr.Slider(0, 2, options.saturation, step=0.05, label="Saturation", buttons=[], elem_id="saturation")
             vividness = gr.Slider(
-                0, 1, options.vividness, step=0.05, label="Vividness", info="0 careful, 1 like a new photo", elem_id="vividness"
-            )
+                0, 1, options.vividness, step=0.05, label="Vividness", info="0 careful, 1 like a new photo", buttons=[],
+                elem_id="vividness",
+            )  # fmt: skip
             faithfulness = gr.Slider(
-                0, 1, 1, step=0.05, label="Faithfulness", info="how far references are followed", elem_id="faithfulness"
+                0, 1, 1, step=0.05, label="Faithfulness", info="how far references are followed", buttons=[], elem_id="faithfulness"
             )
             palette = gr.File(label="Palette picture", file_types=FILE_TYPES, height=160, elem_id="palette")
+    for dial in (divider, saturation, vividness, faithfulness):
+        _let_pass(dial)
     return Parts(
         work, spot, photo, status, bench, slider, divider, overlay, picture, left, top, suggest, swatch_style, swatches, color,
         use_color, show_variants, variants, variant_works, undo, restart, make, download, gallery, mix, own, saturation,
@@ -106,15 +120,18 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
 
 
 def _connect(parts: Parts, desk: Desk) -> None:
-    """Each event, what it reads and what it may change. Those that come while others are worked on wait; sliders only the last."""
+    """Each event, what it reads and what it may change. Those that come while others are worked on wait; sliders only the last.
+
+    Gradio shows progress and errors on every part that may change; the status is enough.
+    """
+    p = parts
 
     def on(event: Any, handler: Callable[..., Any], *inputs: Any, latest_only: bool = False) -> None:
         event(
-            handler, list(inputs), parts.changing(), concurrency_id=QUEUE, show_progress="minimal", api_visibility="private",
-            trigger_mode="always_last" if latest_only else "multiple",
+            handler, list(inputs), parts.changing(), concurrency_id=QUEUE, show_progress="minimal", show_progress_on=p.status,
+            api_visibility="private", trigger_mode="always_last" if latest_only else "multiple",
         )  # fmt: skip
 
-    p = parts
     on(p.photo.upload, desk.open, p.photo, p.overlay)
     on(p.photo.clear, desk.close)
     on(p.gallery.select, desk.toggle, p.work, p.overlay)
@@ -141,6 +158,16 @@ def _connect(parts: Parts, desk: Desk) -> None:
     on(p.variants.select, desk.take_variant, p.work, p.variant_works, p.overlay)
     on(p.undo.click, desk.undo, p.work, p.overlay)
     on(p.restart.click, desk.restart, p.work, p.overlay)
-    p.make.click(desk.make, p.work, p.download, concurrency_id=QUEUE, show_progress="minimal", api_visibility="private").success(
-        None, js=SAVE
-    )  # the button stays, for another try
+    p.make.click(
+        desk.make, p.work, p.download, concurrency_id=QUEUE, show_progress="minimal", show_progress_on=p.status,
+        api_visibility="private",
+    ).success(None, js=SAVE)  # the button stays, for another try # fmt: skip
+
+
+def _let_pass(dial: gr.Slider) -> None:
+    """Take what was typed as far as the dial goes; Gradio refuses it, and an empty field, with a traceback."""
+
+    def typed(value: Sent) -> Sent:
+        return None if value is None else min(dial.maximum, max(dial.minimum, value))
+
+    dial.preprocess = typed  # type: ignore[assignment, method-assign]

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from colorization.web.limits import Limits
+
+PREFIX, LOCK = "rechroma-", ".lock"  # a folder belongs to a server that runs as long as its lock is held
 
 
 class Store:
@@ -20,7 +24,10 @@ class Store:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._sweeping = threading.Lock()
-        self.folder = Path(tempfile.mkdtemp(prefix="rechroma-")).resolve()
+        _remove_left(Path(tempfile.gettempdir()))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        self._lock = FileLock(self.folder / LOCK, thread_local=False)  # whoever closes it
+        self._lock.acquire()
         self._is_closed = False
         atexit.register(self.close)  # again: a photo that was being written may have come after
 
@@ -60,7 +67,7 @@ class Store:
         with self._sweeping:
             files = []
             for folder, _, names in os.walk(self.folder):  # passes over what goes meanwhile
-                for path in (Path(folder, name) for name in names):
+                for path in (Path(folder, name) for name in names if name != LOCK):
                     with suppress(OSError):
                         status = path.stat()
                         files.append((status.st_mtime, status.st_size, path))
@@ -78,4 +85,12 @@ class Store:
     def close(self) -> None:
         """Remove everything, and take nothing more."""
         self._is_closed = True
+        self._lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _remove_left(place: Path) -> None:
+    """Remove the folders of servers that were killed; the system has released their locks."""
+    for lock in place.glob(f"{PREFIX}*/{LOCK}"):
+        with suppress(OSError, Timeout), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.parent, ignore_errors=True)

@@ -76,17 +76,24 @@ class Studio:
         self._prepared(work, picture)
         return work
 
-    def bring(self, work: Work, paths: Sequence[Path]) -> Work:
+    def bring(self, work: Work, paths: Sequence[Path]) -> tuple[Work, list[str]]:
         """Use references of the visitor's own.
 
+        Returns:
+            The work with those that can be used, and a line for each that cannot: it cannot be read, or is gray.
+
         Raises:
-            PictureError: one cannot be read, or is gray.
             ValueError: there are too many.
         """
         self.check_references(paths)
+        usable, refused = list[Path](), list[str]()
         for path in paths:
-            read_reference(path)
-        return work.bring(list(paths))
+            try:
+                read_reference(path)
+                usable.append(path)
+            except PictureError as error:
+                refused.append(str(error))
+        return work.bring(usable) if usable else work, refused
 
     def check_references(self, given: Sequence[object]) -> None:
         """Refuse more references of a visitor's own than memory is for.
@@ -119,13 +126,14 @@ class Studio:
         return self.pipeline.suggest_colors(self._prepared(work), x, y, options=self.options)
 
     def put(self, work: Work, x: float, y: float, color: str) -> Work:
-        """Put a color on a place.
+        """Put a color on a place, instead of one that was put on the very same.
 
         Raises:
             ValueError: it is no color, the place is outside the picture, or there are too many.
         """
         rgb = torch.tensor(parse_color(color)).view(3, 1, 1) / 255
-        return work.change("", points=(*work.edit.points, Point(x, y, chroma_of(rgb))))
+        others = (point for point in work.edit.points if (point.x, point.y) != (x, y))
+        return work.change("", points=(*others, Point(x, y, chroma_of(rgb))))
 
     def variants(self, work: Work) -> list[Variant]:
         """The photo in several ways that differ in references, saturation or vividness, to choose from."""

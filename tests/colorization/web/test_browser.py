@@ -117,7 +117,8 @@ def test_nothing_is_lost_in_a_hurry(served: Any, chromium: Any, gray_file: Path,
     saturation.focus()
     saturation.press("Home")
     tab.get_by_role("tab", name="Put colors").click()
-    for _ in range(3):
+    for place in (20, 50, 80):
+        tab.locator("#left input").fill(str(place))
         tab.locator("#use-color").click()
     tab.get_by_text("3 color points").first.wait_for()
     expect(ticks.nth(0)).not_to_be_checked()
@@ -208,3 +209,65 @@ def test_a_file_that_is_refused_is_told_on_the_page(served: Any, chromium: Any, 
     tab.goto(served.url)
     tab.locator("#photo input[type=file]").set_input_files(str(tmp_path / "broken.jpg"))
     tab.get_by_text("broken.jpg:").first.wait_for()
+
+
+def test_a_reference_that_is_refused_does_not_stand_in_the_way(
+    served: Any, chromium: Any, gray_file: Path, pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "coffee.png")
+    tab = chromium.new_page()
+    Visit(tab, served.url, gray_file)
+    tab.locator("#own input[type=file]").set_input_files([str(gray_file), str(tmp_path / "coffee.png")])
+    expect(tab.get_by_text("garage.jpg: this reference is gray").first).to_be_visible()
+    expect(tab.locator(STATUS)).to_contain_text("coffee.png")
+    expect(tab.locator("#own")).to_contain_text("coffee")
+    expect(tab.locator("#own")).not_to_contain_text("garage")
+    tab.locator("#undo").click()
+    expect(tab.locator(STATUS)).not_to_contain_text("coffee.png")
+    expect(tab.locator("#own")).not_to_contain_text("coffee")
+
+
+def test_errors_are_told_once_and_in_words(served: Any, chromium: Any, gray_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Not on each part of the page, and without a traceback for whoever runs it."""
+    tab = chromium.new_page()
+    visit = Visit(tab, served.url, gray_file)
+    field = tab.locator("#saturation input[type=number]")
+    field.fill("")
+    expect(tab.get_by_text("saturation must be a number").first).to_be_visible()
+    expect(tab.locator("span.error")).to_have_count(1)
+    visit.changed("#slider img", lambda: (field.fill("5"), field.press("Enter")))  # at most 2, which is taken
+    assert tab.locator("#saturation button").count() == 0
+    tab.get_by_role("tab", name="Put colors").click()
+    tab.locator("#left input").fill("150")
+    tab.locator("#suggest").click()
+    expect(tab.get_by_text("a color point must lie within the picture").first).to_be_visible()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+DROP = """async ([selector, name, bytes]) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+  const place = document.querySelector(selector);
+  const dropped = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried });
+  place.dispatchEvent(dropped);
+  return dropped.defaultPrevented;
+}"""
+
+
+def test_files_may_be_dropped_anywhere(
+    served: Any, chromium: Any, gray_file: Path, pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    """On a full box or on a picture a browser would open them instead."""
+    second, reference = tmp_path / "second.png", tmp_path / "coffee.png"
+    shutil.copy(gray_file, second)
+    Image.fromarray(pictures["coffee"]).save(reference)
+    tab = chromium.new_page()
+    Visit(tab, served.url, gray_file)
+    assert tab.evaluate(DROP, ["#own", reference.name, list(reference.read_bytes())])
+    expect(tab.locator(STATUS)).to_contain_text("coffee.png")
+    assert tab.evaluate(DROP, ["#slider", second.name, list(second.read_bytes())])
+    expect(tab.locator("#photo")).to_contain_text("second")
+    expect(tab.locator(STATUS)).not_to_contain_text("coffee.png")
+    with tab.expect_download() as download:
+        tab.locator("#make").click()
+    assert download.value.suggested_filename == "second-color.png"

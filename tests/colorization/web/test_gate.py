@@ -51,7 +51,9 @@ def refused(answer: httpx.Response, status: int) -> str:
     return answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/config", "/assets/a.js", "/theme.css", f"{PREFIX}/info", f"{PREFIX}/call/colorize/ab12"])
+@pytest.mark.parametrize(
+    "path", ["/", "/config", "/assets/a.js", "/theme.css", f"{PREFIX}/info", f"{PREFIX}/app_id", f"{PREFIX}/call/colorize/ab12"]
+)
 def test_what_the_page_needs_passes(ask: Any, path: str) -> None:
     answer = ask("GET", path)
     assert (answer.status_code, answer.json()["path"]) == (200, path)

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -71,3 +72,20 @@ def test_sweeps_at_the_same_time_do_not_meet(store: Store) -> None:
                 assert not any(path.exists() for path in old)
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    running = Store(Limits())
+    code = "import os; from colorization.web.limits import Limits; from colorization.web.store import Store;"
+    code += "Store(Limits()).new('a.jpg').write_bytes(b'a photo'); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, cwd=Path(__file__).parents[3])
+    (tmp_path / "rechroma-of-another-program").mkdir()
+    assert len(list(tmp_path.glob("rechroma-*/made"))) == 1
+    running.sweep()
+    started = Store(Limits())
+    expected = {running.folder, started.folder, tmp_path / "rechroma-of-another-program"}
+    assert set(tmp_path.iterdir()) == expected
+    running.close()
+    started.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["rechroma-of-another-program"]

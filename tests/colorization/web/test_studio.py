@@ -161,12 +161,25 @@ def test_own_references(
     own, gray = store.new("own.png"), store.new("gray.png")
     Image.fromarray(pictures["coffee"]).save(own)
     Image.fromarray(gray_pictures["coffee"]).save(gray)
-    work = studio.bring(studio.open(photo), [own])
+    work, refused = studio.bring(studio.open(photo), [own])
+    assert (work.own, refused) == ([own], [])
     (share,) = studio.look(work).influence
     assert 0 < share < 0.2  # it shows something else
     assert Image.open(studio.thumbnail(work.picked[0])).size == Image.open(own).size
-    with pytest.raises(PictureError, match="gray"):
-        studio.bring(work, [gray])
+    again, (line,) = studio.bring(work, [gray, own])  # one that is refused does not stand in the way
+    assert again.own == [own] and "gray" in line
+    alone, (line,) = studio.bring(work, [gray])
+    assert alone == work and "gray" in line
+
+
+def test_a_further_color_at_a_place_replaces_the_first(studio: Studio, photo: Path) -> None:
+    """Trying several suggestions on one spot is choosing, not mixing."""
+    work = studio.open(photo)
+    for color in ("#ff0000", "#00ff00", "#0000ff"):
+        work = studio.put(work, 0.25, 0.5, color)
+    work = studio.put(work, 0.75, 0.5, "#ff0000")
+    assert [(point.x, point.ab[1] < -50) for point in work.edit.points] == [(0.25, True), (0.75, False)]
+    assert len(work.undo().undo().edit.points) == 1
 
 
 def test_own_references_are_bounded_however_they_are_dropped(
@@ -178,7 +191,7 @@ def test_own_references_are_bounded_however_they_are_dropped(
     studio.limits = replace(studio.limits, references=2)
     with pytest.raises(ValueError, match="at most 2 references of your own, not 3"):
         studio.bring(studio.open(photo), own)
-    work = studio.bring(studio.bring(studio.open(photo), own[:2]), own[2:])
+    work, _ = studio.bring(studio.bring(studio.open(photo), own[:2])[0], own[2:])
     studio.look(work)
     with pytest.raises(ValueError, match="at most 2 references of your own, not 3"):
         studio.look(work.change("", picks=tuple(range(len(work.candidates) - 3, len(work.candidates)))))
