@@ -115,7 +115,9 @@ def recommend(
     photo: Annotated[Path, typer.Argument(help="A gray photo.")],
     index: IndexDir,
     top_k: Annotated[int, typer.Option(min=1, help="How many references.")] = 5,
-    same_class: Annotated[bool, typer.Option("--same-class", help="Only photos of the same ImageNet class.")] = False,
+    same_class: Annotated[
+        bool, typer.Option("--same-class", help="Only photos of the same ImageNet class, where there are any.")
+    ] = False,
     sheet: Sheet = None,
     as_json: Json = False,
     backbone: Backbone = None,

@@ -25,7 +25,7 @@ def colorize_command(
         list[str] | None, typer.Option(metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat.")
     ] = None,
     palette: Annotated[Path | None, typer.Option(help="A picture whose colors the result should have.")] = None,
-    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result.")] = None,
+    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result, at most 4.")] = None,
     vividness: Annotated[
         float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default).")
     ] = None,
@@ -36,9 +36,10 @@ def colorize_command(
         float | None, typer.Option(min=0, help="Of predicted colors: lower takes the likeliest, 1 the mean. Default 0.38.")
     ] = None,
     method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
-    top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")] = None,
     same_class: Annotated[
-        bool | None, typer.Option("--same-class", help="Recommend only what the backbone takes for the same ImageNet class.")
+        bool | None,
+        typer.Option("--same-class", help="Recommend only what seems to be of the same ImageNet class, where there is any."),
     ] = None,
     caution: Annotated[
         float | None,

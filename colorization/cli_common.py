@@ -80,7 +80,7 @@ def unheard(
     idle = {
         "recommended references": () if recommended else ("top_k", "same_class"),
         "references": () if any_reference else ("faithfulness", "caution"),
-        "the network": () if by_network else ("temperature", "vividness"),
+        "the network": () if by_network else ("temperature", "vividness", "faithfulness"),
         **others,
     }
     lines = ["--index is not asked: references are given"] if with_references and with_index else []

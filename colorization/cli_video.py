@@ -15,14 +15,16 @@ Report = Annotated[Path | None, typer.Option(help="Write CDC (steadiness of colo
 
 def video_command(
     film: Annotated[Path, typer.Argument(metavar="INPUT", help="A film, or a folder of frames.")],
-    output: Annotated[Path, typer.Option(help=".mp4, .mov, .mkv or .webm; or a folder for a folder of frames.")],
+    output: Annotated[Path, typer.Option(help=".mp4, .m4v, .mov, .mkv or .webm; or a folder for a folder of frames.")],
     reference: Annotated[list[Path] | None, typer.Option(help="A color reference for all scenes; may repeat.")] = None,
     index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from, for each scene.")] = None,
-    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result.")] = None,
+    saturation: Annotated[float | None, typer.Option(min=0, help="Factor on the colors of the result, at most 4.")] = None,
     vividness: Annotated[float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 like real (default).")] = None,
-    faithfulness: Annotated[float | None, typer.Option(min=0, max=1, help="How far references are followed.")] = None,
+    faithfulness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended.")
+    ] = None,
     method: Annotated[str | None, typer.Option(help="network, or training-free: only carry colors over.")] = None,
-    top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")] = None,
     smoothing: Annotated[
         float | None, typer.Option(min=0, max=1, help="How far colors are held where nothing moves. Default 0.5.")
     ] = None,

@@ -81,7 +81,8 @@ def read_classes(folder: Path, limit: int | None = None) -> LabelledPhotos:
             labels += [len(classes)] * len(found)
             classes.append(place.name)
     if len(classes) < 2:
-        raise ValueError(f"{folder}: a linear probe takes at least two folders of four readable photos, found {len(classes)}")
+        wanted = "at least two folders of four readable photos, with --limit 4 or more"
+        raise ValueError(f"{folder}: a linear probe takes {wanted}; found {len(classes)}")
     return LabelledPhotos(torch.stack(planes), torch.tensor(labels), classes, unreadable)
 
 

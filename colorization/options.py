@@ -24,7 +24,7 @@ class ColorizeOptions:
             backbone is the one it was trained on.
         vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that look real.
         faithfulness: share of the answer with references beside the answer without them, 0..1; None for 1 if they are
-            given, and for 0.6 if they are recommended.
+            given, and for 0.6 if they are recommended. The training-free method has no other answer.
         saturation: factor on the chroma of the result.
         temperature: of the annealed mean over color bins; towards 0 the likeliest color, which is grayish more often than
             not, so that results become paler and patchier; 1 the mean.

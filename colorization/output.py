@@ -16,7 +16,7 @@ from colorization.tiff import write_tiff
 from retrieval.metadata import FOLDERS, INCH, IPTC_RESOURCE, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
 from retrieval.pictures import Picture, to_uint8
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
 JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in one piece
 _SETTINGS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -75,6 +75,8 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
         lost += [
             f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it" for name, so in too_large.items() if so
         ]
+    if texts := metadata.get("texts"):
+        lost.append(f"its texts beside EXIF, XMP and IPTC are left out ({texts})")
     if picture.is_stretched:
         lost.append("its values were stretched from black to white, as the file does not say which they are")
     return lost

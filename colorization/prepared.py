@@ -25,7 +25,7 @@ class Prepared:
         luminance: its L at the working size.
         options: those it was prepared with.
         matched: see Matched.
-        references: the recommended references, best first; empty if they were given.
+        references: those that were recommended, as they are used; empty if pictures were given.
         skipped: one line for each recommended reference that could not be read.
     """
 

@@ -110,7 +110,7 @@ class PhotoIndex:
         if ours != theirs:
             raise ValueError(
                 f"{self.index_dir}: built with backbone {theirs[0]} (weights {theirs[1]}), not {ours[0]} (weights {ours[1]});"
-                f" use --backbone {theirs[0]} with those weights or build-index --overwrite"
+                f" use --backbone {theirs[0]} with those weights, where a command has it, or build-index --overwrite"
             )
         path = self.index_dir / self.manifest.pca_file
         try:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif", ".avif"))
+SUFFIXES = frozenset((".jpg", ".jpeg", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif",
+                      ".avif"))  # fmt: skip
 _SUFFIXES = tuple(SUFFIXES)
 _LATEST = (1 << 63) - 1  # time in nanoseconds from 1970 that a shard can hold: to the year 2262, and back to 1677
 

@@ -24,6 +24,7 @@ _LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), 
                      XMP, IPTC, 34377, ICC_PROFILE, 50341))  # fmt: skip
 IPTC_RESOURCE = 0x0404  # of Photoshop's block in a JPEG
 _SHAPE = '{"shape":'  # how tifffile describes the layout of a file
+_OTHERWISE = re.compile("XML:com.adobe.xmp|Raw profile type")  # texts of a PNG that hold what is read as XMP, EXIF, ...
 _XMP_TURN = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
 Metadata = dict[str, object]
@@ -59,7 +60,8 @@ def read_metadata(image: Image.Image) -> Metadata:
 
     Returns:
         Of these what the file has: ``exif`` (bytes, orientation reset), ``icc_profile`` (bytes, of gray or RGB), ``xmp``
-        (bytes, orientation reset), ``iptc`` (bytes, the records of captions and keywords) and ``dpi`` (two numbers).
+        (bytes, orientation reset), ``iptc`` (bytes, the records of captions and keywords) and ``dpi`` (two numbers); and
+        ``texts``, the names of what it says beside these, which no writer puts back.
     """
     exif = image.getexif()
     metadata: Metadata = {key: image.info[key] for key in ("icc_profile", "xmp", "dpi") if image.info.get(key)}
@@ -70,6 +72,8 @@ def read_metadata(image: Image.Image) -> Metadata:
         metadata["dpi"] = stated
     iptc = exif.get(IPTC) if image.format == "TIFF" else (image.info.get("photoshop") or {}).get(IPTC_RESOURCE)
     metadata["iptc"] = iptc if isinstance(iptc, bytes) else None
+    texts = {*getattr(image, "text", {}), *({"comment"} & image.info.keys())}
+    metadata["texts"] = ", ".join(sorted(name for name in texts if not _OTHERWISE.match(name)))
     return _upright(metadata, exif)
 
 
@@ -79,6 +83,7 @@ def read_tiff_metadata(path: Path) -> tuple[Metadata, int]:
     with path.open("rb") as file:
         exif.load_from_fp(file)
         metadata: Metadata = {"icc_profile": exif.get(ICC_PROFILE), "xmp": exif.get(XMP), "dpi": _resolution(exif)}
+        metadata["iptc"] = iptc if isinstance(iptc := exif.get(IPTC), bytes) else None
         return _upright(metadata, exif), exif.get(ORIENTATION, 1)
 
 

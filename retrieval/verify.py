@@ -144,7 +144,8 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
         if not is_there:
             count, path = int((photos.root == root).sum()), os.fsdecode(root)
             cure = f"if it was moved: rechroma index relink {name} --root NEW"
-            cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(glob.escape(path) + os.sep + '*')}"
+            remove = f"rechroma index remove {name} {shlex.quote(glob.escape(path) + os.sep + '*')}"
+            cure += f"; if it was deleted: {'delete the index' if count == len(photos) else remove}"
             findings.append(Finding(Path(path), f"this folder of {count} photos is missing", cure))
     for row in range(len(photos)):
         if roots[photos.root[row]]:

@@ -113,6 +113,8 @@ def test_a_new_run_may_start_from_the_weights_of_another(command: Command, photo
     before, after = (load_file(run / "student.safetensors") for run in (first, second))
     for name in ("student.maps.8.weight", "student.std_32"):
         torch.testing.assert_close(after[name], before[name], rtol=0, atol=0)
+    again = command("train", photos, "--teacher", teacher, "--run", second, "--batch", 4, "--samples", 8, *start)
+    assert again.exit_code == 0 and "this run goes on; --weights-from counts only at its beginning" in again.stderr
 
 
 def test_a_new_run_may_start_from_exported_weights(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def _module(name: str, package: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise MeasureUnavailableError(f"{package} is not installed (pip install {package})") from None
+        raise MeasureUnavailableError(f'{package} is not installed (pip install -e ".[evaluate]")') from None
 
 
 def _need_weights(network: str, url: str) -> None:

@@ -97,6 +97,7 @@ def test_references_go_before_an_index(cli: Cli, gray_path: Path, reference_path
         (["--method", "training-free", "--vividness", 1, "--temperature", 0.5], ["--temperature", "--vividness"]),
         (["--caution", 1], []),
         (["--faithfulness", 0.5], []),
+        (["--method", "training-free", "--faithfulness", 0.5], ["--faithfulness"]),
     ],
 )
 def test_what_has_no_say_is_told(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, IptcImagePlugin
+from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
 from colorization.measures.signal import psnr
 from colorization.output import FORMATS, check_output, output_suffix, what_is_lost, write_picture
@@ -73,7 +73,7 @@ def test_good_outputs_pass_and_nothing_is_made(tmp_path: Path, monkeypatch: pyte
 # --- write_picture
 
 
-@pytest.mark.parametrize("suffix", [".png", ".PNG", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".PNG", ".tif", ".tiff", ".jpg", ".jpeg", ".jfif", ".webp"])
 def test_pictures_come_back(tmp_path: Path, rgb: np.ndarray, suffix: str) -> None:
     path = tmp_path / "new" / f"x{suffix}"
     write_picture(path, rgb, Picture(rgb))
@@ -174,6 +174,17 @@ def test_captions_are_kept_from_file_to_file(tmp_path: Path, rgb: np.ndarray) ->
     too_long = Picture(rgb, metadata={"iptc": iptc * 4000})
     write_picture(tmp_path / "long.jpg", rgb, too_long)
     assert read_picture(tmp_path / "long.jpg").rgb.shape == rgb.shape
+
+
+def test_texts_that_are_left_out_are_told(tmp_path: Path, rgb: np.ndarray) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Title", "Market day")
+    texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
+    Image.fromarray(rgb).save(tmp_path / "a.png", pnginfo=texts)
+    Image.fromarray(rgb).save(tmp_path / "a.jpg", comment="Market day")
+    for name, told in (("a.png", "Title"), ("a.jpg", "comment")):
+        lost = what_is_lost(read_picture(tmp_path / name), tmp_path / f"x{name}")
+        assert lost == [f"its texts beside EXIF, XMP and IPTC are left out ({told})"]
 
 
 @pytest.mark.parametrize("name", ["EXIF", "XMP", "IPTC"])

@@ -147,7 +147,12 @@ def test_the_space_of_a_profile() -> None:
 def test_a_layout_that_pillow_cannot_open_keeps_its_tags(tmp_path: Path) -> None:
     """16-bit gray with alpha, stored lying."""
     upright = np.arange(20 * 30 * 2, dtype=np.uint16).reshape(20, 30, 2)
-    tags = [(ORIENTATION, "H", 1, 3, True), (MAKER, "s", 0, "Epson", True), (700, "B", len(XMP), XMP, True)]
+    tags = [
+        (ORIENTATION, "H", 1, 3, True),
+        (MAKER, "s", 0, "Epson", True),
+        (700, "B", len(XMP), XMP, True),
+        (33723, "B", 4, b"IPTC", True),
+    ]
     kind = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unassalpha"]}
     more = {"extratags": tags, "metadata": None, "resolution": (300, 300), "resolutionunit": "INCH"}
     tifffile.imwrite(tmp_path / "a.tif", upright[::-1, ::-1], **kind, **more)  # type: ignore[arg-type]
@@ -155,6 +160,7 @@ def test_a_layout_that_pillow_cannot_open_keeps_its_tags(tmp_path: Path) -> None
     assert orientation == 3
     assert load_exif(metadata["exif"])[MAKER] == "Epson"
     assert metadata["dpi"] == (300, 300) and b"Frau M" in metadata["xmp"]  # type: ignore[operator]
+    assert metadata["iptc"] == b"IPTC"
     picture = read_picture(tmp_path / "a.tif")
     np.testing.assert_array_equal(picture.rgb[..., 1], upright[..., 0])
     np.testing.assert_array_equal(picture.alpha, upright[..., 1])

@@ -242,7 +242,7 @@ def test_a_folder_that_is_gone_is_one_finding(own_index: Path, photo_dir: Path) 
     found = only(verify_index(own_index))
     assert (found.path, found.problem) == (photo_dir, "this folder of 4 photos is missing")
     assert f"rechroma index relink {own_index} --root NEW" in found.cure
-    assert f"rechroma index remove {own_index} '{photo_dir}/*'" in found.cure
+    assert found.cure.endswith("if it was deleted: delete the index")  # there is nothing else in it
 
 
 def test_the_cure_for_a_folder_that_is_gone_spares_others(photo_dir: Path, tmp_path: Path, build: Build) -> None:

@@ -23,7 +23,7 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_torchmetrics_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatch, load) -> None:  # type: ignore[no-untyped-def]
     for name in ("torchmetrics", "torchmetrics.image", "torchmetrics.image.lpip", "torchmetrics.image.fid"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MeasureUnavailableError, match=r"^torchmetrics is not installed \(pip install torchmetrics\)$"):
+    with pytest.raises(MeasureUnavailableError, match=r"^torchmetrics is not installed \(pip install -e .\.\[evaluate\].\)$"):
         load()
 
 
