@@ -54,13 +54,13 @@ def suggestions(prediction: Prediction, luminance: Float[Tensor, "1 height width
 
     Source: Zhang et al. 2017, section 2.3.
     """
+    from scipy.cluster.vq import kmeans2  # slow to import: only who asks for suggestions waits for it
+
     if count < 1 or prediction.logits is None:
         raise ValueError(f"suggestions need a positive count, not {count}, and a network with color bins")
     grid = torch.tensor([[[[place.x * 2 - 1, place.y * 2 - 1]]]]).to(luminance)
     logits = F.grid_sample(prediction.logits.to(luminance), grid, padding_mode="border", align_corners=False)[0, :, 0, 0]
     level = float(F.grid_sample(luminance[None], grid, padding_mode="border", align_corners=False))
-    from scipy.cluster.vq import kmeans2  # slow to import, and a photo does not wait for it
-
     rng = np.random.default_rng(SEED)
     chosen = rng.choice(len(logits), SAMPLES, p=logits.double().softmax(0).cpu().numpy())
     colors = ab_bins().numpy()[chosen] + rng.uniform(-STEP / 2, STEP / 2, (SAMPLES, 2))

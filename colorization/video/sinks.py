@@ -33,7 +33,6 @@ class FilmSink:
 
     Attributes:
         lent: see PictureSink; the whole film tells those of all scenes.
-        names: none; see PictureSink.
     """
 
     def __init__(
@@ -43,7 +42,6 @@ class FilmSink:
         self.film, self.output, self.folder = film, output, folder
         self.options, self.film_options = options, film_options
         self.lent: Sequence[str] = ()
-        self.names: list[str] = []
         self._writer: SegmentWriter | None = None
 
     def begin(self, number: int) -> None:
