@@ -24,7 +24,7 @@ from retrieval.search_settings import FLAT
 from retrieval.searcher import Searcher
 from retrieval.shards import Photos, ShardReader, allow_open_files, is_damage
 from retrieval.vectors import GlobalVectors, by_shard
-from similarity.backbone import Backbone, inference
+from similarity.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,6 @@ class PhotoIndex:
             mend = rebuild(self.index_dir, self.manifest.roots)
             raise ValueError(f"{path}: missing or damaged ({error}); write it again: {mend}") from error
 
-    @inference()
     def recommend(self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture: globally, then locally.
 

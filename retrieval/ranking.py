@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from similarity.backbone import inference
+
 LUMINANCE_WEIGHT = 0.25
 MAX_SURVIVORS = 200
 
@@ -53,7 +55,8 @@ def local_ranking(
     count, cells, size = local.shape
     candidates = torch.from_numpy(np.ascontiguousarray(local)).float().view(-1, size)
     # torch and not numpy: two thread pools that wait for each other slow a query
-    dots = (torch.from_numpy(np.ascontiguousarray(query_local)).float() @ candidates.T).numpy()  # (cells, candidates * cells)
+    with inference():
+        dots = (torch.from_numpy(np.ascontiguousarray(query_local)).float() @ candidates.T).numpy()  # (cells, candidates * cells)
     dots = dots.reshape(cells, count, cells).transpose(1, 0, 2)  # (candidates, query cells, candidate cells)
     best = dots.argmax(2)
     feature = np.take_along_axis(dots, best[..., None], 2)[..., 0].mean(1)

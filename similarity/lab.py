@@ -4,6 +4,7 @@ Raw Lab units everywhere: L in 0..100, a and b about -110..110. White is exactly
 taken from the matrix itself rather than from a rounded table, so greys stay neutral to the last bit of float32.
 """
 
+from contextlib import nullcontext
 from functools import cache
 
 import numpy as np
@@ -109,5 +110,7 @@ def lab_to_rgb(
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
-    with torch.autocast(planes.device.type, enabled=False):  # of the program around
+    kind = planes.device.type
+    plainly = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+    with plainly:  # whatever autocast the program around has set
         return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)

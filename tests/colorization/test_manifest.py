@@ -7,7 +7,7 @@ import pytest
 
 from colorization.manifest import MANIFEST, Manifest, alone, stamp_of
 from colorization.planning import Extras, Job
-from colorization.staging import PREFIX
+from colorization.staging import MACHINE, PREFIX
 
 FACTS: dict[str, object] = {"references": [], "seconds": 1.5, "error": None, "notes": []}
 Make = Callable[[str], Job]
@@ -200,7 +200,7 @@ def test_an_original_that_nobody_may_look_for(out: Path, make: Make, monkeypatch
 
 def test_one_run_at_a_time(out: Path, make: Make) -> None:
     job = make("sub/a.png")
-    (out / "sub" / f"{PREFIX}left.png").write_bytes(b"")
+    (out / "sub" / f"{PREFIX}{MACHINE}-999999999-left.png").write_bytes(b"")
     with alone(out, [job]):
         assert list((out / "sub").iterdir()) == []
         with pytest.raises(ValueError, match="another run is writing here"), alone(out, [job]):
