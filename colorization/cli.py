@@ -22,7 +22,7 @@ from colorization.cli_video import video_command
 if TYPE_CHECKING:
     from retrieval.index import Recommendation
 
-SPINS = "1000"  # about a tenth slower than the default of 300,000 on idle cores, twice as fast and more on busy ones
+SPINS = "1000"  # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
 
 app = typer.Typer(
     help="Give gray photographs their color back, from references you choose or from your own photo library.",
@@ -220,7 +220,7 @@ def _refuse_empty_arguments() -> None:
         sys.exit(2)
 
 
-def _share_cores() -> None:
+def share_cores() -> None:
     """Let threads that wait for others sleep soon; set before torch brings OpenMP, which reads it once.
 
     By default they spin for milliseconds: beside one other busy program, photos take many times as long.
@@ -230,14 +230,14 @@ def _share_cores() -> None:
 
 
 def _end_at_once() -> None:
-    """Leave memory to the system at the end: collecting all that torch has loaded takes half a second."""
+    """Leave memory to the system at the end: collecting all that torch has loaded takes long."""
     atexit.register(gc.freeze)
 
 
 def _begin() -> None:
     _print_any_name()
     _refuse_empty_arguments()
-    _share_cores()
+    share_cores()
     _end_at_once()
 
 

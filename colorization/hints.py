@@ -85,7 +85,7 @@ def point_planes(
     if not points:
         return luminance.new_zeros(3, height, width)
     device = luminance.device
-    y, x = torch.meshgrid(torch.arange(height).to(luminance) + 0.5, torch.arange(width).to(luminance) + 0.5, indexing="ij")
+    y, x = torch.meshgrid(*(torch.arange(n, device=device, dtype=luminance.dtype) + 0.5 for n in (height, width)), indexing="ij")
     places = torch.tensor([[point.y * height, point.x * width] for point in points], device=device, dtype=luminance.dtype)
     colors = torch.tensor([point.ab for point in points], device=device, dtype=luminance.dtype)
     rows, columns = places[:, 0].long().clamp(0, height - 1), places[:, 1].long().clamp(0, width - 1)

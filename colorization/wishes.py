@@ -49,7 +49,7 @@ def parse_point(text: str) -> PixelPoint:
     found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*#?([0-9a-fA-F]{6})\s*", text)
     if not found:
         raise ValueError(f"point {text!r}: expected X,Y,#RRGGBB, as in 120,80,#c03020")
-    rgb = torch.tensor(list(bytes.fromhex(found[3])), device="cpu").view(3, 1, 1) / 255
+    rgb = torch.tensor(list(bytes.fromhex(found[3]))).view(3, 1, 1) / 255
     return PixelPoint(int(found[1]), int(found[2]), chroma_of(rgb))
 
 

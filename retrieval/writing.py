@@ -44,7 +44,7 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
         ValueError: somebody else holds it, with ``refusal`` as the message.
         OSError: it cannot be made.
     """
-    lock = FileLock(path)
+    lock = FileLock(path, thread_local=False)  # whichever thread ends it
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

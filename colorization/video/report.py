@@ -39,18 +39,6 @@ class FilmReport:
     notes: list[str]
 
 
-def film_cdc(film: Film | PictureFilm, told: Callable[[str, Iterator[np.ndarray]], Iterator[np.ndarray]]) -> tuple[float, float]:
-    """CDC of a film and of its luminance.
-
-    Args:
-        film: what is measured.
-        told: gets what is being measured and its frames, and passes them on.
-    """
-    grays = (as_rgb(frame.gray) for frame in film.frames())
-    colors, luminance = told("measuring colors", film.rgb_frames()), told("measuring luminance", grays)
-    return color_distribution_consistency(colors), color_distribution_consistency(luminance)
-
-
 def check_report(path: Path, job: FilmJob) -> None:
     """Refuse a report that cannot be written, or that would replace something else, before any work is done.
 
@@ -85,7 +73,9 @@ def write_report(path: Path, report: FilmReport, job: FilmJob, result: Film | Pi
             progress(what, done, report.frames)
             yield frame
 
-    cdc, luminance = film_cdc(result, told)
+    cdc = color_distribution_consistency(told("measuring colors", result.rgb_frames()))
+    grays = (as_rgb(frame.gray) for frame in result.frames())
+    luminance = color_distribution_consistency(told("measuring luminance", grays))
     figures = {
         "input": str(job.input_path),
         "output": str(job.output_path),

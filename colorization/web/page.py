@@ -18,7 +18,7 @@ STYLE_PATH, DROP_PATH = (Path(__file__).with_name(name) for name in ("style.css"
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]
 THEME = gr.themes.Soft(
     primary_hue="orange", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"]
-).set(  # darker than by default, for whoever sees contrasts less well: 4.5 to 1 and more
+).set(  # darker than by default, for whoever sees contrasts less well
     button_primary_background_fill="*primary_700", button_primary_background_fill_hover="*primary_800",
     block_label_text_color="*primary_800", block_title_text_color="*primary_800", body_text_color_subdued="*neutral_500",
     checkbox_label_background_fill_selected="*primary_700",

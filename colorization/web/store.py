@@ -8,12 +8,11 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from colorization.web.limits import Limits
+from retrieval.writing import locked
 
 PREFIX, LOCK = "rechroma-", ".lock"  # a folder belongs to a server that runs as long as its lock is held
 
@@ -26,8 +25,8 @@ class Store:
         self._sweeping = threading.Lock()
         _remove_left(Path(tempfile.gettempdir()))
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-        self._lock = FileLock(self.folder / LOCK, thread_local=False)  # whoever closes it
-        self._lock.acquire()
+        self._held = ExitStack()
+        self._held.enter_context(locked(self.folder / LOCK, f"{self.folder}: another server has it"))
         self._is_closed = False
         atexit.register(self.close)  # again: a photo that was being written may have come after
 
@@ -85,12 +84,12 @@ class Store:
     def close(self) -> None:
         """Remove everything, and take nothing more."""
         self._is_closed = True
-        self._lock.release()
+        self._held.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _remove_left(place: Path) -> None:
     """Remove the folders of servers that were killed; the system has released their locks."""
     for lock in place.glob(f"{PREFIX}*/{LOCK}"):
-        with suppress(OSError, Timeout), FileLock(lock, timeout=0):
+        with suppress(OSError, ValueError), locked(lock, "its server runs"):
             shutil.rmtree(lock.parent, ignore_errors=True)

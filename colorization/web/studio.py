@@ -7,11 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import torch
 from cachetools import LRUCache
 
 from colorization.colorized import Colorized
-from colorization.hints import Point, chroma_of
+from colorization.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.output import output_suffix, what_is_lost, write_picture
 from colorization.pipeline import ColorizationPipeline
@@ -131,9 +130,8 @@ class Studio:
         Raises:
             ValueError: it is no color, the place is outside the picture, or there are too many.
         """
-        rgb = torch.tensor(parse_color(color)).view(3, 1, 1) / 255
         others = (point for point in work.edit.points if (point.x, point.y) != (x, y))
-        return work.change("", points=(*others, Point(x, y, chroma_of(rgb))))
+        return work.change("", points=(*others, Point.of_color(x, y, parse_color(color))))
 
     def variants(self, work: Work) -> list[Variant]:
         """The photo in several ways that differ in references, saturation or vividness, to choose from."""
