@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from colorization.png import write_deep_png
 from colorization.profiles import rgb_profile
 from colorization.staging import staging
 from colorization.tiff import write_tiff
-from retrieval.metadata import FOLDERS, INCH, IPTC_RESOURCE, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
+from retrieval.metadata import COMMENT, FOLDERS, INCH, IPTC_RESOURCE, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
 from retrieval.pictures import Picture, to_uint8
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
@@ -75,8 +76,8 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
         lost += [
             f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it" for name, so in too_large.items() if so
         ]
-    if texts := metadata.get("texts"):
-        lost.append(f"its texts beside EXIF, XMP and IPTC are left out ({texts})")
+    if texts := sorted(_texts(metadata).keys() - _texts_for(format_, metadata).keys()):
+        lost.append(f"{format_} cannot hold its texts {', '.join(texts)}; choose a .png output to keep them")
     if picture.is_stretched:
         lost.append("its values were stretched from black to white, as the file does not say which they are")
     return lost
@@ -104,7 +105,7 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     Args:
         path: its suffix decides the format, see FORMATS.
         rgb: (height, width, 3), uint8 or uint16.
-        source: the original, for alpha, EXIF, ICC profile, XMP, IPTC and resolution.
+        source: the original, for alpha, EXIF, ICC profile, XMP, IPTC, texts and resolution.
 
     Raises:
         ValueError, OSError: it cannot be written.
@@ -134,11 +135,12 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
         (exif[X_RESOLUTION], exif[Y_RESOLUTION]), exif[UNIT] = given["dpi"], INCH
     settings: dict[str, Any] = _SETTINGS[format_] | given | {"exif": exif.tobytes() if exif else b"", "icc_profile": profile}
     if format_ == "PNG":
-        settings["pnginfo"] = _png_texts(settings.pop("xmp", None))
+        settings["pnginfo"] = _png_texts(settings.pop("xmp", None), _texts_for(format_, metadata))
     if format_ == "JPEG":
         settings["exif"] = _fitting(exif)
         settings = {k: v for k, v in settings.items() if k != "xmp" or len(v) <= JPEG_SEGMENT}
         settings["extra"] = _iptc_segment(iptc) if iptc else b""
+        settings["comment"] = _texts_for(format_, metadata).get(COMMENT, "").encode()
     if format_ == "PNG" and pixels.dtype == np.uint16:
         write_deep_png(path, pixels, settings)
     else:
@@ -169,8 +171,23 @@ def _at_depth(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return to_uint8(plane) if dtype == np.uint8 else plane.astype(np.uint16) * np.uint16(257)
 
 
-def _png_texts(xmp: bytes | None) -> PngImagePlugin.PngInfo:
-    texts = PngImagePlugin.PngInfo()
+def _texts(metadata: Mapping[str, object]) -> dict[str, str]:
+    texts = metadata.get("texts")
+    return texts if isinstance(texts, dict) else {}
+
+
+def _texts_for(format_: str, metadata: Mapping[str, object]) -> dict[str, str]:
+    """Of an original's texts those that a format can hold: of JPEG one comment, of PNG all, of the others none."""
+    texts = _texts(metadata)
+    if format_ == "JPEG":
+        return {name: text for name, text in texts.items() if name == COMMENT and len(text.encode()) <= JPEG_SEGMENT}
+    return texts if format_ == "PNG" else {}
+
+
+def _png_texts(xmp: bytes | None, texts: Mapping[str, str]) -> PngImagePlugin.PngInfo:
+    chunks = PngImagePlugin.PngInfo()
     if xmp:
-        texts.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
-    return texts
+        chunks.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    for name, text in texts.items():
+        chunks.add_text(name, text)
+    return chunks

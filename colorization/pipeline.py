@@ -25,7 +25,7 @@ from retrieval.extractor import Extractor, glance
 from retrieval.index import PhotoIndex, Recommendation
 from retrieval.manifest import read_manifest
 from retrieval.pictures import PictureError, to_uint8
-from retrieval.searcher import one_thread
+from retrieval.threads import one_thread
 from similarity.backbone import Backbone, inference, load_backbone
 from similarity.bundled import DEFAULT_BACKBONE
 from similarity.tones import spread_tones

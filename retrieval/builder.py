@@ -13,7 +13,7 @@ from retrieval.changes import BuildReport, find_changes, is_complete, unnamed, w
 from retrieval.commit import commit
 from retrieval.engines import ray_data
 from retrieval.engines.ray_data import RayOptions
-from retrieval.engines.shard_job import Progress, ShardJob, Written, write_shards
+from retrieval.engines.shard_job import ShardJob, Written, write_shards
 from retrieval.extractor import Extractor
 from retrieval.fitting import fit_projections
 from retrieval.folder import alone, make_index_folder
@@ -21,6 +21,7 @@ from retrieval.known import Known, finished_photos, indexed_photos, named_photos
 from retrieval.listing import Source, list_sources
 from retrieval.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
 from retrieval.pca import find_projections, hash_projections, keep_projections, sound_projections
+from retrieval.progress import Progress
 from retrieval.shards import SHARD_PHOTOS
 from similarity.backbone import Backbone
 

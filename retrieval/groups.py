@@ -4,7 +4,7 @@ import numpy as np
 
 from retrieval.duplicates import MIN_GLOBAL, MIN_STRUCTURE, Looks, luminance_structure, same_photo
 from retrieval.index import PhotoIndex
-from retrieval.verify import Progress
+from retrieval.progress import Progress
 
 BLOCK = 64  # photos searched for at once; what they find is held in memory
 

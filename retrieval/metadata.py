@@ -23,6 +23,7 @@ MAX_DPI = 1 << 16  # what a JPEG can hold
 _LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348), *range(512, 533),
                      XMP, IPTC, 34377, ICC_PROFILE, 50341))  # fmt: skip
 IPTC_RESOURCE = 0x0404  # of Photoshop's block in a JPEG
+COMMENT = "Comment"  # the name that PNG gives to what JPEG and GIF have one of
 _SHAPE = '{"shape":'  # how tifffile describes the layout of a file
 _OTHERWISE = re.compile("XML:com.adobe.xmp|Raw profile type")  # texts of a PNG that hold what is read as XMP, EXIF, ...
 _XMP_TURN = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
@@ -60,8 +61,8 @@ def read_metadata(image: Image.Image) -> Metadata:
 
     Returns:
         Of these what the file has: ``exif`` (bytes, orientation reset), ``icc_profile`` (bytes, of gray or RGB), ``xmp``
-        (bytes, orientation reset), ``iptc`` (bytes, the records of captions and keywords) and ``dpi`` (two numbers); and
-        ``texts``, the names of what it says beside these, which no writer puts back.
+        (bytes, orientation reset), ``iptc`` (bytes, the records of captions and keywords), ``dpi`` (two numbers) and
+        ``texts`` (by name: those of a PNG, and as ``Comment`` that of a JPEG or GIF).
     """
     exif = image.getexif()
     metadata: Metadata = {key: image.info[key] for key in ("icc_profile", "xmp", "dpi") if image.info.get(key)}
@@ -72,9 +73,18 @@ def read_metadata(image: Image.Image) -> Metadata:
         metadata["dpi"] = stated
     iptc = exif.get(IPTC) if image.format == "TIFF" else (image.info.get("photoshop") or {}).get(IPTC_RESOURCE)
     metadata["iptc"] = iptc if isinstance(iptc, bytes) else None
-    texts = {*getattr(image, "text", {}), *({"comment"} & image.info.keys())}
-    metadata["texts"] = ", ".join(sorted(name for name in texts if not _OTHERWISE.match(name)))
+    metadata["texts"] = {name: text for name, text in getattr(image, "text", {}).items() if not _OTHERWISE.match(name)}
+    if isinstance(comment := image.info.get("comment"), bytes):
+        metadata["texts"] = {COMMENT: _decoded(comment)}
     return _upright(metadata, exif)
+
+
+def _decoded(text: bytes) -> str:
+    """A text whose encoding no one has told."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def read_tiff_metadata(path: Path) -> tuple[Metadata, int]:

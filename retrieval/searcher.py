@@ -1,7 +1,5 @@
 """Find the photos whose global descriptors are nearest to a query, whatever the kind of search."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 
 import faiss
@@ -90,17 +88,3 @@ class Searcher:
         rows = np.arange(len(scores)) if allowed is None else np.flatnonzero(allowed)
         best = np.argsort(-scores[rows], kind="stable")[:keep]
         return rows[best], scores[rows[best]]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A query is short: threads of torch, faiss and numpy that wait for more work would take each other's cores.
-
-    Afterwards the number is what it was; torch and faiss share it where torch was imported first.
-    """
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)

@@ -4,7 +4,6 @@ import glob
 import os
 import shlex
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +16,12 @@ from retrieval.faiss_file import read_faiss
 from retrieval.known import roots_of
 from retrieval.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.pca import hash_projections, load_projections
+from retrieval.progress import Progress
 from retrieval.search_settings import FLAT
 from retrieval.shards import Photos, ShardReader, allow_open_files, file_sha256, read_photos
 from retrieval.vectors import GlobalVectors
 
 PAUSE = 1.0  # seconds in which a builder has replaced what it has begun to replace
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.engines.shard_job import Progress, ShardJob, Written, shard_name, write_one_shard
+from retrieval.engines.shard_job import ShardJob, Written, shard_name, write_one_shard
 from retrieval.listing import Source
+from retrieval.progress import Progress
 from retrieval.shards import read_photos
 
 Item = dict[str, Any]  # a shard to write: number, name, and the fields of its sources

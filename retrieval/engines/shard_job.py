@@ -8,10 +8,10 @@ from pathlib import Path
 from retrieval.descriptors import Descriptors
 from retrieval.extractor import Extractor
 from retrieval.listing import Source
+from retrieval.progress import Progress
 from retrieval.reading import read_glances
 from retrieval.shards import Photos, Row, read_photos, write_shard
 
-Progress = Callable[[int, int], None]
 Written = Iterator[tuple[Path, Photos]]
 
 

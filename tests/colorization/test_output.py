@@ -176,15 +176,47 @@ def test_captions_are_kept_from_file_to_file(tmp_path: Path, rgb: np.ndarray) ->
     assert read_picture(tmp_path / "long.jpg").rgb.shape == rgb.shape
 
 
-def test_texts_that_are_left_out_are_told(tmp_path: Path, rgb: np.ndarray) -> None:
+def test_texts_are_carried_where_the_format_can_hold_them(tmp_path: Path, rgb: np.ndarray) -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Title", "Market day")
+    texts.add_itxt("Comment", "Dörfli, 写真", "de", "Kommentar")
     texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
     Image.fromarray(rgb).save(tmp_path / "a.png", pnginfo=texts)
-    Image.fromarray(rgb).save(tmp_path / "a.jpg", comment="Market day")
-    for name, told in (("a.png", "Title"), ("a.jpg", "comment")):
-        lost = what_is_lost(read_picture(tmp_path / name), tmp_path / f"x{name}")
-        assert lost == [f"its texts beside EXIF, XMP and IPTC are left out ({told})"]
+    picture, deep = read_picture(tmp_path / "a.png"), rgb.astype(np.uint16) * 257
+    for pixels, name in ((rgb, "b.png"), (deep, "deep.png")):
+        write_picture(tmp_path / name, pixels, picture)
+        with Image.open(tmp_path / name) as image:
+            assert image.text == {"Title": "Market day", "Comment": "Dörfli, 写真", "XML:com.adobe.xmp": "<x:xmpmeta/>"}
+            assert image.text["Comment"].lang == "de"
+        assert what_is_lost(picture, tmp_path / name) == []
+    write_picture(tmp_path / "b.jpg", rgb, picture)
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.info["comment"] == "Dörfli, 写真".encode()
+    assert what_is_lost(picture, tmp_path / "b.jpg") == ["JPEG cannot hold its texts Title; choose a .png output to keep them"]
+    assert what_is_lost(picture, tmp_path / "b.tif") == [
+        "TIFF cannot hold its texts Comment, Title; choose a .png output to keep them"
+    ]
+
+
+@pytest.mark.parametrize("stored", ["Dörfli".encode(), "Dörfli".encode("latin-1")])
+def test_comments_of_jpegs_and_gifs_are_carried(tmp_path: Path, rgb: np.ndarray, stored: bytes) -> None:
+    for suffix in (".jpg", ".gif"):
+        Image.fromarray(rgb).save(tmp_path / f"a{suffix}", comment=stored)
+        picture = read_picture(tmp_path / f"a{suffix}")
+        for name, written in (("b.jpg", "comment"), ("b.png", "Comment")):
+            write_picture(tmp_path / name, rgb, picture)
+            with Image.open(tmp_path / name) as image:
+                assert image.info[written] in ("Dörfli", "Dörfli".encode())
+            assert what_is_lost(picture, tmp_path / name) == []
+
+
+def test_a_comment_that_no_jpeg_can_hold_is_told(tmp_path: Path, rgb: np.ndarray) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "c" * 70_000)
+    Image.fromarray(rgb).save(tmp_path / "a.png", pnginfo=texts)
+    picture = read_picture(tmp_path / "a.png")
+    write_picture(tmp_path / "b.jpg", rgb, picture)
+    assert what_is_lost(picture, tmp_path / "b.jpg") == ["JPEG cannot hold its texts Comment; choose a .png output to keep them"]
 
 
 @pytest.mark.parametrize("name", ["EXIF", "XMP", "IPTC"])
