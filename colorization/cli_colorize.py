@@ -88,7 +88,8 @@ def colorize_command(
         check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
     place = None if references else index
     pipeline = ColorizationPipeline.load(**given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device))
-    for line in unheard(chosen, bool(references), index is not None, pipeline.network_for(options) is not None, {}):
+    others = {"references that are fused": ["top_k"]} if variants else {}
+    for line in unheard(chosen, bool(references), index is not None, pipeline.network_for(options) is not None, others):
         typer.echo(f"note: {line}", err=True)
     single, num_cells = is_single(inputs), SHEET_ROWS if sheet else 0
     if single:

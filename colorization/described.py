@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,6 +25,11 @@ class Described:
     features: Mapping[str, Tensor]
     ab: Float[Tensor, "2 height width"]
     working_side: int
+
+    def on(self, device: torch.device) -> "Described":
+        """The same on a device, whichever it was described on."""
+        features = {layer: planes.to(device) for layer, planes in self.features.items()}
+        return Described(self.luminance.to(device), features, self.ab.to(device), self.working_side)
 
 
 def describe(backbone: Backbone, lab: Float[Tensor, "1 3 height width"], layers: Sequence[str], working_side: int) -> Described:

@@ -199,7 +199,7 @@ class ColorizationPipeline:
             recommended = [r for r in chosen if isinstance(r, Recommendation)]
             recommended = recommended if len(recommended) == len(chosen) else []
             given = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in chosen]
-        lenders = [r if isinstance(r, Described) else self.describe(r, options) for r in given]
+        lenders = [r.on(self.backbone.device) if isinstance(r, Described) else self.describe(r, options) for r in given]
         if network is None and not lenders:
             raise ValueError(UNGUIDED)
         check_lenders(lenders, self.layers, options, may_be_gray=bool(recommended))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from colorization.batch import Outcome, run_jobs
@@ -56,6 +57,17 @@ def test_described_for_training_free_colors_a_pipeline_without_the_network(
     described = pipeline.describe(pictures["coffee"], fast)
     found = pipeline.colorize(gray_pictures["rocket"], [described], fast)
     np.testing.assert_array_equal(found.rgb, pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb)
+
+
+def test_described_goes_whole_to_another_device(pipeline: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions) -> None:
+    described = pipeline.describe(pictures["coffee"], fast)
+    moved = described.on(torch.device("meta"))
+    planes = {"luminance": moved.luminance, "ab": moved.ab, **moved.features}
+    assert {name: plane.shape for name, plane in planes.items() if plane.device.type == "meta"} == {
+        "luminance": described.luminance.shape,
+        "ab": described.ab.shape,
+        **{layer: plane.shape for layer, plane in described.features.items()},
+    }
 
 
 def test_the_backbone_sees_it_once(

@@ -187,6 +187,14 @@ def test_variants(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("quick")
+def test_variants_fuse_nothing(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
+    run = ["colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2, "--top-k", 5]
+    result = cli(*run)
+    note = "note: --top-k does nothing here: it concerns only references that are fused\n"
+    assert (result.exit_code, result.stderr) == (0, note)
+
+
+@pytest.mark.usefixtures("quick")
 def test_more_variants_than_the_library_has_photos(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
     result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 20, "--json")
     (told,) = json.loads(result.stdout)
