@@ -1,7 +1,7 @@
 """A picture as the backbone sees it, once: a reference for any number of targets, or a target."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -26,10 +26,14 @@ class Described:
     ab: Float[Tensor, "2 height width"]
     working_side: int
 
+    def only(self, layers: Sequence[str]) -> "Described":
+        """The same with some of its layers, to free the memory of the others."""
+        return replace(self, features={layer: self.features[layer] for layer in layers})
+
     def on(self, device: torch.device) -> "Described":
         """The same on a device, whichever it was described on."""
         features = {layer: planes.to(device) for layer, planes in self.features.items()}
-        return Described(self.luminance.to(device), features, self.ab.to(device), self.working_side)
+        return replace(self, luminance=self.luminance.to(device), features=features, ab=self.ab.to(device))
 
 
 def describe(backbone: Backbone, lab: Float[Tensor, "1 3 height width"], layers: Sequence[str], working_side: int) -> Described:

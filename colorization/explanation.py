@@ -60,7 +60,7 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
         if (planes := matched.reference_planes) is not None:
             plain, weights = planes.correlation, planes.weights
         else:
-            plain = correlate_pictures(matched.target, matched.references)
+            plain = correlate_pictures(matched.target.features, [one.features for one in matched.references])
             held = plain if matched.scores is None else handicapped(plain, handicaps_of(matched.scores, options))
             weights = soft_weights(held, options.warp_temperature)
         size = plain.target_size

@@ -1,6 +1,6 @@
 """A target and its references, described and matched once: what any number of edits have in common."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -76,22 +76,18 @@ class DirectColors:
 
 @dataclass(frozen=True)
 class Matched:
-    """Features of a target and its references, and what matching them says.
+    """A target and its references, and what matching them says.
 
     Attributes:
-        luminance: L of the target at the working size, with its tones spread.
-        target: its features by layer.
-        references: the same of each reference.
-        reference_ab: chroma of each reference at its working size, raw Lab units.
+        target: what is colorized.
+        references: what lends colors.
         scores: of recommended references; None weighs all alike.
         options: with which it was matched.
         reference_planes: see there; None without references, and for the training-free method, which matches anew.
     """
 
-    luminance: Float[Tensor, "1 1 height width"]
-    target: Mapping[str, Tensor]
-    references: Sequence[Mapping[str, Tensor]]
-    reference_ab: Sequence[Float[Tensor, "2 _height _width"]]
+    target: Described
+    references: Sequence[Described]
     scores: Sequence[float] | None
     options: ColorizeOptions
     reference_planes: ReferencePlanes | None = None
@@ -109,12 +105,12 @@ class Matched:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of half the working size."""
-        return self.luminance.shape[-2] // FINE_STRIDE, self.luminance.shape[-1] // FINE_STRIDE
+        return self.target.luminance.shape[-2] // FINE_STRIDE, self.target.luminance.shape[-1] // FINE_STRIDE
 
     @cached_property
     def surfaces(self) -> Surfaces:
         """Those of the target at half the working size."""
-        return Surfaces(F.avg_pool2d(self.luminance, FINE_STRIDE)[0])
+        return Surfaces(F.avg_pool2d(self.target.luminance, FINE_STRIDE)[0])
 
     @cached_property
     def warped(self) -> WarpedColors | None:
@@ -132,7 +128,7 @@ class Matched:
     def trust(self, options: ColorizeOptions) -> Float[Tensor, "1 height width"]:
         """Share of the answer with references beside the answer without them, 0..1."""
         if self.warped is None:
-            return self.luminance.new_zeros(1, *self.size)
+            return self.target.luminance.new_zeros(1, *self.size)
         return self.warped.relevance * options.faithfulness_to(self.scores is not None)
 
     def reference_share(self, options: ColorizeOptions, overruled: bool = False) -> float:
@@ -171,16 +167,15 @@ class Matched:
         planes = self.reference_planes
         if planes is None:
             return None
-        options, pictures = self.options, (self.target, self.references)
-        same = likeness(planes.correlation, options.same_picture_range)
+        options, pictures, plain = self.options, (self.target, self.references), planes.correlation
+        same = likeness(plain, options.same_picture_range)
         if same > 0:
-            same *= _coherent(planes.correlation, options.coherence_range)
+            same *= _coherent(plain, options.coherence_range)
         fine_ab = detail = transferred_ab = None
         if same < 1:
-            ranges = options.detail_range, options.sure_range
-            fine_ab, detail = detail_match(planes.correlation, planes.correlation.best, *pictures, self.reference_ab, *ranges)
+            fine_ab, detail = detail_match(*pictures, plain, plain.best, options.detail_range, options.sure_range)
         if same > 0:
-            carried = transfer(*pictures, self.luminance[0], self.reference_ab, self.scores, options, planes.correlation)
+            carried = transfer(*pictures, self.scores, options, plain)
             transferred_ab = carried.warped_ab * carried.confidence
         return DirectColors(same, transferred_ab, fine_ab, detail)
 
@@ -191,20 +186,20 @@ def match(
     """Match a target with its references.
 
     Args:
-        target: its luminance and features are read.
+        target: what is colorized; its colors are not read.
         references: what lends colors.
         scores: of recommended references; None weighs all alike.
         options: see ColorizeOptions.
         for_network: match for the network, and drop the features that are not read afterwards; otherwise everything is
             kept, for the training-free method.
     """
-    features, reference_ab = [one.features for one in references], [one.ab for one in references]
     if not for_network:
-        return Matched(target.luminance, target.features, features, reference_ab, scores, options)
-    handicaps = None if scores is None else handicaps_of(scores, options)
-    planes = reference_planes(target.features, features, reference_ab, handicaps) if features else None
-    kept = [{layer: found[layer] for layer in EDIT_LAYERS} for found in (target.features, *features)]
-    return Matched(target.luminance, kept[0], kept[1:], reference_ab, scores, options, planes)
+        return Matched(target, references, scores, options)
+    planes = None
+    if references:
+        handicaps = None if scores is None else handicaps_of(scores, options)
+        planes = reference_planes(target.features, [one.features for one in references], [one.ab for one in references], handicaps)
+    return Matched(target.only(EDIT_LAYERS), [one.only(EDIT_LAYERS) for one in references], scores, options, planes)
 
 
 def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:

@@ -276,7 +276,7 @@ class ColorizationPipeline:
             raise ValueError("suggesting colors needs the colorization network with its color bins")
         place = Point(x, y, (0.0, 0.0))
         prepared = gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)
-        prediction = predict(network, prepared.matched.luminance, prepared.matched.target, [None], Guidance(), options)
+        prediction = predict(network, prepared.matched.target, [None], Guidance(), options)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
     def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from colorization.bins import rebalancing_weights, smoothed
 from colorization.decoding import decode
+from colorization.described import Described
 from colorization.hints import Point, global_hints, point_planes
 from colorization.matched import SURFACE_CONTRAST, SURFACE_REACH, DirectColors, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
@@ -73,8 +74,7 @@ class Chroma:
 
 def predict(
     network: ColorizationNetwork,
-    luminance: Float[Tensor, "1 1 height width"],
-    target: Mapping[str, Tensor],
+    target: Described,
     reference_planes: Sequence[ReferencePlanes | None],
     guidance: Guidance,
     options: ColorizeOptions,
@@ -83,19 +83,18 @@ def predict(
 
     Args:
         network: see ColorizationNetwork.
-        luminance: L of the target at the working size.
-        target: its features of BACKBONE_LAYERS.
+        target: with features of BACKBONE_LAYERS.
         reference_planes: for each answer; None for the one without references.
         guidance: points and palette.
         options: vividness.
     """
-    stride = network.config.stride
+    stride, luminance = network.config.stride, target.luminance
     points = point_planes(guidance.points, F.avg_pool2d(luminance, stride)[0])[None] if guidance.points else None
     given = [(None, None) if x is None else (x.warped_ab[None], x.similarity[None]) for x in reference_planes]
     planes = torch.cat([input_planes(luminance, warped, similarity, points, stride) for warped, similarity in given])
     planes = planes.contiguous(memory_format=torch.channels_last)
     hints = global_hints(guidance.palette, None, options.vividness)[None].to(luminance)
-    features = [target[layer] for layer in BACKBONE_LAYERS] if network.config.backbone_channels else []
+    features = [target.features[layer] for layer in BACKBONE_LAYERS] if network.config.backbone_channels else []
     with autocast(luminance.device):
         return network(planes, features, hints if network.config.global_size else None)  # type: ignore[no-any-return]
 
@@ -111,7 +110,7 @@ def predict_chroma(network: ColorizationNetwork | None, matched: Matched, guidan
     """
     if network is not None:
         return network_chroma(network, matched, guidance, options)
-    found = transfer(matched.target, matched.references, matched.luminance[0], matched.reference_ab, matched.scores, options)
+    found = transfer(matched.target, matched.references, matched.scores, options)
     return Chroma(found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence)
 
 
@@ -128,17 +127,17 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         guidance: points and palette.
         options: see ColorizeOptions.
     """
-    luminance, warped, size = matched.luminance, matched.warped, matched.size
+    warped, size = matched.warped, matched.size
     trust, level = matched.trust(options), matched.surfaces.luminance
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
         both = (matched.reference_planes, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
         ways = [(planes, share, options.vividness * boldness) for planes, share, boldness in both if bool((share > 0).any())]
-        prediction = predict(network, luminance, matched.target, [planes for planes, *_ in ways], asked, options)
+        prediction = predict(network, matched.target, [planes for planes, *_ in ways], asked, options)
         raw = [_decoded(network, prediction, i, asked, boldness, options) for i, (*_, boldness) in enumerate(ways)]
         smooth = smooth_colors(resized(torch.cat(raw), size), matched.surfaces, SURFACE_REACH * max(size), SURFACE_CONTRAST)
         gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
-        ab = luminance.new_zeros(2, *size)
+        ab = level.new_zeros(2, *size)
         for (planes, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
             ab += share * (answer if planes is None or asked.palette is not None else _with_warped(answer, matched, options))
         return ab
@@ -150,7 +149,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     # a palette overrules the references, as points do near them
     direct = matched.direct_as(options) if guidance.palette is None else None
     if guidance.points:
-        ab = _pointed(without_points, answers(guidance), guidance.points, matched.target, direct, level)
+        ab = _pointed(without_points, answers(guidance), guidance.points, matched.target.features, direct, level)
     else:
         ab = without_points if direct is None else direct.over(without_points)
     if warped is None:

@@ -57,8 +57,9 @@ class Prepared:
     def num_bytes(self) -> int:
         """Memory it holds, but for a few small planes."""
         matched = self.matched
-        tensors = [self.luminance, matched.luminance, *matched.reference_ab]
-        tensors += [tensor for features in (matched.target, *matched.references) for tensor in features.values()]
+        tensors = [self.luminance]
+        for one in (matched.target, *matched.references):
+            tensors += [one.luminance, one.ab, *one.features.values()]
         if (planes := matched.reference_planes) is not None:
             tensors += [planes.warped_ab, planes.similarity, planes.weights, planes.correlation.values]
         return self.target.nbytes + sum(tensor.nbytes for tensor in tensors)

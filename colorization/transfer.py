@@ -6,7 +6,7 @@ elsewhere. It is followed only where the coarse match says that both show the sa
 the fine match is similar too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.described import Described
 from colorization.options import ColorizeOptions
 from colorization.upsampling import guided_coefficients
 from similarity.correspondence import (
@@ -50,10 +51,8 @@ class Transfer:
 
 
 def transfer(
-    target: Mapping[str, Tensor],
-    references: Sequence[Mapping[str, Tensor]],
-    luminance: Float[Tensor, "1 height width"],
-    reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
+    target: Described,
+    references: Sequence[Described],
     scores: Sequence[float] | None,
     options: ColorizeOptions,
     correlation: Correlation | None = None,
@@ -61,22 +60,20 @@ def transfer(
     """Fuse several references into warped ab and a confidence.
 
     Args:
-        target: features of MATCH_LAYERS.
-        references: the same of each reference.
-        luminance: L of the target at the working size.
-        reference_ab: chroma of each reference at its working size.
+        target: with features of MATCH_LAYERS.
+        references: the same, and colors to lend.
         scores: of recommended references; None weighs all alike.
         options: temperatures, caution, edges.
         correlation: of target and references, without handicaps, if it is known already.
     """
     if correlation is None:
-        correlation = correlate_pictures(target, references)
+        correlation = correlate_pictures(target.features, [one.features for one in references])
     best = correlation.best
     if scores is not None:
         correlation = handicapped(correlation, handicaps_of(scores, options))
     weights = soft_weights(correlation, options.warp_temperature)
-    soft_ab, soft_confidence = _soft(correlation, weights, best, luminance, reference_ab, options)
-    fine_ab, detail = detail_match(correlation, best, target, references, reference_ab, options.detail_range, options.same_range)
+    soft_ab, soft_confidence = _soft(target, references, correlation, weights, best, options)
+    fine_ab, detail = detail_match(target, references, correlation, best, options.detail_range, options.same_range)
     warped_ab = detail * fine_ab + (1 - detail) * soft_ab
     confidence = detail + (1 - detail) * soft_confidence
     return Transfer(warped_ab, confidence, influence_of(weights, correlation))
@@ -93,22 +90,20 @@ def influence_of(weights: Float[Tensor, "target references"], correlation: Corre
 
 
 def detail_match(
+    target: Described,
+    references: Sequence[Described],
     correlation: Correlation,
     best: Float[Tensor, "1 rows columns"],
-    target: Mapping[str, Tensor],
-    references: Sequence[Mapping[str, Tensor]],
-    reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
     detail_range: tuple[float, float],
     same_range: tuple[float, float],
 ) -> tuple[Float[Tensor, "2 height width"], Float[Tensor, "1 height width"]]:
     """Follow the best matches down to stride 2, where neighbours match neighbours.
 
     Args:
+        target: with features of FINE_LAYERS.
+        references: the same, and colors to lend.
         correlation: of target and references at stride 8.
         best: largest cosine of each target position, without handicaps.
-        target: features of MATCH_LAYERS.
-        references: the same of each reference.
-        reference_ab: chroma of each reference at its working size.
         detail_range: see ColorizeOptions.
         same_range: likewise.
 
@@ -117,32 +112,32 @@ def detail_match(
     """
     there = map_target_to_reference(correlation)
     orderly = F.avg_pool2d(coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False)
-    size = target[FINE_LAYERS[-1]].shape[-2:]
+    size = target.features[FINE_LAYERS[-1]].shape[-2:]
     coarse = resized(torch.cat((best, orderly)), size)
     same = _step(coarse[:1], same_range) * smooth_step(coarse[1:], COHERENT)
     if not bool(same.any()):  # as with most recommended photos; looking for details would take longest here
         return best.new_zeros(2, *size), best.new_zeros(1, *size)
-    refined = refine(there, target, references)
-    fine_ab = warp_hard([F.avg_pool2d(ab[None], FINE_STRIDE)[0] for ab in reference_ab], refined.mapping)
+    refined = refine(there, target.features, [one.features for one in references])
+    fine_ab = warp_hard([F.avg_pool2d(one.ab[None], FINE_STRIDE)[0] for one in references], refined.mapping)
     return fine_ab, _step(refined.similarity[None], detail_range) * same
 
 
 def _soft(
+    target: Described,
+    references: Sequence[Described],
     correlation: Correlation,
     weights: Tensor,
     best: Tensor,
-    luminance: Tensor,
-    reference_ab: Sequence[Tensor],
     options: ColorizeOptions,
 ) -> tuple[Tensor, Tensor]:
     """Average of the competing colors at half the working size, and how far they agree."""
-    coarse = [F.avg_pool2d(ab[None], STRIDE)[0] for ab in reference_ab]
+    coarse = [F.avg_pool2d(one.ab[None], STRIDE)[0] for one in references]
     moments = warp_soft([torch.cat((ab, ab.square().sum(0, keepdim=True))) for ab in coarse], correlation, weights)
     energy = moments[:2].square().sum(0, keepdim=True)
     spread = (moments[2:] - energy).clamp(min=0.0)
     doubt = options.caution * (spread + options.mismatch * (1.0 - best))
     confidence = (energy + 1.0) / (energy + 1.0 + doubt)
-    guide = F.avg_pool2d(luminance[None], FINE_STRIDE)[0]
+    guide = F.avg_pool2d(target.luminance, FINE_STRIDE)[0]
     values = resized(torch.cat((moments[:2], confidence)), guide.shape[-2:])
     slope, offset = guided_coefficients(guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon)
     smooth = slope * guide + offset

@@ -112,11 +112,10 @@ class SceneColorizer:
         if not past:
             return direct
         lenders = [*self.references, *past]
-        features, colors = [one.features for one in lenders], [one.ab for one in lenders]
-        correlation = correlate_pictures(frame.features, features)
+        correlation = correlate_pictures(frame.features, [one.features for one in lenders])
         best = resized(correlation.best, direct.shape[-2:])
         share = smooth_step(best, self.film_options.follow_range)
-        found = transfer(frame.features, features, frame.luminance[0], colors, None, self.options, correlation)
+        found = transfer(frame, lenders, None, self.options, correlation)
         return self._steady(frame, share * found.warped_ab + (1 - share) * direct)
 
     def _steady(self, frame: Described, half: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:

@@ -362,10 +362,10 @@ def test_answers_with_and_without_references_come_from_one_run(
     assert network is not None
     guidance = Guidance([Point(0.4, 0.6, (40.0, -20.0))], torch.ones(NUM_BINS) / NUM_BINS)
     with torch.inference_mode():
-        both = predict(network, matched.luminance, matched.target, [matched.reference_planes, None], guidance, fast)
+        both = predict(network, matched.target, [matched.reference_planes, None], guidance, fast)
         assert both.logits is not None
         for i, said in enumerate((matched.reference_planes, None)):
-            alone = predict(network, matched.luminance, matched.target, [said], guidance, fast)
+            alone = predict(network, matched.target, [said], guidance, fast)
             assert alone.logits is not None
             torch.testing.assert_close(both.ab[i : i + 1], alone.ab, atol=1e-2, rtol=0)
             torch.testing.assert_close(both.logits[i : i + 1], alone.logits, atol=1e-3, rtol=1e-3)

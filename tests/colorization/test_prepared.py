@@ -126,9 +126,10 @@ def test_only_what_edits_read_is_kept(
 ) -> None:
     alone = colorizer.prepare(gray_pictures["rocket"], [], fast)
     prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
-    assert set(prepared.matched.target) == set(prepared.matched.references[0]) == set(EDIT_LAYERS) < set(PREDICT_LAYERS)
-    reference = sum(features.nbytes for features in prepared.matched.references[0].values())
-    assert alone.num_bytes >= alone.target.nbytes + sum(features.nbytes for features in alone.matched.target.values())
+    target, lender = prepared.matched.target.features, prepared.matched.references[0].features
+    assert set(target) == set(lender) == set(EDIT_LAYERS) < set(PREDICT_LAYERS)
+    reference = sum(planes.nbytes for planes in lender.values())
+    assert alone.num_bytes >= alone.target.nbytes + sum(planes.nbytes for planes in alone.matched.target.features.values())
     assert prepared.num_bytes >= alone.num_bytes + reference
 
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import colorization.transfer
+from colorization.described import describe
 from colorization.options import ColorizeOptions
 from colorization.transfer import MATCH_LAYERS, Transfer, transfer
 from colorization.working import working_lab
@@ -33,11 +34,11 @@ def run(backbone: Backbone, fast: ColorizeOptions) -> Run:
         scores: list[float] | None = None,
         **options: object,
     ) -> Transfer:
-        luminance = [lab[:, :1] for lab in (target, *references)]
         with torch.inference_mode():
-            features = [backbone(x, MATCH_LAYERS) for x in luminance]
-            chroma = ab or [lab[0, 1:] for lab in references]
-            return transfer(features[0], features[1:], luminance[0][0], chroma, scores, replace(fast, **options))  # type: ignore[arg-type]
+            seen, *lenders = (describe(backbone, lab, MATCH_LAYERS, 96) for lab in (target, *references))
+            if ab:
+                lenders = [replace(lender, ab=own) for lender, own in zip(lenders, ab, strict=True)]
+            return transfer(seen, lenders, scores, replace(fast, **options))  # type: ignore[arg-type]
 
     return call
 
