@@ -185,6 +185,11 @@ class Desk:
         return self._all(_there(work).undo(), overlay)
 
     @errors_on_page
+    def redo(self, work: Work | None, overlay: bool) -> Changes:
+        """A step that was taken back, again."""
+        return self._all(_there(work).redo(), overlay)
+
+    @errors_on_page
     def restart(self, work: Work | None, overlay: bool) -> Changes:
         """As it was first."""
         return self._all(_there(work).restart(), overlay)
@@ -237,6 +242,7 @@ class Desk:
             p.picture: str(self._saved(with_marks(result.rgb, work.edit.points, None), "marked.jpg")),
             p.status: _status(work, result.influence, [work.note, *result.skipped]),
             p.undo: gr.Button(interactive=len(work.edits) > 1),
+            p.redo: gr.Button(interactive=bool(work.undone)),
             p.download: gr.DownloadButton(visible=False),
         }
 

@@ -1,4 +1,4 @@
-"""What a visitor has asked for: small, immutable, with its history, so that undo is a step back."""
+"""What a visitor has asked for: small, immutable, with its history, so that undo is a step back and redo one forth."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -67,12 +67,14 @@ class Work:
         candidates: references that may be used; it only grows.
         edits: what was asked for, the current state last; never empty.
         note: one line to tell the visitor.
+        undone: what was taken back since the last change, the latest last.
     """
 
     photo: Path
     candidates: tuple[Candidate, ...] = ()
     edits: tuple[Edit, ...] = (Edit(),)
     note: str = ""
+    undone: tuple[Edit, ...] = ()
 
     @property
     def edit(self) -> Edit:
@@ -119,11 +121,15 @@ class Work:
         if replace(edit, kind="") == replace(self.edit, kind=""):
             return self
         kept = self.edits[:-1] if kind in SLIDERS and kind == self.edit.kind else self.edits
-        return replace(self, edits=(*kept[:1], *kept[1:][-MAX_HISTORY:], edit))
+        return replace(self, edits=(*kept[:1], *kept[1:][-MAX_HISTORY:], edit), undone=())
 
     def undo(self) -> "Work":
         """A step back; the first state stays."""
-        return replace(self, edits=self.edits[:-1] if len(self.edits) > 1 else self.edits)
+        return replace(self, edits=self.edits[:-1], undone=(*self.undone, self.edit)) if len(self.edits) > 1 else self
+
+    def redo(self) -> "Work":
+        """What was taken back last, again."""
+        return replace(self, edits=(*self.edits, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
 
     def restart(self) -> "Work":
         """As it was when the photo was dropped, as a further step."""

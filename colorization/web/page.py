@@ -91,8 +91,9 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
         with gr.Column(scale=2, min_width=300):
             with gr.Row(elem_id="steps"):
                 undo = gr.Button("Undo", elem_id="undo", size="md", min_width=70, interactive=False)
+                redo = gr.Button("Redo", elem_id="redo", size="md", min_width=70, interactive=False)
                 restart = gr.Button("Start over", elem_id="restart", size="md", min_width=96)
-                make = gr.Button("Make the file", variant="primary", elem_id="make", size="md", min_width=120)
+                make = gr.Button("Make the file", variant="primary", elem_id="make", size="md", min_width=240)  # on a line of its own
             download = gr.DownloadButton("Save", visible=False, variant="primary", elem_id="download")
             gallery = gr.Gallery(
                 label="Recommended references" if has_index else "References", columns=3, height="auto", allow_preview=False,
@@ -114,7 +115,7 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
         _let_pass(dial)
     return Parts(
         work, spot, photo, status, bench, slider, divider, overlay, picture, left, top, suggest, swatch_style, swatches, color,
-        use_color, show_variants, variants, variant_works, undo, restart, make, download, gallery, mix, own, saturation,
+        use_color, show_variants, variants, variant_works, undo, redo, restart, make, download, gallery, mix, own, saturation,
         vividness, faithfulness, palette,
     )  # fmt: skip
 
@@ -157,6 +158,7 @@ def _connect(parts: Parts, desk: Desk) -> None:
     on(p.show_variants.click, desk.show_variants, p.work)
     on(p.variants.select, desk.take_variant, p.work, p.variant_works, p.overlay)
     on(p.undo.click, desk.undo, p.work, p.overlay)
+    on(p.redo.click, desk.redo, p.work, p.overlay)
     on(p.restart.click, desk.restart, p.work, p.overlay)
     p.make.click(
         desk.make, p.work, p.download, concurrency_id=QUEUE, show_progress="minimal", show_progress_on=p.status,

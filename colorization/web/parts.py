@@ -30,6 +30,7 @@ class Parts:
     variants: gr.Gallery
     variant_works: gr.State
     undo: gr.Button
+    redo: gr.Button
     restart: gr.Button
     make: gr.Button
     download: gr.DownloadButton

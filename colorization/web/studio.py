@@ -198,7 +198,8 @@ class Studio:
 
     def _apply(self, work: Work, prepared: Prepared) -> Colorized:
         brought = [one.path for one in work.candidates if one.recommended is None]
-        palettes = {edit.palette for edit in work.edits if edit.palette}  # also those that undo brings back
+        # also those that undo and redo bring back
+        palettes = {edit.palette for edit in (*work.edits, *work.undone) if edit.palette}
         self.store.keep([work.photo, *brought, *palettes])
         palette = read_reference(work.edit.palette, "palette picture") if work.edit.palette else None
         return self.pipeline.apply(prepared, work.options(self.options), work.edit.points, palette)

@@ -185,6 +185,10 @@ def test_by_keyboard(served: Any, chromium: Any, gray_file: Path) -> None:
     tab.locator("#undo").focus()
     visit.changed("#picture img", lambda: tab.keyboard.press("Space"))
     expect(tab.locator(STATUS)).not_to_contain_text("color point")
+    tab.locator("#redo").focus()
+    visit.changed("#picture img", lambda: tab.keyboard.press("Space"))
+    expect(tab.locator(STATUS)).to_contain_text("1 color point")
+    expect(tab.locator("#redo")).to_be_disabled()
 
 
 def test_on_a_phone(served: Any, chromium: Any, gray_file: Path, shots: Path) -> None:

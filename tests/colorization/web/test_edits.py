@@ -21,7 +21,18 @@ def test_each_change_is_a_step_and_undo_takes_it_back(work: Work) -> None:
     paler = pointed.change("saturation", saturation=0.5)
     assert (len(paler.edits), paler.edit.saturation, len(paler.edit.points)) == (3, 0.5, 1)
     assert paler.undo().edit == pointed.edit
-    assert paler.undo().undo() == work == work.undo()
+    back = paler.undo().undo()
+    assert (back.edits, work.undo()) == (work.edits, work)
+
+
+def test_redo_is_a_step_forth_until_something_else_is_changed(work: Work) -> None:
+    paler = work.change("", points=(Point(0.5, 0.5, (1.0, 2.0)),)).change("saturation", saturation=0.5)
+    back = paler.undo().undo()
+    assert back.redo().redo() == paler == paler.redo()
+    assert back.redo().edit == paler.undo().edit
+    assert back.change("saturation", saturation=1.0).redo().edit == paler.undo().edit  # which is no change
+    changed = back.change("vividness", vividness=0.0)
+    assert changed.redo() is changed
 
 
 def test_moves_of_one_slider_are_one_step(work: Work) -> None:

@@ -213,6 +213,9 @@ def test_a_visit(served: Any, gray_file: Path, tmp_path: Path) -> None:
     put = page.touch("swatch-1", "click", False)
     assert "1 color point" in put["status"] and put["undo"]["interactive"] is True
     assert "2 color points" in page.touch("use-color", "click", 50, 50, "rgba(200.5, 30, 20, 1)", False)["status"]
+    undone = page.touch("undo", "click", False)
+    assert "1 color point." in undone["status"] and (put["redo"]["interactive"], undone["redo"]["interactive"]) == (False, True)
+    assert "2 color points" in page.touch("redo", "click", False)["status"]
     assert "1 color point." in page.touch("undo", "click", False)["status"]
     only = page.touch("references", "select", False, data={"index": 0, "value": None})
     assert only["mix"]["value"] == [1] and "motorcycle_left.png" not in only["status"]

@@ -209,6 +209,11 @@ def test_palettes_of_the_edit_and_of_its_history_are_kept(
     studio.look(work)
     store.sweep()
     assert studio.look(work).rgb.size and studio.look(work.undo()).rgb.size
+    for path in palettes:
+        os.utime(path, (0, 0))
+    studio.look(work.undo().undo())
+    store.sweep()
+    assert studio.look(work.undo().undo().redo().redo()).rgb.size
 
 
 def test_a_photo_that_is_gone_is_told(studio: Studio, photo: Path, store: Store) -> None:
