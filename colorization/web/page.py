@@ -93,7 +93,7 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                 undo = gr.Button("Undo", elem_id="undo", size="md", min_width=70, interactive=False)
                 redo = gr.Button("Redo", elem_id="redo", size="md", min_width=70, interactive=False)
                 restart = gr.Button("Start over", elem_id="restart", size="md", min_width=96)
-                make = gr.Button("Make the file", variant="primary", elem_id="make", size="md", min_width=240)  # on a line of its own
+                make = gr.Button("Make the file", variant="primary", elem_id="make", size="md", min_width=240)
             download = gr.DownloadButton("Save", visible=False, variant="primary", elem_id="download")
             gallery = gr.Gallery(
                 label="Recommended references" if has_index else "References", columns=3, height="auto", allow_preview=False,
