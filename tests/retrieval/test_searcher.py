@@ -1,5 +1,7 @@
 from dataclasses import replace
+from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 
@@ -75,3 +77,24 @@ def test_compressed_answers_have_exact_cosines(vectors: GlobalVectors) -> None:
     np.testing.assert_allclose(cosines, vectors.take(rows) @ query, atol=1e-6)
     compressed, _ = index.search(query[None], 50)
     assert np.abs(compressed[0] - cosines).max() > 1e-3
+
+
+@pytest.mark.parametrize(("share", "wider"), [(1.0, 1), (0.5, 2), (0.25, 4), (0.05, 16)])
+@pytest.mark.parametrize(
+    ("kind", "settings", "width"), [(HNSW, "SearchParametersHNSW", "efSearch"), (IVFPQ, "SearchParametersIVF", "nprobe")]
+)
+def test_the_fewer_are_allowed_the_wider_is_the_search(
+    vectors: GlobalVectors, monkeypatch: pytest.MonkeyPatch, kind: str, settings: str, width: str, share: float, wider: int
+) -> None:
+    """Else most of what graph and lists find is what may not be found; at most sixteen times wider, which takes as long."""
+    index, made = make_search_index(vectors, SearchSettings(kind, parameters={"lists": LISTS}))
+    asked, make = [], getattr(faiss, settings)
+
+    def telling(**given: Any) -> object:
+        asked.append(given[width])
+        return make(**given)
+
+    monkeypatch.setattr(faiss, settings, telling)
+    searcher = Searcher(vectors, replace(made, parameters={"ef_search": 30, "lists": LISTS, "nprobe": 3}), index)
+    searcher.search(vectors.take(np.array([5]))[0], 5, np.arange(len(vectors)) < share * len(vectors))
+    assert asked == [(30 if kind == HNSW else 3) * wider]

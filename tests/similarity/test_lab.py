@@ -105,6 +105,15 @@ def test_clipping_takes_no_more_chroma_than_needed() -> None:
         assert best - 2.0**-steps - 1e-3 <= kept <= best + 1e-3
 
 
+def test_clipping_is_fine_enough_unless_asked_for_less() -> None:
+    """The most saturated colors: none may lose a visible share of its chroma."""
+    lab = colors(40, 50)
+    outside = ((lab_to_rgb_unclipped(lab) < -1e-4) | (lab_to_rgb_unclipped(lab) > 1.0001)).any(0)
+    rough, exact = (rgb_to_lab(rgb)[1:].norm(dim=0)[outside] for rgb in (lab_to_rgb(lab), lab_to_rgb(lab, 16)))
+    lost = (exact - rough) / lab[1:].norm(dim=0)[outside]
+    assert lost.min() > -0.002 and lost.max() < 2.0**-6 + 0.002
+
+
 def test_chroma_at_white_and_black_vanishes() -> None:
     torch.testing.assert_close(lab_to_rgb(one(100, 60, -40)), one(1, 1, 1), rtol=0, atol=1e-4)
     torch.testing.assert_close(lab_to_rgb(one(0, 60, -40)), one(0, 0, 0), rtol=0, atol=1e-4)
