@@ -1,6 +1,6 @@
 """The colorization network at work: references, points and palette in, ab out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,22 +12,16 @@ from colorization.bins import rebalancing_weights, smoothed
 from colorization.decoding import decode
 from colorization.described import Described
 from colorization.hints import Point, global_hints, point_planes
-from colorization.matched import SURFACE_CONTRAST, SURFACE_REACH, DirectColors, Matched
+from colorization.matched import SURFACE_CONTRAST, SURFACE_REACH, Matched
 from colorization.network import BACKBONE_LAYERS, ColorizationNetwork, Prediction
 from colorization.options import ColorizeOptions
 from colorization.planes import TARGET_LAYERS, ReferencePlanes, input_planes
-from colorization.smoothing import smooth_colors, smooth_surfaces
+from colorization.points import pointed
+from colorization.smoothing import smooth_colors
 from colorization.transfer import MATCH_LAYERS, smooth_step, transfer
 from similarity.backbone import autocast
-from similarity.correspondence import join_levels
 from similarity.grids import resized
 
-POINTS_WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
-POINTS_CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
-KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
-FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
-TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
-BEYOND = 1.5  # how many times the way to a point's color a change may go at most: other parts of a thing are more colorful
 WARPED_RANGE = (0.2, 0.6)  # cosine of a match from which its colors are taken as they are a little, and as far as wanted
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
 PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0  # Lab units by which palette colors reach; largest factor on a color's odds
@@ -128,7 +122,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         options: see ColorizeOptions.
     """
     warped, size = matched.warped, matched.size
-    trust, level = matched.trust(options), matched.surfaces.luminance
+    trust = matched.trust(options)
 
     def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
         both = (matched.reference_planes, trust, options.guided_share), (None, 1.0 - trust, options.automatic_share)
@@ -137,7 +131,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
         raw = [_decoded(network, prediction, i, asked, boldness, options) for i, (*_, boldness) in enumerate(ways)]
         smooth = smooth_colors(resized(torch.cat(raw), size), matched.surfaces, SURFACE_REACH * max(size), SURFACE_CONTRAST)
         gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
-        ab = level.new_zeros(2, *size)
+        ab = trust.new_zeros(2, *size)
         for (planes, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
             ab += share * (answer if planes is None or asked.palette is not None else _with_warped(answer, matched, options))
         return ab
@@ -149,7 +143,7 @@ def network_chroma(network: ColorizationNetwork, matched: Matched, guidance: Gui
     # a palette overrules the references, as points do near them
     direct = matched.direct_as(options) if guidance.palette is None else None
     if guidance.points:
-        ab = _pointed(without_points, answers(guidance), guidance.points, matched.target.features, direct, level)
+        ab = pointed(without_points, answers(guidance), guidance.points, matched, direct)
     else:
         ab = without_points if direct is None else direct.over(without_points)
     if warped is None:
@@ -188,83 +182,3 @@ def _with_palette(logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[
     """
     factor = smoothed(palette.to(prior), PALETTE_SIGMA) / smoothed(prior, PALETTE_SIGMA)
     return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)
-
-
-def _pointed(
-    without_points: Float[Tensor, "2 height width"],
-    answer: Float[Tensor, "2 height width"],
-    points: Sequence[Point],
-    target: Mapping[str, Tensor],
-    direct: DirectColors | None,
-    level: Float[Tensor, "1 height width"],
-) -> Float[Tensor, "2 height width"]:
-    """Colors with points: the network's answer lets one color the whole picture, what it does not concern stays as it was."""
-    near, reach = _reach(points, target, level)
-    ab = without_points + reach * (answer - without_points)
-    if direct is not None:
-        without_points = direct.over(without_points)
-        ab = near * ab + (1 - near) * direct.over(ab)
-    ab = ab + near * _missing(ab, points, level)
-    return without_points + towards(points, without_points, ab - without_points, reach, level)
-
-
-def towards(
-    points: Sequence[Point],
-    ab: Float[Tensor, "2 height width"],
-    change: Float[Tensor, "2 height width"],
-    reach: Float[Tensor, "1 height width"],
-    level: Float[Tensor, "1 height width"],
-) -> Float[Tensor, "2 height width"]:
-    """Of what points change in some colors, that which leads to one of theirs, and what it is around elsewhere.
-
-    The network also moves away from them: beside orange wood it took a saucer for blue.
-
-    Args:
-        points: at least one.
-        ab: colors without the points.
-        change: what the points add to them.
-        reach: how far points concern each place, 0..1.
-        level: L on the same grid; surfaces end where it changes.
-    """
-    wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
-    cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1)
-    past: Tensor = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
-    kept = (smooth_step(cosine, TOWARDS_RANGE) * past).amax(0, keepdim=True)
-    around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
-    filled: Tensor = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
-    return kept * change + reach * (1 - kept) * filled
-
-
-def _missing(
-    ab: Float[Tensor, "2 height width"], points: Sequence[Point], luminance: Float[Tensor, "1 height width"]
-) -> Float[Tensor, "2 height width"]:
-    """What is still missing at the points, carried to what lies near and is as bright."""
-    _, height, width = ab.shape
-    missing = []
-    for point in points:
-        row, column = point.cell(height, width)
-        a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
-        missing.append(Point(point.x, point.y, (a, b)))
-    return point_planes(missing, luminance, POINTS_WIDEN)[:2]
-
-
-def _reach(
-    points: Sequence[Point], target: Mapping[str, Tensor], level: Float[Tensor, "1 height width"]
-) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
-    """How far points concern each place, 0..1: what lies near and shows the same thing, and that or the same thing anywhere."""
-    kindred = resized(_kindred(points, target), level.shape[-2:])
-    same = torch.maximum(kindred, point_planes(points, level, POINTS_CLOSE)[2:])
-    # features alone leave holes in one plain surface: it is filled from what is sure of it
-    around = smooth_surfaces(same, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
-    same = torch.maximum(same, smooth_step(around, FILLED_RANGE))
-    near = same * point_planes(points, level, POINTS_WIDEN)[2:]
-    return near, torch.maximum(near, kindred)
-
-
-def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Tensor, "1 rows columns"]:
-    """How far each place shows the same thing as one of the points, 0..1, at stride 8: by its features."""
-    joined = join_levels([target])[0]
-    cells = [point.cell(*joined.shape[1:]) for point in points]
-    at_points = torch.stack([joined[:, row, column] for row, column in cells])
-    cosine = torch.einsum("pc,chw->phw", at_points, joined).amax(0, keepdim=True)
-    return smooth_step(cosine, KINDRED_RANGE)

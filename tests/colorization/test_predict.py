@@ -14,7 +14,7 @@ from colorization.hints import Point
 from colorization.network import Prediction
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.predict import Guidance, predict, towards
+from colorization.predict import Guidance, predict
 from colorization.suggest import suggestions
 from similarity.backbone import Backbone
 
@@ -106,23 +106,6 @@ def test_a_point_on_a_thing_leaves_the_plain_background_near_it_alone(
     moved = np.linalg.norm(pointed - plain, axis=2)
     background = (abs(x - 96) > 56) & (abs(y - 96) < 40)
     assert moved[background].mean() < 0.3 * moved[is_thing].mean()
-
-
-def test_points_do_not_drive_colors_away_from_theirs() -> None:
-    level = torch.full((1, 24, 32), 50.0)
-    ab, change = torch.zeros(2, 24, 32), torch.zeros(2, 24, 32)
-    change[0], change[1] = 20.0, 15.0
-    change[:, 4:20, 12:20] *= -1  # towards the opposite color
-    points = [Point(0.1, 0.5, (40.0, 30.0)), Point(0.9, 0.5, (50.0, 20.0))]
-    told = torch.ones_like(level)
-    kept = towards(points, ab, change, told, level)
-    torch.testing.assert_close(kept[:, :, :12], change[:, :, :12])
-    assert bool((kept[:, 4:20, 12:20] > 5.0).all())  # it is what it is around
-    told[:, :, 12:] = 0.0  # not concerned: nothing is filled
-    assert not bool(towards(points, ab, change, told, level)[:, 6:18, 13:19].any())
-    level[:, :, 12:20] = 90.0  # another thing: nothing around it tells
-    alone = towards(points, ab, torch.where(level > 60, -1.0, 1.0) * torch.tensor([20.0, 15.0])[:, None, None], told, level)
-    assert float(alone[:, :, 14:18].abs().max()) < 2.0
 
 
 def test_a_point_leaves_the_reference_where_it_does_not_reach(
