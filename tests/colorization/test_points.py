@@ -46,15 +46,27 @@ def test_points_reach_the_same_thing_near_and_are_told_of_it_elsewhere(kinds: Te
     assert cell(near, 6, 22) < 0.3 and cell(reach, 6, 22) > 0.9
 
 
+def test_what_any_of_several_points_is_on_is_reached(kinds: Tensor) -> None:
+    points = [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0)), Point(13.5 / COLUMNS, 0.5, (0.0, 40.0))]
+    _, reach = reach_of(points, features_of(kinds), level_of(kinds))
+    assert float(reach.mean()) > 0.9
+
+
+def test_what_touches_a_point_is_reached_whatever_it_is(kinds: Tensor) -> None:
+    kinds[4:8, 2:4] = CUSHION
+    near, _ = reach_of([Point(3.5 / COLUMNS, 0.5, (40.0, 0.0))], features_of(kinds), level_of(kinds))
+    assert cell(near, 6, 4) > 0.5 > 0.2 > cell(near, 6, 6)
+
+
 def test_what_lies_within_a_surface_belongs_to_it(kinds: Tensor) -> None:
     """Features alone take a cushion on the sofa for something else; nothing of its luminance says so."""
     point = Point(1.5 / COLUMNS, 0.5, (40.0, 0.0))
     plain, _ = reach_of([point], features_of(kinds), level_of(kinds))
-    kinds[5:7, 5:7] = CUSHION
+    kinds[4:8, 4:8] = CUSHION
     with_cushion, _ = reach_of([point], features_of(kinds), level_of(kinds))
     assert cell(with_cushion, 5, 5) > 0.5 * cell(plain, 5, 5) > 0.1
     bright = level_of(kinds)
-    bright[:, 20:28, 20:28] = 90.0  # now its luminance does
+    bright[:, 16:32, 16:32] = 90.0  # now its luminance does
     apart, _ = reach_of([point], features_of(kinds), bright)
     assert cell(apart, 5, 5) < 0.1 * cell(plain, 5, 5)
 
@@ -72,6 +84,8 @@ def test_near_a_point_its_color_counts_and_away_from_all_that_of_the_reference(k
     around = found[:, 24:28, 8:12]
     assert float((around - wanted).abs().max()) < 8.0
     torch.testing.assert_close(found[:, :, 44:68], taken[:, :, 44:68], atol=1.0, rtol=0)  # the wall
+    half = pointed(torch.zeros_like(answer), answer / 2, [point], matched, None)
+    assert float((half[:, 25:27, 9:11] - wanted).abs().max()) < 2.0  # though the network does not say so
     alone = pointed(torch.zeros_like(answer), answer, [point], matched, None)
     assert float((alone[:, 24:28, 8:12] - wanted).abs().max()) < 1.0
     assert float(alone[:, :, 44:68].abs().max()) < 1.0
