@@ -42,6 +42,8 @@ def evaluate_command(
         return
     if truth_dir is None:
         raise ValueError("give TRUTH_DIR, a folder of color photos")
+    if classes is not None and judge is None:
+        raise ValueError("--classes names what a judge sees: give --judge too")
     from colorization.evaluation import evaluate, labels_of, survey
     from colorization.evaluation_output import as_dict, table, write_report_sheet
     from colorization.evaluation_settings import standard_settings

@@ -5,7 +5,9 @@ import re
 import struct
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
+import tifffile
 from PIL import Image
 
 from retrieval.pillow import own_limits
@@ -76,7 +78,7 @@ def read_metadata(image: Image.Image) -> Metadata:
     metadata["texts"] = {name: text for name, text in getattr(image, "text", {}).items() if not _OTHERWISE.match(name)}
     if isinstance(comment := image.info.get("comment"), bytes):
         metadata["texts"] = {COMMENT: _decoded(comment)}
-    return _upright(metadata, exif)
+    return _upright(metadata, exif, getattr(image, "fp", None))
 
 
 def _decoded(text: bytes) -> str:
@@ -94,7 +96,7 @@ def read_tiff_metadata(path: Path) -> tuple[Metadata, int]:
         exif.load_from_fp(file)
         metadata: Metadata = {"icc_profile": exif.get(ICC_PROFILE), "xmp": exif.get(XMP), "dpi": _resolution(exif)}
         metadata["iptc"] = iptc if isinstance(iptc := exif.get(IPTC), bytes) else None
-        return _upright(metadata, exif), exif.get(ORIENTATION, 1)
+        return _upright(metadata, exif, file), exif.get(ORIENTATION, 1)
 
 
 def profile_space(profile: object) -> str:
@@ -121,7 +123,7 @@ def _keep_bytes(exif: Image.Exif) -> Image.Exif:
     return exif
 
 
-def _upright(metadata: Metadata, exif: Image.Exif) -> Metadata:
+def _upright(metadata: Metadata, exif: Image.Exif, file: IO[bytes] | None) -> Metadata:
     """Without what is empty or describes the old file's layout; nothing says any more that the picture is to be turned."""
     dpi, xmp = metadata.get("dpi"), metadata.get("xmp")
     if isinstance(dpi, tuple) and not all(0 < value < MAX_DPI for value in dpi):  # 0/0 is not a number
@@ -135,12 +137,30 @@ def _upright(metadata: Metadata, exif: Image.Exif) -> Metadata:
                 del copied[tag]
             if str(copied.get(DESCRIPTION, "")).startswith(_SHAPE):
                 del copied[DESCRIPTION]
+                if own := _own_description(file):
+                    copied[DESCRIPTION] = own if own.isascii() else own.encode()
             camera = copied.get_ifd(FOLDERS[0]) if FOLDERS[0] in copied else {}
             if exif.get(ORIENTATION) in (5, 6, 7, 8) and WIDTH in camera and HEIGHT in camera:  # it lay on its side
                 camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
             copied[ORIENTATION] = 1
             metadata["exif"] = copied.tobytes()
     return {key: value for key, value in metadata.items() if value}
+
+
+def _own_description(file: IO[bytes] | None) -> str:
+    """The description that tifffile has kept, which writes that of the layout behind it; empty if there is none."""
+    if file is None or file.closed:
+        return ""
+    place = file.tell()
+    file.seek(0)
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            text = str(cast("tifffile.TiffPage", tiff.pages[0]).description)
+    except tifffile.TiffFileError:
+        return ""
+    finally:
+        file.seek(place)
+    return "" if text.startswith(_SHAPE) else text
 
 
 def _resolution(exif: Image.Exif) -> tuple[float, float] | None:

@@ -172,6 +172,16 @@ def test_the_layout_that_tifffile_describes_is_dropped(gray: Image.Image, tmp_pa
     assert DESCRIPTION not in load_exif(read_picture(tmp_path / "a.tif").metadata.get("exif"))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("said", ["Market day", "Markt in Dörfli"])
+def test_a_description_before_that_of_the_layout_is_kept(tmp_path: Path, channels: int, said: str) -> None:
+    """As tifffile writes both; Pillow reads gray here, and tifffile 16-bit color."""
+    pixels = np.zeros((20, 30, 3), np.uint16) if channels == 3 else np.zeros((20, 30), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, description=said.encode())
+    found = load_exif(read_picture(tmp_path / "a.tif").metadata.get("exif"))[DESCRIPTION]
+    assert (found.decode() if isinstance(found, bytes) else found) == said
+
+
 def test_damaged_exif_is_left_out(gray: Image.Image, tmp_path: Path) -> None:
     gray.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff damaged")
     assert read_picture(tmp_path / "a.jpg").rgb.shape == (20, 30, 3)
