@@ -42,8 +42,6 @@ def evaluate_command(
         return
     if truth_dir is None:
         raise ValueError("give TRUTH_DIR, a folder of color photos")
-    if classes is not None and judge is None:
-        raise ValueError("--classes names what a judge sees: give --judge too")
     from colorization.evaluation import evaluate, labels_of, survey
     from colorization.evaluation_output import as_dict, table, write_report_sheet
     from colorization.evaluation_settings import standard_settings
@@ -56,6 +54,8 @@ def evaluate_command(
         check_sheet(sheet, paths)
     settings = _only(standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row)
     names = None if classes is None else _lines(classes)
+    if names is not None and judge is None:
+        raise ValueError("--classes names what a judge sees: give --judge too")
     network, pipeline = _judge(judge), ColorizationPipeline.load(index)
     photos = survey(paths)
     labels = None if names is None else labels_of(photos.paths, names)

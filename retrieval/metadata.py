@@ -4,6 +4,7 @@ import os
 import re
 import struct
 from contextlib import suppress
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, cast
 
@@ -123,7 +124,7 @@ def _keep_bytes(exif: Image.Exif) -> Image.Exif:
     return exif
 
 
-def _upright(metadata: Metadata, exif: Image.Exif, file: IO[bytes] | None) -> Metadata:
+def _upright(metadata: Metadata, exif: Image.Exif, file: BufferedIOBase | None) -> Metadata:
     """Without what is empty or describes the old file's layout; nothing says any more that the picture is to be turned."""
     dpi, xmp = metadata.get("dpi"), metadata.get("xmp")
     if isinstance(dpi, tuple) and not all(0 < value < MAX_DPI for value in dpi):  # 0/0 is not a number
@@ -147,14 +148,14 @@ def _upright(metadata: Metadata, exif: Image.Exif, file: IO[bytes] | None) -> Me
     return {key: value for key, value in metadata.items() if value}
 
 
-def _own_description(file: IO[bytes] | None) -> str:
+def _own_description(file: BufferedIOBase | None) -> str:
     """The description that tifffile has kept, which writes that of the layout behind it; empty if there is none."""
     if file is None or file.closed:
         return ""
     place = file.tell()
     file.seek(0)
     try:
-        with tifffile.TiffFile(file) as tiff:
+        with tifffile.TiffFile(cast("IO[bytes]", file)) as tiff:
             text = str(cast("tifffile.TiffPage", tiff.pages[0]).description)
     except tifffile.TiffFileError:
         return ""

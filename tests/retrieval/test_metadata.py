@@ -23,7 +23,7 @@ from retrieval.metadata import (
     read_metadata,
     read_tiff_metadata,
 )
-from retrieval.pictures import read_picture
+from retrieval.pictures import read_picture, read_small_rgb
 
 MAKER, EXIF_IFD, TAKEN, GPS_IFD, LATITUDE = 0x010F, 0x8769, 0x9003, 0x8825, 2
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:creator="Frau M\xc3\xbcller"/></x:xmpmeta>'
@@ -180,6 +180,7 @@ def test_a_description_before_that_of_the_layout_is_kept(tmp_path: Path, channel
     tifffile.imwrite(tmp_path / "a.tif", pixels, description=said.encode())
     found = load_exif(read_picture(tmp_path / "a.tif").metadata.get("exif"))[DESCRIPTION]
     assert (found.decode() if isinstance(found, bytes) else found) == said
+    assert read_small_rgb(tmp_path / "a.tif", 16, (tmp_path / "a.tif").read_bytes()).shape == (20, 30, 3)
 
 
 def test_damaged_exif_is_left_out(gray: Image.Image, tmp_path: Path) -> None:
