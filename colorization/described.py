@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from similarity.backbone import Backbone
+from similarity.correspondence import Correlation, correlate_pictures
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,8 @@ def describe(backbone: Backbone, lab: Float[Tensor, "1 3 height width"], layers:
     """
     there = lab.to(backbone.device)
     return Described(there[:, :1], backbone(there[:, :1], layers), there[0, 1:], working_side)
+
+
+def correlate_described(target: Described, references: Sequence[Described]) -> Correlation:
+    """Correlate a picture with others, see correlate_pictures."""
+    return correlate_pictures(target.features, [one.features for one in references])

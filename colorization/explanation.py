@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float, Int
 from PIL import Image
 
+from colorization.described import correlate_described
 from colorization.matched import Matched
 from colorization.options import ColorizeOptions
 from colorization.sheet import CELL, Cell, thumbnail, write_sheet
 from colorization.transfer import handicaps_of
 from similarity.backbone import inference
-from similarity.correspondence import Correlation, correlate_pictures, handicapped, map_target_to_reference
+from similarity.correspondence import Correlation, handicapped, map_target_to_reference
 from similarity.warp import soft_weights
 
 FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")  # Okabe and Ito 2008
@@ -60,7 +61,7 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
         if (planes := matched.reference_planes) is not None:
             plain, weights = planes.correlation, planes.weights
         else:
-            plain = correlate_pictures(matched.target.features, [one.features for one in matched.references])
+            plain = correlate_described(matched.target, matched.references)
             held = plain if matched.scores is None else handicapped(plain, handicaps_of(matched.scores, options))
             weights = soft_weights(held, options.warp_temperature)
         size = plain.target_size

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.described import Described
+from colorization.described import Described, correlate_described
 from colorization.options import ColorizeOptions
 from colorization.upsampling import guided_coefficients
 from similarity.correspondence import (
@@ -22,7 +22,6 @@ from similarity.correspondence import (
     STRIDE,
     Correlation,
     coherence,
-    correlate_pictures,
     handicapped,
     map_target_to_reference,
 )
@@ -67,7 +66,7 @@ def transfer(
         correlation: of target and references, without handicaps, if it is known already.
     """
     if correlation is None:
-        correlation = correlate_pictures(target.features, [one.features for one in references])
+        correlation = correlate_described(target, references)
     best = correlation.best
     if scores is not None:
         correlation = handicapped(correlation, handicaps_of(scores, options))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.described import Described, describe
+from colorization.described import Described, correlate_described, describe
 from colorization.matched import match
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -21,7 +21,6 @@ from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 from colorization.working import as_rgb, working_lab
 from similarity.backbone import inference
-from similarity.correspondence import correlate_pictures
 from similarity.grids import resized
 from similarity.tones import Tones, tones_of
 
@@ -112,7 +111,7 @@ class SceneColorizer:
         if not past:
             return direct
         lenders = [*self.references, *past]
-        correlation = correlate_pictures(frame.features, [one.features for one in lenders])
+        correlation = correlate_described(frame, lenders)
         best = resized(correlation.best, direct.shape[-2:])
         share = smooth_step(best, self.film_options.follow_range)
         found = transfer(frame, lenders, None, self.options, correlation)
