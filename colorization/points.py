@@ -15,7 +15,6 @@ from similarity.correspondence import join_levels
 from similarity.grids import resized
 
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
-CLOSE = 0.3  # reach of a point, of the one that the network is told, within which it need not be the same thing
 KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
 FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
 TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
@@ -102,10 +101,9 @@ def reach_of(
         How far each place lies near a point and shows the same thing; and how far it does that, or shows it anywhere.
     """
     kindred = resized(_kindred(points, target), level.shape[-2:])
-    same = torch.maximum(kindred, point_planes(points, level, CLOSE)[2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
-    around = smooth_surfaces(same, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
-    same = torch.maximum(same, smooth_step(around, FILLED_RANGE))
+    around = smooth_surfaces(kindred, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
+    same = torch.maximum(kindred, smooth_step(around, FILLED_RANGE))
     near = same * point_planes(points, level, WIDEN)[2:]
     return near, torch.maximum(near, kindred)
 
