@@ -1,10 +1,10 @@
 """Distil a slim VGG-19 on luminance from a frozen RGB ImageNet network.
 
-Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored or not, half of them
-mixed with another photo. What the teacher said of a few thousand photos is soon known by heart; what it says of their
-mixtures is not (Beyer et al. 2022, "Knowledge distillation: A good teacher is patient and consistent"). Answers stored
-once for each photo cost nothing in training, but 120 kB a photo, and fit only unscaled, unmirrored crops on the grid of
-the coarsest map.
+Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored or not (Beyer et al.
+2022, "Knowledge distillation: A good teacher is patient and consistent"). Answers stored once for each photo cost nothing
+in training, but 120 kB a photo, and fit only unscaled, unmirrored crops on the grid of the coarsest map. Crops are large,
+since a teacher says little that holds of small ones; and not mixed with others, since what stands in the way of this
+student is learning, not learning by heart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from similarity.backbone import SLIM_NORMALISATION, autocast
+from similarity.branches import branch
 from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
 from similarity.tones import printed, spread_tones
@@ -35,16 +36,14 @@ class DistillOptions:
         batch: crops a step.
         crops: side of the crops in pixels over the course of the run, in equal shares of the steps; multiples of 32.
         cover: smallest share of a photo's short side in a crop.
-        mixed: share of the crops that are mixed with another one.
         temperature: of the logits in the KL term.
         weight_maps, weight_embedding, weight_logits: weights of the three terms.
         seed: of crops and order.
     """
 
-    batch: int = 64
-    crops: tuple[int, ...] = (128, 128, 128, 128, 160, 192)
-    cover: float = 0.5
-    mixed: float = 0.5
+    batch: int = 32
+    crops: tuple[int, ...] = (160, 160, 192, 224)
+    cover: float = 0.7
     temperature: float = 2.0
     weight_maps: float = 1.0
     weight_embedding: float = 0.5
@@ -53,14 +52,14 @@ class DistillOptions:
 
 
 class Student(nn.Module):
-    """vgg19-slim with the linear heads that translate its layers into the teacher's; the heads are not shipped.
+    """vgg19-slim with branches, and the linear heads that translate its layers into the teacher's; only it is shipped, merged.
 
     Maps and embedding are learned at mean 0 and deviation 1 of every channel; the statistics are kept with the weights.
     """
 
     def __init__(self, map_channels: dict[int, int], embedding: int) -> None:
         super().__init__()
-        self.backbone = VGG19(SLIM)
+        self.backbone = branch(VGG19(SLIM))
         widths = {8: SLIM.widths[3], 16: SLIM.widths[4], 32: SLIM.widths[4]}
         self.maps = nn.ModuleDict({str(s): nn.Conv2d(widths[s], c, 1) for s, c in map_channels.items()})
         self.embedding = nn.Linear(SLIM.hidden[0], embedding)
@@ -102,7 +101,7 @@ def photo_numbers(step: int, count: int, options: DistillOptions) -> list[int]:
 def draw_crops(
     photos: Sequence[np.ndarray], rng: np.random.Generator, side: int, options: DistillOptions
 ) -> Float[Tensor, "batch 3 side side"]:
-    """A random square of each photo, some mixed with another one's, sRGB in 0..1.
+    """A random square of each photo, sRGB in 0..1.
 
     Args:
         photos: RGB uint8 of any size.
@@ -110,10 +109,7 @@ def draw_crops(
         side: of the crops in pixels.
         options: see DistillOptions.
     """
-    crops = torch.stack([random_square(photo, rng, options.cover, side) for photo in photos])
-    shares = rng.uniform(0.0, 0.5, len(crops)) * (rng.random(len(crops)) < options.mixed)
-    share = torch.from_numpy(shares.astype(np.float32)).view(-1, 1, 1, 1)
-    return torch.lerp(crops, crops[torch.from_numpy(rng.permutation(len(crops)))], share)
+    return torch.stack([random_square(photo, rng, options.cover, side) for photo in photos])
 
 
 @torch.no_grad()
