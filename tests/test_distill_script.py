@@ -20,6 +20,7 @@ from similarity.backbone import Backbone, load_backbone, load_bundled
 from similarity.bundled import WEIGHTS_DIR
 from similarity.vgg import SLIM, VGG19
 
+SLIM_CONVS = [i for i, module in enumerate(VGG19(SLIM).features) if isinstance(module, torch.nn.Conv2d)]
 SCRIPT = Path(__file__).parent.parent / "scripts" / "distill"
 TEACHER = """
 import torch
@@ -130,7 +131,10 @@ def test_a_new_run_may_start_from_exported_weights(
     network.load_state_dict(load_bundled("vgg19-slim"))
     before, after = network(luminance, layers), student.backbone(luminance, layers)
     shipped, kept = load_bundled("vgg19-slim"), load_file(run / "student.safetensors")
-    assert torch.equal(kept["student.backbone.features.0.conv.weight"], shipped["features.0.weight"].float())
+    learned = {f"features.{i}.{key}": f"features.{i}.conv.{key}" for i in SLIM_CONVS for key in ("weight", "bias")}
+    learned |= {name: name for name in shipped if name.startswith("classifier.")}
+    assert len(learned) == 36
+    assert all(torch.equal(kept[f"student.backbone.{there}"], shipped[here].float()) for here, there in learned.items())
     assert all(F.cosine_similarity(before[k].flatten(), after[k].flatten(), dim=0) > 0.95 for k in layers)
 
 

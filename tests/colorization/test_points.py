@@ -52,7 +52,7 @@ def test_what_any_of_several_points_is_on_is_reached(kinds: Tensor) -> None:
     assert float(reach.mean()) > 0.9
 
 
-def test_what_touches_a_point_is_reached_whatever_it_is() -> None:
+def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
     """A texture of which no two places look alike."""
     planes = torch.randn(1, 64, ROWS, COLUMNS)
     texture = {"relu3_4": F.interpolate(planes, scale_factor=2.0), "relu4_4": planes, "relu5_4": F.avg_pool2d(planes, 2)}
