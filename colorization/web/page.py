@@ -14,7 +14,7 @@ from colorization.web.parts import Parts
 from colorization.web.studio import Studio
 from retrieval.listing import SUFFIXES
 
-STYLE_PATH, DROP_PATH = (Path(__file__).with_name(name) for name in ("style.css", "drop.js"))
+STYLE_PATH, DROP_PATH, ALT_PATH = (Path(__file__).with_name(name) for name in ("style.css", "drop.js", "alt.js"))
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]
 THEME = gr.themes.Soft(
     primary_hue="orange", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"]
@@ -36,7 +36,8 @@ def build_page(studio: Studio) -> gr.Blocks:
         parts = _layout(studio.options, has_index=studio.pipeline.index is not None)
         _connect(parts, Desk(studio, parts))
         add_api(studio)
-        page.load(None, js=DROP_PATH.read_text())
+        for script_path in (DROP_PATH, ALT_PATH):
+            page.load(None, js=script_path.read_text())
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=studio.limits.at_once, api_open=False)
     return page
 

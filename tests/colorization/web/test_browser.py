@@ -63,8 +63,11 @@ def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path,
     visit.changed("#slider img", lambda: tab.locator("#references button:has(img)").nth(2).click())  # a recommended reference
     for i in range(3):
         expect(picks.nth(i)).to_be_checked()
+    assert _described(tab) == {"slider": ["The gray photo", "The photo in color"], "picture": []}
 
     tab.get_by_role("tab", name="Put colors").click()
+    tab.locator("#picture img").wait_for()
+    assert _described(tab)["picture"] == ["The photo in color, to click a place of"]
     picture = tab.locator("#picture img")
     box = picture.bounding_box()
     tab.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])
@@ -102,6 +105,12 @@ def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path,
     assert np.linalg.norm(found - wanted) < max(8.0, 0.5 * np.linalg.norm(wanted))
     assert visit.failed == []
     assert {url.split("/")[2] for url in visit.asked if url.startswith("http")} == {served.url.split("/")[2]}
+
+
+def _described(tab: Any) -> dict[str, list[str]]:
+    """What a screen reader says of the pictures of a photo."""
+    script = "pictures => pictures.map(one => one.alt)"
+    return {part: tab.locator(f"#{part} img").evaluate_all(script) for part in ("slider", "picture")}
 
 
 def test_nothing_is_lost_in_a_hurry(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
