@@ -17,9 +17,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from similarity.backbone import SLIM_NORMALISATION, autocast
-from similarity.branches import branch
 from similarity.crops import random_square
 from similarity.lab import rgb_to_lab
+from similarity.repvgg import branch
 from similarity.tones import printed, spread_tones
 from similarity.vgg import SLIM, VGG19
 

@@ -20,7 +20,6 @@ from similarity.backbone import Backbone, load_backbone, load_bundled
 from similarity.bundled import WEIGHTS_DIR
 from similarity.vgg import SLIM, VGG19
 
-SLIM_CONVS = [i for i, module in enumerate(VGG19(SLIM).features) if isinstance(module, torch.nn.Conv2d)]
 SCRIPT = Path(__file__).parent.parent / "scripts" / "distill"
 TEACHER = """
 import torch
@@ -131,7 +130,8 @@ def test_a_new_run_may_start_from_exported_weights(
     network.load_state_dict(load_bundled("vgg19-slim"))
     before, after = network(luminance, layers), student.backbone(luminance, layers)
     shipped, kept = load_bundled("vgg19-slim"), load_file(run / "student.safetensors")
-    learned = {f"features.{i}.{key}": f"features.{i}.conv.{key}" for i in SLIM_CONVS for key in ("weight", "bias")}
+    convs = [i for i, module in enumerate(network.features) if isinstance(module, torch.nn.Conv2d)]
+    learned = {f"features.{i}.{key}": f"features.{i}.conv.{key}" for i in convs for key in ("weight", "bias")}
     learned |= {name: name for name in shipped if name.startswith("classifier.")}
     assert len(learned) == 36
     assert all(torch.equal(kept[f"student.backbone.{there}"], shipped[here].float()) for here, there in learned.items())

@@ -7,7 +7,7 @@
   const describe = () => {
     for (const [pictures, ofEach] of Object.entries(texts)) {
       document.querySelectorAll(pictures).forEach((picture, i) => {
-        if (picture.alt !== ofEach[i]) picture.alt = ofEach[i];
+        picture.alt = ofEach[i] ?? "";
       });
     }
   };

@@ -47,7 +47,8 @@ class BranchedConv(nn.Module):
         if self.identity_norm is not None:
             identity = torch.eye(self.conv.out_channels).to(self.conv.weight)[..., None, None]
             parts.append(_fused(_widened(identity), None, self.identity_norm))
-        return sum((w for w, _ in parts[1:]), parts[0][0]), sum((b for _, b in parts[1:]), parts[0][1])
+        weights, biases = zip(*parts, strict=True)
+        return torch.stack(weights).sum(0), torch.stack(biases).sum(0)
 
 
 def branch(network: VGG19, scale: float = 1.0) -> VGG19:
@@ -81,7 +82,7 @@ def take_statistics(network: VGG19, picture: Float[Tensor, "batch channels heigh
 
     Args:
         network: with batch norms that may change nothing, such as merge gives them.
-        picture: normalised input.
+        picture: normalised luminance of some pictures.
     """
 
     def take(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:

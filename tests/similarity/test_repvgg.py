@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from similarity.branches import BranchedConv, branch, merge, take_statistics
+from similarity.repvgg import BranchedConv, branch, merge, take_statistics
 from similarity.vgg import SLIM, VGG19
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_4", "relu5_4", "fc6", "logits")
