@@ -4,14 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from colorization.colorized import Colorized
-    from colorization.hints import Point
+    from colorization.network.hints import Point
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
+    from colorization.result import Colorized
 
 __version__ = "0.1.0"
 __all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "Point", "__version__"]
-_MODULES = {"ColorizationPipeline": "pipeline", "ColorizeOptions": "options", "Colorized": "colorized", "Point": "hints"}
+_MODULES = {"ColorizationPipeline": "pipeline", "ColorizeOptions": "options", "Colorized": "result", "Point": "network.hints"}
 
 
 def __getattr__(name: str) -> object:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from skimage import data, io
 
-from colorization.measures.signal import psnr
+from colorization.evaluation.measures.signal import psnr
+from colorization.inference.working_size import luminance_of
 from colorization.options import ColorizeOptions
+from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.pipeline import ColorizationPipeline
-from colorization.sheet import Cell, write_sheet
-from colorization.working import luminance_of
-from retrieval.builder import BuildOptions, build_index
-from retrieval.pictures import read_picture
-from similarity.backbone import load_backbone
+from retrieval.building.builder import BuildOptions, build_index
+from retrieval.photos.reader import read_picture
+from similarity.backbone.backbone import load_backbone
 
 MARK = ".rechroma-demo"  # in the folder, so that the next demo may replace what is there
 LIBRARY = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "colorwheel")

@@ -6,29 +6,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from colorization.bundled import load_network
-from colorization.colorized import Colorized
-from colorization.described import Described, describe
-from colorization.hints import Point
-from colorization.lenders import Reference, as_references, check_lenders, guidance_of
-from colorization.matched import match
-from colorization.network import ColorizationNetwork
+from colorization.inference.color_suggestions import Suggestion, suggestions
+from colorization.inference.color_transfer import MATCH_LAYERS
+from colorization.inference.full_resolution import render
+from colorization.inference.matching import match
+from colorization.inference.network_colors import PREDICT_LAYERS, Guidance, predict, predict_chroma
+from colorization.inference.picture_features import Described, describe
+from colorization.inference.prepared_photo import Prepared
+from colorization.inference.reference_checks import Reference, as_references, check_lenders, guidance_of
+from colorization.inference.tint import tint_curve
+from colorization.inference.working_size import as_rgb, read_reference, working_lab
+from colorization.network.colorization_network import ColorizationNetwork
+from colorization.network.hints import Point
+from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
-from colorization.predict import PREDICT_LAYERS, Guidance, predict, predict_chroma
-from colorization.prepared import Prepared
-from colorization.rendering import render
-from colorization.suggest import Suggestion, suggestions
-from colorization.tint import tint_curve
-from colorization.transfer import MATCH_LAYERS
-from colorization.working import as_rgb, read_reference, working_lab
-from retrieval.extractor import Extractor, glance
-from retrieval.index import PhotoIndex, Recommendation
-from retrieval.manifest import read_manifest
-from retrieval.pictures import PictureError, to_uint8
-from retrieval.threads import one_thread
-from similarity.backbone import Backbone, inference, load_backbone
-from similarity.bundled import DEFAULT_BACKBONE
-from similarity.tones import spread_tones
+from colorization.result import Colorized
+from retrieval.extraction.extractor import Extractor, glance
+from retrieval.photos.reader import PictureError, to_uint8
+from retrieval.search.photo_index import PhotoIndex, Recommendation
+from retrieval.search.query_threads import one_thread
+from retrieval.storage.manifest import read_manifest
+from similarity.backbone.backbone import Backbone, inference, load_backbone
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
+from similarity.color.tones import spread_tones
 
 UNGUIDED = "without the network, colorizing needs at least one reference and takes no points or palette"
 

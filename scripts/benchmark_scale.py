@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from retrieval.descriptors import Descriptors
-    from retrieval.index import PhotoIndex
-    from retrieval.vectors import GlobalVectors
+    from retrieval.search.photo_index import PhotoIndex
+    from retrieval.storage.descriptors import Descriptors
+    from retrieval.storage.global_vectors import GlobalVectors
 
 NUM_QUERIES = 100
 CLUSTER, WITHIN, FALL = 50, 0.25, 3.41
@@ -44,11 +44,11 @@ def draw(count: int, total: int, seed: int) -> np.ndarray:
 
 def build(folder: Path, count: int, memory_budget: int) -> dict[str, float]:
     """Write shards and index.faiss; seconds of each, and bytes."""
-    from retrieval.commit import commit
-    from retrieval.known import Known
-    from retrieval.manifest import FAISS, FEATURES, Manifest, read_manifest
-    from retrieval.search_settings import SearchSettings
-    from retrieval.shards import SHARD_PHOTOS, Photos, write_shard
+    from retrieval.building.commit import commit
+    from retrieval.storage.inventory import Known
+    from retrieval.storage.manifest import FAISS, FEATURES, Manifest, read_manifest
+    from retrieval.storage.search_settings import SearchSettings
+    from retrieval.storage.shards import SHARD_PHOTOS, Photos, write_shard
 
     (folder / FEATURES).mkdir(parents=True)
     search = SearchSettings(memory_budget=memory_budget)
@@ -75,8 +75,8 @@ def build(folder: Path, count: int, memory_budget: int) -> dict[str, float]:
 
 def query(folder: Path, count: int) -> dict[str, float]:
     """Milliseconds of a query after its picture was described, memory, and recall; the page cache is emptied first."""
-    from retrieval.index import PhotoIndex
-    from retrieval.search_index import recall
+    from retrieval.search.faiss_index import recall
+    from retrieval.search.photo_index import PhotoIndex
 
     empty_cache(folder)
     start = time.perf_counter()
@@ -134,7 +134,7 @@ def local_pool() -> tuple[np.ndarray, np.ndarray]:
 
 def described(global_: np.ndarray, pool: tuple[np.ndarray, np.ndarray], seed: int) -> "Descriptors":
     """Whole descriptors for global ones."""
-    from retrieval.descriptors import Descriptors
+    from retrieval.storage.descriptors import Descriptors
 
     rng, count = np.random.default_rng((3, seed)), len(global_)
     chroma = np.where(rng.random(count) < GRAY, 0, 30).astype(np.float16)

@@ -15,10 +15,10 @@ from PIL import Image
 
 install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")  # before anything imports them
 
-from retrieval.builder import BuildOptions, build_index  # noqa: E402
-from retrieval.changes import BuildReport  # noqa: E402
-from retrieval.index import PhotoIndex  # noqa: E402
-from similarity.backbone import Backbone, load_backbone  # noqa: E402
+from retrieval.building.builder import BuildOptions, build_index  # noqa: E402
+from retrieval.building.changes import BuildReport  # noqa: E402
+from retrieval.search.photo_index import PhotoIndex  # noqa: E402
+from similarity.backbone.backbone import Backbone, load_backbone  # noqa: E402
 
 SIDE = 128  # short side of the made photos
 IN_PROCESS = BuildOptions(workers=0, batch=3, shard_photos=3)  # no worker processes, several shards
@@ -27,7 +27,7 @@ IN_PROCESS = BuildOptions(workers=0, batch=3, shard_photos=3)  # no worker proce
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """No builder replaces what ``verify`` looks at again."""
-    monkeypatch.setattr("retrieval.verify.PAUSE", 0.0)
+    monkeypatch.setattr("retrieval.maintenance.verify.PAUSE", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from retrieval.index import PhotoIndex
-from retrieval.pictures import read_picture
-from similarity.backbone import load_backbone
+from retrieval.photos.reader import read_picture
+from retrieval.search.photo_index import PhotoIndex
+from similarity.backbone.backbone import load_backbone
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 Measure = Callable[..., dict[str, Any]]

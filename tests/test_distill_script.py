@@ -16,9 +16,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from similarity.backbone import Backbone, load_backbone, load_bundled
-from similarity.bundled import WEIGHTS_DIR
-from similarity.vgg import SLIM, VGG19
+from similarity.backbone.backbone import Backbone, load_backbone, load_bundled
+from similarity.backbone.pretrained import WEIGHTS_DIR
+from similarity.backbone.vgg19 import SLIM, VGG19
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "distill"
 TEACHER = """
@@ -101,7 +101,7 @@ def test_the_teacher_is_asked_where_it_is(script: ModuleType, photos: Path, monk
         asked.append(rgb.device.type)
         return {**{name: torch.rand(len(rgb), 3, 7, 7) for name in ("8", "16", "32")}, "embedding": torch.rand(len(rgb), 5)}
 
-    monkeypatch.setattr("similarity.distillation.ask", ask)
+    monkeypatch.setattr("similarity.training.distillation.ask", ask)
     script.untrained(torch.nn.Identity(), sorted(photos.iterdir()), "meta")
     assert asked == ["meta"]
 

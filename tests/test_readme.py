@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
-from colorization.cli import app
+from colorization.cli.app import app
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -14,12 +14,12 @@ from safetensors import safe_open
 from torch import Tensor
 from typer.testing import CliRunner
 
-from colorization.branches import LossOptions
-from colorization.bundled import STEM, load_network
-from colorization.data import Pack
-from colorization.sampling import CHROMINANCE, PERCEPTUAL
-from similarity.backbone import Backbone, load_bundled
-from similarity.training import LoopOptions, read_module
+from colorization.network.pretrained import STEM, load_network
+from colorization.training.packed_corpus import Pack
+from colorization.training.samples import CHROMINANCE, PERCEPTUAL
+from colorization.training.two_branch_step import LossOptions
+from similarity.backbone.backbone import Backbone, load_bundled
+from similarity.training.loop import LoopOptions, read_module
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "train"
 JUDGE = """

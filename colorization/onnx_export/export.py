@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 
 from colorization import __version__
-from colorization.bins import ab_bins, rebalancing_weights
-from colorization.hints import global_hints
-from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
+from colorization.network.color_bins import ab_bins, rebalancing_weights
+from colorization.network.colorization_network import BACKBONE_LAYERS, ColorizationNetwork
+from colorization.network.hints import global_hints
+from colorization.network.input_planes import AB_SCALE, L_CENTRE, L_SCALE
 from colorization.onnx_export.graphs import BackboneGraph, NetworkGraph, export_backbone, export_network
 from colorization.options import ColorizeOptions
-from colorization.planes import AB_SCALE, L_CENTRE, L_SCALE
-from colorization.staging import staging
-from similarity.backbone import Backbone, hash_tensors
-from similarity.tones import MARGIN, MAX_GAIN, MIDDLE, SPAN, TAIL
+from colorization.photo_files.staged_files import staging
+from similarity.backbone.backbone import Backbone, hash_tensors
+from similarity.color.tones import MARGIN, MAX_GAIN, MIDDLE, SPAN, TAIL
 
 FILES = ("backbone.onnx", "network.onnx", "settings.json", "README.md")
 TOLERANCE = 1e-3  # of the difference to torch

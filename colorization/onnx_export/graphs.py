@@ -11,10 +11,10 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from colorization.network import BACKBONE_LAYERS, ColorizationNetwork
-from colorization.predict import PREDICT_LAYERS
-from similarity.backbone import Backbone
-from similarity.vgg import STRIDES
+from colorization.inference.network_colors import PREDICT_LAYERS
+from colorization.network.colorization_network import BACKBONE_LAYERS, ColorizationNetwork
+from similarity.backbone.backbone import Backbone
+from similarity.backbone.vgg19 import STRIDES
 
 MAX_SIDE = 16384  # working pixels
 CHECKED_SIZES = ((64, 96), (160, 112))  # working pixels; the first is also the one that is traced

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorization.output import check_writable
-from colorization.video.media import SUFFIXES, Film
+from colorization.photo_files.writer import check_writable
+from colorization.video.film_reader import SUFFIXES, Film
+from colorization.video.frame_folder import PictureFilm, frame_paths, result_name
 from colorization.video.options import FilmOptions
-from colorization.video.pictures import PictureFilm, frame_paths, result_name
-from colorization.video.work import has_moved
+from colorization.video.unfinished_work import has_moved
 
 
 @dataclass(frozen=True)

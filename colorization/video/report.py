@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from colorization.measures.cdc import color_distribution_consistency
-from colorization.output import check_writable
-from colorization.staging import staging
+from colorization.evaluation.measures.cdc import color_distribution_consistency
+from colorization.inference.working_size import as_rgb
+from colorization.photo_files.staged_files import staging
+from colorization.photo_files.writer import check_writable
+from colorization.video.film_reader import Film
+from colorization.video.frame_folder import PictureFilm, frame_paths
 from colorization.video.job import FilmJob, result_paths
-from colorization.video.media import Film
-from colorization.video.pictures import PictureFilm, frame_paths
-from colorization.video.plan import Scene
-from colorization.working import as_rgb
+from colorization.video.scene_plan import Scene
 
 Progress = Callable[[str, int, int], None]
 

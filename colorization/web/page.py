@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from colorization.options import ColorizeOptions
-from colorization.web.api import add_api
-from colorization.web.desk import LEFT, NUM_SWATCHES, TOP, Desk
-from colorization.web.edits import Sent
-from colorization.web.parts import Parts
-from colorization.web.studio import Studio
-from retrieval.listing import SUFFIXES
+from colorization.web.components import Parts
+from colorization.web.edit_history import Sent
+from colorization.web.handlers import LEFT, NUM_SWATCHES, TOP, Desk
+from colorization.web.http_api import add_api
+from colorization.web.photo_editor import Studio
+from retrieval.photos.listing import SUFFIXES
 
 STYLE_PATH, DROP_PATH, ALT_PATH = (Path(__file__).with_name(name) for name in ("style.css", "drop.js", "alt.js"))
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]

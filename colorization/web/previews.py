@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
-from colorization.hints import Point
-from colorization.web.wording import as_number
-from retrieval.pictures import to_uint8
+from colorization.network.hints import Point
+from colorization.web.messages import as_number
+from retrieval.photos.reader import to_uint8
 
 DOUBT_COLOR = np.array([255, 140, 0])  # orange: seldom in photographs, and not red, which many cannot tell from green
 DOUBT_SHARE = 0.75

@@ -14,10 +14,10 @@ from starlette.types import ASGIApp
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.gate import Gate
+from colorization.web.file_store import Store
 from colorization.web.limits import Limits
-from colorization.web.store import Store
-from colorization.web.studio import Studio
+from colorization.web.photo_editor import Studio
+from colorization.web.request_filter import Gate
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 SWEEP_SECONDS = 60.0

@@ -13,8 +13,8 @@ from PIL import Image
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.pictures import read_small_rgb
-from retrieval.pillow import own_limits
+from retrieval.photos.pillow_limits import own_limits
+from retrieval.photos.reader import read_small_rgb
 
 Pictures = dict[str, np.ndarray]
 

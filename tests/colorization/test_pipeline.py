@@ -5,14 +5,14 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-from colorization import rendering
-from colorization.bundled import load_network
-from colorization.measures.signal import psnr
+from colorization.evaluation.measures.signal import psnr
+from colorization.inference import full_resolution as rendering
+from colorization.inference.network_colors import Guidance, network_chroma
+from colorization.inference.working_size import luminance_of
+from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.predict import Guidance, network_chroma
-from colorization.working import luminance_of
-from similarity.backbone import Backbone
+from similarity.backbone.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
 

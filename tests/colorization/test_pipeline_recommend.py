@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.measures.signal import psnr
+from colorization.evaluation.measures.signal import psnr
+from colorization.inference.working_size import luminance_of
 from colorization.options import ColorizeOptions
-from colorization.output import write_picture
+from colorization.photo_files.contact_sheet import Cell, write_sheet
+from colorization.photo_files.provenance import credited
+from colorization.photo_files.writer import write_picture
 from colorization.pipeline import ColorizationPipeline
-from colorization.provenance import credited
-from colorization.sheet import Cell, write_sheet
-from colorization.working import luminance_of
-from retrieval.builder import BuildOptions, build_index
-from retrieval.changes import BuildReport
-from retrieval.index import PhotoIndex
-from retrieval.pictures import read_picture
-from similarity.backbone import Backbone
+from retrieval.building.builder import BuildOptions, build_index
+from retrieval.building.changes import BuildReport
+from retrieval.photos.reader import read_picture
+from retrieval.search.photo_index import PhotoIndex
+from similarity.backbone.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
 

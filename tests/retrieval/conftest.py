@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval import search_settings
-from retrieval.commit import commit
-from retrieval.descriptors import Descriptors
-from retrieval.known import known_photos
-from retrieval.manifest import FEATURES, Manifest
-from retrieval.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ, SearchSettings
-from retrieval.shards import Photos, write_shard
-from retrieval.vectors import GlobalVectors
+from retrieval.building.commit import commit
+from retrieval.storage import search_settings
+from retrieval.storage.descriptors import Descriptors
+from retrieval.storage.global_vectors import GlobalVectors
+from retrieval.storage.inventory import known_photos
+from retrieval.storage.manifest import FEATURES, Manifest
+from retrieval.storage.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ, SearchSettings
+from retrieval.storage.shards import Photos, write_shard
 
 MADE = 1200  # photos of the made library
 SHARD = 500  # photos a shard of it
@@ -56,9 +56,9 @@ def add_shard(index_dir: Path, stem: str, first: int, global_: np.ndarray) -> Pa
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Indexes of a few hundred photos are searched as those of millions are."""
     monkeypatch.setattr(search_settings, "MAX_FLAT", 300)
-    for module in ("retrieval.searcher.FEW", "retrieval.search_index.HELD_OUT"):
+    for module in ("retrieval.search.searcher.FEW", "retrieval.search.faiss_index.HELD_OUT"):
         monkeypatch.setattr(module, 40)
-    monkeypatch.setattr("retrieval.search_index.OPQ_ROUNDS", 2)
+    monkeypatch.setattr("retrieval.search.faiss_index.OPQ_ROUNDS", 2)
 
 
 @pytest.fixture

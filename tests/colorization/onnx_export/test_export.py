@@ -13,16 +13,16 @@ import torch
 from click.testing import Result
 from PIL import Image
 
-from colorization.bundled import load_network
-from colorization.hints import global_hints
-from colorization.network import HE2018, ColorizationNetwork
+from colorization.inference.network_colors import PREDICT_LAYERS
+from colorization.network.colorization_network import HE2018, ColorizationNetwork
+from colorization.network.hints import global_hints
+from colorization.network.input_planes import input_planes
+from colorization.network.pretrained import load_network
 from colorization.onnx_export import export as export_module
 from colorization.onnx_export.export import FILES, TOLERANCE, Exported, export_onnx
 from colorization.onnx_export.graphs import BackboneGraph, NetworkGraph, backbone_inputs, difference, network_inputs
 from colorization.pipeline import ColorizationPipeline
-from colorization.planes import input_planes
-from colorization.predict import PREDICT_LAYERS
-from similarity.backbone import Backbone
+from similarity.backbone.backbone import Backbone
 
 Cli = Callable[..., Result]
 Refused = Callable[..., str]

@@ -13,11 +13,11 @@ from click.testing import Result
 from PIL import Image
 
 from colorization.pipeline import ColorizationPipeline
-from colorization.video import sinks
+from colorization.video import frame_sinks as sinks
+from colorization.video.film_reader import Film, FilmError
+from colorization.video.film_writer import SegmentWriter
 from colorization.video.job import FilmJob, check_job
-from colorization.video.media import Film, FilmError
 from colorization.video.report import check_report
-from colorization.video.writing import SegmentWriter
 
 MakeFilm = Callable[..., Path]
 Pan = Callable[..., list[np.ndarray]]

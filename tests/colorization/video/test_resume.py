@@ -13,15 +13,15 @@ from PIL import Image
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.video import sinks
-from colorization.video.film import colorize_film
+from colorization.video import frame_sinks as sinks
+from colorization.video.colorize_film import colorize_film
+from colorization.video.film_writer import SegmentWriter
 from colorization.video.job import FilmJob
 from colorization.video.options import FilmOptions
-from colorization.video.plan import read_plan
 from colorization.video.report import FilmReport
-from colorization.video.work import PLAN, work_folder
-from colorization.video.writing import SegmentWriter
-from retrieval.index import PhotoIndex
+from colorization.video.scene_plan import read_plan
+from colorization.video.unfinished_work import PLAN, work_folder
+from retrieval.search.photo_index import PhotoIndex
 
 MakeFilm = Callable[..., Path]
 Pan = Callable[..., list[np.ndarray]]

@@ -18,13 +18,13 @@ from PIL import Image
 if any(importlib.util.find_spec(name) is None for name in ("gradio", "cachetools")):
     collect_ignore_glob = ["test_*.py"]  # the extra "web" is not installed
 
-from colorization.bundled import load_network
+from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from colorization.web.file_store import Store
 from colorization.web.limits import Limits
-from colorization.web.store import Store
-from retrieval.index import PhotoIndex
-from similarity.backbone import Backbone
+from retrieval.search.photo_index import PhotoIndex
+from similarity.backbone.backbone import Backbone
 
 FILE = {"_type": "gradio.FileData"}
 

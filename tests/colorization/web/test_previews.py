@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.hints import Point
+from colorization.network.hints import Point
 from colorization.web.previews import parse_color, save_preview, shrunk, with_doubt, with_marks
 
 

@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.bundled import load_network
+from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.server import serve
-from retrieval.changes import BuildReport
-from retrieval.index import PhotoIndex
-from similarity.backbone import Backbone
+from retrieval.building.changes import BuildReport
+from retrieval.search.photo_index import PhotoIndex
+from similarity.backbone.backbone import Backbone
 
 README = Path(__file__).parents[3] / "README.md"
 FILE = {"_type": "gradio.FileData"}

@@ -1,0 +1,42 @@
+"""The command ``rechroma export``: the networks for other programs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorization.cli.common import fail
+
+
+class Format(StrEnum):
+    """Formats of networks."""
+
+    ONNX = "onnx"
+
+
+def export_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are written.")],
+    format_: Annotated[Format, typer.Option("--format", help="Of the networks.")] = Format.ONNX,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")] = False,
+) -> None:
+    """Write the networks for ONNX Runtime, with an example in numpy, and check that they compute what they should."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError:
+        fail(f'--format {format_} needs packages that are not installed: pip install -e ".[onnx]"')
+    from colorization.network.pretrained import load_network
+    from colorization.onnx_export.export import check_folder, export_onnx
+    from similarity.backbone.backbone import load_backbone
+
+    check_folder(folder, overwrite)
+    backbone = load_backbone()
+    found = export_onnx(folder, backbone, load_network(backbone), overwrite)
+    for path in found.paths:
+        typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+    typer.echo(
+        f"ONNX Runtime beside torch: largest difference {found.backbone_difference:.1e} (backbone),"
+        f" {found.network_difference:.1e} (network)"
+    )

@@ -1,0 +1,268 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from retrieval.building.changes import BuildReport
+
+Cli = Callable[..., Result]
+Refused = Callable[..., str]
+Listing = Callable[[Path], dict[str, bytes]]
+
+
+@pytest.fixture
+def own_index(photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]) -> Path:
+    """An index of ``photo_dir`` that a test may break."""
+    build(photo_dir, tmp_path / "index")
+    return tmp_path / "index"
+
+
+# --- build-index
+
+
+def test_an_index_is_built_and_kept_up_to_date(cli: Cli, photo_dir: Path, tmp_path: Path) -> None:
+    arguments = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", 0]
+    result = cli(*arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"{tmp_path / 'index'}: 4 photos (4 added, 0 changed, 0 dropped, 0 unchanged, 0 unreadable)" in result.stdout
+    assert "photos/s" in result.stdout
+    (photo_dir / "coffee.png").unlink()
+    (photo_dir / "text.jpg").write_text("not a picture\n")
+    result = cli(*arguments)
+    assert result.exit_code == 0
+    assert "3 photos (0 added, 0 changed, 1 dropped, 3 unchanged, 1 unreadable)" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"skipped {photo_dir / 'text.jpg'}: ")
+    result = cli(*arguments, "--overwrite")
+    assert "3 photos (3 added, 0 changed, 0 dropped, 0 unchanged, 1 unreadable)" in result.stdout
+
+
+def test_photos_can_be_files_and_folders(cli: Cli, photo_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+    Image.fromarray(pictures["retina"]).save(tmp_path / "eye.png")
+    result = cli("build-index", photo_dir, tmp_path / "eye.png", "--index", tmp_path / "index", "--workers", 1)
+    assert result.exit_code == 0 and "5 photos (5 added" in result.stdout
+
+
+def test_photos_that_cannot_be_indexed_are_one_line(
+    cli: Cli, refused: Refused, tmp_path: Path, photo_dir: Path, listing: Listing
+) -> None:
+    index = tmp_path / "index"
+    refused(cli("build-index", tmp_path / "nowhere", "--index", index), tmp_path / "nowhere")
+    (tmp_path / "nothing").mkdir()
+    refused(cli("build-index", tmp_path / "nothing", "--index", index), "no pictures", tmp_path / "nothing")
+    assert not index.exists()
+    (tmp_path / "nothing" / "bad.jpg").write_text("not a picture\n")
+    refused(cli("build-index", tmp_path / "nothing", "--index", index, "--workers", 0), "could be read", "bad.jpg")
+    assert not (index / "index.json").exists()
+    (tmp_path / "file").write_text("")
+    refused(cli("build-index", photo_dir, "--index", tmp_path / "file" / "index"), tmp_path / "file")
+    before = listing(photo_dir)
+    refused(cli("build-index", photo_dir, "--index", photo_dir), photo_dir, "holds no index")
+    assert listing(photo_dir) == before
+
+
+def test_a_build_that_fails_keeps_the_index(
+    cli: Cli, refused: Refused, own_index: Path, photo_dir: Path, gray_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cli("recommend", gray_path, "--index", own_index).stdout
+    (photo_dir / "new.png").write_bytes((photo_dir / "rocket.png").read_bytes())
+
+    def disk_full(*args: object) -> None:
+        raise OSError(28, "No space left on device", str(own_index))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("faiss.write_index", disk_full)
+        refused(cli("build-index", photo_dir, "--index", own_index, "--workers", 0), own_index, "No space")
+    assert cli("recommend", gray_path, "--index", own_index).stdout == before
+
+
+def test_an_index_of_another_backbone_is_not_mixed(cli: Cli, refused: Refused, own_index: Path, photo_dir: Path) -> None:
+    manifest = json.loads((own_index / "index.json").read_text())
+    (own_index / "index.json").write_text(json.dumps(manifest | {"backbone": "vgg19", "weights_hash": "0123456789abcdef"}))
+    refused(cli("build-index", photo_dir, "--index", own_index), own_index, "vgg19", "vgg19-slim", "0123456789abcdef")
+    assert cli("build-index", photo_dir, "--index", own_index, "--workers", 0, "--overwrite").exit_code == 0
+    assert json.loads((own_index / "index.json").read_text())["backbone"] == "vgg19-slim"
+
+
+# --- recommend
+
+
+def test_recommendations_are_printed_best_first(cli: Cli, gray_path: Path, index_dir: Path, library_dir: Path) -> None:
+    result = cli("recommend", gray_path, "--index", index_dir, "--top-k", 3)
+    assert (result.exit_code, result.stderr) == (0, "")
+    head, *lines = result.stdout.splitlines()
+    assert head.split() == ["score", "global", "feature", "luminance", "photo"]
+    assert len(lines) == 3
+    assert lines[0].endswith(str(library_dir / "motorcycle_left.png"))
+    assert lines[1].endswith(str(library_dir / "sub" / "motorcycle_right.png"))
+    scores = [[float(x) for x in line.split()[:4]] for line in lines]
+    assert [s[0] for s in scores] == sorted((s[0] for s in scores), reverse=True)
+    for total, _, feature, luminance in scores:
+        assert total == pytest.approx(feature + 0.25 * luminance, abs=0.002)  # three decimals each
+
+
+def test_json_and_text_agree(cli: Cli, gray_path: Path, index_dir: Path) -> None:
+    text = cli("recommend", gray_path, "--index", index_dir).stdout.splitlines()[1:]
+    found = json.loads(cli("recommend", gray_path, "--index", index_dir, "--json").stdout)
+    assert len(found) == len(text) == 5
+    for one, line in zip(found, text, strict=True):
+        assert set(one) == {"path", "score", "global_score", "feature_score", "luminance_score"}
+        assert line.endswith(one["path"]) and float(line.split()[0]) == pytest.approx(one["score"], abs=6e-4)
+
+
+def test_a_sheet_shows_them(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
+    result = cli("recommend", gray_path, "--index", index_dir, "--top-k", 2, "--sheet", tmp_path / "new" / "sheet.png")
+    assert (result.exit_code, result.stderr) == (0, "")
+    width, height = Image.open(tmp_path / "new" / "sheet.png").size
+    assert width > 2.5 * height  # three cells in a row
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["sheet.png"]
+
+
+def test_the_same_class_only(cli: Cli, gray_path: Path, index_dir: Path) -> None:
+    everything, same = (
+        json.loads(cli("recommend", gray_path, "--index", index_dir, "--json", "--top-k", 50, *more).stdout)
+        for more in ([], ["--same-class"])
+    )
+    paths = [one["path"] for one in everything]
+    assert 1 <= len(same) <= len(everything)
+    assert {one["path"] for one in same} <= set(paths)
+
+
+def test_a_color_photo_may_be_the_query(cli: Cli, index_dir: Path, library_dir: Path) -> None:
+    found = json.loads(cli("recommend", library_dir / "chelsea.png", "--index", index_dir, "--json").stdout)
+    assert found[0]["path"] == str(library_dir / "chelsea.png")
+
+
+@pytest.mark.parametrize("name", ["empty.jpg", "truncated.jpg", "text.png", "truncated.png", "missing.png"])
+def test_photos_that_cannot_be_read_are_one_line(
+    cli: Cli, refused: Refused, odd_files: tuple[dict[str, Path], ...], index_dir: Path, tmp_path: Path, name: str
+) -> None:
+    path = odd_files[0].get(name, tmp_path / name)
+    refused(cli("recommend", path, "--index", index_dir, "--sheet", tmp_path / "sheet.png"), path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_odd_photos_can_be_queries(cli: Cli, odd_files: tuple[dict[str, Path], ...], index_dir: Path, tmp_path: Path) -> None:
+    for path in odd_files[1].values():
+        result = cli("recommend", path, "--index", index_dir, "--json", "--sheet", tmp_path / f"{path.name}.png")
+        assert (result.exit_code, result.stderr) == (0, ""), path
+        assert len(json.loads(result.stdout)) == 5
+
+
+def test_photos_that_have_moved_are_listed_but_not_on_the_sheet(
+    cli: Cli, own_index: Path, photo_dir: Path, gray_path: Path, tmp_path: Path
+) -> None:
+    (photo_dir / "rocket.png").rename(tmp_path / "elsewhere.png")
+    result = cli("recommend", gray_path, "--index", own_index, "--sheet", tmp_path / "sheet.png")
+    assert result.exit_code == 0
+    assert str(photo_dir / "rocket.png") in result.stdout
+    assert result.stderr == f"not on the sheet: {photo_dir / 'rocket.png'}: no such file\n"
+    assert (tmp_path / "sheet.png").is_file()
+
+
+def test_a_sheet_never_replaces_the_photo(cli: Cli, refused: Refused, gray_path: Path, index_dir: Path) -> None:
+    before = gray_path.read_bytes()
+    refused(cli("recommend", gray_path, "--index", index_dir, "--sheet", gray_path), gray_path)
+    assert gray_path.read_bytes() == before
+
+
+# --- indexes that cannot be used
+
+
+def _missing(index: Path) -> None:
+    shutil.rmtree(index)
+
+
+def _no_index(index: Path) -> None:
+    _missing(index)
+    index.mkdir()
+
+
+def _half_built(index: Path) -> None:
+    (index / "index.json").unlink()
+
+
+def _damaged_json(index: Path) -> None:
+    (index / "index.json").write_text('{"schema": 1, "back')
+
+
+def _list_json(index: Path) -> None:
+    (index / "index.json").write_text("[1, 2]")
+
+
+def _newer(index: Path) -> None:
+    manifest = json.loads((index / "index.json").read_text())
+    (index / "index.json").write_text(json.dumps(manifest | {"schema": 99}))
+
+
+def _without_shard(index: Path) -> None:
+    next((index / "features").iterdir()).unlink()
+
+
+def _truncated_shard(index: Path) -> None:
+    shard = next((index / "features").iterdir())
+    shard.write_bytes(shard.read_bytes()[:1000])
+
+
+def _other_backbone(index: Path) -> None:
+    manifest = json.loads((index / "index.json").read_text())
+    (index / "index.json").write_text(json.dumps(manifest | {"backbone": "vgg19"}))
+
+
+def _other_weights(index: Path) -> None:
+    manifest = json.loads((index / "index.json").read_text())
+    (index / "index.json").write_text(json.dumps(manifest | {"weights_hash": "0123456789abcdef"}))
+
+
+def _without_projections(index: Path) -> None:
+    for path in index.glob("pca-*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "word"),
+    [
+        (_missing, "no index here"),
+        (_no_index, "build-index"),
+        (_half_built, "never finished"),
+        (_damaged_json, "damaged"),
+        (_list_json, "damaged"),
+        (_newer, "newer"),
+        (_without_shard, "missing"),
+        (_truncated_shard, "damaged"),
+        (_other_backbone, "--backbone vgg19"),
+        (_other_weights, "0123456789abcdef"),
+        (_without_projections, "pca-"),
+    ],
+)
+def test_an_index_that_cannot_be_used_is_one_line(
+    cli: Cli,
+    refused: Refused,
+    own_index: Path,
+    gray_path: Path,
+    tmp_path: Path,
+    listing: Listing,
+    breaks: Callable[[Path], None],
+    word: str,
+) -> None:
+    breaks(own_index)
+    before = listing(tmp_path)
+    refused(cli("recommend", gray_path, "--index", own_index), own_index, word)
+    refused(cli("colorize", gray_path, "--index", own_index, "--output", tmp_path / "x.png"), own_index, word)
+    assert listing(tmp_path) == before
+
+
+def test_a_file_is_no_index(cli: Cli, refused: Refused, gray_path: Path) -> None:
+    refused(cli("recommend", gray_path, "--index", gray_path), gray_path)
+
+
+def test_a_lost_search_file_is_made_anew(cli: Cli, own_index: Path, gray_path: Path) -> None:
+    """index.faiss is derived from the shards."""
+    before = cli("recommend", gray_path, "--index", own_index).stdout
+    (own_index / "index.faiss").write_bytes(b"damaged")
+    assert cli("recommend", gray_path, "--index", own_index).stdout == before

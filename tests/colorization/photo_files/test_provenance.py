@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization import __version__
+from colorization.photo_files.provenance import PROGRAM, credited, sources
+from retrieval.photos.metadata import DESCRIPTION, SOFTWARE, load_exif
+from retrieval.photos.reader import Picture
+
+MAKER = 0x010F
+
+
+def said(picture: Picture, tag: int) -> str:
+    value = load_exif(picture.metadata["exif"])[tag]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def bare(**metadata: object) -> Picture:
+    return Picture(np.zeros((2, 2, 3), np.uint8), metadata=metadata)
+
+
+def test_a_picture_that_said_nothing() -> None:
+    found = credited(bare(dpi=(300, 300)), [("Oma 1998.jpg", 0.5), ("idle.png", 0.001), ("b.png", 0.2)])
+    assert __version__ in PROGRAM and said(found, SOFTWARE) == PROGRAM
+    assert said(found, DESCRIPTION) == f"Colorized by {PROGRAM}; the colors are not original. Colors from Oma 1998.jpg, b.png."
+    assert found.metadata["dpi"] == (300, 300)
+
+
+@pytest.mark.parametrize(
+    ("references", "palette", "num_points", "told"),
+    [
+        ([], "b.png", 0, "Colors from the palette of b.png."),
+        ([], "", 2, "Colors guessed without a reference, 2 set by hand."),
+        (["a.jpg"], "b.png", 1, "Colors from a.jpg, the palette of b.png, 1 set by hand."),
+    ],
+)
+def test_palettes_and_points_are_told(references: list[str], palette: str, num_points: int, told: str) -> None:
+    assert said(credited(bare(), [(name, 1.0) for name in references], palette, num_points), DESCRIPTION).endswith(
+        f"not original. {told}"
+    )
+
+
+def test_without_references() -> None:
+    assert said(credited(bare(), []), DESCRIPTION).endswith("Colors guessed without a reference.")
+
+
+@pytest.mark.parametrize(
+    ("shares", "several", "told"),
+    [
+        ([], False, "without a reference"),
+        ([("a.jpg", 0.998)], False, "from a.jpg 100%"),
+        ([("a.jpg", 0.3), ("a.jpg", 0.2)], False, "from a.jpg 30%, a.jpg 20%, the other 50% without a reference"),
+        ([("a.jpg", 0.3), ("b.jpg", 0.9)], True, "from a.jpg 30%, b.jpg 90%"),
+    ],
+)
+def test_sources_for_a_person(shares: list[tuple[str, float]], several: bool, told: str) -> None:
+    assert sources(shares, several) == told
+
+
+def test_what_was_there_stays() -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION], exif[SOFTWARE], exif[MAKER] = "Gro\u00dfmutter ".encode(), "VueScan\0", "Epson"
+    source = bare(exif=exif.tobytes(), xmp=b"<x/>", icc_profile=b"p")
+    found = credited(source, [("a.jpg", 1.0)])
+    assert said(found, DESCRIPTION).startswith("Gro\u00dfmutter; Colorized by Rechroma")
+    assert said(found, SOFTWARE) == f"VueScan; {PROGRAM}"
+    assert said(found, MAKER) == "Epson"
+    assert (found.metadata["xmp"], found.metadata["icc_profile"]) == (b"<x/>", b"p")
+    assert source.metadata["exif"] == exif.tobytes()
+
+
+def test_saying_it_again_changes_nothing() -> None:
+    once = credited(bare(), [("a.jpg", 1.0)])
+    assert credited(once, [("a.jpg", 1.0)]).metadata == once.metadata
+    assert said(credited(once, [("b.jpg", 1.0)]), DESCRIPTION).count("Colorized by") == 2
+
+
+def test_file_names_of_any_script() -> None:
+    assert "\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg" in said(
+        credited(bare(), [("\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", 0.5), ("bad\udcff.jpg", 0.5)]), DESCRIPTION
+    )

@@ -1,0 +1,96 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from colorization.network.hints import Point
+from colorization.options import ColorizeOptions
+from colorization.web.edit_history import MAX_HISTORY, MAX_POINTS, Candidate, Edit, Work
+from retrieval.search.photo_index import Recommendation
+
+HARBOUR = Candidate(Path("harbour.jpg"), Recommendation(Path("harbour.jpg"), 0.87, 0.0, 0.0, 0.0))
+OWN = Path("own.jpg")
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work(Path("photo.jpg"), (HARBOUR,), (Edit((0,)),))
+
+
+def test_each_change_is_a_step_and_undo_takes_it_back(work: Work) -> None:
+    pointed = work.change("", points=(Point(0.5, 0.5, (1.0, 2.0)),))
+    paler = pointed.change("saturation", saturation=0.5)
+    assert (len(paler.edits), paler.edit.saturation, len(paler.edit.points)) == (3, 0.5, 1)
+    assert paler.undo().edit == pointed.edit
+    back = paler.undo().undo()
+    assert replace(back, undone=()) == work == work.undo()
+
+
+def test_redo_is_a_step_forth_until_something_else_is_changed(work: Work) -> None:
+    paler = work.change("", points=(Point(0.5, 0.5, (1.0, 2.0)),)).change("saturation", saturation=0.5)
+    back = paler.undo().undo()
+    assert back.redo().redo() == paler == paler.redo()
+    assert back.redo().edit == paler.undo().edit
+    assert back.change("saturation", saturation=1.0).redo().edit == paler.undo().edit  # which is no change
+    changed = back.change("vividness", vividness=0.0)
+    assert changed.redo() is changed
+
+
+def test_moves_of_one_slider_are_one_step(work: Work) -> None:
+    moved = work.change("saturation", saturation=0.5).change("saturation", saturation=0.7)
+    assert (len(moved.edits), moved.edit.saturation) == (2, 0.7)
+    other = moved.change("vividness", vividness=0.2).change("saturation", saturation=0.9)
+    assert [edit.saturation for edit in other.edits] == [1.0, 0.7, 0.7, 0.9]
+
+
+def test_no_change_is_no_step(work: Work) -> None:
+    assert work.change("saturation", saturation=1.0) is work
+    assert work.change("", picks=(0,)) is work
+
+
+def test_starting_over_can_be_undone(work: Work) -> None:
+    changed = work.change("", picks=()).change("vividness", vividness=0.0)
+    over = changed.restart()
+    assert (over.edit.picks, over.edit.vividness) == ((0,), 1.0)
+    assert over.undo().edit == changed.edit
+
+
+def test_own_references_replace_the_recommended_ones_and_can_be_mixed(work: Work) -> None:
+    brought = work.bring([OWN])
+    assert [one.path.name for one in brought.candidates] == ["harbour.jpg", "own.jpg"]
+    assert brought.picked == (Candidate(OWN),)
+    assert brought.bring([OWN]).candidates == brought.candidates
+    assert brought.change("", picks=(0, 1)).picked == (HARBOUR, Candidate(OWN))
+    assert (HARBOUR.caption, Candidate(OWN).caption) == ("0.87 harbour.jpg", "yours own.jpg")
+
+
+def test_own_references_can_be_taken_back(work: Work) -> None:
+    other = Path("other.jpg")
+    brought = work.bring([OWN, other])
+    assert brought.take_back([other]).picked == (Candidate(other),)
+    assert brought.take_back([]).picked == (HARBOUR,)
+    mixed = brought.change("", picks=(0, 1))
+    assert mixed.take_back([other]).picked == (HARBOUR,)
+    assert mixed.take_back([OWN, other]) is mixed
+    assert work.change("", picks=()).bring([OWN]).take_back([]).undo().picked == (Candidate(OWN),)
+
+
+def test_faithfulness_is_the_default_of_such_references_until_it_is_asked_for(work: Work) -> None:
+    options = ColorizeOptions()
+    assert work.faithfulness == options.faithfulness_to(recommended=True) == 0.6
+    assert work.bring([OWN]).faithfulness == options.faithfulness_to(recommended=False) == 1.0
+    assert work.change("faithfulness", faithfulness=0.0).options(options).faithfulness == 0.0
+
+
+def test_what_is_asked_for_is_bounded(work: Work) -> None:
+    with pytest.raises(ValueError, match=f"at most {MAX_POINTS} color points"):
+        work.change("", points=(Point(0.5, 0.5, (0.0, 0.0)),) * (MAX_POINTS + 1))
+    for picks in ((1,), (-1,)):
+        with pytest.raises(ValueError, match="no such reference"):
+            work.change("", picks=picks)
+    with pytest.raises(ValueError, match="saturation must be within"):
+        work.change("saturation", saturation=9.0).options(ColorizeOptions())
+    for i in range(MAX_HISTORY + 50):
+        work = work.change("", saturation=i / 1000)
+    assert len(work.edits) <= MAX_HISTORY + 2
+    assert work.edits[0] == Edit((0,))

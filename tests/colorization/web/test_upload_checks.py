@@ -1,0 +1,84 @@
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from colorization.web.limits import Limits
+from colorization.web.upload_checks import check_upload
+from retrieval.photos.reader import PictureError
+
+
+def test_what_people_have_is_taken(odd_files: tuple[dict[str, Path], dict[str, Path]], tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "deep.tif", np.full((20, 30, 3), 40000, np.uint16), photometric="rgb")
+    for path in (*odd_files[1].values(), tmp_path / "deep.tif"):
+        check_upload(path, Limits())
+
+
+def test_heic_is_taken_with_its_extra(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.from_pillow(Image.fromarray(pictures["chelsea"])).save(tmp_path / "a.HEIC")
+    check_upload(tmp_path / "a.HEIC", Limits())
+    with pytest.raises(PictureError, match=r"a\.HEIC: 0 megapixels, above the limit"):
+        check_upload(tmp_path / "a.HEIC", replace(Limits(), pixels=1000))
+    data = (tmp_path / "a.HEIC").read_bytes()
+    (tmp_path / "cut.heic").write_bytes(data[: len(data) // 2])
+    with pytest.raises(PictureError, match=r"^cut\.heic: [^\n]+$"):
+        check_upload(tmp_path / "cut.heic", Limits())
+
+
+def test_without_the_extra_a_heic_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.photos.reader._register_heic", lambda: False)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(PictureError, match=r'^a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'):
+        check_upload(tmp_path / "a.heic", Limits())
+    Image.new("L", (8, 8)).save(tmp_path / "b.heic", "JPEG")  # only its name is wrong
+    check_upload(tmp_path / "b.heic", Limits())
+
+
+def test_what_is_no_whole_picture_is_refused(odd_files: tuple[dict[str, Path], dict[str, Path]]) -> None:
+    for path in odd_files[0].values():
+        with pytest.raises(PictureError) as error:
+            check_upload(path, Limits())
+        line = str(error.value)
+        assert line.startswith(f"{path.name}: ") and str(path.parent) not in line and "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        ("a.html", b"<script>alert(1)</script>"),
+        ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),  # Pillow would start Ghostscript
+        ("a.tif", b"II*\0\xff\xff\xff\xff"),
+        ("a.jpg", b"\xff\xd8\xff\xe0" + bytes(100)),
+    ],
+)
+def test_hostile_files_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PictureError, match=f"{name}: not a picture"):
+        check_upload(tmp_path / name, Limits())
+
+
+def test_a_small_file_of_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    """A PNG header that promises 50,000 x 50,000 pixels."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 50000, 50000, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(9))), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, body in chunks:
+        data += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    (tmp_path / "bomb.png").write_bytes(data)
+    with pytest.raises(PictureError, match=r"bomb\.png: 2500 megapixels, above the limit of 60"):
+        check_upload(tmp_path / "bomb.png", Limits())
+    tifffile.imwrite(tmp_path / "wide.tif", np.zeros((30, 40, 3), np.uint16), photometric="rgb")
+    with pytest.raises(PictureError, match="above the limit"):
+        check_upload(tmp_path / "wide.tif", replace(Limits(), pixels=1000))
+
+
+def test_large_files_are_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 300)).save(tmp_path / "a.bmp")
+    with pytest.raises(PictureError, match=r"a\.bmp: larger than 0 MB"):
+        check_upload(tmp_path / "a.bmp", replace(Limits(), upload_bytes=1000))

@@ -1,0 +1,119 @@
+import hashlib
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from retrieval.building.commit import commit
+from retrieval.storage.descriptors import Descriptors
+from retrieval.storage.inventory import known_photos, unfinished
+from retrieval.storage.manifest import FAISS, FEATURES, Manifest, read_manifest
+from retrieval.storage.shards import Photos, file_sha256, read_descriptors, read_photos, write_shard
+
+KEY = "k" * 16
+EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
+
+
+def described(numbers: list[int]) -> Descriptors:
+    """Descriptors that tell their photo: the label is its number."""
+    rng = np.random.default_rng(numbers[0])
+    count = len(numbers)
+    return Descriptors(
+        rng.random((count, 128)).astype(np.float16),
+        rng.random((count, 49, 64)).astype(np.float16),
+        rng.random((count, 49, 10)).astype(np.float16),
+        np.array(numbers, np.int16),
+        np.full(count, 30, np.float16),
+    )
+
+
+def write(index_dir: Path, stem: str, numbers: list[int]) -> Path:
+    folder = index_dir / FEATURES
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [(b"/p", b"%d.jpg" % n, 10, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers]
+    return write_shard(folder / f"{stem * 16}.h5", Photos.of(rows), described(numbers), KEY)
+
+
+def test_commit_keeps_whole_shards_and_rewrites_those_that_lost_photos(tmp_path: Path) -> None:
+    whole, lost, gone = write(tmp_path, "a", [0, 1]), write(tmp_path, "b", [2, 3, 4]), write(tmp_path, "c", [5])
+    before = whole.read_bytes()
+    live = known_photos(tmp_path, KEY, None)
+    for number in (3, 5):
+        del live[b"/p/%d.jpg" % number]
+    commit(live, tmp_path, KEY, Manifest(**{**EMPTY.__dict__, "count": 4}))
+
+    manifest = read_manifest(tmp_path)
+    assert (manifest.count, [s.count for s in manifest.shards]) == (4, [2, 2])
+    assert manifest.shards[0].file == whole.name
+    assert whole.read_bytes() == before
+    assert not lost.exists()
+    assert not gone.exists()
+    shards = [tmp_path / FEATURES / s.file for s in manifest.shards]
+    assert sorted((tmp_path / FEATURES).iterdir()) == sorted(shards)
+    assert [s.sha256 for s in manifest.shards] == [file_sha256(s) for s in shards]
+    assert manifest.faiss_sha256 == file_sha256(tmp_path / FAISS)
+    assert [read_photos(shards[1]).absolute(i) for i in (0, 1)] == [b"/p/2.jpg", b"/p/4.jpg"]
+    rewritten, original = read_descriptors(shards[1]), described([2, 3, 4]).take(np.array([0, 2]))
+    for name in ("global_", "local", "histogram", "label", "chroma"):
+        np.testing.assert_array_equal(getattr(rewritten, name), getattr(original, name))
+    vectors = np.concatenate([read_descriptors(s).global_ for s in shards]).astype(np.float32)
+    np.testing.assert_array_equal(faiss.read_index(str(tmp_path / FAISS)).reconstruct_n(0, 4), vectors)
+
+
+def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(tmp_path: Path) -> None:
+    shard = write(tmp_path, "a", [0, 1, 2])
+    live = known_photos(tmp_path, KEY, None)
+    commit(live, tmp_path, KEY, EMPTY)
+    before = read_manifest(tmp_path)
+
+    def disk_full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    del live[b"/p/1.jpg"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Manifest, "write", disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            commit(live, tmp_path, KEY, EMPTY)
+    assert read_manifest(tmp_path) == before
+    assert len(read_photos(shard)) == 3
+
+
+def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shard = write(tmp_path, "a", [0, 1, 2])
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    live = known_photos(tmp_path, KEY, None)
+    del live[b"/p/1.jpg"]
+    real = Manifest.write
+
+    def interrupted(manifest: Manifest, folder: Path) -> None:
+        real(manifest, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Manifest, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commit(live, tmp_path, KEY, EMPTY)
+    (entry,) = read_manifest(tmp_path).shards
+    assert entry.file != shard.name
+    assert len(read_photos(tmp_path / FEATURES / entry.file)) == 2
+
+
+def test_projections_no_longer_named_are_removed(tmp_path: Path) -> None:
+    write(tmp_path, "a", [0])
+    for name in (EMPTY.pca_file, "pca-0000000000000000.safetensors", "notes.safetensors"):
+        (tmp_path / name).touch()
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    assert {p.name for p in tmp_path.glob("*.safetensors")} == {EMPTY.pca_file, "notes.safetensors"}
+
+
+def test_shards_of_an_unfinished_build_are_spared(tmp_path: Path) -> None:
+    write(tmp_path, "a", [0, 1])
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    before = read_manifest(tmp_path)
+    waiting, stale = write(tmp_path, "b", [2]), write(tmp_path, "c", [3])
+    live = known_photos(tmp_path, KEY, before)
+    commit({name: live[name] for name in (b"/p/0.jpg",)}, tmp_path, KEY, EMPTY, [waiting])
+    assert waiting.exists()
+    assert not stale.exists()
+    assert unfinished(tmp_path, read_manifest(tmp_path)) == [waiting]
+    assert [read_photos(tmp_path / FEATURES / s.file).absolute(0) for s in read_manifest(tmp_path).shards] == [b"/p/0.jpg"]

@@ -1,0 +1,106 @@
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.extraction.corpus_reader import read_glances
+from retrieval.extraction.extractor import glance
+from retrieval.photos.listing import list_sources
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_read_in_order_with_what_a_shard_needs(library_dir: Path, pictures: dict[str, np.ndarray], workers: int) -> None:
+    sources = list_sources([library_dir])
+    batches = list(read_glances(sources, workers, 3))
+    assert [len(batch) for batch in batches] == [3, 3, 2]
+    readings = [reading for batch in batches for reading in batch]
+    for source, reading in zip(sources, readings, strict=True):
+        path = Path(os.fsdecode(source.absolute))
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        assert reading.row == (source.root, source.path, source.size, source.mtime_ns, digest)
+        assert reading.error == ""
+        expected = glance(pictures[path.stem])
+        np.testing.assert_array_equal(reading.glance.luminance, expected.luminance)
+        assert reading.glance.chroma == pytest.approx(expected.chroma)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_unusable_files_become_one_line_each(odd_files, workers: int) -> None:
+    paths = [*odd_files.unusable.values(), odd_files.usable["whole.png"]]
+    readings = [r for batch in read_glances(list_sources(paths), workers, 2) for r in batch]
+    assert len(readings) == 5
+    for path, reading in zip(paths[:-1], readings, strict=False):
+        assert reading.glance is None
+        assert reading.row is None
+        assert reading.error.startswith(f"{path}: ")
+        assert "\n" not in reading.error
+    assert readings[-1].glance is not None
+
+
+def test_names_that_are_not_utf8(photo_dir: Path) -> None:
+    path = (photo_dir / "coffee.png").rename(photo_dir / os.fsdecode(b"caf\xe9.png"))
+    [[reading]] = read_glances(list_sources([path]), 0, 4)
+    assert reading.row[1] == b"caf\xe9.png"
+
+
+def test_files_that_vanish_after_listing(photo_dir: Path) -> None:
+    sources = list_sources([photo_dir])
+    (photo_dir / "coffee.png").unlink()
+    readings = [r for batch in read_glances(sources, 0, 9) for r in batch]
+    assert [bool(r.error) for r in readings] == [False, False, True, False]
+    assert readings[2].error == f"{photo_dir / 'coffee.png'}: No such file or directory"
+
+
+def test_a_file_larger_than_the_memory(photo_dir: Path) -> None:
+    with (photo_dir / "huge.tif").open("wb") as file:
+        file.truncate(1 << 42)  # a hole: it takes no room on the disk
+    readings = [r for batch in read_glances(list_sources([photo_dir]), 0, 9) for r in batch]
+    assert [r.error for r in readings if r.error] == [f"{photo_dir / 'huge.tif'}: 4398.0 GB are more than the memory holds"]
+
+
+def test_nothing_to_read() -> None:
+    assert list(read_glances([], 1, 8)) == []
+
+
+def test_a_photo_and_its_copy_look_the_same(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+    Image.fromarray(pictures["rocket"]).save(tmp_path / "a.png")
+    Image.fromarray(pictures["rocket"]).save(tmp_path / "b.bmp")
+    [[first, second]] = read_glances(list_sources([tmp_path]), 0, 2)
+    np.testing.assert_array_equal(first.glance.luminance, second.glance.luminance)
+    assert first.row[4] != second.row[4]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])  # as on Linux, macOS and Windows, Linux from Python 3.14
+def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None:
+    """They hold its terminal: whoever waits for the end of its output would wait for ever."""
+    script = (
+        "import sys, multiprocessing; from pathlib import Path; from retrieval.photos.listing import list_sources;"
+        "from retrieval.extraction.corpus_reader import read_glances; multiprocessing.set_start_method(sys.argv[2]);"
+        "found = read_glances(list_sources([Path(sys.argv[1])]) * 50, 2, 4);"
+        "next(found); print(*[p.pid for p in multiprocessing.active_children()], flush=True); input()"
+    )
+    command = [sys.executable, "-c", script, str(library_dir), start]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [int(number) for number in parent.stdout.readline().split()]
+        parent.kill()
+        assert len(workers) == 2
+        assert parent.stdout.read() == ""  # comes to an end
+    deadline = time.monotonic() + 20
+    while any(_is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

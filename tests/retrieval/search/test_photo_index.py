@@ -1,0 +1,387 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.building.builder import BuildOptions, build_index
+from retrieval.building.changes import BuildReport
+from retrieval.extraction.extractor import Extractor, glance
+from retrieval.search import photo_index as module
+from retrieval.search.faiss_index import exact_index
+from retrieval.search.photo_index import PhotoIndex
+from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
+from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
+from retrieval.storage.shards import ShardReader, read_descriptors, read_photos, write_shard
+from similarity.backbone.backbone import SLIM_NORMALISATION, Backbone
+from similarity.backbone.vgg19 import VGG19, VGG19Config
+
+Build = Callable[..., BuildReport]
+
+
+@pytest.fixture
+def copy_dir(index_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the small index that a test may damage."""
+    return shutil.copytree(index_dir, tmp_path / "index")
+
+
+def everything(index_dir: Path) -> Descriptors:
+    return Descriptors.join([read_descriptors(index_dir / FEATURES / s.file) for s in read_manifest(index_dir).shards])
+
+
+def by_loops(stored: Descriptors, query: Descriptors, rows: list[int], keep: int) -> list[tuple[int, float, float, float, float]]:
+    """(row, total, global, feature, luminance), best first: the two rankings as they are defined."""
+    cosines = {row: float(stored.global_[row].astype(np.float32) @ query.global_[0].astype(np.float32)) for row in rows}
+    found = []
+    for row in sorted(rows, key=lambda r: -cosines[r])[:keep]:
+        features, correlations = [], []
+        for cell in range(49):
+            dots = stored.local[row].astype(np.float32) @ query.local[0, cell].astype(np.float32)
+            best = int(dots.argmax())
+            features.append(dots[best])
+            pair = query.histogram[0, cell].astype(np.float64), stored.histogram[row, best].astype(np.float64)
+            correlations.append(np.corrcoef(*pair)[0, 1])
+        feature, luminance = float(np.mean(features)), float(np.mean(correlations))
+        found.append((row, feature + 0.25 * luminance, cosines[row], feature, luminance))
+    return sorted(found, key=lambda f: -f[1])
+
+
+# Recommending
+
+
+@pytest.mark.parametrize("top_k", [1, 3, 5])
+def test_ranking_equals_loops(
+    index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
+) -> None:
+    extractor, stored = index.extractor(backbone), everything(index_dir)
+    query = glance(np.ascontiguousarray(pictures["motorcycle_left"][:, ::-1]))
+    rows = [row for row in range(8) if stored.chroma[row] >= MIN_CHROMA]
+    found = index.recommend(query, extractor, top_k)
+    keep = max(top_k, -(-len(rows) // 2))
+    expected = by_loops(stored, extractor.describe([query]), rows, keep)[:top_k]
+    assert [f.path for f in found] == [index.path(row) for row, *_ in expected]
+    numbers = [(f.score, f.global_score, f.feature_score, f.luminance_score) for f in found]
+    np.testing.assert_allclose(numbers, [e[1:] for e in expected], atol=2e-3)
+
+
+def test_each_photo_finds_itself_whatever_shard_it_is_in(
+    index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], library_dir: Path
+) -> None:
+    assert len(index.manifest.shards) == 3
+    extractor = index.extractor(backbone)
+    for name in ("astronaut", "chelsea", "coffee", "motorcycle_left", "motorcycle_right", "rocket", "retina"):
+        best = index.recommend(glance(pictures[name]), extractor, top_k=2)[0]
+        folder = library_dir / "sub" if name == "motorcycle_right" else library_dir
+        assert best.path == folder / f"{name}.png"
+        assert best.global_score == pytest.approx(1, abs=0.005)
+        assert best.feature_score == pytest.approx(1, abs=0.01)
+
+
+def test_scores_fall_and_add_up(index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=7)
+    scores = [f.score for f in found]
+    assert scores == sorted(scores, reverse=True)
+    assert len({f.path for f in found}) == len(found)
+    for f in found:
+        assert f.score == pytest.approx(f.feature_score + 0.25 * f.luminance_score, abs=1e-6)
+        assert -1 <= f.luminance_score <= 1.001
+
+
+def test_fewer_photos_than_asked(index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+    usable = int((index._chroma >= MIN_CHROMA).sum())
+    assert len(index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=100)) == usable
+
+
+@pytest.mark.parametrize("top_k", [0, -3])
+def test_top_k_must_be_positive(index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int) -> None:
+    with pytest.raises(ValueError, match=f"top_k must be at least 1, not {top_k}"):
+        index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k)
+
+
+def test_gray_photos_are_never_recommended(
+    tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray], gray_pictures: dict[str, np.ndarray]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("coffee", "chelsea", "rocket"):
+        Image.fromarray(gray_pictures[name]).save(photos / f"gray_{name}.png")
+    Image.fromarray(gray_pictures["coffee"]).convert("RGB").save(photos / "gray_in_three_channels.png")
+    build(photos, tmp_path / "index")
+    index = PhotoIndex.open(tmp_path / "index")
+    assert len(index) == 4
+    assert index.recommend(glance(pictures["coffee"]), index.extractor(backbone)) == []
+    Image.fromarray(pictures["retina"]).save(photos / "retina.png")
+    build(photos, tmp_path / "index")
+    index = PhotoIndex.open(tmp_path / "index")
+    found = index.recommend(glance(gray_pictures["coffee"][..., None].repeat(3, 2)), index.extractor(backbone))
+    assert [f.path.name for f in found] == ["retina.png"]  # although the same gray picture lies in the library
+
+
+def test_same_class_searches_the_querys_class_or_else_all(
+    index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    extractor, query = index.extractor(backbone), glance(pictures["coffee"])
+    label = extractor.describe([query]).label[0]
+    index._label = np.full(8, label + 1, np.int16)
+    index._label[[1, 4]] = label
+    index.gray[[1, 4]] = False
+    found = index.recommend(query, extractor, same_class=True)
+    assert {f.path for f in found} == {index.path(1), index.path(4)}
+    index._label[:] = label + 1
+    assert index.recommend(query, extractor, same_class=True) == index.recommend(query, extractor)
+    index._label[1], index.gray[1] = label, True  # the only one of the class is gray
+    assert index.recommend(query, extractor, same_class=True) == index.recommend(query, extractor)
+
+
+def test_moved_photos_are_still_recommended_under_their_old_path(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    photo_dir.rename(tmp_path / "moved")
+    index = PhotoIndex.open(tmp_path / "index")
+    best = index.recommend(glance(pictures["coffee"]), index.extractor(backbone))[0]
+    assert best.path == photo_dir / "coffee.png"
+
+
+# Opening
+
+
+def test_open(index: PhotoIndex, library_dir: Path) -> None:
+    assert len(index) == 8
+    assert sorted(index.path(row) for row in range(8)) == sorted(library_dir.rglob("*.png"))
+
+
+def test_missing_index(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no index here; make one with: rechroma build-index"):
+        PhotoIndex.open(tmp_path / "nowhere")
+
+
+def test_half_built_index(copy_dir: Path) -> None:
+    (copy_dir / MANIFEST).unlink()
+    with pytest.raises(FileNotFoundError, match="this index was never finished"):
+        PhotoIndex.open(copy_dir)
+
+
+def test_damaged_manifest(copy_dir: Path) -> None:
+    (copy_dir / MANIFEST).write_text((copy_dir / MANIFEST).read_text()[:100])
+    with pytest.raises(ValueError, match=r"index\.json: damaged"):
+        PhotoIndex.open(copy_dir)
+
+
+def test_newer_format(copy_dir: Path) -> None:
+    data = json.loads((copy_dir / MANIFEST).read_text())
+    (copy_dir / MANIFEST).write_text(json.dumps({**data, "schema": SCHEMA + 1}))
+    with pytest.raises(ValueError, match="is newer than this rechroma reads"):
+        PhotoIndex.open(copy_dir)
+
+
+def test_missing_shard(copy_dir: Path) -> None:
+    (copy_dir / FEATURES / read_manifest(copy_dir).shards[1].file).unlink()
+    with pytest.raises(FileNotFoundError, match=r"\.h5: this shard of the index is missing; run build-index again to redo it"):
+        PhotoIndex.open(copy_dir)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "other"])
+def test_damaged_shard(copy_dir: Path, damage: str) -> None:
+    shard = copy_dir / FEATURES / read_manifest(copy_dir).shards[1].file
+    data = shard.read_bytes()
+    other = (copy_dir / FEATURES / read_manifest(copy_dir).shards[2].file).read_bytes()  # two photos instead of three
+    shard.write_bytes({"truncated": data[: len(data) // 2], "text": b"text", "empty": b"", "other": other}[damage])
+    with pytest.raises(ValueError, match=r"damaged .*run build-index again to redo it"):
+        PhotoIndex.open(copy_dir)
+
+
+@pytest.mark.parametrize("damage", ["missing", "text"])
+def test_damaged_projections(copy_dir: Path, backbone: Backbone, damage: str) -> None:
+    projections = copy_dir / read_manifest(copy_dir).pca_file
+    if damage == "missing":
+        projections.unlink()
+    else:
+        projections.write_text("text")
+    with pytest.raises((ValueError, FileNotFoundError), match=rf"{projections.name}.*build-index"):
+        PhotoIndex.open(copy_dir).extractor(backbone)
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "another index's"])
+def test_faiss_file_is_made_anew_from_the_shards(
+    copy_dir: Path, index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], damage: str
+) -> None:
+    path = copy_dir / FAISS
+    path.unlink()
+    if damage == "text":
+        path.write_text("text")
+    if damage == "another index's":
+        faiss.write_index(exact_index([np.eye(8, 128, dtype=np.float16)]), str(path))
+    opened = PhotoIndex.open(copy_dir)
+    query = glance(pictures["coffee"])
+    assert opened.recommend(query, opened.extractor(backbone)) == index.recommend(query, index.extractor(backbone))
+
+
+def test_other_backbone(index: PhotoIndex) -> None:
+    tiny = VGG19(VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=1, hidden=(20,)))
+    for name, weights_hash in (("vgg19", index.manifest.weights_hash), ("vgg19-slim", "f" * 16)):
+        with pytest.raises(ValueError) as caught:
+            index.extractor(Backbone(name, tiny, SLIM_NORMALISATION, weights_hash))
+        message = str(caught.value)
+        for part in (name, weights_hash, index.manifest.weights_hash, "--backbone vgg19-slim", "build-index --overwrite"):
+            assert part in message
+
+
+def test_extractor_is_that_of_the_index(index: PhotoIndex, backbone: Backbone) -> None:
+    extractor, bundled = index.extractor(backbone), Extractor.bundled(backbone)
+    np.testing.assert_array_equal(extractor.global_projection.components, bundled.global_projection.components)
+    np.testing.assert_array_equal(extractor.local_projection.mean, bundled.local_projection.mean)
+
+
+def test_a_builder_replacing_the_index_meanwhile_is_followed(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    stale = read_manifest(tmp_path / "index")
+    build(photo_dir, tmp_path / "index", overwrite=True)
+    answers = iter([stale])
+    monkeypatch.setattr(module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder))
+    assert PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
+
+
+def test_an_open_index_survives_a_rebuild(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    index = PhotoIndex.open(tmp_path / "index")
+    extractor, query = index.extractor(backbone), glance(pictures["coffee"])
+    before = index.recommend(query, extractor)
+    (photo_dir / "rocket.png").unlink()
+    build(photo_dir, tmp_path / "index", overwrite=True)
+    assert index.recommend(query, extractor) == before
+
+
+def test_histograms_come_by_shard_and_their_memory_is_given_back(index: PhotoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[ShardReader] = []
+    monkeypatch.setattr(ShardReader, "release", lambda self: released.append(self))
+    parts = list(index.histograms())
+    np.testing.assert_array_equal(np.concatenate(parts), index.arrays()[2])
+    assert [len(part) for part in parts] == [3, 3, 2]
+    assert len(set(released)) == 3
+
+
+def test_arrays_are_all_descriptors_by_row(
+    index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    assert len(read_manifest(index_dir).shards) > 1
+    global_, local, histogram, chroma = index.arrays()
+    stored = everything(index_dir)
+    assert (global_.dtype, local.dtype, histogram.dtype, chroma.dtype) == (np.float32, np.float16, np.float16, np.float32)
+    for found, expected in (
+        (global_, stored.global_),
+        (local, stored.local),
+        (histogram, stored.histogram),
+        (chroma, stored.chroma),
+    ):
+        np.testing.assert_array_equal(found, expected.astype(found.dtype))
+    extractor = index.extractor(backbone)
+    for row in range(len(index)):
+        own = extractor.describe([glance(pictures[index.path(row).stem])])
+        assert int((global_ @ own.global_[0].astype(np.float32)).argmax()) == row
+        np.testing.assert_allclose(chroma[row], own.chroma[0], rtol=0.02)
+
+
+# Near-duplicates
+
+
+@pytest.fixture(scope="module")
+def twins_dir(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray], backbone: Backbone) -> Path:
+    """An index of coffee six times, recompressed and brightened, and of three other photos, in several shards."""
+    folder = tmp_path_factory.mktemp("twins")
+    (folder / "photos").mkdir()
+    for i in range(6):
+        Image.fromarray(pictures["coffee"]).point(lambda x, i=i: x * (1 + i / 50)).save(folder / "photos" / f"coffee{i}.png")
+    for name in ("chelsea", "rocket", "motorcycle_left"):
+        Image.fromarray(pictures[name]).save(folder / "photos" / f"{name}.png")
+    Image.fromarray(pictures["chelsea"]).save(folder / "photos" / "chelsea_again.jpg", quality=80)
+    build_index([folder / "photos"], folder / "index", backbone, BuildOptions(workers=0, shard_photos=4))
+    return folder / "index"
+
+
+def kinds(found: list[module.Recommendation]) -> list[str]:
+    return [f.path.stem.rstrip("0123456789").removesuffix("_again") for f in found]
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 3, 4])
+def test_of_near_duplicates_the_best_is_recommended_and_the_others_places_are_filled(
+    twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
+) -> None:
+    index = PhotoIndex.open(twins_dir)
+    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k)
+    assert len(found) == top_k
+    assert found[0].path.name == "coffee0.png"
+    assert len(set(kinds(found))) == top_k
+    assert [f.score for f in found] == sorted((f.score for f in found), reverse=True)
+
+
+def test_fewer_kinds_of_photos_than_asked(twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+    index = PhotoIndex.open(twins_dir)
+    found = index.recommend(glance(pictures["rocket"]), index.extractor(backbone), top_k=9)
+    assert sorted(kinds(found)) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
+
+
+def test_a_copy_is_recommended_where_the_query_is_no_photo_of_the_index(
+    twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    index = PhotoIndex.open(twins_dir)
+    query = glance(np.ascontiguousarray(pictures["coffee"][:, ::-1]))
+    assert sorted(kinds(index.recommend(query, index.extractor(backbone), 4))) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
+
+
+# Damage that is not visible from outside
+
+
+def test_flipped_bits_are_a_line_or_nothing(copy_dir: Path, rng: np.random.Generator) -> None:
+    shard = copy_dir / FEATURES / read_manifest(copy_dir).shards[1].file
+    data = shard.read_bytes()
+    refused = 0
+    for place in rng.integers(0, 4096, 60):  # where HDF5 describes the data
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        shard.write_bytes(flipped)
+        try:
+            PhotoIndex.open(copy_dir).cells(np.arange(8))
+        except ValueError as error:
+            refused += 1
+            assert str(error).startswith(f"{shard}: damaged (")
+            assert "run build-index again to redo it" in str(error) and "\n" not in str(error)
+    assert refused
+
+
+def test_shards_of_two_backbones_are_refused(copy_dir: Path) -> None:
+    path = copy_dir / FEATURES / read_manifest(copy_dir).shards[2].file
+    write_shard(path, read_photos(path), read_descriptors(path), "another key")
+    with pytest.raises(ValueError, match=rf"{path.name}: damaged \(made with another backbone .*run build-index again"):
+        PhotoIndex.open(copy_dir)
+
+
+def test_a_manifest_without_shards(copy_dir: Path) -> None:
+    data = json.loads((copy_dir / MANIFEST).read_text())
+    (copy_dir / MANIFEST).write_text(json.dumps({**data, "shards": []}))
+    with pytest.raises(ValueError, match=r"index\.json: names no shards; run build-index --overwrite"):
+        PhotoIndex.open(copy_dir)
+
+
+def test_a_shard_removed_while_it_is_opened_is_followed(
+    photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(photo_dir, tmp_path / "index")
+    stale = read_manifest(tmp_path / "index")
+    original = module.ShardReader
+
+    def replaced_first(path: Path) -> object:
+        monkeypatch.setattr(module, "ShardReader", original)
+        build(photo_dir, tmp_path / "index", overwrite=True)
+        return original(path)
+
+    monkeypatch.setattr(module, "ShardReader", replaced_first)
+    assert PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale

@@ -1,0 +1,161 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from similarity.backbone.backbone import Backbone
+from similarity.color.lab import rgb_to_lab
+from similarity.matching.correlation import (
+    LEVELS,
+    Correlation,
+    PointMap,
+    correlate,
+    join_levels,
+    map_target_to_reference,
+)
+from similarity.matching.warp import soft_weights, warp_hard, warp_soft
+
+
+def point_map(picture: list[list[int]], xy: list[list[list[float]]]) -> PointMap:
+    return PointMap(torch.tensor(picture), torch.tensor(xy))
+
+
+def random_correlation() -> Correlation:
+    """A 3x4 target and references of 2x5 and 4x1."""
+    return Correlation(torch.rand(12, 14) * 2 - 1, (3, 4), ((2, 5), (4, 1)))
+
+
+# Hard
+
+
+def test_nearest_equals_brute_force() -> None:
+    values = [torch.rand(2, 3, 5), torch.rand(2, 6, 4)]
+    mapping = PointMap(torch.randint(0, 2, (7, 8)), torch.rand(7, 8, 2) * 2 - 1)
+    warped = warp_hard(values, mapping, "nearest")
+    assert warped.shape == (2, 7, 8)
+    for row in range(7):
+        for column in range(8):
+            plane = values[int(mapping.picture[row, column])]
+            x, y = mapping.xy[row, column].tolist()
+            source = plane[:, int((y + 1) / 2 * plane.shape[1]), int((x + 1) / 2 * plane.shape[2])]
+            assert torch.equal(warped[:, row, column], source)
+
+
+def test_bilinear_by_hand() -> None:
+    values = torch.tensor([[[10.0, 20.0], [30.0, 50.0]]])
+    # cells of a 2x2 picture have their centres at -0.5 and 0.5; beyond them the border is repeated
+    mapping = point_map([[0, 0, 0, 0]], [[[-0.5, -0.5], [0.0, -0.5], [0.0, 0.0], [1.0, 0.25]]])
+    # (20 + 50) at y = 0.25 is three quarters of the way from -0.5 to 0.5: 20 / 4 + 50 * 3 / 4 = 42.5
+    torch.testing.assert_close(warp_hard([values], mapping), torch.tensor([[[10.0, 15.0, 27.5, 42.5]]]))
+
+
+def test_a_reference_that_nothing_maps_to_is_ignored() -> None:
+    mapping = point_map([[1, 1]], [[[0.0, 0.0], [0.0, 0.0]]])
+    warped = warp_hard([torch.full((1, 2, 2), torch.nan), torch.ones(1, 3, 3)], mapping)
+    assert torch.equal(warped, torch.ones(1, 1, 2))
+
+
+def test_type_of_the_values_is_kept() -> None:
+    mapping = point_map([[0]], [[[0.0, 0.0]]])
+    assert warp_hard([torch.ones(1, 2, 2, dtype=torch.float64)], mapping).dtype == torch.float64
+
+
+def test_hard_warp_passes_gradients_to_the_values() -> None:
+    values = torch.rand(2, 4, 4, requires_grad=True)
+    warp_hard([values], PointMap(torch.zeros(3, 3, dtype=torch.long), torch.rand(3, 3, 2) - 0.5)).sum().backward()
+    assert float(values.grad.sum()) == pytest.approx(18)  # 3 * 3 positions of 2 channels, bilinear weights sum to 1
+
+
+# Soft
+
+
+def test_weights_equal_numpy() -> None:
+    correlation = random_correlation()
+    weights = soft_weights(correlation, 0.3)
+    logits = correlation.values.numpy().astype(np.float64) / 0.3
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(weights.numpy(), expected, atol=1e-6)
+
+
+def test_weights_are_shares() -> None:
+    for temperature in (1e-3, 0.02, 1.0, 100.0):
+        weights = soft_weights(random_correlation(), temperature)
+        assert (weights >= 0).all()
+        torch.testing.assert_close(weights.sum(1), torch.ones(12))
+
+
+def test_weights_by_hand() -> None:
+    # cosines 0.3 and 0.1 at temperature 0.1: odds e^2 to 1
+    correlation = Correlation(torch.tensor([[0.3, 0.1]]), (1, 1), ((1, 1), (1, 1)))
+    torch.testing.assert_close(soft_weights(correlation, 0.1), torch.tensor([[0.880797, 0.119203]]))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -0.1])
+def test_temperature_must_be_positive(temperature: float) -> None:
+    with pytest.raises(ValueError, match=f"temperature must be positive, not {temperature}"):
+        soft_weights(random_correlation(), temperature)
+
+
+def test_cold_soft_warp_is_the_hard_warp() -> None:
+    correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
+    cold = warp_soft(values, correlation, soft_weights(correlation, 1e-5))
+    torch.testing.assert_close(cold, warp_hard(values, map_target_to_reference(correlation), "nearest"), atol=1e-4, rtol=0)
+
+
+def test_hot_soft_warp_is_the_mean() -> None:
+    correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
+    hot = warp_soft(values, correlation, soft_weights(correlation, 1e6))
+    mean = torch.cat([v.flatten(1) for v in values], 1).mean(1)
+    torch.testing.assert_close(hot, mean[:, None, None].expand(2, 3, 4), atol=1e-4, rtol=0)
+
+
+def test_soft_warp_equals_loops() -> None:
+    correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
+    weights = soft_weights(correlation, 0.2)
+    warped = warp_soft(values, correlation, weights)
+    flat = [float(v[1, r, c]) for v in values for r in range(v.shape[1]) for c in range(v.shape[2])]
+    for i in range(12):
+        expected = sum(float(w) * v for w, v in zip(weights[i], flat, strict=True))
+        assert float(warped[1, i // 4, i % 4]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_soft_warp_invents_no_color() -> None:
+    correlation, values = random_correlation(), [torch.randn(2, 2, 5), torch.randn(2, 4, 1)]
+    warped = warp_soft(values, correlation, soft_weights(correlation, 0.1)).flatten(1)
+    flat = torch.cat([v.flatten(1) for v in values], 1)
+    assert (warped <= flat.amax(1, keepdim=True) + 1e-5).all()
+    assert (warped >= flat.amin(1, keepdim=True) - 1e-5).all()
+
+
+def test_planes_of_another_grid_are_refused() -> None:
+    correlation = random_correlation()
+    message = "reference planes are ((5, 2), (4, 1)), the correspondence grids ((2, 5), (4, 1))"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        warp_soft([torch.rand(2, 5, 2), torch.rand(2, 4, 1)], correlation, soft_weights(correlation, 0.1))
+
+
+def test_soft_warp_is_differentiable_in_the_features() -> None:
+    target, reference = torch.randn(4, 2, 3, requires_grad=True), torch.randn(4, 3, 3, requires_grad=True)
+    correlation = correlate(F.normalize(target, dim=0), [F.normalize(reference, dim=0)])
+    warp_soft([torch.randn(2, 3, 3)], correlation, soft_weights(correlation, 0.1)).square().sum().backward()
+    for gradient in (target.grad, reference.grad):
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().sum() > 0
+
+
+# A target that is its own reference
+
+
+def test_target_as_reference_returns_its_colors(backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+    rgb = torch.from_numpy(pictures["astronaut"][:128, :112].copy()).permute(2, 0, 1)[None].float() / 255
+    lab = rgb_to_lab(rgb)
+    features = backbone(lab[:, :1], tuple(LEVELS))
+    target, reference = join_levels([features, features])
+    correlation = correlate(target, [reference])
+    reference_ab = F.avg_pool2d(lab[:, 1:], 8)[0]
+    warped_ab = warp_soft([reference_ab], correlation, soft_weights(correlation, 1e-5))
+    torch.testing.assert_close(warped_ab, reference_ab, atol=0.05, rtol=0)
+    mapping = map_target_to_reference(correlation)
+    torch.testing.assert_close(warp_hard([reference_ab], mapping), reference_ab, atol=1e-3, rtol=0)
