@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "Point", "__version__"]
-_MODULES = {"ColorizationPipeline": "pipeline", "ColorizeOptions": "options", "Colorized": "result", "Point": "network.hints"}
+_MODULES = {
+    "ColorizationPipeline": "pipeline",
+    "ColorizeOptions": "options",
+    "Colorized": "result",
+    "Point": "network.hints",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,16 @@ from retrieval.photos.reader import read_picture
 from similarity.backbone.backbone import load_backbone
 
 MARK = ".rechroma-demo"  # in the folder, so that the next demo may replace what is there
-LIBRARY = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "colorwheel")
+LIBRARY = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "retina",
+    "immunohistochemistry",
+    "colorwheel",
+)
 
 
 def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
@@ -32,7 +41,8 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
         PSNR of the result against the truth in dB.
 
     Raises:
-        ValueError: the folder holds something else than an earlier demo, or the index did not recommend the right image.
+        ValueError: the folder holds something else than an earlier demo, or the index did not
+            recommend the right image.
     """
     mark = output / MARK
     if not mark.exists() and output.is_dir() and any(output.iterdir()):
@@ -44,7 +54,9 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     for name in LIBRARY:
         io.imsave(photos / f"{name}.png", getattr(data, name)()[..., :3], check_contrast=False)
     io.imsave(photos / "motorcycle_right.png", right, check_contrast=False)
-    target_path, result_path, sheet_path = (output / f"{name}.png" for name in ("target", "result", "sheet"))
+    target_path, result_path, sheet_path = (
+        output / f"{name}.png" for name in ("target", "result", "sheet")
+    )
     gray = luminance_of(left)
     io.imsave(target_path, gray, check_contrast=False)
 
@@ -59,12 +71,23 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     seconds = time.perf_counter() - start
     best = result.references[0]
     if best.path.name != "motorcycle_right.png":
-        raise ValueError(f"the index recommends {best.path.name} for the motorcycle, not the other picture of the pair")
-    say(f"recommended for the gray motorcycle: {best.path.name} (score {best.score:.2f}, next {result.references[1].score:.2f})")
+        raise ValueError(
+            f"the index recommends {best.path.name} for the motorcycle, not the other picture of the pair"
+        )
+    say(
+        f"recommended for the gray motorcycle: {best.path.name} (score {best.score:.2f}, next {result.references[1].score:.2f})"
+    )
     io.imsave(result_path, result.rgb, check_contrast=False)
     quality = psnr(left, result.rgb)
-    say(f"colorized in {seconds:.2f} s; PSNR {quality:.2f} dB against the truth (gray: {psnr(left, gray):.2f} dB)")
-    cells = [(gray, "target"), (right, "recommended reference"), (result.rgb, f"result, {quality:.1f} dB"), (left, "truth")]
+    say(
+        f"colorized in {seconds:.2f} s; PSNR {quality:.2f} dB against the truth (gray: {psnr(left, gray):.2f} dB)"
+    )
+    cells = [
+        (gray, "target"),
+        (right, "recommended reference"),
+        (result.rgb, f"result, {quality:.1f} dB"),
+        (left, "truth"),
+    ]
     write_sheet(sheet_path, [[Cell(np.asarray(rgb), caption) for rgb, caption in cells]])
     say(f"look at {sheet_path}")
     return quality

@@ -7,10 +7,27 @@ import numpy as np
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
 MIN_EPSILON = 1e-4  # below it, the rounding of float32 decides
-GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS = 1.0, 0.6  # references that are recommended may be of something else
+# references that are recommended may be of something else
+GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS = 1.0, 0.6
 SHARES = ("vividness", "expected_share", "automatic_share", "guided_share", "warped_share")
-RANGES = ("detail_range", "same_range", "sure_range", "relevance_range", "local_range", "same_picture_range", "coherence_range")
-FINITE = ("temperature", "warp_temperature", "rank_weight", "caution", "mismatch", "edge_epsilon", *RANGES)
+RANGES = (
+    "detail_range",
+    "same_range",
+    "sure_range",
+    "relevance_range",
+    "local_range",
+    "same_picture_range",
+    "coherence_range",
+)
+FINITE = (
+    "temperature",
+    "warp_temperature",
+    "rank_weight",
+    "caution",
+    "mismatch",
+    "edge_epsilon",
+    *RANGES,
+)
 
 
 @dataclass(frozen=True)
@@ -19,41 +36,53 @@ class ColorizeOptions:
 
     Attributes:
         top_k: references fused when they are recommended.
-        working_side: pictures are matched at about this side squared, aspect kept; a multiple of 16.
-        method: ``network``, or ``training-free``, which only carries colors over; None takes the network if the
-            backbone is the one it was trained on.
-        vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that look real.
-        faithfulness: share of the answer with references beside the answer without them, 0..1; None for 1 if they are
-            given, and for 0.6 if they are recommended. The training-free method has no other answer.
+        working_side: pictures are matched at about this side squared, aspect kept; a multiple of
+            16.
+        method: ``network``, or ``training-free``, which only carries colors over; None takes the
+            network if the backbone is the one it was trained on.
+        vividness: 0 asks the network for the expected color, careful and pale; 1 for colors that
+            look real.
+        faithfulness: share of the answer with references beside the answer without them, 0..1; None
+            for 1 if they are given, and for 0.6 if they are recommended. The training-free method
+            has no other answer.
         saturation: factor on the chroma of the result.
-        temperature: of the annealed mean over color bins; towards 0 the likeliest color, which is grayish more often than
-            not, so that results become paler and patchier; 1 the mean.
-        relevance_range: mean cosine of the best matches from which references are followed a little, and fully; an
-            unrelated picture stays below.
-        local_range: the same of the matches around a place, for references that show it and little of the rest.
-        same_picture_range: the same measure, from which a reference seems to be the same picture, and surely is.
-        coherence_range: share of neighbours that match neighbours, from which it can be the same picture, and may well be.
-        vivid_gain: factor on the chroma of the network's answers at vividness 1, where no palette says how strong colors
-            are: means over what is likely are paler than photos.
-        expected_share: of the mean of the predicted distribution beside the regression, a median, in the careful answer.
-        automatic_share: of the annealed mean beside the careful answer where there is no reference, at vividness 1.
+        temperature: of the annealed mean over color bins; towards 0 the likeliest color, which is
+            grayish more often than not, so that results become paler and patchier; 1 the mean.
+        relevance_range: mean cosine of the best matches from which references are followed a
+            little, and fully; an unrelated picture stays below.
+        local_range: the same of the matches around a place, for references that show it and little
+            of the rest.
+        same_picture_range: the same measure, from which a reference seems to be the same picture,
+            and surely is.
+        coherence_range: share of neighbours that match neighbours, from which it can be the same
+            picture, and may well be.
+        vivid_gain: factor on the chroma of the network's answers at vividness 1, where no palette
+            says how strong colors are: means over what is likely are paler than photos.
+        expected_share: of the mean of the predicted distribution beside the regression, a median,
+            in the careful answer.
+        automatic_share: of the annealed mean beside the careful answer where there is no reference,
+            at vividness 1.
         guided_share: the same with references.
-        warped_share: of the carried colors themselves beside what the network makes of them, where references that are
-            given match surely; recommended ones are left to the network.
-        warp_temperature: of the soft warp over all positions of all references; lower follows single matches. This,
-            caution and mismatch concern the training-free method, and the network where a reference is the same picture.
-        rank_weight: how much the score of a recommended reference counts beside the cosines of its matches.
+        warped_share: of the carried colors themselves beside what the network makes of them, where
+            references that are given match surely; recommended ones are left to the network.
+        warp_temperature: of the soft warp over all positions of all references; lower follows
+            single matches. This, caution and mismatch concern the training-free method, and the
+            network where a reference is the same picture.
+        rank_weight: how much the score of a recommended reference counts beside the cosines of its
+            matches.
         caution: how far color is held back where matches disagree or are weak; 0 never.
         mismatch: how much a match of cosine 0 counts as doubt, in squared units of ab.
         detail_range: similarity of fine matches from which they are followed a little, and fully.
-        same_range: cosines of coarse matches from which both pictures seem to show the same thing, a little and fully;
-            only there fine matches are followed.
-        sure_range: the same beside the network, which needs them only where the match is beyond doubt.
+        same_range: cosines of coarse matches from which both pictures seem to show the same thing,
+            a little and fully; only there fine matches are followed.
+        sure_range: the same beside the network, which needs them only where the match is beyond
+            doubt.
         edge_radius: radius of the edge-aware smoothing of soft matches, in working pixels.
-        edge_epsilon: its regularisation, and that of the enlargement of all results, in squared units of L; lower follows
-            edges more closely.
+        edge_epsilon: its regularisation, and that of the enlargement of all results, in squared
+            units of L; lower follows edges more closely.
         same_class: recommend only photos of the target's ImageNet class, where there are any.
-        keep_tint: leave what tints the target, as sepia does, over the new colors; otherwise only its luminance is used.
+        keep_tint: leave what tints the target, as sepia does, over the new colors; otherwise only
+            its luminance is used.
 
     Raises:
         ValueError: a value is out of range.
@@ -92,7 +121,9 @@ class ColorizeOptions:
         if self.top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {self.top_k}")
         if self.working_side < 64 or self.working_side % 16:
-            raise ValueError(f"working_side must be a multiple of 16 from 64, not {self.working_side}")
+            raise ValueError(
+                f"working_side must be a multiple of 16 from 64, not {self.working_side}"
+            )
         if self.method not in (None, *METHODS):
             raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         for name in SHARES:
@@ -102,7 +133,9 @@ class ColorizeOptions:
             raise ValueError(f"faithfulness must be within 0..1, not {self.faithfulness}")
         for name in ("saturation", "vivid_gain"):
             if not 0 <= getattr(self, name) <= MAX_SATURATION:
-                raise ValueError(f"{name} must be within 0..{MAX_SATURATION:g}, not {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be within 0..{MAX_SATURATION:g}, not {getattr(self, name)}"
+                )
         for name in ("temperature", "warp_temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
@@ -110,10 +143,16 @@ class ColorizeOptions:
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         for name in RANGES:
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # lists, as of JSON, cannot be hashed
+            # lists, as of JSON, cannot be hashed
+            object.__setattr__(self, name, tuple(getattr(self, name)))
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
-        if self.caution < 0 or self.rank_weight < 0 or self.edge_radius < 2 or self.edge_epsilon < MIN_EPSILON:
+        if (
+            self.caution < 0
+            or self.rank_weight < 0
+            or self.edge_radius < 2
+            or self.edge_epsilon < MIN_EPSILON
+        ):
             lowest = f"edge_radius must be at least 2, edge_epsilon {MIN_EPSILON:g}"
             raise ValueError(f"caution and rank_weight must not be negative, {lowest}")
 

@@ -13,7 +13,12 @@ from colorization.inference.matching import match
 from colorization.inference.network_colors import PREDICT_LAYERS, Guidance, predict, predict_chroma
 from colorization.inference.picture_features import Described, describe
 from colorization.inference.prepared_photo import Prepared
-from colorization.inference.reference_checks import Reference, as_references, check_lenders, guidance_of
+from colorization.inference.reference_checks import (
+    Reference,
+    as_references,
+    check_lenders,
+    guidance_of,
+)
 from colorization.inference.tint import tint_curve
 from colorization.inference.working_size import as_rgb, read_reference, working_lab
 from colorization.network.colorization_network import ColorizationNetwork
@@ -30,7 +35,9 @@ from similarity.backbone.backbone import Backbone, inference, load_backbone
 from similarity.backbone.pretrained import DEFAULT_BACKBONE
 from similarity.color.tones import spread_tones
 
-UNGUIDED = "without the network, colorizing needs at least one reference and takes no points or palette"
+UNGUIDED = (
+    "without the network, colorizing needs at least one reference and takes no points or palette"
+)
 
 
 class ColorizationPipeline:
@@ -39,9 +46,16 @@ class ColorizationPipeline:
     One instance serves many requests; nothing of a picture is kept between calls.
     """
 
-    def __init__(self, backbone: Backbone, index: PhotoIndex | None = None, network: ColorizationNetwork | None = None) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        index: PhotoIndex | None = None,
+        network: ColorizationNetwork | None = None,
+    ) -> None:
         self.backbone, self.network = backbone, network
-        self._library: tuple[PhotoIndex, Extractor] | None = (index, index.extractor(backbone)) if index else None
+        self._library: tuple[PhotoIndex, Extractor] | None = (
+            (index, index.extractor(backbone)) if index else None
+        )
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -63,7 +77,8 @@ class ColorizationPipeline:
     ) -> "ColorizationPipeline":
         """Load the networks, and an index if references are to be recommended.
 
-        The colorization network was trained on vgg19-slim; with ``vgg19`` the training-free method is used.
+        The colorization network was trained on vgg19-slim; with ``vgg19`` the training-free method
+        is used.
 
         Args:
             index_dir: folder of an index that build-index made.
@@ -76,32 +91,41 @@ class ColorizationPipeline:
         """
         index = PhotoIndex.open(Path(index_dir)) if index_dir is not None else None
         features = load_backbone(backbone, weights_path, device)
-        return cls(features, index, load_network(features) if backbone == DEFAULT_BACKBONE else None)
+        return cls(
+            features, index, load_network(features) if backbone == DEFAULT_BACKBONE else None
+        )
 
     def refresh(self) -> None:
         """Open the index anew if it was built again since: libraries grow while a server runs.
 
         Raises:
-            FileNotFoundError, ValueError: see PhotoIndex.open and PhotoIndex.extractor; the one that was open stays.
+            FileNotFoundError, ValueError: see PhotoIndex.open and PhotoIndex.extractor; the one
+                that was open stays.
         """
         if self.index is not None and read_manifest(self.index.index_dir) != self.index.manifest:
             index = PhotoIndex.open(self.index.index_dir)
             self._library = index, index.extractor(self.backbone)
 
     @one_thread()
-    def recommend(self, gray: np.ndarray, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
+    def recommend(
+        self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
+    ) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
         Args:
-            gray: (height, width) or (height, width, 3); uint8, uint16 or float 0..1. Colors are ignored.
+            gray: (height, width) or (height, width, 3); uint8, uint16 or float 0..1. Colors are
+                ignored.
             top_k: how many.
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
-            ValueError: there is no index, it holds no color photo, or the picture's shape or type is wrong.
+            ValueError: there is no index, it holds no color photo, or the picture's shape or type
+                is wrong.
         """
         if self._library is None:
-            raise ValueError("recommending references needs an index: ColorizationPipeline.load(index_dir=...)")
+            raise ValueError(
+                "recommending references needs an index: ColorizationPipeline.load(index_dir=...)"
+            )
         query = glance(to_uint8(as_rgb(gray)))
         index, extractor = self._library
         found = index.recommend(query, extractor, top_k, same_class)
@@ -109,7 +133,9 @@ class ColorizationPipeline:
             raise ValueError(f"{index.index_dir}: the index holds no color photo to recommend")
         return found
 
-    def candidates(self, gray: np.ndarray, top_k: int, same_class: bool = False) -> Iterator[Recommendation]:
+    def candidates(
+        self, gray: np.ndarray, top_k: int, same_class: bool = False
+    ) -> Iterator[Recommendation]:
         """Recommendations, see recommend: first twice top_k, then more for whoever goes on, as photos may be gone."""
         known = set[Path]()
         while True:
@@ -179,15 +205,17 @@ class ColorizationPipeline:
         """Describe a picture and its references and match them: the part of colorize that edits have in common.
 
         Args:
-            gray: see recommend; it is not copied, and must stay as it is while the result is in use.
-            references: color pictures, (height, width, 3), or what describe made of them, or some of those that recommend
-                found, whose scores then count if there are no others; none in the list colors automatically; None takes
-                ``options.top_k`` from the index, or none if there is no index.
+            gray: see recommend; it is not copied, and must stay as it is while the result is in
+                use.
+            references: color pictures, (height, width, 3), or what describe made of them, or some
+                of those that recommend found, whose scores then count if there are no others; none
+                in the list colors automatically; None takes ``options.top_k`` from the index, or
+                none if there is no index.
             options: see ColorizeOptions.
 
         Raises:
-            ValueError: a reference that cannot be read, see check_lenders too, a wrong shape or type, or something that only
-                the network can do and it is not there.
+            ValueError: a reference that cannot be read, see check_lenders too, a wrong shape or
+                type, or something that only the network can do and it is not there.
         """
         target = as_rgb(gray, "target")
         network = self.network_for(options)
@@ -199,7 +227,10 @@ class ColorizationPipeline:
             recommended = [r for r in chosen if isinstance(r, Recommendation)]
             recommended = recommended if len(recommended) == len(chosen) else []
             given = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in chosen]
-        lenders = [r.on(self.backbone.device) if isinstance(r, Described) else self.describe(r, options) for r in given]
+        lenders = [
+            r.on(self.backbone.device) if isinstance(r, Described) else self.describe(r, options)
+            for r in given
+        ]
         if network is None and not lenders:
             raise ValueError(UNGUIDED)
         check_lenders(lenders, self.layers, options, may_be_gray=bool(recommended))
@@ -210,7 +241,9 @@ class ColorizationPipeline:
         return Prepared(target, lab[:, :1], options, matched, recommended, skipped)
 
     @inference()
-    def describe(self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()) -> Described:
+    def describe(
+        self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()
+    ) -> Described:
         """Describe a reference that is to lend its colors to several photos.
 
         Args:
@@ -240,8 +273,8 @@ class ColorizationPipeline:
             palette: a color picture whose colors the result should have.
 
         Raises:
-            ValueError: a palette without color, options that need the picture to be prepared anew, or something that only
-                the network can do and it is not there.
+            ValueError: a palette without color, options that need the picture to be prepared anew,
+                or something that only the network can do and it is not there.
         """
         options = options or prepared.options
         network, matched = self.network_for(options), prepared.matched
@@ -250,14 +283,33 @@ class ColorizationPipeline:
             raise ValueError(UNGUIDED)
         guidance = guidance_of(points, palette, options)
         chroma = predict_chroma(network, matched, guidance, options)
-        tint = tint_curve(working_lab(prepared.target, options.working_side)) if options.keep_tint else None
-        rgb = render(prepared.target, prepared.luminance, chroma.ab * options.saturation, options.edge_epsilon, tint)
-        warped_ab, confidence = (plane.cpu().numpy().copy() for plane in (chroma.warped_ab, chroma.confidence[0]))
-        return Colorized(rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped)
+        tint = (
+            tint_curve(working_lab(prepared.target, options.working_side))
+            if options.keep_tint
+            else None
+        )
+        rgb = render(
+            prepared.target,
+            prepared.luminance,
+            chroma.ab * options.saturation,
+            options.edge_epsilon,
+            tint,
+        )
+        warped_ab, confidence = (
+            plane.cpu().numpy().copy() for plane in (chroma.warped_ab, chroma.confidence[0])
+        )
+        return Colorized(
+            rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped
+        )
 
     @inference()
     def suggest_colors(
-        self, gray: np.ndarray | Prepared, x: float, y: float, count: int = 9, options: ColorizeOptions = ColorizeOptions()
+        self,
+        gray: np.ndarray | Prepared,
+        x: float,
+        y: float,
+        count: int = 9,
+        options: ColorizeOptions = ColorizeOptions(),
     ) -> list[Suggestion]:
         """Suggest colors for a place of a picture, the most likely first.
 
@@ -269,7 +321,8 @@ class ColorizationPipeline:
             options: see ColorizeOptions.
 
         Raises:
-            ValueError: the place is outside the picture, count is not positive, or there is no network.
+            ValueError: the place is outside the picture, count is not positive, or there is no
+                network.
         """
         network = self.network_for(options)
         if network is None or not network.config.num_bins:
@@ -283,10 +336,13 @@ class ColorizationPipeline:
         """The colorization network, if the options and the backbone allow it; None for the training-free method.
 
         Raises:
-            ValueError: the options ask for the network, and the backbone is not the one it was trained on.
+            ValueError: the options ask for the network, and the backbone is not the one it was
+                trained on.
         """
         if options.method == "network" and self.network is None:
-            raise ValueError(f"the colorization network was trained on {DEFAULT_BACKBONE}, not on {self.backbone.name}")
+            raise ValueError(
+                f"the colorization network was trained on {DEFAULT_BACKBONE}, not on {self.backbone.name}"
+            )
         return None if options.method == "training-free" else self.network
 
     def _recommended(
@@ -295,6 +351,9 @@ class ColorizationPipeline:
         """The best references that can still be read."""
         used, pictures, skipped = self.recommend_readable(target, options.top_k, options.same_class)
         if not used:
-            where, reason = self.index and self.index.index_dir, "none of the recommended photos can be read; the first"
+            where, reason = (
+                self.index and self.index.index_dir,
+                "none of the recommended photos can be read; the first",
+            )
             raise ValueError(f"{where}: {reason}: {skipped[0]}; have the photos moved?")
         return used, pictures, skipped

@@ -14,11 +14,12 @@ class Colorized:
 
     Attributes:
         rgb: at the input's size and depth, uint8 or uint16; uint16 of float.
-        warped_ab: the references' colors at half the working size, raw Lab units; zeros without references.
+        warped_ab: the references' colors at half the working size, raw Lab units; zeros without
+            references.
         confidence: trust in them on the same grid, 0..1.
         references: those that were recommended, as they were used; empty if pictures were given.
-        influence: share of the colors that comes from each reference, 0..1; the rest is what the network holds natural.
-            Color points overrule references near them, which is not counted.
+        influence: share of the colors that comes from each reference, 0..1; the rest is what the
+            network holds natural. Color points overrule references near them, which is not counted.
         skipped: one line for each recommended reference that could not be read.
     """
 

@@ -8,8 +8,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_CURES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space and run the same command again")
-_CURES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "it needs the right to write there; a copy of the index would do")
+_CURES = dict.fromkeys(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space and run the same command again"
+)
+_CURES |= dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS),
+    "it needs the right to write there; a copy of the index would do",
+)
 _CURES |= dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "choose another folder")
 
 
@@ -71,4 +76,6 @@ def with_cure(error: OSError, path: Path) -> OSError:
     """The error as one that names the file that could not be written, the reason and the cure."""
     reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
     cure = _CURES.get(error.errno or 0, "run the same command again")
-    return OSError(error.errno or errno.EIO, f"{reason}; the previous index is intact; {cure}", str(path))
+    return OSError(
+        error.errno or errno.EIO, f"{reason}; the previous index is intact; {cure}", str(path)
+    )

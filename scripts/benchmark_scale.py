@@ -1,8 +1,10 @@
 """Time the search of a large index, made of synthetic descriptors; ``scripts/benchmark --scale`` runs this.
 
-Global descriptors imitate real ones: variances fall as (i + 5)^-3.41, about as those of photos described by vgg19-slim do,
-and a photo lies in a cluster of 50 that keeps a quarter of the variance, so that it has near and far neighbors. The shipped
-projections hold no variances. Local descriptors are random, which costs a query the same.
+Global descriptors imitate real ones: variances fall as (i + 5)^-3.41, about as those of photos
+    described by vgg19-slim do,
+and a photo lies in a cluster of 50 that keeps a quarter of the variance, so that it has near and
+far neighbors. The shipped projections hold no variances. Local descriptors are random, which costs
+a query the same.
 """
 
 import json
@@ -52,11 +54,20 @@ def build(folder: Path, count: int, memory_budget: int) -> dict[str, float]:
 
     (folder / FEATURES).mkdir(parents=True)
     search = SearchSettings(memory_budget=memory_budget)
-    manifest, live, start = Manifest("vgg19-slim", "0" * 16, "0" * 16, [], "", count, search=search), {}, time.perf_counter()
+    manifest, live, start = (
+        Manifest("vgg19-slim", "0" * 16, "0" * 16, [], "", count, search=search),
+        {},
+        time.perf_counter(),
+    )
     pool = local_pool()
     for first in range(0, count, SHARD_PHOTOS):
         size = min(SHARD_PHOTOS, count - first)
-        photos = Photos.of([(b"/made", b"%09d.jpg" % (first + i), 1, 1, (first + i).to_bytes(32)) for i in range(size)])
+        photos = Photos.of(
+            [
+                (b"/made", b"%09d.jpg" % (first + i), 1, 1, (first + i).to_bytes(32))
+                for i in range(size)
+            ]
+        )
         path = folder / FEATURES / f"{first:016x}.h5"
         write_shard(path, photos, described(draw(size, count, first), pool, first), manifest.key)
         live |= {photos.absolute(i): Known(path, i, 1, 1) for i in range(size)}
@@ -87,11 +98,20 @@ def query(folder: Path, count: int) -> dict[str, float]:
     for name in ("cold", "warm"):
         wall, cpu = zip(*timed(index, asked), strict=True)
         for label, times in ((f"{name}_ms", wall), (f"{name}_cpu_ms", cpu)):
-            figures |= {f"{label}_p50": statistics.median(times), f"{label}_p95": float(np.percentile(times, 95))}
+            figures |= {
+                f"{label}_p50": statistics.median(times),
+                f"{label}_p95": float(np.percentile(times, 95)),
+            }
     status = Path("/proc/self/status").read_text()
-    figures |= {key: int(status.split(f"{field}:")[1].split()[0]) / 1024 for key, field in MEMORY.items()}
-    found = [index.searcher.search(vector, 200)[0][:10] for vector in asked.global_.astype(np.float32)]
-    return figures | {"recall": recall(found, nearest(index.searcher.vectors, asked.global_.astype(np.float32)))}
+    figures |= {
+        key: int(status.split(f"{field}:")[1].split()[0]) / 1024 for key, field in MEMORY.items()
+    }
+    found = [
+        index.searcher.search(vector, 200)[0][:10] for vector in asked.global_.astype(np.float32)
+    ]
+    return figures | {
+        "recall": recall(found, nearest(index.searcher.vectors, asked.global_.astype(np.float32)))
+    }
 
 
 MEMORY = {"resident_mib": "VmRSS", "own_mib": "RssAnon", "peak_mib": "VmHWM"}
@@ -110,7 +130,11 @@ def nearest(vectors: "GlobalVectors", queries: np.ndarray) -> np.ndarray:
     import faiss
     from faiss.contrib.exhaustive_search import knn_ground_truth
 
-    return np.asarray(knn_ground_truth(queries, (block for _, block in vectors.blocks()), 10, faiss.METRIC_INNER_PRODUCT)[1])
+    return np.asarray(
+        knn_ground_truth(
+            queries, (block for _, block in vectors.blocks()), 10, faiss.METRIC_INNER_PRODUCT
+        )[1]
+    )
 
 
 class Described:
@@ -139,7 +163,9 @@ def described(global_: np.ndarray, pool: tuple[np.ndarray, np.ndarray], seed: in
     rng, count = np.random.default_rng((3, seed)), len(global_)
     chroma = np.where(rng.random(count) < GRAY, 0, 30).astype(np.float16)
     labels = rng.integers(0, 1000, count).astype(np.int16)
-    return Descriptors(global_, *(part[rng.integers(0, POOL, count)] for part in pool), labels, chroma)
+    return Descriptors(
+        global_, *(part[rng.integers(0, POOL, count)] for part in pool), labels, chroma
+    )
 
 
 def empty_cache(folder: Path) -> None:
@@ -155,12 +181,22 @@ def report(count: int, built: dict[str, float], asked: dict[str, float]) -> None
     """Print what was measured."""
     print(f"{count:,} photos, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     cpu = built["search_cpu_s"]
-    print(f"  written: shards {built['shards_s']:.0f} s, search index {built['search_s']:.0f} s ({cpu:.0f} s of processor)")
-    print(f"  on disk: {built['bytes'] / 1e9:.2f} GB, of which index.faiss {built['faiss_bytes'] / 1e6:.1f} MB")
+    print(
+        f"  written: shards {built['shards_s']:.0f} s, search index {built['search_s']:.0f} s ({cpu:.0f} s of processor)"
+    )
+    print(
+        f"  on disk: {built['bytes'] / 1e9:.2f} GB, of which index.faiss {built['faiss_bytes'] / 1e6:.1f} MB"
+    )
     resident, own, peak = (asked[f"{kind}_mib"] for kind in ("resident", "own", "peak"))
-    print(f"  opened in {asked['open_s']:.2f} s; resident {resident:.0f} MiB (own {own:.0f}, else mapped), peak {peak:.0f} MiB")
+    print(
+        f"  opened in {asked['open_s']:.2f} s; resident {resident:.0f} MiB (own {own:.0f}, else mapped), peak {peak:.0f} MiB"
+    )
     for name in ("cold", "warm"):
-        wall, cpu = ([asked[f"{name}_{kind}_{p}"] for p in ("p50", "p95")] for kind in ("ms", "cpu_ms"))
-        print(f"  query, {name} cache: p50 {wall[0]:.1f} ms, p95 {wall[1]:.1f} ms; of processor {cpu[0]:.1f} and {cpu[1]:.1f} ms")
+        wall, cpu = (
+            [asked[f"{name}_{kind}_{p}"] for p in ("p50", "p95")] for kind in ("ms", "cpu_ms")
+        )
+        print(
+            f"  query, {name} cache: p50 {wall[0]:.1f} ms, p95 {wall[1]:.1f} ms; of processor {cpu[0]:.1f} and {cpu[1]:.1f} ms"
+        )
     print(f"  recall@10 of the global ranking: {asked['recall']:.4f}")
     print(json.dumps({"count": count, **built, **asked}))

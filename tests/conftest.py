@@ -13,7 +13,8 @@ import torch
 from jaxtyping import install_import_hook
 from PIL import Image
 
-install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")  # before anything imports them
+# before anything imports them
+install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")
 
 from retrieval.building.builder import BuildOptions, build_index  # noqa: E402
 from retrieval.building.changes import BuildReport  # noqa: E402
@@ -42,7 +43,11 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: object) -> None:
-        if self.family != socket.AF_UNIX and isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        if (
+            self.family != socket.AF_UNIX
+            and isinstance(address, tuple)
+            and address[0] not in ("127.0.0.1", "::1", "localhost")
+        ):
             raise OSError(f"tests are offline, asked for {address}")
         connect(self, address)
 
@@ -58,7 +63,9 @@ def rng() -> np.random.Generator:
 def pictures() -> dict[str, np.ndarray]:
     """scikit-image's bundled photographs, RGB uint8, short side 128. Treat as read-only."""
     left, right, _ = skimage.data.stereo_motorcycle()
-    full = {name: getattr(skimage.data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")}
+    full = {
+        name: getattr(skimage.data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")
+    }
     full |= {"motorcycle_left": left, "motorcycle_right": right}
     full |= {"hubble": skimage.data.hubble_deep_field(), "retina": skimage.data.retina()}
     small = {}
@@ -100,11 +107,16 @@ def library_dir(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np
 @pytest.fixture
 def photo_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
     """A library of four photos that a test may change."""
-    return write_photos(tmp_path / "photos", {name: pictures[name] for name in ("astronaut", "chelsea", "coffee", "rocket")})
+    return write_photos(
+        tmp_path / "photos",
+        {name: pictures[name] for name in ("astronaut", "chelsea", "coffee", "rocket")},
+    )
 
 
 @pytest.fixture(scope="session")
-def index_dir(tmp_path_factory: pytest.TempPathFactory, library_dir: Path, backbone: Backbone) -> Path:
+def index_dir(
+    tmp_path_factory: pytest.TempPathFactory, library_dir: Path, backbone: Backbone
+) -> Path:
     """An index of ``library_dir`` in three shards. Treat as read-only."""
     folder = tmp_path_factory.mktemp("index")
     build_index([library_dir], folder / "index", backbone, IN_PROCESS)
@@ -121,10 +133,15 @@ def build(backbone: Backbone) -> Callable[..., BuildReport]:
     """``build(photos, index_dir, **options)`` in this process, three photos a shard."""
 
     def run(
-        photos: Path | list[Path], folder: Path, progress: Callable[[int, int], None] | None = None, **options: object
+        photos: Path | list[Path],
+        folder: Path,
+        progress: Callable[[int, int], None] | None = None,
+        **options: object,
     ) -> BuildReport:
         chosen = BuildOptions(**{**IN_PROCESS.__dict__, **options})  # type: ignore[arg-type]
-        return build_index(photos if isinstance(photos, list) else [photos], folder, backbone, chosen, progress)
+        return build_index(
+            photos if isinstance(photos, list) else [photos], folder, backbone, chosen, progress
+        )
 
     return run
 
@@ -137,7 +154,9 @@ class OddFiles(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def odd_files(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray]) -> OddFiles:
+def odd_files(
+    tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray]
+) -> OddFiles:
     """Files as people have them: unusable ones (empty, truncated, not a picture) and unusual but usable ones."""
     folder = tmp_path_factory.mktemp("odd")
     rgb = Image.fromarray(pictures["chelsea"])
@@ -149,7 +168,9 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.n
     rgb.save(folder / "whole.png")
     data = (folder / "whole.png").read_bytes()
     (folder / "truncated.png").write_bytes(data[: len(data) // 2])
-    unusable = {name: folder / name for name in ("empty.jpg", "truncated.jpg", "text.png", "truncated.png")}
+    unusable = {
+        name: folder / name for name in ("empty.jpg", "truncated.jpg", "text.png", "truncated.png")
+    }
 
     Image.fromarray(np.array([[[200, 30, 40]]], np.uint8)).save(folder / "one_pixel.png")
     ramp = np.linspace(0, 255, 20000).astype(np.uint8)
@@ -161,7 +182,12 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.n
     rgb.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
     rgb.quantize(64).save(folder / "palette.png")
     rgba = np.dstack(
-        (pictures["chelsea"], np.linspace(0, 255, pictures["chelsea"].shape[1]).astype(np.uint8)[None].repeat(SIDE, 0))
+        (
+            pictures["chelsea"],
+            np.linspace(0, 255, pictures["chelsea"].shape[1])
+            .astype(np.uint8)[None]
+            .repeat(SIDE, 0),
+        )
     )
     Image.fromarray(rgba).save(folder / "alpha.png")
     deep = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) * 10
@@ -191,20 +217,28 @@ def wide_profile() -> Callable[[float], bytes]:
     def make(gamma: float) -> bytes:
         text = b"wide\0"
         white = struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
-        primaries = {b"r": (0.5151, 0.2412, -0.0011), b"g": (0.2919, 0.6922, 0.0419), b"b": (0.1572, 0.0666, 0.7841)}
+        primaries = {
+            b"r": (0.5151, 0.2412, -0.0011),
+            b"g": (0.2919, 0.6922, 0.0419),
+            b"b": (0.1572, 0.0666, 0.7841),
+        }
         tags = {
             b"desc": b"desc" + bytes(4) + struct.pack(">I", len(text)) + text + bytes(78),
             b"cprt": b"text" + bytes(4) + text,
             b"wtpt": b"XYZ " + bytes(4) + white,
         }
         for channel, xyz in primaries.items():
-            tags[channel + b"XYZ"] = b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in xyz))
+            tags[channel + b"XYZ"] = (
+                b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in xyz))
+            )
             tags[channel + b"TRC"] = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
         table, data, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
         for name, value in tags.items():
             table += struct.pack(">4sII", name, start + len(data), len(value))
             data += value + bytes(-len(value) % 4)
-        header = struct.pack(">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+        header = struct.pack(
+            ">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ "
+        )
         header += bytes(12) + b"acsp" + bytes(28) + white
         return header.ljust(128, b"\0") + table + data
 

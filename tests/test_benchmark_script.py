@@ -64,8 +64,12 @@ def test_the_pictures_have_the_sizes_of_the_table(folder: Path, script: ModuleTy
     assert len(crops) == 8 and read_picture(crops[0]).rgb.shape == (200, 266, 3)
 
 
-@pytest.mark.parametrize(("method", "references"), [("training-free", 1), ("network", 0), ("network", 3)])
-def test_a_warm_call_is_timed_and_colorizes(folder: Path, measure: Measure, method: str, references: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "references"), [("training-free", 1), ("network", 0), ("network", 3)]
+)
+def test_a_warm_call_is_timed_and_colorizes(
+    folder: Path, measure: Measure, method: str, references: int
+) -> None:
     found = measure("warm", folder, "256 px", method, references)
     assert 0 < found["seconds"] < 60
     rgb = read_picture(folder / "out 256 px.jpg").rgb
@@ -76,14 +80,17 @@ def test_a_color_point_is_timed(folder: Path, measure: Measure) -> None:
     assert 0 < measure("edit", folder, "256 px")["seconds"] < 60
 
 
-def test_a_build_and_a_query_among_many_photos(folder: Path, tmp_path: Path, script: ModuleType, measure: Measure) -> None:
+def test_a_build_and_a_query_among_many_photos(
+    folder: Path, tmp_path: Path, script: ModuleType, measure: Measure
+) -> None:
     assert measure("build", folder / "corpus", tmp_path / "index")["rate"] > 0
     large = script.make_index(tmp_path / "large", tmp_path / "index")
     index = PhotoIndex.open(large)
     index.extractor(load_backbone("vgg19-slim"))  # refuses an index of another backbone
     assert len(index) == 300
     found = measure("query", folder, large)
-    assert 0 < found["ms"] < 60_000 and found["ranking_ms"] < found["ms"]  # among so few photos it may be lost in the noise
+    # among so few photos it may be lost in the noise
+    assert 0 < found["ms"] < 60_000 and found["ranking_ms"] < found["ms"]
 
 
 def test_large_scans(tmp_path: Path, script: ModuleType, measure: Measure) -> None:
@@ -94,6 +101,20 @@ def test_large_scans(tmp_path: Path, script: ModuleType, measure: Measure) -> No
 
 
 def test_a_measurement_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "benchmark"), "warm", str(tmp_path), "256 px", "network", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    command = [
+        sys.executable,
+        str(SCRIPTS / "benchmark"),
+        "warm",
+        str(tmp_path),
+        "256 px",
+        "network",
+        "0",
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ, OMP_NUM_THREADS="1"),
+    )
     assert done.returncode != 0 and "256 px.jpg" in done.stderr

@@ -69,7 +69,9 @@ def step_of(run: Path) -> int:
         return int(file.metadata()["step"])
 
 
-def test_train_goes_on_where_it_was_and_follows_a_new_length(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+def test_train_goes_on_where_it_was_and_follows_a_new_length(
+    command: Command, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     (photos / "text.jpg").write_text("no photo")
     train = ("train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples")
@@ -81,65 +83,125 @@ def test_train_goes_on_where_it_was_and_follows_a_new_length(command: Command, p
     second = command(*train, 6)
     assert second.exit_code == 0, second.exception
     assert step_of(run) == 3
-    torch.testing.assert_close(load_file(run / "student.safetensors")["student.mean_8"], kept, rtol=0, atol=0)
+    torch.testing.assert_close(
+        load_file(run / "student.safetensors")["student.mean_8"], kept, rtol=0, atol=0
+    )
     other = command(*train, 6, "--learning-rate", 0.1)
     assert other.exit_code == 2 and "belongs to settings" in other.output
 
 
-def test_a_run_belongs_to_its_teacher(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
-    train = ("train", photos, "--teacher", teacher, "--run", tmp_path / "run", "--batch", 2, "--samples")
+def test_a_run_belongs_to_its_teacher(
+    command: Command, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    train = (
+        "train",
+        photos,
+        "--teacher",
+        teacher,
+        "--run",
+        tmp_path / "run",
+        "--batch",
+        2,
+        "--samples",
+    )
     assert command(*train, 2).exit_code == 0
     teacher.write_text(TEACHER.replace("avg_pool2d", "max_pool2d"))
     other = command(*train, 4)
     assert other.exit_code == 2 and "belongs to settings" in other.output
 
 
-def test_the_teacher_is_asked_where_it_is(script: ModuleType, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_teacher_is_asked_where_it_is(
+    script: ModuleType, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def ask(teacher: torch.nn.Module, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
         asked.append(rgb.device.type)
-        return {**{name: torch.rand(len(rgb), 3, 7, 7) for name in ("8", "16", "32")}, "embedding": torch.rand(len(rgb), 5)}
+        return {
+            **{name: torch.rand(len(rgb), 3, 7, 7) for name in ("8", "16", "32")},
+            "embedding": torch.rand(len(rgb), 5),
+        }
 
     monkeypatch.setattr("similarity.training.distillation.ask", ask)
     script.untrained(torch.nn.Identity(), sorted(photos.iterdir()), "meta")
     assert asked == ["meta"]
 
 
-def test_a_new_run_may_start_from_the_weights_of_another(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
+def test_a_new_run_may_start_from_the_weights_of_another(
+    command: Command, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    assert command("train", photos, "--teacher", teacher, "--run", first, "--batch", 4, "--samples", 4).exit_code == 0
+    assert (
+        command(
+            "train", photos, "--teacher", teacher, "--run", first, "--batch", 4, "--samples", 4
+        ).exit_code
+        == 0
+    )
     start = ("--weights-from", first / "student.safetensors", "--learning-rate", 0)
-    result = command("train", photos, "--teacher", teacher, "--run", second, "--batch", 4, "--samples", 4, *start)
+    result = command(
+        "train", photos, "--teacher", teacher, "--run", second, "--batch", 4, "--samples", 4, *start
+    )
     assert result.exit_code == 0, result.exception
     before, after = (load_file(run / "student.safetensors") for run in (first, second))
     for name in ("student.maps.8.weight", "student.std_32"):
         torch.testing.assert_close(after[name], before[name], rtol=0, atol=0)
-    again = command("train", photos, "--teacher", teacher, "--run", second, "--batch", 4, "--samples", 8, *start)
-    assert again.exit_code == 0 and "this run goes on; --weights-from counts only at its beginning" in again.stderr
+    again = command(
+        "train", photos, "--teacher", teacher, "--run", second, "--batch", 4, "--samples", 8, *start
+    )
+    assert (
+        again.exit_code == 0
+        and "this run goes on; --weights-from counts only at its beginning" in again.stderr
+    )
 
 
 def test_a_new_run_may_start_from_exported_weights(
     script: ModuleType, command: Command, photos: Path, teacher: Path, tmp_path: Path
 ) -> None:
     run, start = tmp_path / "run", ("--weights-from", WEIGHTS_DIR, "--learning-rate", 0)
-    result = command("train", photos, "--teacher", teacher, "--run", run, "--batch", 4, "--samples", 4, *start)
+    result = command(
+        "train", photos, "--teacher", teacher, "--run", run, "--batch", 4, "--samples", 4, *start
+    )
     assert result.exit_code == 0, result.exception
-    student, luminance = script.student_of(run / "student.safetensors").eval(), torch.randn(1, 1, 64, 64)
+    student, luminance = (
+        script.student_of(run / "student.safetensors").eval(),
+        torch.randn(1, 1, 64, 64),
+    )
     network, layers = VGG19(SLIM).eval(), ("relu4_4", "relu5_4", "logits")
     network.load_state_dict(load_bundled("vgg19-slim"))
     before, after = network(luminance, layers), student.backbone(luminance, layers)
     shipped, kept = load_bundled("vgg19-slim"), load_file(run / "student.safetensors")
     convs = [i for i, module in enumerate(network.features) if isinstance(module, torch.nn.Conv2d)]
-    learned = {f"features.{i}.{key}": f"features.{i}.conv.{key}" for i in convs for key in ("weight", "bias")}
+    learned = {
+        f"features.{i}.{key}": f"features.{i}.conv.{key}"
+        for i in convs
+        for key in ("weight", "bias")
+    }
     learned |= {name: name for name in shipped if name.startswith("classifier.")}
     assert len(learned) == 36
-    assert all(torch.equal(kept[f"student.backbone.{there}"], shipped[here].float()) for here, there in learned.items())
-    assert all(F.cosine_similarity(before[k].flatten(), after[k].flatten(), dim=0) > 0.95 for k in layers)
+    assert all(
+        torch.equal(kept[f"student.backbone.{there}"], shipped[here].float())
+        for here, there in learned.items()
+    )
+    assert all(
+        F.cosine_similarity(before[k].flatten(), after[k].flatten(), dim=0) > 0.95 for k in layers
+    )
 
 
-def test_a_batch_may_be_larger_than_the_corpus(command: Command, photos: Path, teacher: Path, tmp_path: Path) -> None:
-    result = command("train", photos, "--teacher", teacher, "--run", tmp_path / "run", "--batch", 64, "--samples", 64)
+def test_a_batch_may_be_larger_than_the_corpus(
+    command: Command, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    result = command(
+        "train",
+        photos,
+        "--teacher",
+        teacher,
+        "--run",
+        tmp_path / "run",
+        "--batch",
+        64,
+        "--samples",
+        64,
+    )
     assert result.exit_code == 0, result.exception
     assert step_of(tmp_path / "run") == 1
 
@@ -153,11 +215,24 @@ def test_a_folder_without_photos_is_said(command: Command, teacher: Path, tmp_pa
 
 
 def test_exported_weights_load_and_are_scored(
-    command: Command, photos: Path, teacher: Path, tmp_path: Path, index_dir: Path, backbone: Backbone, library_dir: Path
+    command: Command,
+    photos: Path,
+    teacher: Path,
+    tmp_path: Path,
+    index_dir: Path,
+    backbone: Backbone,
+    library_dir: Path,
 ) -> None:
     run, out = tmp_path / "run", tmp_path / "weights"
-    assert command("train", library_dir, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2).exit_code == 0
-    exported = command("export", library_dir, "--run", run, "--out", out, "--projections-out", tmp_path / "pca")
+    assert (
+        command(
+            "train", library_dir, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2
+        ).exit_code
+        == 0
+    )
+    exported = command(
+        "export", library_dir, "--run", run, "--out", out, "--projections-out", tmp_path / "pca"
+    )
     assert exported.exit_code == 0, exported.exception
     loaded = load_backbone("vgg19-slim", weights_dir=out)
     assert loaded.weights_hash in exported.output
@@ -165,7 +240,9 @@ def test_exported_weights_load_and_are_scored(
     with safe_open(tmp_path / "pca" / "vgg19-slim-pca.safetensors", "np") as file:
         assert file.metadata()["weights_hash"] == loaded.weights_hash
     photos_again = library_dir / ".." / library_dir.name
-    scored = command("score", photos_again, photos, "--teacher", teacher, "--run", run, "--index", index_dir)
+    scored = command(
+        "score", photos_again, photos, "--teacher", teacher, "--run", run, "--index", index_dir
+    )
     assert scored.exit_code == 0, scored.exception
     scores = json.loads(scored.output.splitlines()[-1])
     assert scores["photos"] == 4
@@ -175,21 +252,35 @@ def test_exported_weights_load_and_are_scored(
     }  # fmt: skip
     assert all(-1 <= value <= 1 for name, value in scores.items() if name != "photos")
     without = command("score", photos_again, photos, "--teacher", teacher, "--run", run)
-    assert json.loads(without.output.splitlines()[-1]) == {k: v for k, v in scores.items() if k != "10 nearest shared"}
+    assert json.loads(without.output.splitlines()[-1]) == {
+        k: v for k, v in scores.items() if k != "10 nearest shared"
+    }
 
 
 def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
-    command: Command, photos: Path, teacher: Path, tmp_path: Path, index_dir: Path, build: Callable[..., object]
+    command: Command,
+    photos: Path,
+    teacher: Path,
+    tmp_path: Path,
+    index_dir: Path,
+    build: Callable[..., object],
 ) -> None:
     run, out, index = tmp_path / "run", tmp_path / "weights", tmp_path / "index"
-    assert command("train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2).exit_code == 0
+    assert (
+        command(
+            "train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2
+        ).exit_code
+        == 0
+    )
     unseen = shutil.copytree(photos, tmp_path / "unseen")
     build(photos, index)
     shutil.copy(photos / "coffee.png", photos / "new.png")
     for i in range(32):  # a whole batch
         (photos / f"a{i:02}.jpg").write_bytes(b"no photo")
     (unseen / "text.jpg").write_bytes(b"no photo")
-    exported = command("export", photos, "--run", run, "--out", out, "--projections-out", tmp_path / "pca")
+    exported = command(
+        "export", photos, "--run", run, "--out", out, "--projections-out", tmp_path / "pca"
+    )
     assert exported.exit_code == 0, exported.exception
     score = ("score", photos, unseen, "--teacher", teacher, "--run", run, "--index")
     scored = command(*score, index)
@@ -197,4 +288,6 @@ def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
     assert "text.jpg" in scored.output
     assert json.loads(scored.stdout)["photos"] == 4
     other = command(*score, index_dir)
-    assert other.exit_code == 2 and f"{index_dir}: holds no photo of {photos}" in " ".join(other.output.split())
+    assert other.exit_code == 2 and f"{index_dir}: holds no photo of {photos}" in " ".join(
+        other.output.split()
+    )

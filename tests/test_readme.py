@@ -21,7 +21,9 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    return [line for block in blocks("") for line in block.splitlines() if line.startswith("rechroma ")]
+    return [
+        line for block in blocks("") for line in block.splitlines() if line.startswith("rechroma ")
+    ]
 
 
 @pytest.fixture
@@ -42,7 +44,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for shift in range(2):
             gray = np.ascontiguousarray(data.camera()[100:148, 100 + shift : 164 + shift])
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")))
+            film.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")
+                )
+            )
         film.mux(stream.encode())
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -52,19 +58,40 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_commands_and_python(home: Path) -> None:
     runner = CliRunner()
     ran = commands()
-    expected = ["colorize"] * 2 + ["build-index", "recommend", "colorize", "suggest-colors"] + ["colorize"] * 5 + ["video"]
+    expected = (
+        ["colorize"] * 2
+        + ["build-index", "recommend", "colorize", "suggest-colors"]
+        + ["colorize"] * 5
+        + ["video"]
+    )
     assert [shlex.split(c)[1] for c in ran] == expected
     for command in ran:
         words = [word.replace("~", str(home)) for word in shlex.split(command.split(" > ")[0])[1:]]
         outcome = runner.invoke(app, words)
         assert outcome.exit_code == 0, (command, outcome.output)
         if words[:2] == ["colorize", "grandmother.jpg"] and "--variants" not in words:
-            assert Image.open(words[words.index("--output") + 1]).size == Image.open("grandmother.jpg").size
-    assert sorted(p.name for p in (home / "colored").glob("*.png")) == ["astronaut.png", "chelsea.png", "coffee.png", "rocket.png"]
+            assert (
+                Image.open(words[words.index("--output") + 1]).size
+                == Image.open("grandmother.jpg").size
+            )
+    assert sorted(p.name for p in (home / "colored").glob("*.png")) == [
+        "astronaut.png",
+        "chelsea.png",
+        "coffee.png",
+        "rocket.png",
+    ]
     assert len((home / "colored" / "manifest.jsonl").read_text().splitlines()) == 4
-    names = ["grandmother-1.jpg", "grandmother-2.jpg", "grandmother-3.jpg", "grandmother-variants.png"]
+    names = [
+        "grandmother-1.jpg",
+        "grandmother-2.jpg",
+        "grandmother-3.jpg",
+        "grandmother-variants.png",
+    ]
     assert sorted(p.name for p in (home / "choices").iterdir()) == names
-    assert Path("grandmother-why-explained.png").exists() and Path("grandmother-why-explained.json").exists()
+    assert (
+        Path("grandmother-why-explained.png").exists()
+        and Path("grandmother-why-explained.json").exists()
+    )
     assert Path("wedding-color.mp4").exists() and Path("wedding.json").exists()
     assert Path("candidates.png").exists()
     assert Path("overview.png").exists()

@@ -19,8 +19,10 @@ from similarity.backbone.backbone import inference
 from similarity.matching.correlation import Correlation, handicapped, map_target_to_reference
 from similarity.matching.warp import soft_weights
 
-FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")  # Okabe and Ito 2008
-HEAT = ("#30123b", "#4675ed", "#1bcfd4", "#a4fc3c", "#fb8022", "#7a0403")  # unsure to sure, after Google's turbo
+# Okabe and Ito 2008
+FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+# unsure to sure, after Google's turbo
+HEAT = ("#30123b", "#4675ed", "#1bcfd4", "#a4fc3c", "#fb8022", "#7a0403")
 TINT, FRAME = 0.5, 8  # share of a region's color over the photo; pixels
 
 
@@ -32,7 +34,8 @@ class Attribution:
         shares: of each reference in each place, 0..1; they sum to 1 over the references.
         xy: of each reference the place in it that matches best, 0..1 from its left and upper edge.
         confidence: cosine of the best match of each place, 0..1.
-        heard: share of the colors that come from the references, 0..1; the rest is what the network holds natural.
+        heard: share of the colors that come from the references, 0..1; the rest is what the network
+            holds natural.
     """
 
     shares: Float[np.ndarray, "references height width"]
@@ -47,7 +50,9 @@ class Attribution:
         return regions
 
 
-def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = False) -> Attribution | None:
+def attribution(
+    matched: Matched, options: ColorizeOptions, overruled: bool = False
+) -> Attribution | None:
     """Ask a match where its colors come from; None without references.
 
     Args:
@@ -62,25 +67,36 @@ def attribution(matched: Matched, options: ColorizeOptions, overruled: bool = Fa
             plain, weights = planes.correlation, planes.weights
         else:
             plain = correlate_described(matched.target, matched.references)
-            held = plain if matched.scores is None else handicapped(plain, handicaps_of(matched.scores, options))
+            held = (
+                plain
+                if matched.scores is None
+                else handicapped(plain, handicaps_of(matched.scores, options))
+            )
             weights = soft_weights(held, options.warp_temperature)
         size = plain.target_size
         parts = zip(torch.split(plain.values, plain.counts, 1), plain.reference_sizes, strict=True)
         maps = [map_target_to_reference(Correlation(part, size, (own,))).xy for part, own in parts]
-        shares = torch.stack([part.sum(1).view(size) for part in torch.split(weights, plain.counts, 1)])
+        shares = torch.stack(
+            [part.sum(1).view(size) for part in torch.split(weights, plain.counts, 1)]
+        )
         confidence = plain.best[0]
         heard = matched.reference_share(options, overruled)
     xy = (torch.stack(maps) + 1) / 2
-    return Attribution(shares.float().cpu().numpy(), xy.cpu().numpy(), confidence.float().cpu().numpy(), heard)
+    return Attribution(
+        shares.float().cpu().numpy(), xy.cpu().numpy(), confidence.float().cpu().numpy(), heard
+    )
 
 
-def as_dict(found: Attribution | None, references: Sequence[dict[str, object]], size: tuple[int, int]) -> dict[str, object]:
+def as_dict(
+    found: Attribution | None, references: Sequence[dict[str, object]], size: tuple[int, int]
+) -> dict[str, object]:
     """An explanation for JSON.
 
     Args:
         found: from attribution.
         references: what is known of each, see Outcome.
-        size: (height, width) of the result in pixels; regions are told in its pixels: left, top, right, bottom.
+        size: (height, width) of the result in pixels; regions are told in its pixels: left, top,
+            right, bottom.
     """
     if found is None:
         return {"heard": 0.0, "confidence": None, "references": [], "grid": None}
@@ -91,12 +107,19 @@ def as_dict(found: Attribution | None, references: Sequence[dict[str, object]], 
         place = {
             "frame": FRAMES[i % len(FRAMES)],
             "area": round(float(region.mean()), 4),
-            "confidence": round(float(found.confidence[region].mean()), 4) if region.any() else None,
+            "confidence": round(float(found.confidence[region].mean()), 4)
+            if region.any()
+            else None,
             "region": _box(region, size) if region.any() else None,
-            "matched": [round(float(v), 4) for v in (*there.min(0), *there.max(0))] if region.any() else None,
+            "matched": [round(float(v), 4) for v in (*there.min(0), *there.max(0))]
+            if region.any()
+            else None,
         }
         told.append({**reference, **place})
-    grid = {"reference": found.regions.tolist(), "confidence": np.round(found.confidence, 3).astype(float).tolist()}
+    grid = {
+        "reference": found.regions.tolist(),
+        "confidence": np.round(found.confidence, 3).astype(float).tolist(),
+    }
     mean = round(float(found.confidence.mean()), 4)
     return {"heard": round(found.heard, 4), "confidence": mean, "references": told, "grid": grid}
 
@@ -126,12 +149,20 @@ def write_explanation(
         size = small.shape[1], small.shape[0]
         rows[0].append(Cell(_blend(small, _colored(found.regions, size)), "regions, by frame"))
         rows[0].append(
-            Cell(_blend(small, _heat(found.confidence, size)), f"confidence {found.confidence.mean():.2f} (blue 0, red 1)")
+            Cell(
+                _blend(small, _heat(found.confidence, size)),
+                f"confidence {found.confidence.mean():.2f} (blue 0, red 1)",
+            )
         )
         framed = []
         for i, (rgb, known) in enumerate(references):
             area = float((found.regions == i).mean())
-            framed.append(Cell(_framed(rgb, i, found), f"{area:.0%} of the area: {Path(str(known['path'])).name}"))
+            framed.append(
+                Cell(
+                    _framed(rgb, i, found),
+                    f"{area:.0%} of the area: {Path(str(known['path'])).name}",
+                )
+            )
         rows += [framed[start : start + 4] for start in range(0, len(framed), 4)]
     write_sheet(picture_path, rows)
 
@@ -140,7 +171,12 @@ def _box(region: np.ndarray, size: tuple[int, int]) -> list[int]:
     """Left, top, right and bottom of a region, in pixels."""
     rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
     high, wide = size[0] / region.shape[0], size[1] / region.shape[1]
-    return [round(columns[0] * wide), round(rows[0] * high), round((columns[-1] + 1) * wide), round((rows[-1] + 1) * high)]
+    return [
+        round(columns[0] * wide),
+        round(rows[0] * high),
+        round((columns[-1] + 1) * wide),
+        round((rows[-1] + 1) * high),
+    ]
 
 
 def _rgb(colors: Sequence[str]) -> np.ndarray:
@@ -155,8 +191,15 @@ def _colored(regions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _heat(confidence: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Colors of HEAT, evenly from 0 to 1."""
     anchors = _rgb(HEAT)
-    planes = [np.interp(confidence, np.linspace(0, 1, len(HEAT)), anchors[:, channel]) for channel in range(3)]
-    return np.asarray(Image.fromarray(np.dstack(planes).round().astype(np.uint8)).resize(size, Image.Resampling.BILINEAR))
+    planes = [
+        np.interp(confidence, np.linspace(0, 1, len(HEAT)), anchors[:, channel])
+        for channel in range(3)
+    ]
+    return np.asarray(
+        Image.fromarray(np.dstack(planes).round().astype(np.uint8)).resize(
+            size, Image.Resampling.BILINEAR
+        )
+    )
 
 
 def _blend(below: np.ndarray, above: np.ndarray) -> np.ndarray:

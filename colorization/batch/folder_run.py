@@ -73,9 +73,17 @@ def run_box(
 def _finished(job: Job, manifest: Manifest, extras: Extras) -> Outcome:
     """What an earlier run told of a photo that it finished."""
     line = manifest.last_line(job)
-    results = [path for path in extras.results(job.output_path) if path.relative_to(manifest.folder).as_posix() in line["results"]]
+    results = [
+        path
+        for path in extras.results(job.output_path)
+        if path.relative_to(manifest.folder).as_posix() in line["results"]
+    ]
     return Outcome(job, line["references"], line["seconds"], notes=line["notes"], results=results)
 
 
 def _foreign(job: Job, extras: Extras) -> Outcome:
-    return Outcome(job, notes=[KEPT], results=[path for path in extras.results(job.output_path) if path.exists()])
+    return Outcome(
+        job,
+        notes=[KEPT],
+        results=[path for path in extras.results(job.output_path) if path.exists()],
+    )

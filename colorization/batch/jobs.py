@@ -24,7 +24,8 @@ class Extras:
 
     Attributes:
         variants: how many results from different references; 0 for the one result.
-        explain: whether each result gets a picture and a JSON file that say where its colors come from.
+        explain: whether each result gets a picture and a JSON file that say where its colors come
+            from.
     """
 
     variants: int = 0
@@ -34,13 +35,20 @@ class Extras:
         """The results that a job may have."""
         if not self.variants:
             return [output_path]
-        return [beside(output_path, f"-{number}", output_path.suffix) for number in range(1, self.variants + 1)]
+        return [
+            beside(output_path, f"-{number}", output_path.suffix)
+            for number in range(1, self.variants + 1)
+        ]
 
     def files(self, output_path: Path) -> list[Path]:
         """All files that a job may write."""
         results = self.results(output_path)
         sheet = [beside(output_path, "-variants", ".png")] if self.variants else []
-        explained = [path for result in results for path in explanation_paths(result)] if self.explain else []
+        explained = (
+            [path for result in results for path in explanation_paths(result)]
+            if self.explain
+            else []
+        )
         return [*results, *sheet, *explained]
 
 
@@ -70,17 +78,21 @@ def plan_jobs(
     """Decide where each result goes.
 
     Args:
-        inputs: files, and folders that are walked; what the program has made itself is passed over there.
-        output: the result's file for one input file, else a folder; structure below input folders is kept.
-        overwrite: whether the existing result of a single input may be replaced; of those of a folder the manifest decides.
+        inputs: files, and folders that are walked; what the program has made itself is passed over
+            there.
+        output: the result's file for one input file, else a folder; structure below input folders
+            is kept.
+        overwrite: whether the existing result of a single input may be replaced; of those of a
+            folder the manifest decides.
         protected: files that must not be replaced, besides the inputs.
         extras: what else is written beside each result.
         closed: folders that cannot be opened are added to it, with the reason, and passed over.
 
     Raises:
         FileNotFoundError: an input does not exist.
-        ValueError: nothing to do, two inputs with one result, a result that would replace an input or a reference, an
-            existing result for a single input, or an output that cannot be written.
+        ValueError: nothing to do, two inputs with one result, a result that would replace an input
+            or a reference, an existing result for a single input, or an output that cannot be
+            written.
     """
     single = is_single(inputs)
     jobs: list[Job] = []
@@ -94,11 +106,15 @@ def plan_jobs(
             inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
             jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not jobs:
-        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}, or none but what Rechroma has made")
+        raise ValueError(
+            f"no pictures in {', '.join(map(str, inputs))}, or none but what Rechroma has made"
+        )
     jobs = _told_apart(jobs, extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
     if not single and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
-        raise ValueError(f"{output}: is {'a file' if output.exists() else 'the name of a picture'}; several inputs need a folder")
+        raise ValueError(
+            f"{output}: is {'a file' if output.exists() else 'the name of a picture'}; several inputs need a folder"
+        )
     check_output(jobs[0].output_path)
     existing = [path for path in extras.files(jobs[0].output_path) if path.exists()]
     if single and existing and not overwrite:
@@ -110,7 +126,11 @@ def _pictures(folder: Path, output: Path, closed: dict[str, OSError] | None) -> 
     """The pictures of a folder but what the program has made, and what lies in the folder of the results below it."""
     inside = _real(output)
     is_around = _real(folder).is_relative_to(inside)  # then what lies in it need not be a result
-    found = (path for path in list_pictures(folder, closed) if is_around or not _real(path).is_relative_to(inside))
+    found = (
+        path
+        for path in list_pictures(folder, closed)
+        if is_around or not _real(path).is_relative_to(inside)
+    )
     return [path for path in found if not is_made_file(path)]
 
 
@@ -123,10 +143,13 @@ def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:
     """Inputs that differ in their suffix alone keep it where they would write the same file: ``a.gif`` gives ``a.gif.png``."""
     taken: dict[Path, str] = {}
     apart = {}
-    for job in sorted(jobs, key=lambda job: job.output_path.name != job.input_path.name):  # own names first
+    # own names first
+    for job in sorted(jobs, key=lambda job: job.output_path.name != job.input_path.name):
         name = job.input_path.name
         if any(taken.get(path, name) != name for path in extras.files(job.output_path)):
-            apart[job] = Job(job.input_path, job.output_path.with_name(name + job.output_path.suffix))
+            apart[job] = Job(
+                job.input_path, job.output_path.with_name(name + job.output_path.suffix)
+            )
         taken |= dict.fromkeys(extras.files(apart.get(job, job).output_path), name)
     return [apart.get(job, job) for job in jobs]
 
@@ -138,7 +161,11 @@ def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Ex
         for path in extras.files(job.output_path):
             target = _real(path)
             if target in originals:
-                raise ValueError(f"{path}: the result would replace a picture that was given; choose another --output")
+                raise ValueError(
+                    f"{path}: the result would replace a picture that was given; choose another --output"
+                )
             if target in seen:
-                raise ValueError(f"{seen[target]} and {job.input_path} would both be written to {path}")
+                raise ValueError(
+                    f"{seen[target]} and {job.input_path} would both be written to {path}"
+                )
             seen[target] = job.input_path

@@ -1,7 +1,8 @@
 """What was done with a box of photos: one JSON line a file, in the output folder.
 
-A line is on the disk before the results that it tells of get their names. So a file is finished if its line is there
-and its results are as the line says; whenever a run is killed, the next one knows.
+A line is on the disk before the results that it tells of get their names. So a file is finished if
+its line is there and its results are as the line says; whenever a run is killed, the next one
+knows.
 """
 
 import json
@@ -67,9 +68,13 @@ class Manifest:
                 todo.failed.append((job, error))
             elif line is not None and line["error"]:
                 todo.failed.append((job, line["error"]))
-            elif line is not None and all(stamp_of(self.folder / name) == tuple(own) for name, own in line["results"].items()):
+            elif line is not None and all(
+                stamp_of(self.folder / name) == tuple(own) for name, own in line["results"].items()
+            ):
                 todo.finished.append(job)
-            elif not overwrite and any(self.is_foreign(path) for path in extras.files(job.output_path)):
+            elif not overwrite and any(
+                self.is_foreign(path) for path in extras.files(job.output_path)
+            ):
                 todo.foreign.append(job)
             else:
                 todo.jobs.append(job)
@@ -96,7 +101,9 @@ class Manifest:
             results: what is going to be written; nothing if there was an error.
             lasting: False for an error that another try may not meet.
         """
-        names = {self._name(path): (found.st_size, found.st_mtime_ns) for path, found in results.items()}
+        names = {
+            self._name(path): (found.st_size, found.st_mtime_ns) for path, found in results.items()
+        }
         size, changed = seen or (None, None)
         line = {
             "file": _source(job), "output": self._name(job.output_path), **outcome, "results": names,
@@ -118,7 +125,11 @@ class Manifest:
             results: what is going to be written.
         """
         written = self._last.get(self._name(job.output_path), {"results": {}})["results"]
-        own = [self.folder / name for name, stamp in written.items() if stamp_of(self.folder / name) == tuple(stamp)]
+        own = [
+            self.folder / name
+            for name, stamp in written.items()
+            if stamp_of(self.folder / name) == tuple(stamp)
+        ]
         return [path for path in own if path not in results]
 
     def _remember(self, line: dict[str, Any]) -> None:
@@ -135,7 +146,11 @@ class Manifest:
     def _other(self, job: Job) -> str | None:
         """The input whose result lies where a job wants to write, if it is another one."""
         line = self._last.get(self._name(job.output_path))
-        return line["file"] if line and line["results"] and not _is_same(line["file"], job.input_path) else None
+        return (
+            line["file"]
+            if line and line["results"] and not _is_same(line["file"], job.input_path)
+            else None
+        )
 
     def _is_same_photo(self, job: Job) -> bool:
         """Whether the input is as that of its last line was: a photo that has moved keeps size and time."""
@@ -180,12 +195,20 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _is_whole(line: Any) -> bool:
     """Whether it is a line as add writes it, whose results lie in the folder: some of them may be removed."""
-    if not isinstance(line, dict) or not line.keys() >= _KEYS or not isinstance(line["results"], dict):
+    if (
+        not isinstance(line, dict)
+        or not line.keys() >= _KEYS
+        or not isinstance(line["results"], dict)
+    ):
         return False
-    if not all(isinstance(line[key], str) for key in ("file", "output", "settings")) or not isinstance(line["error"], str | None):
+    if not all(
+        isinstance(line[key], str) for key in ("file", "output", "settings")
+    ) or not isinstance(line["error"], str | None):
         return False
     stamps = line["results"].values()
-    inside = all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in line["results"])
+    inside = all(
+        not Path(name).is_absolute() and ".." not in Path(name).parts for name in line["results"]
+    )
     return inside and all(isinstance(stamp, list) and len(stamp) == 2 for stamp in stamps)
 
 

@@ -36,7 +36,9 @@ class PixelPoint:
         """
         height, width = picture.shape[:2]
         if not (0 <= self.x < width and 0 <= self.y < height):
-            raise ValueError(f"{path}: the point {self.x},{self.y} is outside the picture of {width}x{height} pixels")
+            raise ValueError(
+                f"{path}: the point {self.x},{self.y} is outside the picture of {width}x{height} pixels"
+            )
         return Point((self.x + 0.5) / width, (self.y + 0.5) / height, self.ab)
 
 
@@ -86,7 +88,9 @@ def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: Color
         "version": __version__,
         "backbone": (pipeline.backbone.name, pipeline.backbone.weights_hash),
         "network": hash_tensors(network.state_dict()) if network else None,
-        "index": [index.manifest.key, *(entry.sha256 for entry in index.manifest.shards)] if index else None,
+        "index": [index.manifest.key, *(entry.sha256 for entry in index.manifest.shards)]
+        if index
+        else None,
         # by name and content: from another folder the same file is named otherwise
         "references": [(path.name, file_sha256(path)) for path in wishes.references],
         "palette": wishes.palette and (wishes.palette.name, file_sha256(wishes.palette)),

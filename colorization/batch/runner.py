@@ -24,7 +24,8 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from retrieval.photos.reader import Picture, PictureError, read_picture
 
-EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)  # torch has no memory; tags too large for a format
+# torch has no memory; tags too large for a format
+EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def run_jobs(
 
 def describe_recommendation(recommendation: object) -> dict[str, object]:
     """A recommendation for JSON: path and each part of its score."""
-    return {k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()}
+    return {
+        k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()
+    }
 
 
 @dataclass
@@ -157,11 +160,25 @@ class _Worker:
                 self._write(path, result, prepared, picture, files, making)
             making.notes += what_is_lost(picture, job.output_path)
             if variants:
-                rows = [[*making.target, *making.made], [Cell(np.zeros_like(making.target[0].rgb), ""), *making.lent]]
+                rows = [
+                    [*making.target, *making.made],
+                    [Cell(np.zeros_like(making.target[0].rgb), ""), *making.lent],
+                ]
                 write_sheet(files.add(beside(job.output_path, "-variants", ".png")), rows)
-            cells = [*making.target, *(() if variants else making.lent), *making.made] if with_cells else []
+            cells = (
+                [*making.target, *(() if variants else making.lent), *making.made]
+                if with_cells
+                else []
+            )
             seconds = time.perf_counter() - start
-            outcome = Outcome(job, making.references, seconds, notes=making.notes, cells=cells, results=making.results)
+            outcome = Outcome(
+                job,
+                making.references,
+                seconds,
+                notes=making.notes,
+                cells=cells,
+                results=making.results,
+            )
             outdated: list[Path] = []
             if self.manifest:
                 self._check_unchanged(job, self.manifest)
@@ -178,14 +195,21 @@ class _Worker:
             if not self.overwrite and manifest.is_foreign(path):
                 raise ValueError(f"{path}: was written by another program meanwhile; it is kept")
 
-    def _attempts(self, job: Job, picture: Picture, making: _Making) -> Iterator[tuple[Path, Prepared]]:
+    def _attempts(
+        self, job: Job, picture: Picture, making: _Making
+    ) -> Iterator[tuple[Path, Prepared]]:
         """Where results go, and the photo matched for each; what is missing is noted."""
         results = self.wishes.extras.results(job.output_path)
         if not self.wishes.extras.variants:
-            yield results[0], self.pipeline.prepare(picture.rgb, self.described or None, self.options)
+            yield (
+                results[0],
+                self.pipeline.prepare(picture.rgb, self.described or None, self.options),
+            )
             return
         made, unreadable = 0, []
-        for candidate in self.pipeline.candidates(picture.rgb, len(results), self.options.same_class):
+        for candidate in self.pipeline.candidates(
+            picture.rgb, len(results), self.options.same_class
+        ):
             if made == len(results):
                 return
             try:
@@ -197,16 +221,33 @@ class _Worker:
             yield results[made], prepared
             made += 1
         if not made:
-            raise ValueError(f"none of the recommended photos can be read; the first: {unreadable[0]}; have the photos moved?")
+            raise ValueError(
+                f"none of the recommended photos can be read; the first: {unreadable[0]}; have the photos moved?"
+            )
         if made < len(results):
-            making.notes.append(f"only {made} of {len(results)} variants: the index has no more references for this photo")
+            making.notes.append(
+                f"only {made} of {len(results)} variants: the index has no more references for this photo"
+            )
 
-    def _write(self, path: Path, result: Colorized, prepared: Prepared, picture: Picture, files: Staged, making: _Making) -> None:
+    def _write(
+        self,
+        path: Path,
+        result: Colorized,
+        prepared: Prepared,
+        picture: Picture,
+        files: Staged,
+        making: _Making,
+    ) -> None:
         """Write one result and what explains it, and add it to what is being made."""
         known = self._describe(result, path)
-        shares = [(Path(str(one["path"])).name, share) for one, share in zip(known, result.influence, strict=True)]
+        shares = [
+            (Path(str(one["path"])).name, share)
+            for one, share in zip(known, result.influence, strict=True)
+        ]
         palette = self.wishes.palette.name if self.wishes.palette else ""
-        encode_picture(files.add(path), result.rgb, credited(picture, shares, palette, len(self.wishes.points)))
+        encode_picture(
+            files.add(path), result.rgb, credited(picture, shares, palette, len(self.wishes.points))
+        )
         making.results.append(path)
         making.references += known
         making.notes += [f"reference skipped: {line}" for line in result.skipped]
@@ -220,15 +261,25 @@ class _Worker:
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
         if making.target:
-            making.made.append(Cell(thumbnail(result.rgb), path.stem if extras.variants else "result"))
-            making.lent += [Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)]
+            making.made.append(
+                Cell(thumbnail(result.rgb), path.stem if extras.variants else "result")
+            )
+            making.lent += [
+                Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)
+            ]
 
     def _describe(self, result: Colorized, path: Path) -> list[dict[str, object]]:
         shares = [round(share, 3) for share in result.influence]
         if not result.references:
-            return [{"path": str(p), "influence": s} for p, s in zip(self.wishes.references, shares, strict=True)]
+            return [
+                {"path": str(p), "influence": s}
+                for p, s in zip(self.wishes.references, shares, strict=True)
+            ]
         made = {"result": path.name} if self.wishes.extras.variants else {}
-        return [{**describe_recommendation(r), "influence": s, **made} for r, s in zip(result.references, shares, strict=True)]
+        return [
+            {**describe_recommendation(r), "influence": s, **made}
+            for r, s in zip(result.references, shares, strict=True)
+        ]
 
 
 def _caption(known: dict[str, object]) -> str:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli.colorize import colorize_command
-from colorization.cli.common import Backbone, Device, IndexDir, Json, Sheet, Version, VggWeights, given, one_line, one_line_errors
+from colorization.cli.common import (
+    Backbone,
+    Device,
+    IndexDir,
+    Json,
+    Sheet,
+    Version,
+    VggWeights,
+    given,
+    one_line,
+    one_line_errors,
+)
 from colorization.cli.evaluate import evaluate_command, user_study_command
 from colorization.cli.export import export_command
 from colorization.cli.index import index_app
@@ -22,7 +33,8 @@ from colorization.cli.video import video_command
 if TYPE_CHECKING:
     from retrieval.search.photo_index import Recommendation
 
-SPINS = "1000"  # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
+# a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
+SPINS = "1000"
 
 app = typer.Typer(
     help="Give gray photographs their color back, from references you choose or from your own photo library.",
@@ -40,12 +52,15 @@ def root(version: Version = None) -> None:
 @app.command("build-index")
 @one_line_errors
 def build_index(
-    photos: Annotated[list[Path], typer.Argument(help="Folders of color photos (walked recursively), or files.")],
+    photos: Annotated[
+        list[Path], typer.Argument(help="Folders of color photos (walked recursively), or files.")
+    ],
     index: IndexDir,
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8.")
+        int | None,
+        typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8."),
     ] = None,
     memory_budget: Annotated[
         str | None,
@@ -54,11 +69,21 @@ def build_index(
             help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk. Default: as before; first 1GiB.",
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="local, or ray: workers of Ray describe the photos.")] = "local",
-    ray_address: Annotated[str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")] = None,
-    num_workers: Annotated[int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")] = None,
-    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")] = False,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: workers of Ray describe the photos.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")
+    ] = None,
+    num_workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")
+    ] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
+    ] = False,
     device: Device = None,
     version: Version = None,
 ) -> None:
@@ -84,7 +109,9 @@ def build_index(
     budget = parse_bytes(memory_budget) if memory_budget is not None else None
     start = time.perf_counter()
     sources = list_sources(photos)  # a wrong path is told before any network is loaded
-    bundled = backbone in (None, DEFAULT_BACKBONE) and vgg_weights is None and device in (None, "cpu")
+    bundled = (
+        backbone in (None, DEFAULT_BACKBONE) and vgg_weights is None and device in (None, "cpu")
+    )
     quick = bundled and ray is None and not overwrite
     report = report_up_to_date(photos, sources, index, budget) if quick else None
     if report is None:
@@ -97,7 +124,13 @@ def build_index(
         count = workers if workers is not None else min(8, os.cpu_count() or 1)
         start = time.perf_counter()
         with photo_progress("indexing") as progress:
-            report = build(photos, index, network, BuildOptions(count, overwrite, memory_budget=budget, ray=ray), progress)
+            report = build(
+                photos,
+                index,
+                network,
+                BuildOptions(count, overwrite, memory_budget=budget, ray=ray),
+                progress,
+            )
     seconds = time.perf_counter() - start
     for line in report.unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
@@ -116,7 +149,10 @@ def recommend(
     index: IndexDir,
     top_k: Annotated[int, typer.Option(min=1, help="How many references.")] = 5,
     same_class: Annotated[
-        bool, typer.Option("--same-class", help="Only photos of the same ImageNet class, where there are any.")
+        bool,
+        typer.Option(
+            "--same-class", help="Only photos of the same ImageNet class, where there are any."
+        ),
     ] = False,
     sheet: Sheet = None,
     as_json: Json = False,
@@ -134,13 +170,19 @@ def recommend(
     if sheet:
         check_sheet(sheet, [photo])
     gray = read_small_rgb(photo, 512)
-    pipeline = ColorizationPipeline.load(**given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device))
+    pipeline = ColorizationPipeline.load(
+        **given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device)
+    )
     found = pipeline.recommend(gray, top_k, same_class)
     if sheet:
         cells = [Cell(gray, "target")]
         for one in found:
             try:
-                cells.append(Cell(thumbnail(read_small_rgb(one.path, 256)), f"{one.path.name} {one.score:.2f}"))
+                cells.append(
+                    Cell(
+                        thumbnail(read_small_rgb(one.path, 256)), f"{one.path.name} {one.score:.2f}"
+                    )
+                )
             except PictureError as error:
                 typer.echo(f"not on the sheet: {error}", err=True)
         write_sheet(sheet, [cells])
@@ -177,7 +219,9 @@ def suggest_colors(
 
     picture = read_picture(photo)
     place = PixelPoint(x, y, (0.0, 0.0)).on(picture.rgb, photo)
-    found = ColorizationPipeline.load(**given(device=device)).suggest_colors(picture.rgb, place.x, place.y, count)
+    found = ColorizationPipeline.load(**given(device=device)).suggest_colors(
+        picture.rgb, place.x, place.y, count
+    )
     rows = [{"color": one.hex, "share": round(one.share, 4)} for one in found]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -189,7 +233,9 @@ def suggest_colors(
 @app.command()
 @one_line_errors
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for the pictures, the index and the sheet.")] = Path("rechroma-demo"),
+    output: Annotated[
+        Path, typer.Option(help="Folder for the pictures, the index and the sheet.")
+    ] = Path("rechroma-demo"),
     device: Device = None,
     version: Version = None,
 ) -> None:
@@ -223,7 +269,8 @@ def _refuse_empty_arguments() -> None:
 def share_cores() -> None:
     """Let threads that wait for others sleep soon; set before torch brings OpenMP, which reads it once.
 
-    By default they spin for milliseconds: beside one other busy program, photos take many times as long.
+    By default they spin for milliseconds: beside one other busy program, photos take many times as
+        long.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)

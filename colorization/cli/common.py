@@ -11,8 +11,12 @@ from colorization import __version__
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Backbone = Annotated[str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")]
-VggWeights = Annotated[Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")]
+Backbone = Annotated[
+    str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")
+]
+VggWeights = Annotated[
+    Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")
+]
 Device = Annotated[str | None, typer.Option(help="cpu (default), cuda, cuda:1, mps.")]
 Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
 
@@ -23,7 +27,10 @@ def _version(value: bool | None) -> None:
         raise typer.Exit
 
 
-Version = Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+Version = Annotated[
+    bool | None,
+    typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+]
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -57,7 +64,9 @@ def fail(line: str) -> None:
 
 def one_line(text: str) -> str:
     """The text with line breaks, and whatever else does not print, as escapes: file names may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip())
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip()
+    )
 
 
 def unheard(
@@ -85,7 +94,11 @@ def unheard(
     }
     lines = ["--index is not asked: references are given"] if with_references and with_index else []
     for what, names in idle.items():
-        lines += [f"--{name.replace('_', '-')} does nothing here: it concerns only {what}" for name in names if name in chosen]
+        lines += [
+            f"--{name.replace('_', '-')} does nothing here: it concerns only {what}"
+            for name in names
+            if name in chosen
+        ]
     return lines
 
 

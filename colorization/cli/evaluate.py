@@ -10,34 +10,68 @@ from colorization.cli.common import Json, given, one_line
 
 
 def evaluate_command(
-    truth_dir: Annotated[Path | None, typer.Argument(help="Folder of color photos, walked recursively.")] = None,
-    index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
-    judge: Annotated[Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")] = None,
+    truth_dir: Annotated[
+        Path | None, typer.Argument(help="Folder of color photos, walked recursively.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Index to recommend references from.")
+    ] = None,
+    judge: Annotated[
+        Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")
+    ] = None,
     classes: Annotated[
-        Path | None, typer.Option(help="Names of the judge's classes, one a line; photos named after one are its labels.")
+        Path | None,
+        typer.Option(
+            help="Names of the judge's classes, one a line; photos named after one are its labels."
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many photos, evenly spaced; with --linear-probe, of each class.")
+        int | None,
+        typer.Option(
+            min=1, help="At most so many photos, evenly spaced; with --linear-probe, of each class."
+        ),
     ] = None,
-    points: Annotated[bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")] = True,
-    curve: Annotated[bool, typer.Option("--curve", help="Also other values of vividness and saturation.")] = False,
-    sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the worst, median and best by Delta E.")] = None,
-    row: Annotated[list[str] | None, typer.Option(help="Only this row, by its name in the table; may repeat.")] = None,
+    points: Annotated[
+        bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")
+    ] = True,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Also other values of vividness and saturation.")
+    ] = False,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Contact sheet of the worst, median and best by Delta E.")
+    ] = None,
+    row: Annotated[
+        list[str] | None, typer.Option(help="Only this row, by its name in the table; may repeat.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of random points and references.")] = 0,
     linear_probe: Annotated[
-        Path | None, typer.Option(help="Instead: how well layers tell the class folders of this folder apart.")
+        Path | None,
+        typer.Option(help="Instead: how well layers tell the class folders of this folder apart."),
     ] = None,
-    probe_block: Annotated[str, typer.Option(help="Block of the colorization network, for --linear-probe.")] = "conv5",
-    probe_layer: Annotated[str, typer.Option(help="Layer of the backbone, for --linear-probe.")] = "relu5_4",
+    probe_block: Annotated[
+        str, typer.Option(help="Block of the colorization network, for --linear-probe.")
+    ] = "conv5",
+    probe_layer: Annotated[
+        str, typer.Option(help="Layer of the backbone, for --linear-probe.")
+    ] = "relu5_4",
     as_json: Json = False,
 ) -> None:
     """Colorize the luminance of color photos in several ways and measure how close the results are."""
     if linear_probe is not None:
         if truth_dir is not None:
             raise ValueError("give TRUTH_DIR or --linear-probe FOLDER, not both")
-        others = given(index=index, judge=judge, classes=classes, sheet=sheet, row=row or None, curve=curve or None)
+        others = given(
+            index=index,
+            judge=judge,
+            classes=classes,
+            sheet=sheet,
+            row=row or None,
+            curve=curve or None,
+        )
         if others:
-            raise ValueError(f"--linear-probe measures nothing else: leave out --{next(iter(others))}")
+            raise ValueError(
+                f"--linear-probe measures nothing else: leave out --{next(iter(others))}"
+            )
         _probe(linear_probe, limit, probe_block, probe_layer, seed, as_json)
         return
     if truth_dir is None:
@@ -52,7 +86,9 @@ def evaluate_command(
     paths = _chosen(truth_dir, limit)
     if sheet:
         check_sheet(sheet, paths)
-    settings = _only(standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row)
+    settings = _only(
+        standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row
+    )
     names = None if classes is None else _lines(classes)
     if names is not None and judge is None:
         raise ValueError("--classes names what a judge sees: give --judge too")
@@ -60,10 +96,18 @@ def evaluate_command(
     photos = survey(paths)
     labels = None if names is None else labels_of(photos.paths, names)
     with photo_progress("measuring") as progress:
-        report = evaluate(pipeline, photos, settings, network, labels=labels, seed=seed, progress=progress)
+        report = evaluate(
+            pipeline, photos, settings, network, labels=labels, seed=seed, progress=progress
+        )
     if sheet:
         shown = {n: s for n, s in settings.items() if not n.startswith(("vividness", "saturation"))}
-        write_report_sheet(sheet, report, pipeline, shown, "network" if "network" in settings else next(iter(settings)))
+        write_report_sheet(
+            sheet,
+            report,
+            pipeline,
+            shown,
+            "network" if "network" in settings else next(iter(settings)),
+        )
     typer.echo(json.dumps(as_dict(report), indent=1) if as_json else table(report))
     for line in photos.unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
@@ -72,18 +116,28 @@ def evaluate_command(
 
 
 def user_study_command(
-    real_dir: Annotated[Path | None, typer.Argument(metavar="REAL_DIR", help="Folder of the real photos.")] = None,
-    result_dir: Annotated[Path | None, typer.Argument(metavar="RESULT_DIR", help="Colorized ones of the same names.")] = None,
+    real_dir: Annotated[
+        Path | None, typer.Argument(metavar="REAL_DIR", help="Folder of the real photos.")
+    ] = None,
+    result_dir: Annotated[
+        Path | None, typer.Argument(metavar="RESULT_DIR", help="Colorized ones of the same names.")
+    ] = None,
     result2_dir: Annotated[
-        Path | None, typer.Argument(metavar="[RESULT2_DIR]", help="Another method's; asks which is better.")
+        Path | None,
+        typer.Argument(metavar="[RESULT2_DIR]", help="Another method's; asks which is better."),
     ] = None,
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("study.html"),
     results: Annotated[
-        list[Path] | None, typer.Option(help="Add up downloaded choices instead; repeat for several people.")
+        list[Path] | None,
+        typer.Option(help="Add up downloaded choices instead; repeat for several people."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pairs, drawn at random.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many pairs, drawn at random.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order and the sides.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing page.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a page that asks people which picture is real or looks better, or add up what they chose."""
@@ -91,17 +145,28 @@ def user_study_command(
 
     if results:
         if real_dir is not None:
-            raise ValueError("give folders to write a page, or --results to add up choices, not both")
+            raise ValueError(
+                "give folders to write a page, or --results to add up choices, not both"
+            )
         found = read_results(results)
-        summary = {"kind": found.kind, "names": found.names, "successes": found.successes, "n": found.n}
+        summary = {
+            "kind": found.kind,
+            "names": found.names,
+            "successes": found.successes,
+            "n": found.n,
+        }
         summary |= {"share": found.share if found.n else None, "interval": found.interval}
         typer.echo(json.dumps(summary, indent=1) if as_json else found.sentence())
         return
     if real_dir is None or result_dir is None:
         raise ValueError("give REAL_DIR and RESULT_DIR, or --results FILE")
-    pairs, unmatched = build_study(real_dir, [d for d in (result_dir, result2_dir) if d], output, seed, overwrite, limit)
+    pairs, unmatched = build_study(
+        real_dir, [d for d in (result_dir, result2_dir) if d], output, seed, overwrite, limit
+    )
     if as_json:
-        typer.echo(json.dumps({"page": str(output), "pairs": pairs, "unmatched": unmatched}, indent=1))
+        typer.echo(
+            json.dumps({"page": str(output), "pairs": pairs, "unmatched": unmatched}, indent=1)
+        )
         return
     left_out = f", {unmatched} names left out that not all folders have" if unmatched else ""
     typer.echo(f"{output}: {pairs} pairs{left_out}; open it in a browser")
@@ -127,7 +192,9 @@ def _chosen(folder: Path, limit: int | None) -> list[Path]:
     return paths
 
 
-def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool) -> None:
+def _probe(
+    folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool
+) -> None:
     from colorization.evaluation.linear_probe import check_names, probe_all, read_classes, table
     from colorization.network.pretrained import load_network
     from similarity.backbone.backbone import load_backbone
@@ -137,7 +204,9 @@ def _probe(folder: Path, limit: int | None, block: str, layer: str, seed: int, a
     photos = read_classes(folder, limit)
     rows = probe_all(backbone, load_network(backbone), photos, block, layer, seed)
     typer.echo(
-        json.dumps({"photos": len(photos.labels), "classes": photos.classes} | rows, indent=1) if as_json else table(rows, photos)
+        json.dumps({"photos": len(photos.labels), "classes": photos.classes} | rows, indent=1)
+        if as_json
+        else table(rows, photos)
     )
     for line in photos.unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
@@ -168,4 +237,6 @@ def _judge(path: Path | None) -> Any:
     except (OSError, ValueError):
         raise
     except Exception as error:  # a Python file may raise anything
-        raise ValueError(f"{path}: this judge cannot be loaded ({type(error).__name__}: {error})") from error
+        raise ValueError(
+            f"{path}: this judge cannot be loaded ({type(error).__name__}: {error})"
+        ) from error

@@ -26,7 +26,9 @@ Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.
 @one_line_errors
 def info(
     index: Place,
-    duplicates: Annotated[bool, typer.Option("--duplicates", help="Also list photos that it holds more than once.")] = False,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Also list photos that it holds more than once.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what an index holds and what made it."""
@@ -40,16 +42,28 @@ def info(
         found = asdict(summary) | ({"duplicates": groups} if duplicates else {})
         typer.echo(json.dumps({"index": str(index), **found}, indent=1))
         return
-    unusable = "" if summary.unusable is None else f", {summary.unusable} files of its last build unusable"
-    typer.echo(f"{one_line(str(index))}: {summary.photos} photos ({summary.gray} gray, never recommended{unusable})")
+    unusable = (
+        "" if summary.unusable is None else f", {summary.unusable} files of its last build unusable"
+    )
+    typer.echo(
+        f"{one_line(str(index))}: {summary.photos} photos ({summary.gray} gray, never recommended{unusable})"
+    )
     for root, count in summary.roots.items():
         typer.echo(f"{count:8d} from {one_line(root)}")
-    typer.echo(f"backbone {summary.backbone}, weights {summary.weights_hash}, projections {summary.pca_hash}")
+    typer.echo(
+        f"backbone {summary.backbone}, weights {summary.weights_hash}, projections {summary.pca_hash}"
+    )
     built = f", built {summary.built}" if summary.built else ""
-    typer.echo(f"{summary.shards} shards, {summary.bytes / 1e6:.1f} MB on disk, {summary.faiss or 'index.faiss missing'}{built}")
+    typer.echo(
+        f"{summary.shards} shards, {summary.bytes / 1e6:.1f} MB on disk, {summary.faiss or 'index.faiss missing'}{built}"
+    )
     if summary.search.parameters:
-        parameters = ", ".join(f"{name} {value}" for name, value in summary.search.parameters.items())
-        typer.echo(f"search {summary.search.kind} ({parameters}): finds {summary.search.recall:.1%} of the ten nearest photos")
+        parameters = ", ".join(
+            f"{name} {value}" for name, value in summary.search.parameters.items()
+        )
+        typer.echo(
+            f"search {summary.search.kind} ({parameters}): finds {summary.search.recall:.1%} of the ten nearest photos"
+        )
     if duplicates:
         typer.echo(f"{len(groups)} groups of near-duplicates")
     for number, group in enumerate(groups, 1):
@@ -61,7 +75,9 @@ def info(
 @one_line_errors
 def verify(
     index: Place,
-    photos: Annotated[bool, typer.Option("--photos/--no-photos", help="Also look for each photo on disk.")] = True,
+    photos: Annotated[
+        bool, typer.Option("--photos/--no-photos", help="Also look for each photo on disk.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Check an index and its photos; one line for each finding, and status 1 if there is any."""
@@ -73,7 +89,9 @@ def verify(
     if as_json:
         typer.echo(json.dumps([{**asdict(f), "path": str(f.path)} for f in findings], indent=1))
     elif not findings:
-        typer.echo(f"{one_line(str(index))}: sound{', and its photos are as they were indexed' if photos else ''}")
+        typer.echo(
+            f"{one_line(str(index))}: sound{', and its photos are as they were indexed' if photos else ''}"
+        )
     else:
         for finding in findings:
             typer.echo(one_line(f"{finding.path}: {finding.problem}; {finding.cure}"))
@@ -84,7 +102,10 @@ def verify(
 @index_app.command()
 @one_line_errors
 def merge(
-    indexes: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Two or more indexes of the same backbone.")],
+    indexes: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Two or more indexes of the same backbone."),
+    ],
     index: IndexDir,
 ) -> None:
     """Join indexes into a new one, or into one of them; descriptors are copied, not computed again."""
@@ -99,7 +120,9 @@ def merge(
 @one_line_errors
 def remove(
     index: Place,
-    pattern: Annotated[str, typer.Argument(help="Fits whole paths; quote it. * stands for anything, also for /.")],
+    pattern: Annotated[
+        str, typer.Argument(help="Fits whole paths; quote it. * stands for anything, also for /.")
+    ],
 ) -> None:
     """Take photos out of an index by their path; the photos themselves stay where they are.
 
@@ -108,21 +131,34 @@ def remove(
     from retrieval.maintenance.remove import remove_photos
 
     count = remove_photos(index, pattern)
-    typer.echo(f"{one_line(str(index))}: {count} photos removed from the index; the files are untouched")
+    typer.echo(
+        f"{one_line(str(index))}: {count} photos removed from the index; the files are untouched"
+    )
 
 
 @index_app.command()
 @one_line_errors
 def relink(
     index: Place,
-    root: Annotated[list[Path], typer.Option("--root", help="Folder to look in for photos that were moved; repeat for several.")],
+    root: Annotated[
+        list[Path],
+        typer.Option(
+            "--root", help="Folder to look in for photos that were moved; repeat for several."
+        ),
+    ],
 ) -> None:
     """Find photos again that were moved or renamed, by their content; nothing is described anew."""
     from retrieval.maintenance.relink import relink as find_again
 
     report = find_again(index, root)
-    indexed = f" ({report.indexed} of them lie there and are in the index under that path already)" if report.indexed else ""
-    typer.echo(f"{one_line(str(index))}: {report.relinked} photos relinked, {report.missing} still missing{indexed}")
+    indexed = (
+        f" ({report.indexed} of them lie there and are in the index under that path already)"
+        if report.indexed
+        else ""
+    )
+    typer.echo(
+        f"{one_line(str(index))}: {report.relinked} photos relinked, {report.missing} still missing{indexed}"
+    )
 
 
 def _duplicates(opened: "PhotoIndex") -> list[list[str]]:

@@ -6,7 +6,15 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 
@@ -40,9 +48,17 @@ class _Screen:
 
 
 @contextmanager
-def photo_progress(what: str, quiet: bool = False, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
+def photo_progress(
+    what: str, quiet: bool = False, unit: str = "photos"
+) -> Iterator[Callable[[int, int], None]]:
     """Yield a function of (done, to do) that draws a bar on stderr."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(unit),
+        TimeRemainingColumn(),
+    )
     console = Console(file=_Screen())  # type: ignore[arg-type]
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)

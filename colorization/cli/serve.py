@@ -9,9 +9,14 @@ from colorization.cli.common import Device, Version
 
 
 def serve_command(
-    index: Annotated[Path | None, typer.Option("--index", help="Index to recommend references from.")] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Index to recommend references from.")
+    ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; others than this machine's own let the network in.")
+        str,
+        typer.Option(
+            help="Address to listen on; others than this machine's own let the network in."
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 7860,
     device: Device = None,
@@ -24,4 +29,10 @@ def serve_command(
         raise ValueError('the web page needs Gradio: pip install -e ".[web]"')
     from colorization.web.server import serve
 
-    serve(index, host, port, device or "cpu", lambda address: typer.echo(f"Rechroma is at {address} (stop with Ctrl+C)"))
+    serve(
+        index,
+        host,
+        port,
+        device or "cpu",
+        lambda address: typer.echo(f"Rechroma is at {address} (stop with Ctrl+C)"),
+    )

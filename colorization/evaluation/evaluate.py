@@ -10,7 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from colorization.evaluation.measures.auc import bin_weights
-from colorization.evaluation.measures.learned import MeasureUnavailableError, load_inception, load_lpips
+from colorization.evaluation.measures.learned import (
+    MeasureUnavailableError,
+    load_inception,
+    load_lpips,
+)
 from colorization.evaluation.measures.signal import SSIM_WINDOW
 from colorization.evaluation.rows import Attempt, Colorizer, Photo, Setting, attempt, lab_of
 from colorization.evaluation.scores import Judges, Tally, Truth, TruthTally
@@ -85,7 +89,9 @@ def survey(paths: Sequence[Path]) -> Survey:
         prior += palette_of(ab)
     if not usable:
         more = f"; {unreadable[0]}" if unreadable else ""
-        raise ValueError(f"no color photo to measure with: {gray} gray, {len(unreadable)} unreadable{more}")
+        raise ValueError(
+            f"no color photo to measure with: {gray} gray, {len(unreadable)} unreadable{more}"
+        )
     return Survey(usable, gray, unreadable, (prior / len(usable)).float())
 
 
@@ -102,7 +108,15 @@ def labels_of(paths: Sequence[Path], classes: Sequence[str]) -> list[int | None]
     longest = sorted(range(len(classes)), key=lambda i: -len(classes[i]))
 
     def label(path: Path) -> int | None:
-        return next((i for name in (path.name, path.parent.name) for i in longest if name.startswith(classes[i])), None)
+        return next(
+            (
+                i
+                for name in (path.name, path.parent.name)
+                for i in longest
+                if name.startswith(classes[i])
+            ),
+            None,
+        )
 
     return [label(path) for path in paths]
 
@@ -115,7 +129,9 @@ def read_photo(path: Path) -> Photo:
     """
     truth = as_srgb(read_picture(path))
     if min(truth.shape[:2]) < SSIM_WINDOW:
-        raise PictureError(f"{path}: {truth.shape[1]} x {truth.shape[0]} is too small, it takes {SSIM_WINDOW} pixels a side")
+        raise PictureError(
+            f"{path}: {truth.shape[1]} x {truth.shape[0]} is too small, it takes {SSIM_WINDOW} pixels a side"
+        )
     return Photo(path, truth, luminance_of(truth))
 
 
@@ -136,9 +152,10 @@ def evaluate(
         photos: see survey.
         settings: the rows, see standard_settings; gray is added to them.
         judge: for Frechet distance and recovered accuracy, see load_judge; None leaves them out.
-        prior: share of each color bin, for rebalanced AuC; None takes that of the photos themselves.
-        labels: the judge's right class of each photo, see labels_of; only photos that have one count for accuracy. None
-            takes what the judge sees in the true colors.
+        prior: share of each color bin, for rebalanced AuC; None takes that of the photos
+            themselves.
+        labels: the judge's right class of each photo, see labels_of; only photos that have one
+            count for accuracy. None takes what the judge sees in the true colors.
         seed: of points, random references and distortions.
         progress: receives photos done and photos to do.
 
@@ -148,7 +165,9 @@ def evaluate(
     if GRAY in settings:
         raise ValueError(f"a row must not be called {GRAY}: that is the input itself")
     if labels is not None and len(labels) != len(photos.paths):
-        raise ValueError(f"expected a label for each of the {len(photos.paths)} photos, got {len(labels)}")
+        raise ValueError(
+            f"expected a label for each of the {len(photos.paths)} photos, got {len(labels)}"
+        )
     judges, missing = _judges(judge)
     weights = bin_weights(photos.prior if prior is None else prior)
     if labels is not None and all(label is None for label in labels):
@@ -163,7 +182,10 @@ def evaluate(
         tallies[GRAY].add(truth, Attempt(truth.photo.gray), judges)
         for name, setting in settings.items():
             result = attempt(pipeline, truth.photo, setting, seed)
-            if result.reference_path is not None and result.reference_path.resolve() == path.resolve():
+            if (
+                result.reference_path is not None
+                and result.reference_path.resolve() == path.resolve()
+            ):
                 known[path] = None
             tallies[name].add(truth, result, judges)
         progress(done, len(photos.paths))

@@ -1,7 +1,8 @@
 """The encoder as a representation: how well a linear classifier reads classes of photos from one of its layers.
 
-Learning to color teaches what things are, Zhang et al. say, and measure it with linear classifiers on frozen layers.
-Each layer stands beside the same layer of a network that learned nothing: what is above that, was learned.
+Learning to color teaches what things are, Zhang et al. say, and measure it with linear classifiers
+on frozen layers. Each layer stands beside the same layer of a network that learned nothing: what is
+above that, was learned.
 """
 
 from collections.abc import Callable, Sequence
@@ -106,11 +107,18 @@ def encoder_layer(network: ColorizationNetwork, backbone: Backbone, block: str) 
 
     def layer(luminance: Tensor) -> Tensor:
         kept: list[Tensor] = []
-        hook = getattr(network, block).register_forward_hook(lambda _module, _inputs, output: kept.append(output))
+        hook = getattr(network, block).register_forward_hook(
+            lambda _module, _inputs, output: kept.append(output)
+        )
         try:
-            features = backbone(luminance, BACKBONE_LAYERS) if network.config.backbone_channels else {}
+            features = (
+                backbone(luminance, BACKBONE_LAYERS) if network.config.backbone_channels else {}
+            )
             with autocast(luminance.device):
-                network(input_planes(luminance, None, None, None, network.config.stride), list(features.values()))
+                network(
+                    input_planes(luminance, None, None, None, network.config.stride),
+                    list(features.values()),
+                )
         finally:
             hook.remove()
         return kept[0].float()
@@ -136,8 +144,9 @@ def untrained_backbone(seed: int) -> Backbone:
 def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
     """Accuracy of a linear classifier of a layer on photos it has not seen.
 
-    A quarter of each class is held out. The layer is averaged to CELLS x CELLS cells and standardised; the classifier is
-    multinomial logistic regression with a ridge penalty, fitted by L-BFGS.
+    A quarter of each class is held out. The layer is averaged to CELLS x CELLS cells and
+    standardised; the classifier is multinomial logistic regression with a ridge penalty, fitted by
+    L-BFGS.
 
     Args:
         layer: luminance in, activations out.
@@ -161,7 +170,10 @@ def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(F.linear(features[train], weight, bias), photos.labels[train]) + PENALTY * weight.square().sum()
+        loss = (
+            F.cross_entropy(F.linear(features[train], weight, bias), photos.labels[train])
+            + PENALTY * weight.square().sum()
+        )
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -172,7 +184,12 @@ def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
 
 
 def probe_all(
-    backbone: Backbone, network: ColorizationNetwork, photos: LabelledPhotos, block: str, layer: str, seed: int = 0
+    backbone: Backbone,
+    network: ColorizationNetwork,
+    photos: LabelledPhotos,
+    block: str,
+    layer: str,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Probe a block of the encoder and a layer of the backbone, each beside one that learned nothing, and chance.
 
@@ -185,7 +202,8 @@ def probe_all(
         seed: of the split and of the random weights.
 
     Returns:
-        Accuracies by name, 0..1. The encoder reads the backbone, so the untrained encoder is shown twice: reading the
+        Accuracies by name, 0..1. The encoder reads the backbone, so the untrained encoder is shown
+            twice: reading the
         trained backbone, and reading an untrained one.
     """
     blank = untrained_backbone(seed).to(backbone.device)
@@ -194,8 +212,12 @@ def probe_all(
     held_out = photos.labels[~_split(photos.labels, seed)]
     rows = {
         f"encoder {block}": probe(encoder_layer(network, backbone, block), photos, seed),
-        f"encoder {block}, untrained, on the trained {backbone.name}": probe(encoder_layer(random, backbone, block), photos, seed),
-        f"encoder {block}, nothing trained": probe(encoder_layer(random, blank, block), photos, seed),
+        f"encoder {block}, untrained, on the trained {backbone.name}": probe(
+            encoder_layer(random, backbone, block), photos, seed
+        ),
+        f"encoder {block}, nothing trained": probe(
+            encoder_layer(random, blank, block), photos, seed
+        ),
         f"{backbone.name} {layer}": probe(backbone_layer(backbone, layer), photos, seed),
         f"{backbone.name} {layer}, untrained": probe(backbone_layer(blank, layer), photos, seed),
     }
@@ -204,7 +226,9 @@ def probe_all(
 
 def _in_cells(activations: Tensor) -> Tensor:
     """A row a photo; fc6 and logits have no place in the picture."""
-    return (F.adaptive_avg_pool2d(activations, CELLS) if activations.ndim == 4 else activations).flatten(1)
+    return (
+        F.adaptive_avg_pool2d(activations, CELLS) if activations.ndim == 4 else activations
+    ).flatten(1)
 
 
 def _split(labels: Tensor, seed: int) -> Tensor:
@@ -220,5 +244,12 @@ def _split(labels: Tensor, seed: int) -> Tensor:
 def table(rows: dict[str, float], photos: LabelledPhotos) -> str:
     """The accuracies for people."""
     width = max(map(len, rows))
-    lines: Sequence[str] = [f"{name.ljust(width)}  {share * 100:5.1f} %" for name, share in rows.items()]
-    return "\n".join((f"{len(photos.labels)} photos of {len(photos.classes)} classes, a quarter held out", *lines))
+    lines: Sequence[str] = [
+        f"{name.ljust(width)}  {share * 100:5.1f} %" for name, share in rows.items()
+    ]
+    return "\n".join(
+        (
+            f"{len(photos.labels)} photos of {len(photos.classes)} classes, a quarter held out",
+            *lines,
+        )
+    )

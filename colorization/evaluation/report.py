@@ -37,7 +37,10 @@ _POINTS = re.compile(r"(\d+) points?")
 
 def as_dict(report: Report) -> dict[str, Any]:
     """The report for JSON; measures that are not finite become None."""
-    rows = {name: {key: value if math.isfinite(value) else None for key, value in row.items()} for name, row in report.rows.items()}
+    rows = {
+        name: {key: value if math.isfinite(value) else None for key, value in row.items()}
+        for name, row in report.rows.items()
+    }
     return {
         "photos": len(report.survey.paths),
         "gray_skipped": report.survey.gray,
@@ -64,17 +67,25 @@ def table(report: Report) -> str:
     shown = [c for c in COLUMNS if any(c[0] in row for row in report.rows.values())]
     width = max(len(name) for name in report.rows)
     gray = f", {report.survey.gray} gray ones skipped" if report.survey.gray else ""
-    lines = [f"{len(report.survey.paths)} photos{gray}; colorfulness of the truth {report.truth_colorfulness:.1f}"]
+    lines = [
+        f"{len(report.survey.paths)} photos{gray}; colorfulness of the truth {report.truth_colorfulness:.1f}"
+    ]
     lines.append("  ".join((" " * width, *(heading.rjust(8) for _, heading, _, _ in shown))))
     for name, row in report.rows.items():
         cells = (
-            _cell(row.get(key, math.nan) * factor, digits).rjust(max(8, len(heading))) for key, heading, factor, digits in shown
+            _cell(row.get(key, math.nan) * factor, digits).rjust(max(8, len(heading)))
+            for key, heading, factor, digits in shown
         )
         lines.append("  ".join((name.ljust(width), *cells)))
     if points := points_rows(report):
-        lines.append("PSNR by points: " + ", ".join(f"{n}: {report.rows[name]['psnr']:.2f} dB" for n, name in points.items()))
+        lines.append(
+            "PSNR by points: "
+            + ", ".join(f"{n}: {report.rows[name]['psnr']:.2f} dB" for n, name in points.items())
+        )
     if report.known:
-        lines.append(f"{len(report.known)} photos are in the index and were their own reference: {report.known[0]} ...")
+        lines.append(
+            f"{len(report.known)} photos are in the index and were their own reference: {report.known[0]} ..."
+        )
     lines += [f"{name}: not available, {reason}" for name, reason in report.not_available.items()]
     return "\n".join(lines)
 
@@ -88,7 +99,9 @@ def sheet_order(delta_e: list[float]) -> list[int]:
     return [*order[:SHEET_GROUP], *order[middle : middle + SHEET_GROUP], *order[-SHEET_GROUP:]]
 
 
-def write_report_sheet(path: Path, report: Report, pipeline: Colorizer, settings: Mapping[str, Setting], row: str) -> None:
+def write_report_sheet(
+    path: Path, report: Report, pipeline: Colorizer, settings: Mapping[str, Setting], row: str
+) -> None:
     """Colorize the worst, median and best photos of a row again and lay them out beside gray, reference and truth.
 
     Args:
@@ -101,13 +114,32 @@ def write_report_sheet(path: Path, report: Report, pipeline: Colorizer, settings
     lines = []
     for i in sheet_order([scores["delta_e"] for scores in report.pictures[row]]):
         photo = read_photo(report.survey.paths[i])
-        results = {name: attempt(pipeline, photo, setting, report.seed) for name, setting in settings.items()}
-        cells = [Cell(thumbnail(photo.gray), f"{photo.path.name}, {report.pictures[GRAY][i]['delta_e']:.1f}")]
-        recommended = next((r.reference_path for n, r in results.items() if settings[n].references == "recommended"), None)
+        results = {
+            name: attempt(pipeline, photo, setting, report.seed)
+            for name, setting in settings.items()
+        }
+        cells = [
+            Cell(
+                thumbnail(photo.gray),
+                f"{photo.path.name}, {report.pictures[GRAY][i]['delta_e']:.1f}",
+            )
+        ]
+        recommended = next(
+            (
+                r.reference_path
+                for n, r in results.items()
+                if settings[n].references == "recommended"
+            ),
+            None,
+        )
         if recommended is not None:
-            cells.append(Cell(thumbnail(read_small_rgb(recommended, 256)), f"reference {recommended.name}"))
+            cells.append(
+                Cell(thumbnail(read_small_rgb(recommended, 256)), f"reference {recommended.name}")
+            )
         for name, result in results.items():
-            cells.append(Cell(thumbnail(result.rgb), f"{name}, {report.pictures[name][i]['delta_e']:.1f}"))
+            cells.append(
+                Cell(thumbnail(result.rgb), f"{name}, {report.pictures[name][i]['delta_e']:.1f}")
+            )
         lines.append([*cells, Cell(thumbnail(photo.truth), "truth")])
     write_sheet(path, lines)
 

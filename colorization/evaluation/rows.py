@@ -14,7 +14,12 @@ from jaxtyping import Float
 from PIL import Image
 
 from colorization.evaluation.measures import Rgb
-from colorization.inference.working_size import REFERENCE_SIDE, luminance_rows, read_reference, with_chroma
+from colorization.inference.working_size import (
+    REFERENCE_SIDE,
+    luminance_rows,
+    read_reference,
+    with_chroma,
+)
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from retrieval.photos.reader import PictureError, read_small_rgb
@@ -23,7 +28,8 @@ from similarity.color.lab import as_tensor, rgb_to_lab
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
-FADED = (0.5, 35.0)  # factor on L and what is added to it: a print that has lost half of its contrast
+# factor on L and what is added to it: a print that has lost half of its contrast
+FADED = (0.5, 35.0)
 PATCH_SHARE = 7 / 256  # of the short side: the square around a point whose mean color is shown
 WARP_SHARE = 0.2  # of a side: how far a corner of the distorted reference moves inwards at most
 CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -65,7 +71,11 @@ class Colorizer(Protocol):
         ...
 
     def colorize(
-        self, gray: np.ndarray, references: Sequence[np.ndarray] | None, options: ColorizeOptions, points: Sequence[Point]
+        self,
+        gray: np.ndarray,
+        references: Sequence[np.ndarray] | None,
+        options: ColorizeOptions,
+        points: Sequence[Point],
     ) -> Result:
         """Colorize a picture."""
         ...
@@ -77,11 +87,13 @@ class Setting:
 
     Attributes:
         options: of the pipeline.
-        references: ``recommended`` by the index, ``none``, a ``random`` photo of the index, or ``distorted``, which is
-            the truth itself seen from elsewhere.
+        references: ``recommended`` by the index, ``none``, a ``random`` photo of the index, or
+            ``distorted``, which is the truth itself seen from elsewhere.
         points: how many true colors are shown to the pipeline.
-        faded: whether the pipeline gets the luminance of a faded print; its colors are compared on the true luminance.
-        cells: instead of colorizing, the true chroma averaged over so many cells along the longer side; 0 colorizes.
+        faded: whether the pipeline gets the luminance of a faded print; its colors are compared on
+            the true luminance.
+        cells: instead of colorizing, the true chroma averaged over so many cells along the longer
+            side; 0 colorizes.
     """
 
     options: ColorizeOptions = field(default_factory=ColorizeOptions)
@@ -101,7 +113,8 @@ class Photo:
     """A photograph with its truth.
 
     Attributes:
-        path: of the file; random choices depend on its name, so that they stay when other photos come or go.
+        path: of the file; random choices depend on its name, so that they stay when other photos
+            come or go.
         truth: sRGB, 0..255.
         gray: its luminance, as the pipeline gets it.
     """
@@ -112,7 +125,9 @@ class Photo:
 
     def rng(self, seed: int, purpose: str) -> np.random.Generator:
         """The random numbers of a photo for a purpose."""
-        return np.random.default_rng((seed, zlib.crc32(os.fsencode(self.path.name)), zlib.crc32(purpose.encode())))
+        return np.random.default_rng(
+            (seed, zlib.crc32(os.fsencode(self.path.name)), zlib.crc32(purpose.encode()))
+        )
 
 
 @dataclass(frozen=True)
@@ -137,10 +152,11 @@ def standard_settings(
 ) -> dict[str, Setting]:
     """The rows of an evaluation; gray is always its first and is not listed.
 
-    References are recommended, a random photo of the index, or the truth itself distorted; the luminance is that of the photo
-    or of a faded print. Points are added to automatic colors, so that "automatic" is the row of no point. The true chroma in
-    coarse cells shows what a colorizer could reach that errs nowhere but has no finer colors: measures of a classifier
-    punish coarse colors much more than PSNR does.
+    References are recommended, a random photo of the index, or the truth itself distorted; the
+    luminance is that of the photo or of a faded print. Points are added to automatic colors, so
+    that "automatic" is the row of no point. The true chroma in coarse cells shows what a colorizer
+    could reach that errs nowhere but has no finer colors: measures of a classifier punish coarse
+    colors much more than PSNR does.
 
     Args:
         with_index: whether there is an index; without it the rows that need one are left out.
@@ -161,21 +177,34 @@ def standard_settings(
         "faded automatic": Setting(shipped, "none", faded=True),
     }
     if with_points:
-        settings |= {f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS}
+        settings |= {
+            f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS
+        }
     settings |= {f"truth in {n} cells": Setting(cells=n) for n in NUM_CELLS}
     if with_curve:
         source: Literal["recommended", "none"] = "recommended" if with_index else "none"
-        curve = {f"vividness {v:g}": Setting(replace(shipped, vividness=v), source) for v in CURVE_VIVIDNESS}
-        curve |= {f"saturation {s:g}": Setting(replace(shipped, saturation=s), source) for s in CURVE_SATURATION}
-        settings |= {name: setting for name, setting in curve.items() if setting not in settings.values()}
-    return {name: setting for name, setting in settings.items() if with_index or not setting.needs_index}
+        curve = {
+            f"vividness {v:g}": Setting(replace(shipped, vividness=v), source)
+            for v in CURVE_VIVIDNESS
+        }
+        curve |= {
+            f"saturation {s:g}": Setting(replace(shipped, saturation=s), source)
+            for s in CURVE_SATURATION
+        }
+        settings |= {
+            name: setting for name, setting in curve.items() if setting not in settings.values()
+        }
+    return {
+        name: setting for name, setting in settings.items() if with_index or not setting.needs_index
+    }
 
 
 def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) -> Attempt:
     """Colorize a photo's luminance in one way.
 
     Raises:
-        ValueError: see ColorizationPipeline.colorize; or no photo of the index can be a random reference.
+        ValueError: see ColorizationPipeline.colorize; or no photo of the index can be a random
+            reference.
     """
     if setting.cells:
         return Attempt(coarse(photo.truth, setting.cells))
@@ -213,7 +242,9 @@ def true_points(truth: Rgb, count: int, rng: np.random.Generator) -> list[Point]
     for x, y in rng.random((count, 2)):
         top, left = int(y * (height - side + 1)), int(x * (width - side + 1))
         a, b = lab[top : top + side, left : left + side, 1:].mean((0, 1))
-        points.append(Point((left + side / 2) / width, (top + side / 2) / height, (float(a), float(b))))
+        points.append(
+            Point((left + side / 2) / width, (top + side / 2) / height, (float(a), float(b)))
+        )
     return points
 
 
@@ -228,8 +259,19 @@ def distorted(rgb: Rgb, rng: np.random.Generator) -> np.ndarray:
     x, y = rng.random((2, 4)) * WARP_SHARE
     right, bottom = (1 - x[1]) * width, (1 - y[3]) * height
     # corners of the picture, mirrored: upper right, lower right, lower left, upper left
-    quad = (right, y[1] * height, (1 - x[2]) * width, (1 - y[2]) * height, x[3] * width, bottom, x[0] * width, y[0] * height)
-    warped = Image.fromarray(rgb).transform((width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
+    quad = (
+        right,
+        y[1] * height,
+        (1 - x[2]) * width,
+        (1 - y[2]) * height,
+        x[3] * width,
+        bottom,
+        x[0] * width,
+        y[0] * height,
+    )
+    warped = Image.fromarray(rgb).transform(
+        (width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC
+    )
     return np.asarray(warped)
 
 
@@ -257,7 +299,9 @@ def coarse(rgb: Rgb, cells: int) -> np.ndarray:
     """
     lab = rgb_to_lab(as_tensor(rgb))
     _, height, width = lab.shape
-    rows, columns = (min(side, max(1, round(cells * side / max(height, width)))) for side in (height, width))
+    rows, columns = (
+        min(side, max(1, round(cells * side / max(height, width)))) for side in (height, width)
+    )
     return with_chroma(lab[:1], F.adaptive_avg_pool2d(lab[1:], (rows, columns)))
 
 

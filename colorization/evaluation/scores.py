@@ -15,7 +15,11 @@ from colorization.evaluation.measures.colorfulness import colorfulness, delta_of
 from colorization.evaluation.measures.delta_e import delta_e_2000
 from colorization.evaluation.measures.frechet import frechet_distance
 from colorization.evaluation.measures.his import histogram_intersection
-from colorization.evaluation.measures.recovery import accuracy, recovered_accuracy, regained_accuracy
+from colorization.evaluation.measures.recovery import (
+    accuracy,
+    recovered_accuracy,
+    regained_accuracy,
+)
 from colorization.evaluation.measures.signal import psnr, ssim
 from colorization.evaluation.rows import Attempt, Photo, lab_of
 from similarity.color.lab import as_tensor
@@ -67,7 +71,13 @@ class Truth:
             judges: see Judges.
         """
         ab = lab_of(photo.truth)[..., 1:]
-        return cls(photo, ab, pixel_weights(ab, bin_weights), colorfulness(photo.truth), look_at(photo.truth, judges))
+        return cls(
+            photo,
+            ab,
+            pixel_weights(ab, bin_weights),
+            colorfulness(photo.truth),
+            look_at(photo.truth, judges),
+        )
 
 
 @dataclass
@@ -106,7 +116,9 @@ class Tally:
     def summary(self, truths: "TruthTally", gray: "Tally") -> dict[str, float]:
         """The row: means over the pictures that have a measure, and the measures of the whole set; NaN for none."""
         row = {key: _mean([scores[key] for scores in self.pictures]) for key in self.pictures[0]}
-        row["rebalanced_auc"] = sum(r.score for r in self.rebalanced) / sum(r.weight for r in self.rebalanced)
+        row["rebalanced_auc"] = sum(r.score for r in self.rebalanced) / sum(
+            r.weight for r in self.rebalanced
+        )
         own = [scores["colorfulness"] for scores in self.pictures]
         row["delta_colorfulness"] = delta_of_means(own, truths.colorfulness)
         row["delta_colorfulness_each"] = mean_delta(own, truths.colorfulness)
@@ -116,12 +128,16 @@ class Tally:
         if "frechet" in row and (of_gray := _distance(gray.looks, truths.looks, "embedding")):
             row["frechet_to_gray"] = row["frechet"] / of_gray
         if truths.looks[0].top1 is not None:
-            own_top1, of_gray_top1, true_top1 = (_top1(looks) for looks in (self.looks, gray.looks, truths.looks))
+            own_top1, of_gray_top1, true_top1 = (
+                _top1(looks) for looks in (self.looks, gray.looks, truths.looks)
+            )
             labels = None
             if truths.labels is not None:
                 known = [i for i, label in enumerate(truths.labels) if label is not None]
                 labels = np.array([truths.labels[i] for i in known])
-                own_top1, of_gray_top1, true_top1 = (top1[known] for top1 in (own_top1, of_gray_top1, true_top1))
+                own_top1, of_gray_top1, true_top1 = (
+                    top1[known] for top1 in (own_top1, of_gray_top1, true_top1)
+                )
                 row["top1"] = accuracy(own_top1, labels)
             row["recovered"] = recovered_accuracy(own_top1, of_gray_top1, true_top1, labels)
             row["regained"] = regained_accuracy(own_top1, of_gray_top1, true_top1, labels)
@@ -133,7 +149,8 @@ class TruthTally:
     """What is known of the true pictures.
 
     Attributes:
-        labels: the right class of each, None for the unknown; or None, and what the judge sees in the truth is right.
+        labels: the right class of each, None for the unknown; or None, and what the judge sees in
+            the truth is right.
         colorfulness: of each.
         looks: what the networks saw.
     """
@@ -169,7 +186,9 @@ def _judged(judge: nn.Module, rgb: Float[Tensor, "1 3 side side"]) -> Mapping[st
     except Exception as error:
         raise ValueError(f"the judge fails ({type(error).__name__}: {error})") from error
     if not isinstance(seen, Mapping):
-        raise ValueError(f'the judge must give a dictionary with "embedding" and "logits", not a {type(seen).__name__}')
+        raise ValueError(
+            f'the judge must give a dictionary with "embedding" and "logits", not a {type(seen).__name__}'
+        )
     return seen
 
 

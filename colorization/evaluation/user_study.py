@@ -31,7 +31,8 @@ class StudyResult:
     Attributes:
         kind: ``real`` (which one is real?) or ``preference`` (which one looks better?).
         names: of the two sides: results and real photos, or both methods.
-        successes: how often the colorized picture was taken for real, or the first method preferred.
+        successes: how often the colorized picture was taken for real, or the first method
+            preferred.
         n: choices in all.
     """
 
@@ -54,7 +55,9 @@ class StudyResult:
         """The result for people, the same as on the page."""
         if not self.n:
             return "no choices yet"
-        what = "fooled" if self.kind == "real" else f"preferred {self.names[0]} over {self.names[1]}"
+        what = (
+            "fooled" if self.kind == "real" else f"preferred {self.names[0]} over {self.names[1]}"
+        )
         share, low, high = (f"{100 * value:.1f} %" for value in (self.share, *self.interval))
         return f"{what}: {share} ({self.successes} of {self.n}; 95 % interval {low} to {high})"
 
@@ -88,8 +91,8 @@ def match_names(folders: Sequence[Path]) -> tuple[dict[str, list[Path]], int]:
     """Match the pictures of several folders by their path inside the folder, suffix aside.
 
     Returns:
-        Paths by name, one for each folder in order; only names that all folders have, sorted. And how many other names
-        there are.
+        Paths by name, one for each folder in order; only names that all folders have, sorted. And
+        how many other names there are.
 
     Raises:
         FileNotFoundError: a folder does not exist.
@@ -103,7 +106,9 @@ def match_names(folders: Sequence[Path]) -> tuple[dict[str, list[Path]], int]:
         for path in list_pictures(folder):
             name = path.relative_to(folder).with_suffix("").as_posix()
             if name in names:
-                raise ValueError(f"{path} and {names[name].name}: two pictures of one name in a folder")
+                raise ValueError(
+                    f"{path} and {names[name].name}: two pictures of one name in a folder"
+                )
             names[name] = path
         listings.append(names)
     common = set(listings[0]).intersection(*listings[1:])
@@ -114,13 +119,19 @@ def match_names(folders: Sequence[Path]) -> tuple[dict[str, list[Path]], int]:
 
 
 def build_study(
-    real_dir: Path, result_dirs: Sequence[Path], output: Path, seed: int = 0, overwrite: bool = False, limit: int | None = None
+    real_dir: Path,
+    result_dirs: Sequence[Path],
+    output: Path,
+    seed: int = 0,
+    overwrite: bool = False,
+    limit: int | None = None,
 ) -> tuple[int, int]:
     """Write the page of a study, whole or not at all.
 
-    With one folder of results, people are asked which picture is real; with two, which result looks better, and the real
-    photo is shown in gray beside them. Order and sides are shuffled; all pictures of a pair have one size and one
-    encoding, and no name is shown, so that nothing but the pictures tells them apart.
+    With one folder of results, people are asked which picture is real; with two, which result looks
+    better, and the real photo is shown in gray beside them. Order and sides are shuffled; all
+    pictures of a pair have one size and one encoding, and no name is shown, so that nothing but the
+    pictures tells them apart.
 
     Args:
         real_dir: the real photos.
@@ -134,8 +145,8 @@ def build_study(
         How many pairs it shows, and how many names were left out because a folder lacks them.
 
     Raises:
-        FileNotFoundError, ValueError: see match_names; a picture cannot be read or is of another shape than the real
-            one; or the page exists, or is not an .html file.
+        FileNotFoundError, ValueError: see match_names; a picture cannot be read or is of another
+            shape than the real one; or the page exists, or is not an .html file.
     """
     if len(result_dirs) not in (1, 2):
         raise ValueError(f"a study compares one or two folders of results, not {len(result_dirs)}")
@@ -153,7 +164,13 @@ def build_study(
     if names[0] == names[1]:
         names = [str(folder) for folder in (*result_dirs, real_dir)][:2]
     digest = hashlib.sha256(json.dumps(trials).encode()).hexdigest()[:16]
-    study = {"id": digest, "kind": kind, "question": QUESTIONS[kind], "names": names, "trials": trials}
+    study = {
+        "id": digest,
+        "kind": kind,
+        "question": QUESTIONS[kind],
+        "names": names,
+        "trials": trials,
+    }
     page = PAGE.replace("__STUDY__", json.dumps(study).replace("<", "\\u003c"))
     with staging() as files:
         files.add(output).write_text(page, encoding="utf-8")
@@ -176,11 +193,22 @@ def read_results(paths: Sequence[Path]) -> StudyResult:
         try:
             answer = json.loads(path.read_bytes())
             picked = [choice["picked"] for choice in answer["choices"]]
-            found.append({"key": (answer["study"], answer["kind"], *map(str, answer["names"])), "picked": picked})
-            if answer["kind"] not in QUESTIONS or len(answer["names"]) != 2 or not set(picked) <= {"first", "second"}:
+            found.append(
+                {
+                    "key": (answer["study"], answer["kind"], *map(str, answer["names"])),
+                    "picked": picked,
+                }
+            )
+            if (
+                answer["kind"] not in QUESTIONS
+                or len(answer["names"]) != 2
+                or not set(picked) <= {"first", "second"}
+            ):
                 raise ValueError("unknown kind or choice")
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: not a file of choices from a study page ({error})") from error
+            raise ValueError(
+                f"{path}: not a file of choices from a study page ({error})"
+            ) from error
         if found[-1]["key"] != found[0]["key"]:
             raise ValueError(f"{path}: of another study than {paths[0]}")
     picked = [choice for one in found for choice in one["picked"]]
@@ -197,10 +225,17 @@ def _trial(named: tuple[str, list[Path]], kind: str, first: str) -> dict[str, st
     for path, result in zip(paths[1:], results, strict=True):
         shape = f"{result.shape[1]} x {result.shape[0]}"
         if abs(math.log(result.shape[1] / result.shape[0] * real.shape[0] / real.shape[1])) > 0.03:
-            raise ValueError(f"{path}: {shape} is of another shape than {paths[0]}, {real.shape[1]} x {real.shape[0]}")
+            raise ValueError(
+                f"{path}: {shape} is of another shape than {paths[0]}, {real.shape[1]} x {real.shape[0]}"
+            )
     pair = results if kind == "preference" else [results[0], real]
     other = "b" if first == "a" else "a"
-    trial = {"photo": name, "first": first, first: _data_uri(pair[0], size), other: _data_uri(pair[1], size)}
+    trial = {
+        "photo": name,
+        "first": first,
+        first: _data_uri(pair[0], size),
+        other: _data_uri(pair[1], size),
+    }
     if kind == "preference":
         trial["gray"] = _data_uri(luminance_of(real), size)
     return dict(sorted(trial.items()))
@@ -208,5 +243,7 @@ def _trial(named: tuple[str, list[Path]], kind: str, first: str) -> dict[str, st
 
 def _data_uri(rgb: np.ndarray, size: tuple[int, int]) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS).save(
+        buffer, "JPEG", quality=QUALITY, subsampling=0
+    )
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

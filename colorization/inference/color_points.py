@@ -15,10 +15,16 @@ from similarity.matching.correlation import join_levels
 from similarity.resize import resized
 
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
-KINDRED_RANGE = (-0.1, 0.3)  # cosine to a point's place from which the network's answer to it is followed a little, and fully
-FILLED_RANGE = (0.3, 0.7)  # share of a surface that shows the same thing as a point from which the rest of it does too
-TOWARDS_RANGE = (0.3, 0.7)  # cosine between a change of color and the way to a point's from which it is made a little, and fully
-BEYOND = 1.5  # how many times the way to a point's color a change may go at most: other parts of a thing are more colorful
+# cosine to a point's place from which the network's answer to it is followed a little, and fully
+KINDRED_RANGE = (-0.1, 0.3)
+# share of a surface that shows the same thing as a point from which the rest of it does too
+FILLED_RANGE = (0.3, 0.7)
+# cosine between a change of color and the way to a point's from which it is made a little, and
+# fully
+TOWARDS_RANGE = (0.3, 0.7)
+# how many times the way to a point's color a change may go at most: other parts of a thing are more
+# colorful
+BEYOND = 1.5
 
 
 def pointed(
@@ -69,13 +75,20 @@ def towards(
     cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1)
     past: Tensor = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
     kept = (smooth_step(cosine, TOWARDS_RANGE) * past).amax(0, keepdim=True)
-    around = smooth_surfaces(torch.cat((kept * change, kept)), level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
+    around = smooth_surfaces(
+        torch.cat((kept * change, kept)),
+        level,
+        SURFACE_REACH * max(level.shape[-2:]),
+        SURFACE_CONTRAST,
+    )
     filled: Tensor = smooth_step(around[2:], FILLED_RANGE) * around[:2] / around[2:].clamp(min=1e-6)
     return kept * change + reach * (1 - kept) * filled
 
 
 def _missing(
-    ab: Float[Tensor, "2 height width"], points: Sequence[Point], luminance: Float[Tensor, "1 height width"]
+    ab: Float[Tensor, "2 height width"],
+    points: Sequence[Point],
+    luminance: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
     """What is still missing at the points, carried to what lies near and is as bright."""
     _, height, width = ab.shape
@@ -98,17 +111,22 @@ def reach_of(
         level: L at half the working size; surfaces end where it changes.
 
     Returns:
-        How far each place lies near a point and shows the same thing; and how far it does that, or shows it anywhere.
+        How far each place lies near a point and shows the same thing; and how far it does that, or
+        shows it anywhere.
     """
     kindred = resized(_kindred(points, target), level.shape[-2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
-    around = smooth_surfaces(kindred, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST)
+    around = smooth_surfaces(
+        kindred, level, SURFACE_REACH * max(level.shape[-2:]), SURFACE_CONTRAST
+    )
     same = torch.maximum(kindred, smooth_step(around, FILLED_RANGE))
     near = same * point_planes(points, level, WIDEN)[2:]
     return near, torch.maximum(near, kindred)
 
 
-def _kindred(points: Sequence[Point], target: Mapping[str, Tensor]) -> Float[Tensor, "1 rows columns"]:
+def _kindred(
+    points: Sequence[Point], target: Mapping[str, Tensor]
+) -> Float[Tensor, "1 rows columns"]:
     """How far each place shows the same thing as one of the points, 0..1, at stride 8: by its features."""
     joined = join_levels([target])[0]
     cells = [point.cell(*joined.shape[1:]) for point in points]

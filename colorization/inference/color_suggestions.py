@@ -37,7 +37,9 @@ class Suggestion:
         return "#{:02x}{:02x}{:02x}".format(*self.rgb)
 
 
-def suggestions(prediction: Prediction, luminance: Float[Tensor, "1 height width"], place: Point, count: int) -> list[Suggestion]:
+def suggestions(
+    prediction: Prediction, luminance: Float[Tensor, "1 height width"], place: Point, count: int
+) -> list[Suggestion]:
     """Cluster the colors that the network holds possible at a place.
 
     Args:
@@ -54,19 +56,30 @@ def suggestions(prediction: Prediction, luminance: Float[Tensor, "1 height width
 
     Source: Zhang et al. 2017, section 2.3.
     """
-    from scipy.cluster.vq import kmeans2  # slow to import: only who asks for suggestions waits for it
+    # slow to import: only who asks for suggestions waits for it
+    from scipy.cluster.vq import kmeans2
 
     if count < 1 or prediction.logits is None:
-        raise ValueError(f"suggestions need a positive count, not {count}, and a network with color bins")
+        raise ValueError(
+            f"suggestions need a positive count, not {count}, and a network with color bins"
+        )
     grid = torch.tensor([[[[place.x * 2 - 1, place.y * 2 - 1]]]]).to(luminance)
-    logits = F.grid_sample(prediction.logits.to(luminance), grid, padding_mode="border", align_corners=False)[0, :, 0, 0]
+    logits = F.grid_sample(
+        prediction.logits.to(luminance), grid, padding_mode="border", align_corners=False
+    )[0, :, 0, 0]
     level = float(F.grid_sample(luminance[None], grid, padding_mode="border", align_corners=False))
     rng = np.random.default_rng(SEED)
     chosen = rng.choice(len(logits), SAMPLES, p=logits.double().softmax(0).cpu().numpy())
     colors = ab_bins().numpy()[chosen] + rng.uniform(-STEP / 2, STEP / 2, (SAMPLES, 2))
-    centres, member = kmeans2(colors, count, minit="++", seed=np.random.default_rng(SEED), missing="warn")
+    centres, member = kmeans2(
+        colors, count, minit="++", seed=np.random.default_rng(SEED), missing="warn"
+    )
     shares = np.bincount(member, minlength=count) / SAMPLES
-    found = [_shown(level, centres[i], float(shares[i])) for i in np.argsort(-shares, kind="stable") if shares[i] > 0]
+    found = [
+        _shown(level, centres[i], float(shares[i]))
+        for i in np.argsort(-shares, kind="stable")
+        if shares[i] > 0
+    ]
     return list({suggestion.rgb: suggestion for suggestion in reversed(found)}.values())[::-1]
 
 

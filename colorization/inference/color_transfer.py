@@ -1,9 +1,11 @@
 """The training-free colorizer: colors of the references, carried along the correspondence and held back where unsure.
 
-Two answers are joined. The soft one lets all positions of all references compete and averages: right in tone, coarse.
-The fine one follows the single best match down to stride 2: exact where both pictures show the same thing, noise
-elsewhere. It is followed only where the coarse match says that both show the same thing, neighbours match neighbours, and
-the fine match is similar too.
+Two answers are joined. The soft one lets all positions of all references compete and averages:
+    right in tone, coarse.
+The fine one follows the single best match down to stride 2: exact where both pictures show the same
+    thing, noise
+elsewhere. It is followed only where the coarse match says that both show the same thing, neighbours
+match neighbours, and the fine match is similar too.
 """
 
 from collections.abc import Sequence
@@ -31,7 +33,8 @@ from similarity.resize import resized
 
 MATCH_LAYERS = tuple(dict.fromkeys((*LEVELS, *FINE_LAYERS)))
 FINE_STRIDE = 2
-COHERENT = 0.5, 0.8  # share of neighbours that match neighbours from which fine matches are followed a little, and fully
+# share of neighbours that match neighbours from which fine matches are followed a little, and fully
+COHERENT = 0.5, 0.8
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ def transfer(
         correlation = handicapped(correlation, handicaps_of(scores, options))
     weights = soft_weights(correlation, options.warp_temperature)
     soft_ab, soft_confidence = _soft(target, references, correlation, weights, best, options)
-    fine_ab, detail = detail_match(target, references, correlation, best, options.detail_range, options.same_range)
+    fine_ab, detail = detail_match(
+        target, references, correlation, best, options.detail_range, options.same_range
+    )
     warped_ab = detail * fine_ab + (1 - detail) * soft_ab
     confidence = detail + (1 - detail) * soft_confidence
     return Transfer(warped_ab, confidence, influence_of(weights, correlation))
@@ -83,7 +88,9 @@ def handicaps_of(scores: Sequence[float], options: ColorizeOptions) -> list[floa
     return [options.rank_weight * (score - max(scores)) for score in scores]
 
 
-def influence_of(weights: Float[Tensor, "target references"], correlation: Correlation) -> list[float]:
+def influence_of(
+    weights: Float[Tensor, "target references"], correlation: Correlation
+) -> list[float]:
     """Share of each reference in a soft warp; sums to 1."""
     return [float(share.sum()) for share in torch.split(weights.mean(0), correlation.counts)]
 
@@ -107,17 +114,23 @@ def detail_match(
         same_range: likewise.
 
     Returns:
-        The colors found at half the working size, raw Lab units, and how far they can be followed, 0..1.
+        The colors found at half the working size, raw Lab units, and how far they can be followed,
+        0..1.
     """
     there = map_target_to_reference(correlation)
-    orderly = F.avg_pool2d(coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False)
+    orderly = F.avg_pool2d(
+        coherence(there, correlation.reference_sizes)[None], 5, 1, 2, count_include_pad=False
+    )
     size = target.features[FINE_LAYERS[-1]].shape[-2:]
     coarse = resized(torch.cat((best, orderly)), size)
     same = _step(coarse[:1], same_range) * smooth_step(coarse[1:], COHERENT)
-    if not bool(same.any()):  # as with most recommended photos; looking for details would take longest here
+    # as with most recommended photos; looking for details would take longest here
+    if not bool(same.any()):
         return best.new_zeros(2, *size), best.new_zeros(1, *size)
     refined = refine(there, target.features, [one.features for one in references])
-    fine_ab = warp_hard([F.avg_pool2d(one.ab[None], FINE_STRIDE)[0] for one in references], refined.mapping)
+    fine_ab = warp_hard(
+        [F.avg_pool2d(one.ab[None], FINE_STRIDE)[0] for one in references], refined.mapping
+    )
     return fine_ab, _step(refined.similarity[None], detail_range) * same
 
 
@@ -131,14 +144,18 @@ def _soft(
 ) -> tuple[Tensor, Tensor]:
     """Average of the competing colors at half the working size, and how far they agree."""
     coarse = [F.avg_pool2d(one.ab[None], STRIDE)[0] for one in references]
-    moments = warp_soft([torch.cat((ab, ab.square().sum(0, keepdim=True))) for ab in coarse], correlation, weights)
+    moments = warp_soft(
+        [torch.cat((ab, ab.square().sum(0, keepdim=True))) for ab in coarse], correlation, weights
+    )
     energy = moments[:2].square().sum(0, keepdim=True)
     spread = (moments[2:] - energy).clamp(min=0.0)
     doubt = options.caution * (spread + options.mismatch * (1.0 - best))
     confidence = (energy + 1.0) / (energy + 1.0 + doubt)
     guide = F.avg_pool2d(target.luminance, FINE_STRIDE)[0]
     values = resized(torch.cat((moments[:2], confidence)), guide.shape[-2:])
-    slope, offset = guided_coefficients(guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon)
+    slope, offset = guided_coefficients(
+        guide, values, values[2:] + 0.01, options.edge_radius // FINE_STRIDE, options.edge_epsilon
+    )
     smooth = slope * guide + offset
     return smooth[:2], smooth[2:].clamp(0.0, 1.0)
 

@@ -12,7 +12,8 @@ from similarity.color.lab import lab_to_rgb
 from similarity.resize import resized
 
 UPSAMPLING_RADIUS = 1  # working pixels
-TOLERANCE = 4e-6  # how far colors may leave 0..1 before their chroma is reduced: less than 16 bits can tell
+# how far colors may leave 0..1 before their chroma is reduced: less than 16 bits can tell
+TOLERANCE = 4e-6
 
 
 def render(
@@ -36,10 +37,13 @@ def render(
     """
     small = luminance[0].cpu()
     values = resized(half_ab.float().cpu(), small.shape[-2:])
-    slope, offset = guided_coefficients(small, values, torch.ones_like(small), UPSAMPLING_RADIUS, edge_epsilon)
+    slope, offset = guided_coefficients(
+        small, values, torch.ones_like(small), UPSAMPLING_RADIUS, edge_epsilon
+    )
     top = 65535 if target.dtype == np.uint16 else 255
     height, width, _ = target.shape
-    rgb = np.empty(target.shape, target.dtype)  # not empty_like: a gray target may be a view without memory of its own
+    # not empty_like: a gray target may be a view without memory of its own
+    rgb = np.empty(target.shape, target.dtype)
     step = max(1, STRIP_PIXELS // width)
     for start in range(0, height, step):
         rows = slice(start, min(height, start + step))

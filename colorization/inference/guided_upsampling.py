@@ -1,6 +1,7 @@
 """Bring coarse chroma to the full picture along the edges of its luminance.
 
-Source: He and Sun 2015, Fast Guided Filter (arXiv 1505.00996): ab is a local linear function of L; its coefficients
+Source: He and Sun 2015, Fast Guided Filter (arXiv 1505.00996): ab is a local linear function of L;
+    its coefficients
 are found at the working size, upsampled, and applied to the full luminance.
 """
 
@@ -24,7 +25,8 @@ def guided_coefficients(
     Args:
         guide: luminance L at the working size.
         values: ab at the working size.
-        weights: positive trust in each pixel's values; distrusted pixels take their neighbours' color.
+        weights: positive trust in each pixel's values; distrusted pixels take their neighbours'
+            color.
         radius: of the windows in pixels.
         epsilon: regularisation in squared units of the guide.
 
@@ -65,8 +67,12 @@ def apply_coefficients(
     both = torch.cat((slope, offset))[None]
     # two steps of linear interpolation: the rows of this strip, then the columns
     grid_y = y[:, None].expand(height, both.shape[-1])
-    grid_x = ((torch.arange(both.shape[-1]).to(guide) + 0.5) * 2 / both.shape[-1] - 1).expand(height, -1)
-    strip = F.grid_sample(both, torch.stack((grid_x, grid_y), -1)[None], padding_mode="border", align_corners=False)
+    grid_x = ((torch.arange(both.shape[-1]).to(guide) + 0.5) * 2 / both.shape[-1] - 1).expand(
+        height, -1
+    )
+    strip = F.grid_sample(
+        both, torch.stack((grid_x, grid_y), -1)[None], padding_mode="border", align_corners=False
+    )
     strip = resized(strip, (height, width))[0]
     slope_full, offset_full = strip.chunk(2)
     return slope_full * guide + offset_full

@@ -9,7 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.color_transfer import FINE_STRIDE, detail_match, handicaps_of, influence_of, smooth_step, transfer
+from colorization.inference.color_transfer import (
+    FINE_STRIDE,
+    detail_match,
+    handicaps_of,
+    influence_of,
+    smooth_step,
+    transfer,
+)
 from colorization.inference.picture_features import Described
 from colorization.inference.surface_smoothing import Surfaces, outvoted_colors, smooth_colors
 from colorization.network.colorization_network import BACKBONE_LAYERS
@@ -19,9 +26,11 @@ from similarity.matching.correlation import Correlation, coherence, map_target_t
 from similarity.matching.refinement import FINE_LAYERS
 from similarity.resize import resized
 
-SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0  # of smoothing, in shares of the longer side and units of L
+# of smoothing, in shares of the longer side and units of L
+SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0
 WARPED_REACH = 0.05  # the same of warped colors, which are coarse but not blotchy
-WARPED_CONTRAST, WARPED_SPREAD = 12.0, 12.0  # of the surfaces that outvote single colors, and of colors on them
+# of the surfaces that outvote single colors, and of colors on them
+WARPED_CONTRAST, WARPED_SPREAD = 12.0, 12.0
 EDIT_LAYERS = tuple(dict.fromkeys((*FINE_LAYERS, *BACKBONE_LAYERS)))  # what is read after matching
 
 
@@ -30,7 +39,8 @@ class WarpedColors:
     """What the references lend, and how far it counts.
 
     Attributes:
-        relevance: how far they show what is here, 0..1: the best of them all over, or any around this place.
+        relevance: how far they show what is here, 0..1: the best of them all over, or any around
+            this place.
         warped_ab: what they lend, raw Lab units, at half the working size.
         confidence: how far they can be trusted, 0..1.
         shares: of each among them; they sum to 1.
@@ -62,7 +72,11 @@ class DirectColors:
         """Replace colors by these, as far as they are to be followed."""
         if self.fine_ab is not None and self.detail is not None:
             ab = self.detail * self.fine_ab + (1 - self.detail) * ab
-        return ab if self.transferred_ab is None else self.same * self.transferred_ab + (1 - self.same) * ab
+        return (
+            ab
+            if self.transferred_ab is None
+            else self.same * self.transferred_ab + (1 - self.same) * ab
+        )
 
     def share_with(self, trust: Float[Tensor, "1 height width"]) -> Float[Tensor, "1 height width"]:
         """Share of the colors that come from references if it is ``trust`` in those that are replaced."""
@@ -71,7 +85,11 @@ class DirectColors:
 
     def weakened(self, share: float) -> "DirectColors":
         """The same, followed only in part: by a share, 0..1."""
-        return replace(self, same=share * self.same, detail=None if self.detail is None else share * self.detail)
+        return replace(
+            self,
+            same=share * self.same,
+            detail=None if self.detail is None else share * self.detail,
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,8 @@ class Matched:
         references: what lends colors.
         scores: of recommended references; None weighs all alike.
         options: with which it was matched.
-        reference_planes: see there; None without references, and for the training-free method, which matches anew.
+        reference_planes: see there; None without references, and for the training-free method,
+            which matches anew.
     """
 
     target: Described
@@ -91,7 +110,9 @@ class Matched:
     scores: Sequence[float] | None
     options: ColorizeOptions
     reference_planes: ReferencePlanes | None = None
-    _last: dict[Hashable, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _last: dict[Hashable, Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def remembered(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
         """What was made for this key the last time, or make it; the last one is kept, not to be changed by anyone."""
@@ -105,7 +126,9 @@ class Matched:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of half the working size."""
-        return self.target.luminance.shape[-2] // FINE_STRIDE, self.target.luminance.shape[-1] // FINE_STRIDE
+        return self.target.luminance.shape[-2] // FINE_STRIDE, self.target.luminance.shape[
+            -1
+        ] // FINE_STRIDE
 
     @cached_property
     def surfaces(self) -> Surfaces:
@@ -121,9 +144,13 @@ class Matched:
         best = planes.correlation.best
         around = F.avg_pool2d(best[None], 3, 1, 1, count_include_pad=False)[0]
         everywhere = likeness(planes.correlation, self.options.relevance_range)
-        relevance = resized(smooth_step(around, self.options.local_range), self.size).clamp(min=everywhere)
+        relevance = resized(smooth_step(around, self.options.local_range), self.size).clamp(
+            min=everywhere
+        )
         warped_ab, confidence = resized(planes.warped_ab, self.size), resized(best, self.size)
-        return WarpedColors(relevance, warped_ab, confidence, influence_of(planes.weights, planes.correlation))
+        return WarpedColors(
+            relevance, warped_ab, confidence, influence_of(planes.weights, planes.correlation)
+        )
 
     def trust(self, options: ColorizeOptions) -> Float[Tensor, "1 height width"]:
         """Share of the answer with references beside the answer without them, 0..1."""
@@ -136,8 +163,8 @@ class Matched:
 
         Args:
             options: with which the target is colorized.
-            overruled: whether a palette is given, beside which nothing is followed. Points overrule references too, as far
-                as they reach, which is not counted.
+            overruled: whether a palette is given, beside which nothing is followed. Points overrule
+                references too, as far as they reach, which is not counted.
         """
         if self.warped is None:
             return 1.0 if self.references else 0.0
@@ -150,7 +177,9 @@ class Matched:
         if self.direct is None:
             return None
         recommended = self.scores is not None
-        return self.direct.weakened(min(1.0, options.faithfulness_to(recommended) / default_faithfulness(recommended)))
+        return self.direct.weakened(
+            min(1.0, options.faithfulness_to(recommended) / default_faithfulness(recommended))
+        )
 
     @cached_property
     def smoothed_warped_ab(self) -> Float[Tensor, "2 height width"] | None:
@@ -158,7 +187,13 @@ class Matched:
         if self.warped is None or self.scores is not None:
             return None
         longer = max(self.size)
-        likely = outvoted_colors(self.warped.warped_ab, self.surfaces, SURFACE_REACH * longer, WARPED_CONTRAST, WARPED_SPREAD)
+        likely = outvoted_colors(
+            self.warped.warped_ab,
+            self.surfaces,
+            SURFACE_REACH * longer,
+            WARPED_CONTRAST,
+            WARPED_SPREAD,
+        )
         return smooth_colors(likely, self.surfaces, WARPED_REACH * longer, SURFACE_CONTRAST)
 
     @cached_property
@@ -173,7 +208,9 @@ class Matched:
             same *= _coherent(plain, options.coherence_range)
         fine_ab = detail = transferred_ab = None
         if same < 1:
-            fine_ab, detail = detail_match(*pictures, plain, plain.best, options.detail_range, options.sure_range)
+            fine_ab, detail = detail_match(
+                *pictures, plain, plain.best, options.detail_range, options.sure_range
+            )
         if same > 0:
             carried = transfer(*pictures, self.scores, options, plain)
             transferred_ab = carried.warped_ab * carried.confidence
@@ -181,7 +218,11 @@ class Matched:
 
 
 def match(
-    target: Described, references: Sequence[Described], scores: Sequence[float] | None, options: ColorizeOptions, for_network: bool
+    target: Described,
+    references: Sequence[Described],
+    scores: Sequence[float] | None,
+    options: ColorizeOptions,
+    for_network: bool,
 ) -> Matched:
     """Match a target with its references.
 
@@ -190,16 +231,27 @@ def match(
         references: what lends colors.
         scores: of recommended references; None weighs all alike.
         options: see ColorizeOptions.
-        for_network: match for the network, and drop the features that are not read afterwards; otherwise everything is
-            kept, for the training-free method.
+        for_network: match for the network, and drop the features that are not read afterwards;
+            otherwise everything is kept, for the training-free method.
     """
     if not for_network:
         return Matched(target, references, scores, options)
     planes = None
     if references:
         handicaps = None if scores is None else handicaps_of(scores, options)
-        planes = reference_planes(target.features, [one.features for one in references], [one.ab for one in references], handicaps)
-    return Matched(target.only(EDIT_LAYERS), [one.only(EDIT_LAYERS) for one in references], scores, options, planes)
+        planes = reference_planes(
+            target.features,
+            [one.features for one in references],
+            [one.ab for one in references],
+            handicaps,
+        )
+    return Matched(
+        target.only(EDIT_LAYERS),
+        [one.only(EDIT_LAYERS) for one in references],
+        scores,
+        options,
+        planes,
+    )
 
 
 def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:
@@ -211,4 +263,9 @@ def likeness(correlation: Correlation, limits: tuple[float, float]) -> float:
 
 def _coherent(correlation: Correlation, limits: tuple[float, float]) -> float:
     """How far neighbours match neighbours: plain pictures, such as skies, resemble each other all over and at random."""
-    return float(smooth_step(coherence(map_target_to_reference(correlation), correlation.reference_sizes).mean(), limits))
+    return float(
+        smooth_step(
+            coherence(map_target_to_reference(correlation), correlation.reference_sizes).mean(),
+            limits,
+        )
+    )

@@ -34,10 +34,17 @@ class Described:
     def on(self, device: torch.device) -> "Described":
         """The same on a device, whichever it was described on."""
         features = {layer: planes.to(device) for layer, planes in self.features.items()}
-        return replace(self, luminance=self.luminance.to(device), features=features, ab=self.ab.to(device))
+        return replace(
+            self, luminance=self.luminance.to(device), features=features, ab=self.ab.to(device)
+        )
 
 
-def describe(backbone: Backbone, lab: Float[Tensor, "1 3 height width"], layers: Sequence[str], working_side: int) -> Described:
+def describe(
+    backbone: Backbone,
+    lab: Float[Tensor, "1 3 height width"],
+    layers: Sequence[str],
+    working_side: int,
+) -> Described:
     """Describe a picture.
 
     Args:

@@ -20,8 +20,9 @@ class Prepared:
     """A photo and its references, described and matched.
 
     Attributes:
-        target: the picture that is rendered, (height, width, 3), uint8 or uint16. It may be replaced by the same
-            photo at another size, to look at a small one and write a large one: colors do not depend on it.
+        target: the picture that is rendered, (height, width, 3), uint8 or uint16. It may be
+            replaced by the same photo at another size, to look at a small one and write a large
+            one: colors do not depend on it.
         luminance: its L at the working size.
         options: those it was prepared with.
         matched: see Matched.
@@ -44,14 +45,19 @@ class Prepared:
             for_network: whether the network colors.
 
         Raises:
-            ValueError: another option than those of EDITABLE differs, or the network needs what a pipeline without it left out.
+            ValueError: another option than those of EDITABLE differs, or the network needs what a
+                pipeline without it left out.
         """
         if for_network and self.matched.references and self.matched.reference_planes is None:
-            raise ValueError("the photo was prepared by a pipeline without the colorization network: prepare it again")
+            raise ValueError(
+                "the photo was prepared by a pipeline without the colorization network: prepare it again"
+            )
         wanted = vars(replace(options, **{name: getattr(self.options, name) for name in EDITABLE}))
         for name, ours in vars(self.options).items():
             if ours != wanted[name]:
-                raise ValueError(f"the photo was prepared with {name}={ours}, not {wanted[name]}: prepare it again")
+                raise ValueError(
+                    f"the photo was prepared with {name}={ours}, not {wanted[name]}: prepare it again"
+                )
 
     @property
     def num_bytes(self) -> int:
@@ -61,5 +67,10 @@ class Prepared:
         for one in (matched.target, *matched.references):
             tensors += [one.luminance, one.ab, *one.features.values()]
         if (planes := matched.reference_planes) is not None:
-            tensors += [planes.warped_ab, planes.similarity, planes.weights, planes.correlation.values]
+            tensors += [
+                planes.warped_ab,
+                planes.similarity,
+                planes.weights,
+                planes.correlation.values,
+            ]
         return self.target.nbytes + sum(tensor.nbytes for tensor in tensors)

@@ -26,7 +26,9 @@ def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
     return None if given is None else list(given)
 
 
-def check_lenders(lenders: Sequence[Described], layers: Sequence[str], options: ColorizeOptions, may_be_gray: bool) -> None:
+def check_lenders(
+    lenders: Sequence[Described], layers: Sequence[str], options: ColorizeOptions, may_be_gray: bool
+) -> None:
     """Refuse references that cannot lend their colors.
 
     Args:
@@ -36,18 +38,25 @@ def check_lenders(lenders: Sequence[Described], layers: Sequence[str], options: 
         may_be_gray: whether nobody chose them.
 
     Raises:
-        ValueError: one is gray, or was described at another size or by a pipeline without the network.
+        ValueError: one is gray, or was described at another size or by a pipeline without the
+            network.
     """
     for i, lender in enumerate(lenders, 1):
         if lender.working_side != options.working_side:
-            raise ValueError(f"reference {i} was described for working_side={lender.working_side}: describe it again")
+            raise ValueError(
+                f"reference {i} was described for working_side={lender.working_side}: describe it again"
+            )
         if not lender.features.keys() >= set(layers):
-            raise ValueError(f"reference {i} was described by a pipeline without the colorization network: describe it again")
+            raise ValueError(
+                f"reference {i} was described by a pipeline without the colorization network: describe it again"
+            )
         if mean_chroma(lender.ab) < MIN_CHROMA and not may_be_gray:
             raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
 
 
-def guidance_of(points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions) -> Guidance:
+def guidance_of(
+    points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions
+) -> Guidance:
     """What a user asks for beside references.
 
     Args:
@@ -56,7 +65,8 @@ def guidance_of(points: Sequence[Point], palette: np.ndarray | None, options: Co
         options: working_side.
 
     Raises:
-        ValueError: something else is among the points, or the palette has no colors, or a wrong shape or type.
+        ValueError: something else is among the points, or the palette has no colors, or a wrong
+            shape or type.
     """
     if palette is None:
         return Guidance(points)

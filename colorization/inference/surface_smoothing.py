@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 ITERATIONS = 3  # of the paper; each removes more of the stripes of the one before
-MIXED_REACH, MIXED_CONTRAST = 4, 20.0  # cells of half the working size up to which an edge mixes colors, and its change of L
+# cells of half the working size up to which an edge mixes colors, and its change of L
+MIXED_REACH, MIXED_CONTRAST = 4, 20.0
 LEAST = 0.01  # weight of what lies at the strongest edge: a surface may be nothing else
 
 
@@ -27,16 +28,22 @@ class Surfaces:
     @cached_property
     def inside(self) -> Float[Tensor, "1 height width"]:
         """1 far from any edge, towards 0 where a strong one mixes the colors of both sides."""
-        contrasts = _largest_around(torch.cat((self.luminance, -self.luminance)), MIXED_REACH).sum(0, keepdim=True)
+        contrasts = _largest_around(torch.cat((self.luminance, -self.luminance)), MIXED_REACH).sum(
+            0, keepdim=True
+        )
         return 1 / (1 + (contrasts / MIXED_CONTRAST).square())
 
 
 def smooth_surfaces(
-    planes: Float[Tensor, "channels height width"], luminance: Float[Tensor, "1 height width"], reach: float, contrast: float
+    planes: Float[Tensor, "channels height width"],
+    luminance: Float[Tensor, "1 height width"],
+    reach: float,
+    contrast: float,
 ) -> Float[Tensor, "channels height width"]:
     """Average colors over distances that grow with every change of luminance on the way.
 
-    A guided filter of the same reach costs less, but makes colors follow the luminance of textures and grays them.
+    A guided filter of the same reach costs less, but makes colors follow the luminance of textures
+    and grays them.
 
     Args:
         planes: ab, or what else belongs to surfaces.
@@ -44,7 +51,8 @@ def smooth_surfaces(
         reach: standard deviation over a surface without texture, in cells.
         contrast: change of L that counts as much as the whole reach.
 
-    Source: Gastal and Oliveira 2011, Domain Transform for Edge-Aware Image and Video Processing, recursive filter.
+    Source: Gastal and Oliveira 2011, Domain Transform for Edge-Aware Image and Video Processing,
+        recursive filter.
     """
     values, level = planes.float().cpu().numpy().copy(), luminance[0].float().cpu().numpy()
     across = 1 + reach / contrast * np.abs(np.diff(level, axis=1))
@@ -66,7 +74,8 @@ def smooth_colors(
 ) -> Float[Tensor, "channels height width"]:
     """Even out colors on surfaces; at strong edges, where both sides are mixed, those from farther inside count more.
 
-    What is matched or predicted at stride 8 knows an edge to a few pixels only: unweighted, fringes of the other side's color
+    What is matched or predicted at stride 8 knows an edge to a few pixels only: unweighted, fringes
+        of the other side's color
     stay along it.
 
     Args:
@@ -82,7 +91,11 @@ def smooth_colors(
 
 
 def outvoted_colors(
-    ab: Float[Tensor, "2 height width"], surfaces: Surfaces, reach: float, contrast: float, spread: float
+    ab: Float[Tensor, "2 height width"],
+    surfaces: Surfaces,
+    reach: float,
+    contrast: float,
+    spread: float,
 ) -> Float[Tensor, "2 height width"]:
     """Replace colors that the rest of their surface contradicts by those of the rest: single wrong matches.
 
@@ -103,7 +116,9 @@ def outvoted_colors(
     return around + agreeing * (ab - around)
 
 
-def _largest_around(planes: Float[Tensor, "count height width"], reach: int) -> Float[Tensor, "count height width"]:
+def _largest_around(
+    planes: Float[Tensor, "count height width"], reach: int
+) -> Float[Tensor, "count height width"]:
     """The largest value up to some cells away, across and then down, which is faster than both at once."""
     side = 2 * reach + 1
     across = F.max_pool2d(planes[None], (1, side), 1, (0, reach))

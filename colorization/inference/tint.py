@@ -1,6 +1,7 @@
 """The tint of a gray picture: sepia toning, yellowed paper, a scanner's cast.
 
-What tints a gray photograph depends on how dark a place is, not on what it shows, so a curve over L describes it.
+What tints a gray photograph depends on how dark a place is, not on what it shows, so a curve over L
+describes it.
 """
 
 import torch
@@ -18,7 +19,8 @@ def tint_curve(lab: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "levels 
         lab: a picture at the working size, raw Lab units.
 
     Returns:
-        ab at LEVELS values of L, evenly from 0 to 100; levels that the picture hardly has borrow from their neighbours.
+        ab at LEVELS values of L, evenly from 0 to 100; levels that the picture hardly has borrow
+        from their neighbours.
     """
     position = lab[0, 0].flatten().clamp(0.0, 100.0) * ((LEVELS - 1) / 100)
     ab = lab[0, 1:].flatten(1).T
@@ -36,7 +38,9 @@ def tint_curve(lab: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "levels 
     return own * means + (1 - own) * borrowed
 
 
-def tint_at(luminance: Float[Tensor, "1 height width"], curve: Float[Tensor, "levels 2"]) -> Float[Tensor, "2 height width"]:
+def tint_at(
+    luminance: Float[Tensor, "1 height width"], curve: Float[Tensor, "levels 2"]
+) -> Float[Tensor, "2 height width"]:
     """The curve at each pixel, linear between its levels.
 
     Args:

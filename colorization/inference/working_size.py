@@ -29,7 +29,9 @@ def as_rgb(picture: np.ndarray, what: str = "picture") -> np.ndarray:
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise ValueError(f"{what}: expected (height, width) or (height, width, 1, 3 or 4), got {np.shape(picture)}")
+        raise ValueError(
+            f"{what}: expected (height, width) or (height, width, 1, 3 or 4), got {np.shape(picture)}"
+        )
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if np.issubdtype(array.dtype, np.floating):
@@ -63,21 +65,31 @@ def mean_chroma(ab: Float[Tensor, "2 height width"]) -> float:
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:
     """Size with about side² pixels and the picture's aspect (at most MAX_ASPECT), multiples of 16, at least 32."""
     aspect = min(max(width / height, 1 / MAX_ASPECT), MAX_ASPECT)
-    return max(32, round(side / aspect**0.5 / 16) * 16), max(32, round(side * aspect**0.5 / 16) * 16)
+    return max(32, round(side / aspect**0.5 / 16) * 16), max(
+        32, round(side * aspect**0.5 / 16) * 16
+    )
 
 
 def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]:
     """Lab of a picture at the working size."""
     height, width = working_size(rgb.shape[0], rgb.shape[1], side)
-    filter_ = Image.Resampling.BICUBIC if rgb.shape[0] * rgb.shape[1] < height * width else Image.Resampling.BOX
+    filter_ = (
+        Image.Resampling.BICUBIC
+        if rgb.shape[0] * rgb.shape[1] < height * width
+        else Image.Resampling.BOX
+    )
     reduced = 1
     if min(rgb.shape[:2]) > 4 * min(height, width):
         reduced = min(rgb.shape[1] // (2 * width), rgb.shape[0] // (2 * height)) or 1
     if is_neutral(rgb):  # as most targets are: a third of the pixels, and L from a table
         gray = np.asarray(shrink(rgb[..., 0], reduced).resize((width, height), filter_))
         luminance = _gray_table("uint8")[torch.from_numpy(gray.astype(np.int32))]
-        return torch.stack((luminance, torch.zeros_like(luminance), torch.zeros_like(luminance)))[None]
-    return rgb_to_lab(as_tensor(np.asarray(shrink(rgb, reduced).resize((width, height), filter_)))[None])
+        return torch.stack((luminance, torch.zeros_like(luminance), torch.zeros_like(luminance)))[
+            None
+        ]
+    return rgb_to_lab(
+        as_tensor(np.asarray(shrink(rgb, reduced).resize((width, height), filter_)))[None]
+    )
 
 
 def shrink(picture: np.ndarray, factor: int) -> Image.Image:
@@ -85,8 +97,13 @@ def shrink(picture: np.ndarray, factor: int) -> Image.Image:
     if factor == 1:
         return Image.fromarray(np.ascontiguousarray(to_uint8(picture)))
     step = max(1, STRIP_PIXELS // (picture.shape[1] * factor)) * factor
-    strips = (np.ascontiguousarray(to_uint8(picture[start : start + step])) for start in range(0, len(picture), step))
-    return Image.fromarray(np.concatenate([np.asarray(Image.fromarray(strip).reduce(factor)) for strip in strips]))
+    strips = (
+        np.ascontiguousarray(to_uint8(picture[start : start + step]))
+        for start in range(0, len(picture), step)
+    )
+    return Image.fromarray(
+        np.concatenate([np.asarray(Image.fromarray(strip).reduce(factor)) for strip in strips])
+    )
 
 
 def luminance_of(rgb: np.ndarray) -> np.ndarray:
@@ -95,7 +112,10 @@ def luminance_of(rgb: np.ndarray) -> np.ndarray:
         return to_uint8(rgb)
     step = max(1, STRIP_PIXELS // rgb.shape[1])
     starts = range(0, len(rgb), step)
-    strips = [with_chroma(luminance_rows(rgb, slice(i, i + step)), torch.zeros(2, 1, 1))[..., :1] for i in starts]
+    strips = [
+        with_chroma(luminance_rows(rgb, slice(i, i + step)), torch.zeros(2, 1, 1))[..., :1]
+        for i in starts
+    ]
     return np.broadcast_to(np.concatenate(strips), rgb.shape)
 
 
@@ -112,7 +132,11 @@ def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height widt
     strip = rgb[rows]
     if is_neutral(strip):
         return _gray_table(str(strip.dtype))[torch.from_numpy(strip[..., 0].astype(np.int32))][None]
-    return rgb_to_lab(torch.from_numpy(strip.astype(np.float32, order="C") / np.iinfo(strip.dtype).max).permute(2, 0, 1))[:1]
+    return rgb_to_lab(
+        torch.from_numpy(strip.astype(np.float32, order="C") / np.iinfo(strip.dtype).max).permute(
+            2, 0, 1
+        )
+    )[:1]
 
 
 def is_neutral(rgb: np.ndarray) -> bool:

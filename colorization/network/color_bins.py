@@ -1,7 +1,8 @@
 """The 313 color bins of Zhang et al. 2016: soft encoding, class rebalancing, annealed mean.
 
-The published list of bins comes without the rule that made it. Ours are the 313 cells of the same grid (step 10) that
-lie nearest to the sRGB gamut under D65, which is the same count and covers every color that a screen can show.
+The published list of bins comes without the rule that made it. Ours are the 313 cells of the same
+grid (step 10) that lie nearest to the sRGB gamut under D65, which is the same count and covers
+every color that a screen can show.
 """
 
 from functools import lru_cache
@@ -44,7 +45,8 @@ def soft_encode(ab: Float[Tensor, "batch 2 height width"]) -> tuple[Tensor, Tens
         ab: raw Lab units.
 
     Returns:
-        Bin numbers and weights, both (batch, NEIGHBOURS, height, width), nearest first; weights sum to 1.
+        Bin numbers and weights, both (batch, NEIGHBOURS, height, width), nearest first; weights sum
+        to 1.
 
     Source: Zhang et al. 2016, section 2.1.
     """
@@ -71,7 +73,9 @@ def smoothed(share: Float[Tensor, " bins"], sigma: float) -> Float[Tensor, " bin
     return (kernel / kernel.sum(1, keepdim=True)).T @ (share / share.sum())
 
 
-def rebalancing_weights(prior: Float[Tensor, " bins"], mixing: float = 0.5) -> Float[Tensor, " bins"]:
+def rebalancing_weights(
+    prior: Float[Tensor, " bins"], mixing: float = 0.5
+) -> Float[Tensor, " bins"]:
     """Weights that raise rare colors: ((1 - mixing) p + mixing / Q)^-1, scaled so that their mean under p is 1.
 
     Args:
@@ -85,7 +89,9 @@ def rebalancing_weights(prior: Float[Tensor, " bins"], mixing: float = 0.5) -> F
     return weights / (smooth * weights).sum()
 
 
-def annealed_mean(logits: Float[Tensor, "batch bins height width"], temperature: float) -> Float[Tensor, "batch 2 height width"]:
+def annealed_mean(
+    logits: Float[Tensor, "batch bins height width"], temperature: float
+) -> Float[Tensor, "batch 2 height width"]:
     """Decode a distribution over bins: its mean after sharpening by a temperature.
 
     Args:

@@ -18,8 +18,9 @@ def decode(
 ) -> Float[Tensor, "batch 2 height width"]:
     """Mix the regression, the expected color and the annealed mean.
 
-    Smooth L1 regresses the median; beside it the mean of the distribution, which is the expected color once the
-    rebalancing of its training is taken back, makes an answer that is wrong less often than either.
+    Smooth L1 regresses the median; beside it the mean of the distribution, which is the expected
+    color once the rebalancing of its training is taken back, makes an answer that is wrong less
+    often than either.
 
     Args:
         ab: the regression, raw Lab units.

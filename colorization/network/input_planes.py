@@ -1,7 +1,7 @@
 """The network's input planes: luminance, what the references say, and the user's hints.
 
-References are matched at stride 8 and their planes enlarged to the network's grid. No reference is zero planes, and
-the network is trained with such.
+References are matched at stride 8 and their planes enlarged to the network's grid. No reference is
+zero planes, and the network is trained with such.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,8 @@ class ReferencePlanes:
     Attributes:
         warped_ab: R'_ab, colors carried over by a soft warp; raw Lab units.
         similarity: the ten similarity maps.
-        round_trip_ab: T'_ab, the target's own colors sent to the references and back; None without them.
+        round_trip_ab: T'_ab, the target's own colors sent to the references and back; None without
+            them.
         correlation: of all positions, without handicaps.
         weights: of the soft warp.
     """
@@ -79,9 +80,13 @@ def reference_planes(
     round_trip = None
     if target_ab is not None:
         own = [_at_stride_8(target_ab)]
-        round_trip = warp_soft([warp_hard(own, mapping, "nearest") for mapping in back], correlation, weights)
+        round_trip = warp_soft(
+            [warp_hard(own, mapping, "nearest") for mapping in back], correlation, weights
+        )
     similarity = similarity_maps(target, references, there, back)
-    return ReferencePlanes(warp_soft(coarse, correlation, weights), similarity, round_trip, plain, weights)
+    return ReferencePlanes(
+        warp_soft(coarse, correlation, weights), similarity, round_trip, plain, weights
+    )
 
 
 def input_planes(
@@ -108,7 +113,9 @@ def input_planes(
         if warped_ab is None or similarity is None
         else resized(torch.cat((warped_ab / AB_SCALE, similarity), 1), size)
     )
-    points = empty[:, :3] if hints is None else torch.cat((hints[:, :2] / AB_SCALE, hints[:, 2:]), 1)
+    points = (
+        empty[:, :3] if hints is None else torch.cat((hints[:, :2] / AB_SCALE, hints[:, 2:]), 1)
+    )
     return torch.cat(((level - L_CENTRE) / L_SCALE, given, points), 1)
 
 

@@ -11,7 +11,12 @@ from colorization.network.color_bins import ab_bins, rebalancing_weights
 from colorization.network.colorization_network import BACKBONE_LAYERS, ColorizationNetwork
 from colorization.network.hints import global_hints
 from colorization.network.input_planes import AB_SCALE, L_CENTRE, L_SCALE
-from colorization.onnx_export.graphs import BackboneGraph, NetworkGraph, export_backbone, export_network
+from colorization.onnx_export.graphs import (
+    BackboneGraph,
+    NetworkGraph,
+    export_backbone,
+    export_network,
+)
 from colorization.options import ColorizeOptions
 from colorization.photo_files.staged_files import staging
 from similarity.backbone.backbone import Backbone, hash_tensors
@@ -37,7 +42,9 @@ class Exported:
     network_difference: float
 
 
-def export_onnx(folder: Path, backbone: Backbone, network: ColorizationNetwork, overwrite: bool = False) -> Exported:
+def export_onnx(
+    folder: Path, backbone: Backbone, network: ColorizationNetwork, overwrite: bool = False
+) -> Exported:
     """Write FILES, all or none, and check that ONNX Runtime computes what torch does.
 
     Args:
@@ -47,11 +54,18 @@ def export_onnx(folder: Path, backbone: Backbone, network: ColorizationNetwork, 
         overwrite: replace files that exist.
 
     Raises:
-        ValueError: files exist, or the networks are of another kind, or ONNX Runtime is farther than TOLERANCE from torch.
+        ValueError: files exist, or the networks are of another kind, or ONNX Runtime is farther
+            than TOLERANCE from torch.
     """
     check_folder(folder, overwrite)
-    if not network.config.num_bins or not network.config.backbone_channels or not network.config.global_size:
-        raise ValueError("only networks with color bins, global hints and the backbone's features can be exported")
+    if (
+        not network.config.num_bins
+        or not network.config.backbone_channels
+        or not network.config.global_size
+    ):
+        raise ValueError(
+            "only networks with color bins, global hints and the backbone's features can be exported"
+        )
     paths = [folder / name for name in FILES]
     with staging() as files:
         staged = [files.add(path) for path in paths]
@@ -61,7 +75,9 @@ def export_onnx(folder: Path, backbone: Backbone, network: ColorizationNetwork, 
         )
         for name, found in zip(FILES, differences, strict=False):
             if not found <= TOLERANCE:
-                raise ValueError(f"{folder / name}: ONNX Runtime differs from torch by {found:.2g}, more than {TOLERANCE:g}")
+                raise ValueError(
+                    f"{folder / name}: ONNX Runtime differs from torch by {found:.2g}, more than {TOLERANCE:g}"
+                )
         staged[2].write_text(json.dumps(describe(backbone, network), indent=1) + "\n")
         staged[3].write_text(README_PATH.read_text())
     return Exported(paths, *differences)
@@ -92,7 +108,13 @@ def describe(backbone: Backbone, network: ColorizationNetwork) -> dict[str, obje
         "stride": network.config.stride,
         "planes": network.config.planes,
         "layers": list(BACKBONE_LAYERS),
-        "tones": {"tail": TAIL, "margin": MARGIN, "span": SPAN, "middle": MIDDLE, "max_gain": MAX_GAIN},
+        "tones": {
+            "tail": TAIL,
+            "margin": MARGIN,
+            "span": SPAN,
+            "middle": MIDDLE,
+            "max_gain": MAX_GAIN,
+        },
         "l_centre": L_CENTRE,
         "l_scale": L_SCALE,
         "ab_scale": AB_SCALE,

@@ -41,7 +41,9 @@ class NetworkGraph(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, planes: Tensor, first: Tensor, second: Tensor, third: Tensor, global_hints: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, planes: Tensor, first: Tensor, second: Tensor, third: Tensor, global_hints: Tensor
+    ) -> tuple[Tensor, ...]:
         """Compute; sides of the planes are multiples of 8."""
         prediction = self.network(planes, (first, second, third), global_hints)
         assert prediction.logits is not None
@@ -84,10 +86,20 @@ def export_network(graph: NetworkGraph, path: Path) -> float:
         The largest difference to torch, see difference.
     """
     rows, columns = _cells()
-    cells = [16 // graph.network.config.stride, *(16 // STRIDES[int(layer[4])] for layer in BACKBONE_LAYERS)]
+    cells = [
+        16 // graph.network.config.stride,
+        *(16 // STRIDES[int(layer[4])] for layer in BACKBONE_LAYERS),
+    ]
     shapes = (*({2: count * rows, 3: count * columns} for count in cells), None)
     names = ("planes", *BACKBONE_LAYERS, "global_hints")
-    _export(graph, network_inputs(graph.network, CHECKED_SIZES[0]), path, names, ("ab", "logits"), shapes)
+    _export(
+        graph,
+        network_inputs(graph.network, CHECKED_SIZES[0]),
+        path,
+        names,
+        ("ab", "logits"),
+        shapes,
+    )
     return difference(graph, path, [network_inputs(graph.network, size) for size in CHECKED_SIZES])
 
 
@@ -100,7 +112,8 @@ def difference(graph: nn.Module, path: Path, inputs: Sequence[tuple[Tensor, ...]
         inputs: several sets of them.
 
     Returns:
-        The largest absolute difference of any output, each divided by its largest value where that is above 1.
+        The largest absolute difference of any output, each divided by its largest value where that
+        is above 1.
     """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
@@ -108,7 +121,9 @@ def difference(graph: nn.Module, path: Path, inputs: Sequence[tuple[Tensor, ...]
     for tensors in inputs:
         with torch.inference_mode():
             wanted = [output.numpy() for output in graph(*tensors)]
-        found = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)})
+        found = session.run(
+            None, {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
+        )
         for ours, theirs in zip(found, wanted, strict=True):
             worst = max(worst, float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max())))
     return worst
@@ -121,7 +136,12 @@ def _cells() -> tuple[Any, Any]:
 
 
 def _export(
-    graph: nn.Module, inputs: tuple[Tensor, ...], path: Path, names: Sequence[str], outputs: Sequence[str], shapes: Any
+    graph: nn.Module,
+    inputs: tuple[Tensor, ...],
+    path: Path,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    shapes: Any,
 ) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

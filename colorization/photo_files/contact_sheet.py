@@ -29,7 +29,8 @@ def thumbnail(rgb: np.ndarray, side: int = CELL) -> np.ndarray:
     height, width = rgb.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    few = shrink(rgb, max(1, min(width // (4 * size[0]), height // (4 * size[1]))))  # a large scan is not copied
+    # a large scan is not copied
+    few = shrink(rgb, max(1, min(width // (4 * size[0]), height // (4 * size[1]))))
     return np.asarray(few.resize(size, Image.Resampling.LANCZOS))
 
 
@@ -51,8 +52,15 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
         bottom = top + height - _CAPTION - _GAP
         for x, (cell, picture) in enumerate(zip(row, pictures, strict=True)):
             left = _GAP + x * (CELL + _GAP)
-            sheet.paste(picture, (left + (CELL - picture.width) // 2, (top + bottom - picture.height) // 2))
-            draw.text((left + 2, bottom + 2), _fit(cell.caption, draw, font), fill=(230, 230, 230), font=font)
+            sheet.paste(
+                picture, (left + (CELL - picture.width) // 2, (top + bottom - picture.height) // 2)
+            )
+            draw.text(
+                (left + 2, bottom + 2),
+                _fit(cell.caption, draw, font),
+                fill=(230, 230, 230),
+                font=font,
+            )
         top += height
     exif = Image.Exif()
     exif[DESCRIPTION] = SHEET  # so that the next run may replace it
@@ -68,7 +76,8 @@ def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
         pictures: inputs, references and results of the same run.
 
     Raises:
-        ValueError: it cannot be written, it is one of the pictures, or there is something that is no contact sheet.
+        ValueError: it cannot be written, it is one of the pictures, or there is something that is
+            no contact sheet.
     """
     check_output(path)
     if path.resolve() in {picture.resolve() for picture in pictures}:
@@ -85,7 +94,9 @@ def _is_sheet(path: Path) -> bool:
         return False
 
 
-def _fit(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _fit(
+    text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> str:
     text = " ".join(text.split())
     while text and draw.textlength(text, font=font) > CELL - 4:
         text = text[:-4] + "..." if not text.endswith("...") else text[:-5] + "..."

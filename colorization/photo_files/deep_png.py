@@ -15,11 +15,14 @@ _PICTURE = (b"IHDR", b"IDAT", b"IEND")
 _LEVEL = 2  # as small as 6, and faster: the low bits of a scan are noise
 
 
-def write_deep_png(path: Path, pixels: UInt16[np.ndarray, "height width channels"], settings: dict[str, Any]) -> None:
+def write_deep_png(
+    path: Path, pixels: UInt16[np.ndarray, "height width channels"], settings: dict[str, Any]
+) -> None:
     """Write RGB, or RGB with alpha, with all of its bits.
 
-    imagecodecs writes the pixels and nothing else; Pillow writes what lies beside them into a picture of one pixel, from
-    which it is taken over. Writing those chunks here was the other choice: Pillow knows them already.
+    imagecodecs writes the pixels and nothing else; Pillow writes what lies beside them into a
+    picture of one pixel, from which it is taken over. Writing those chunks here was the other
+    choice: Pillow knows them already.
 
     Args:
         path: where to.

@@ -25,9 +25,9 @@ def rgb_profile(profile: object) -> bytes | None:
         profile: of the original, or anything.
 
     Returns:
-        An RGB profile with the tone curves of the original's and the primaries of sRGB, so that grays look as they did
-        and colors as they are meant; the same where it has those primaries, describes RGB by tables or cannot be read;
-        None if it describes neither gray nor RGB.
+        An RGB profile with the tone curves of the original's and the primaries of sRGB, so that
+        grays look as they did and colors as they are meant; the same where it has those primaries,
+        describes RGB by tables or cannot be read; None if it describes neither gray nor RGB.
     """
     if not isinstance(profile, bytes):
         return None
@@ -73,20 +73,30 @@ def _curve_to_y(curve: bytes) -> bytes:
         level = np.interp(place, np.linspace(0, 1, count), stored / 65535)
     else:
         level = place ** (stored[0] / 256 if count else 1.0)
-    y: np.ndarray = lab2xyz(np.stack((100 * level, np.zeros_like(level), np.zeros_like(level)), -1))[:, 1]
+    y: np.ndarray = lab2xyz(
+        np.stack((100 * level, np.zeros_like(level), np.zeros_like(level)), -1)
+    )[:, 1]
     table: bytes = np.rint(y * 65535).astype(">u2").tobytes()
     return struct.pack(">4sII", b"curv", 0, len(y)) + table
 
 
 def _has_srgb_colorants(tags: dict[bytes, bytes]) -> bool:
-    pairs = [(struct.unpack_from(">3i", tags[name], 8), wanted) for name, wanted in _COLORANTS.items()]
-    return all(abs(a - b) <= _ALIKE for found, wanted in pairs for a, b in zip(found, wanted, strict=True))
+    pairs = [
+        (struct.unpack_from(">3i", tags[name], 8), wanted) for name, wanted in _COLORANTS.items()
+    ]
+    return all(
+        abs(a - b) <= _ALIKE for found, wanted in pairs for a, b in zip(found, wanted, strict=True)
+    )
 
 
 def _with_colorants(profile: bytes, tags: dict[bytes, bytes]) -> bytes:
-    kept: dict[bytes, bytes] = {name: tags[name] for name in (b"desc", b"cprt", b"wtpt", b"chad") if name in tags}
+    kept: dict[bytes, bytes] = {
+        name: tags[name] for name in (b"desc", b"cprt", b"wtpt", b"chad") if name in tags
+    }
     kept |= {name: struct.pack(">4sI3I", b"XYZ ", 0, *xyz) for name, xyz in _COLORANTS.items()}
-    kept |= {name: tags[name if name in tags else b"kTRC"] for name in sorted(_CURVES, reverse=True)}
+    kept |= {
+        name: tags[name if name in tags else b"kTRC"] for name in sorted(_CURVES, reverse=True)
+    }
     table, data = struct.pack(">I", len(kept)), b""
     places: dict[bytes, int] = {}
     for name, value in kept.items():

@@ -39,12 +39,15 @@ def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
     return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
 
 
-def credited(source: Picture, shares: Sequence[tuple[str, float]], palette: str = "", num_points: int = 0) -> Picture:
+def credited(
+    source: Picture, shares: Sequence[tuple[str, float]], palette: str = "", num_points: int = 0
+) -> Picture:
     """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
 
     Args:
         source: the original; what it says there is kept, and what else it carries stays as it is.
-        shares: file name and share of each reference, see Colorized.influence; one that gave nothing is not named.
+        shares: file name and share of each reference, see Colorized.influence; one that gave
+            nothing is not named.
         palette: see statement.
         num_points: likewise.
     """
@@ -59,4 +62,6 @@ def appended(old: object, new: str) -> bytes:
     """A text after what stands there already, once: both as UTF-8, or what else the old text is in."""
     before = (old if isinstance(old, bytes) else str(old or "").encode()).rstrip(b"\0 ")
     added = new.encode("utf-8", "replace")
-    return before if before.endswith(added) else b"; ".join(part for part in (before, added) if part)
+    return (
+        before if before.endswith(added) else b"; ".join(part for part in (before, added) if part)
+    )

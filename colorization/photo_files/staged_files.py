@@ -12,9 +12,12 @@ from pathlib import Path
 
 from retrieval.safe_files import sync
 
-MACHINE = sha256(platform.node().encode()).hexdigest()[:8]  # folders may be shared, numbers of processes are its own
-PREFIX = ".rechroma-"  # of temporary names, before machine and process; what a killed run leaves is known by them
-OLD_SECONDS = 86400.0  # after which a temporary file is nobody's, whatever process has its number now
+# folders may be shared, numbers of processes are its own
+MACHINE = sha256(platform.node().encode()).hexdigest()[:8]
+# of temporary names, before machine and process; what a killed run leaves is known by them
+PREFIX = ".rechroma-"
+# after which a temporary file is nobody's, whatever process has its number now
+OLD_SECONDS = 86400.0
 
 
 class Staged:
@@ -27,12 +30,17 @@ class Staged:
         """The temporary name to write ``path`` under, of the same suffix; folders are made as needed.
 
         Raises:
-            OSError: no file can have that name; told now, as the others would have theirs before this one fails.
+            OSError: no file can have that name; told now, as the others would have theirs before
+                this one fails.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        if hasattr(os, "pathconf") and len(os.fsencode(path.name)) > os.pathconf(path.parent, "PC_NAME_MAX"):
+        if hasattr(os, "pathconf") and len(os.fsencode(path.name)) > os.pathconf(
+            path.parent, "PC_NAME_MAX"
+        ):
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
-        self._names[path] = path.with_name(f"{PREFIX}{MACHINE}-{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}")
+        self._names[path] = path.with_name(
+            f"{PREFIX}{MACHINE}-{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}"
+        )
         return self._names[path]
 
     def flush(self) -> dict[Path, os.stat_result]:
@@ -81,7 +89,8 @@ def _is_left(path: Path) -> bool:
     owner = rest.partition("-")[0]
     if time.time() - path.stat().st_mtime > OLD_SECONDS:
         return True
-    if machine != MACHINE or not owner.isdecimal() or os.name != "posix":  # elsewhere, to ask may be to end it
+    # elsewhere, to ask may be to end it
+    if machine != MACHINE or not owner.isdecimal() or os.name != "posix":
         return False
     try:
         os.kill(int(owner), 0)

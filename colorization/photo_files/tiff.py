@@ -49,7 +49,8 @@ def write_tiff(
 def _add_tags(path: Path, exif: Image.Exif) -> None:
     """Append a directory that joins the file's own tags with those of EXIF, and let the header point there.
 
-    tifffile cannot write directories within a directory, which EXIF is; Pillow can, but not beside 16-bit RGB.
+    tifffile cannot write directories within a directory, which EXIF is; Pillow can, but not beside
+    16-bit RGB.
     """
     with path.open("r+b") as file:
         file.seek(4)
@@ -62,7 +63,11 @@ def _add_tags(path: Path, exif: Image.Exif) -> None:
         joined = {**_entries(file, start), **own}
         end = file.seek(0, 2)
         end += file.write(bytes(end % 2))
-        file.write(struct.pack("<H", len(joined)) + b"".join(joined[tag] for tag in sorted(joined)) + bytes(4))
+        file.write(
+            struct.pack("<H", len(joined))
+            + b"".join(joined[tag] for tag in sorted(joined))
+            + bytes(4)
+        )
         file.seek(4)
         file.write(struct.pack("<I", end))
 

@@ -14,10 +14,28 @@ from colorization.photo_files.deep_png import write_deep_png
 from colorization.photo_files.icc_profiles import rgb_profile
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.tiff import write_tiff
-from retrieval.photos.metadata import COMMENT, FOLDERS, INCH, IPTC_RESOURCE, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION, load_exif
+from retrieval.photos.metadata import (
+    COMMENT,
+    FOLDERS,
+    INCH,
+    IPTC_RESOURCE,
+    SOFTWARE,
+    UNIT,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    load_exif,
+)
 from retrieval.photos.reader import Picture, to_uint8
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+FORMATS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
 JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in one piece
 _SETTINGS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -35,10 +53,13 @@ def check_output(path: Path) -> None:
     """Refuse a path that cannot be written before any work is done.
 
     Raises:
-        ValueError: the suffix is not of a format that can be written, or the folder cannot be written.
+        ValueError: the suffix is not of a format that can be written, or the folder cannot be
+            written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use {', '.join(FORMATS)}")
+        raise ValueError(
+            f"{path}: cannot write {path.suffix or 'a file without suffix'}; use {', '.join(FORMATS)}"
+        )
     check_writable(path)
 
 
@@ -58,7 +79,10 @@ def check_writable(path: Path) -> None:
 def what_is_lost(picture: Picture, output: Path) -> list[str]:
     """What a result with this name will not hold of a picture, in lines for a person."""
     format_, metadata, lost = FORMATS[output.suffix.lower()], picture.metadata, []
-    exif, xmp, iptc = (stored if isinstance(stored, bytes) else b"" for stored in map(metadata.get, ("exif", "xmp", "iptc")))
+    exif, xmp, iptc = (
+        stored if isinstance(stored, bytes) else b""
+        for stored in map(metadata.get, ("exif", "xmp", "iptc"))
+    )
     if picture.pages > 1:
         lost.append(f"the first of {picture.pages} pages; the others are not colorized")
     if picture.rgb.dtype == np.uint16 and format_ not in ("TIFF", "PNG"):
@@ -66,7 +90,9 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
     if picture.alpha is not None and format_ == "JPEG":
         lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
     if iptc and format_ not in ("JPEG", "TIFF"):
-        lost.append(f"{format_} cannot hold IPTC captions and keywords; choose a .jpg or .tif output to keep them")
+        lost.append(
+            f"{format_} cannot hold IPTC captions and keywords; choose a .jpg or .tif output to keep them"
+        )
     if format_ == "JPEG":
         too_large = {
             "EXIF": len(exif) > JPEG_SEGMENT,
@@ -74,12 +100,18 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
             "IPTC": bool(iptc) and not _iptc_segment(iptc),
         }
         lost += [
-            f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it" for name, so in too_large.items() if so
+            f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it"
+            for name, so in too_large.items()
+            if so
         ]
     if texts := sorted(_texts(metadata).keys() - _texts_for(format_, metadata).keys()):
-        lost.append(f"{format_} cannot hold its texts {', '.join(texts)}; choose a .png output to keep them")
+        lost.append(
+            f"{format_} cannot hold its texts {', '.join(texts)}; choose a .png output to keep them"
+        )
     if picture.is_stretched:
-        lost.append("its values were stretched from black to white, as the file does not say which they are")
+        lost.append(
+            "its values were stretched from black to white, as the file does not say which they are"
+        )
     return lost
 
 
@@ -112,8 +144,11 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
     """
     try:
         _encode(path, rgb, source)
-    except (KeyError, TypeError, AttributeError) as error:  # of Pillow, at tags that it does not expect
-        raise ValueError(f"what the original carries cannot be written ({type(error).__name__}: {error})") from error
+    # of Pillow, at tags that it does not expect
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"what the original carries cannot be written ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
@@ -133,7 +168,11 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
         return
     if format_ == "WEBP" and "dpi" in given:  # which has no other place for it
         (exif[X_RESOLUTION], exif[Y_RESOLUTION]), exif[UNIT] = given["dpi"], INCH
-    settings: dict[str, Any] = _SETTINGS[format_] | given | {"exif": exif.tobytes() if exif else b"", "icc_profile": profile}
+    settings: dict[str, Any] = (
+        _SETTINGS[format_]
+        | given
+        | {"exif": exif.tobytes() if exif else b"", "icc_profile": profile}
+    )
     if format_ == "PNG":
         settings["pnginfo"] = _png_texts(settings.pop("xmp", None), _texts_for(format_, metadata))
     if format_ == "JPEG":
@@ -144,14 +183,22 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
     if format_ == "PNG" and pixels.dtype == np.uint16:
         write_deep_png(path, pixels, settings)
     else:
-        Image.fromarray(np.ascontiguousarray(to_uint8(pixels))).save(path, format=format_, **settings)
+        Image.fromarray(np.ascontiguousarray(to_uint8(pixels))).save(
+            path, format=format_, **settings
+        )
 
 
 def _fitting(exif: Image.Exif) -> bytes:
     """EXIF that fits into a JPEG: without its largest entries, where it must be, but with what the picture is."""
-    folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS[:2] if folder in exif)]  # the third is in the first of them
+    # the third is in the first of them
+    folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS[:2] if folder in exif)]
     while exif and len(exif.tobytes()) > JPEG_SEGMENT:
-        entries = [((tag != SOFTWARE, len(str(v))), tags, tag) for tags in folders for tag, v in tags.items() if tag not in FOLDERS]
+        entries = [
+            ((tag != SOFTWARE, len(str(v))), tags, tag)
+            for tags in folders
+            for tag, v in tags.items()
+            if tag not in FOLDERS
+        ]
         if not entries:
             return b""
         _, tags, largest = max(entries, key=itemgetter(0))
@@ -161,8 +208,17 @@ def _fitting(exif: Image.Exif) -> bytes:
 
 def _iptc_segment(iptc: bytes) -> bytes:
     """The segment of a JPEG that holds IPTC records, as Photoshop does; none if they do not fit into one."""
-    block = b"Photoshop 3.0\0" + struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-    return b"\xff\xed" + struct.pack(">H", len(block) + 2) + block if len(block) <= JPEG_SEGMENT else b""
+    block = (
+        b"Photoshop 3.0\0"
+        + struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(iptc))
+        + iptc
+        + bytes(len(iptc) % 2)
+    )
+    return (
+        b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
+        if len(block) <= JPEG_SEGMENT
+        else b""
+    )
 
 
 def _at_depth(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -180,7 +236,11 @@ def _texts_for(format_: str, metadata: Mapping[str, object]) -> dict[str, str]:
     """Of an original's texts those that a format can hold: of JPEG one comment, of PNG all, of the others none."""
     texts = _texts(metadata)
     if format_ == "JPEG":
-        return {name: text for name, text in texts.items() if name == COMMENT and len(text.encode()) <= JPEG_SEGMENT}
+        return {
+            name: text
+            for name, text in texts.items()
+            if name == COMMENT and len(text.encode()) <= JPEG_SEGMENT
+        }
     return texts if format_ == "PNG" else {}
 
 

@@ -1,7 +1,7 @@
 """A corpus packed for training: one HDF5 file of small JPEGs with each photo's references, within a byte budget.
 
-Packed, a corpus travels as one file, and reading it costs a few milliseconds of decoding a photo. Stored pixels were
-the other choice: sixteen times the bytes, which no longer travel.
+Packed, a corpus travels as one file, and reading it costs a few milliseconds of decoding a photo.
+Stored pixels were the other choice: sixteen times the bytes, which no longer travel.
 """
 
 import hashlib
@@ -22,12 +22,28 @@ from retrieval.search.photo_index import PhotoIndex
 from retrieval.search.training_pairs import neighbours
 from similarity.color.lab import as_tensor, rgb_to_lab
 
-TRIALS = ((200, 92), (200, 85), (176, 80), (160, 75), (144, 70), (128, 65), (112, 60), (96, 50), (80, 40), (64, 30))
+TRIALS = (
+    (200, 92),
+    (200, 85),
+    (176, 80),
+    (160, 75),
+    (144, 70),
+    (128, 65),
+    (112, 60),
+    (96, 50),
+    (80, 40),
+    (64, 30),
+)
 PROBE = 64  # photos from which the size of a pack is estimated
 SAFETY = 0.97  # of the budget that the estimate may fill
 
 
-def pack(index: PhotoIndex, out: Path, budget_bytes: int | None = None, log: Callable[[str], None] = print) -> Path:
+def pack(
+    index: PhotoIndex,
+    out: Path,
+    budget_bytes: int | None = None,
+    log: Callable[[str], None] = print,
+) -> Path:
     """Pack the color photos of an index, at the best quality that fits a budget.
 
     Args:
@@ -55,7 +71,9 @@ def pack(index: PhotoIndex, out: Path, budget_bytes: int | None = None, log: Cal
         raise ValueError(f"{index.index_dir}: no photo of the index can be read")
     place = np.full(len(index) + 1, -1, np.int32)  # the last stands for "no reference"
     place[rows] = np.arange(len(rows))
-    sample = [rgb_to_lab(as_tensor(decode(blob)))[1:] for blob in blobs[:: max(1, len(blobs) // 1000)]]
+    sample = [
+        rgb_to_lab(as_tensor(decode(blob)))[1:] for blob in blobs[:: max(1, len(blobs) // 1000)]
+    ]
     prior = torch.stack([histogram(ab[None, :, ::4, ::4])[0] for ab in sample]).mean(0)
     temporary = out.with_suffix(".tmp")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +107,9 @@ class Pack:
             raise ValueError(f"{path}: not a packed corpus ({error})") from error
         if start is None or self.prior.shape != (NUM_BINS,):
             raise ValueError(f"{path}: not a packed corpus")
-        digest = hashlib.sha256(self.offsets.tobytes() + self.references.tobytes() + self.prior.numpy().tobytes())
+        digest = hashlib.sha256(
+            self.offsets.tobytes() + self.references.tobytes() + self.prior.numpy().tobytes()
+        )
         self.key = digest.hexdigest()[:16]  # tells packs apart
         self._bytes = np.memmap(path, np.uint8, "r", start, (int(self.offsets[-1]),))
 
@@ -118,11 +138,15 @@ def _choose(index: PhotoIndex, budget_bytes: int | None) -> tuple[int, int]:
             continue
     needed = 0
     for side, quality in TRIALS:
-        mean = np.mean([len(_encode(_shrink(p, side), quality)) for p in pictures]) if pictures else 0
+        mean = (
+            np.mean([len(_encode(_shrink(p, side), quality)) for p in pictures]) if pictures else 0
+        )
         needed = int(mean * len(index) + fixed)
         if needed <= budget_bytes * SAFETY:
             return side, quality
-    raise ValueError(f"{len(index)} photos need {needed / 1e6:.1f} MB at the least, the budget is {budget_bytes / 1e6:.1f} MB")
+    raise ValueError(
+        f"{len(index)} photos need {needed / 1e6:.1f} MB at the least, the budget is {budget_bytes / 1e6:.1f} MB"
+    )
 
 
 def _shrink(rgb: np.ndarray, side: int) -> Image.Image:
@@ -130,7 +154,10 @@ def _shrink(rgb: np.ndarray, side: int) -> Image.Image:
     scale = side / min(picture.size)
     if scale >= 1:
         return picture
-    return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BOX)
+    return picture.resize(
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
+        Image.Resampling.BOX,
+    )
 
 
 def _encode(picture: Image.Image, quality: int) -> bytes:

@@ -10,17 +10,21 @@ from torch import Tensor
 from colorization.network.hints import Point
 
 POINTS_RATE = 1 / 8  # of the geometric number of points
-MANY_SHARE, MANY = 0.1, 100  # share of pictures that get many points; the paper shows every pixel to some
+# share of pictures that get many points; the paper shows every pixel to some
+MANY_SHARE, MANY = 0.1, 100
 PATCH = (1, 9)  # working pixels of a point
 
 
-def random_points(ab: Float[Tensor, "2 height width"], rng: np.random.Generator, stride: int) -> list[Point]:
+def random_points(
+    ab: Float[Tensor, "2 height width"], rng: np.random.Generator, stride: int
+) -> list[Point]:
     """Imitate a user: a few true colors at random places, most of them near the middle.
 
     Args:
         ab: true colors on the network's grid.
         rng: source of randomness.
-        stride: working pixels a cell, so that a point's color is the mean of a patch of the paper's size.
+        stride: working pixels a cell, so that a point's color is the mean of a patch of the paper's
+            size.
 
     Source: Zhang et al. 2017, section 2.2.
     """

@@ -1,9 +1,10 @@
 """One step of the two-branch training: half of each batch through the chrominance branch, half through the perceptual.
 
-Both branches share all weights. The chrominance branch sees the target's own colors after a round trip through the
-references and must restore them: it learns to trust matches. The perceptual branch sees the references' colors, and what
-people would be shown must look right to a frozen network: it learns to make them natural. There the paper judges the
-regression; here the bins are judged, in the mixture that ships, and the regression stays the careful answer.
+Both branches share all weights. The chrominance branch sees the target's own colors after a round
+trip through the references and must restore them: it learns to trust matches. The perceptual branch
+sees the references' colors, and what people would be shown must look right to a frozen network: it
+learns to make them natural. There the paper judges the regression; here the bins are judged, in the
+mixture that ships, and the regression stays the careful answer.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,12 @@ from torch import Tensor, nn
 
 from colorization.network.color_decoding import decode
 from colorization.network.colorization_network import BACKBONE_LAYERS, NetworkConfig, Prediction
-from colorization.network.input_planes import REFERENCE_LAYERS, TARGET_LAYERS, input_planes, reference_planes
+from colorization.network.input_planes import (
+    REFERENCE_LAYERS,
+    TARGET_LAYERS,
+    input_planes,
+    reference_planes,
+)
 from colorization.options import ColorizeOptions
 from colorization.training.losses.chrominance import chrominance_loss
 from colorization.training.losses.classification import classification_loss
@@ -75,7 +81,8 @@ class Inputs:
 def prepare(samples: Sequence[Sample], backbone: Backbone, stride: int) -> Inputs:
     """Match samples with their references.
 
-    It needs none of the trained weights, so that the next batch can be prepared while this one is learned.
+    It needs none of the trained weights, so that the next batch can be prepared while this one is
+    learned.
 
     Args:
         samples: of one batch.
@@ -125,18 +132,27 @@ def batch_losses(
     parts = {"chrominance": loss.detach()}
     if prediction.logits is not None and options.classification > 0:
         coarse = F.avg_pool2d(truth, 2)
-        entropy = classification_loss(prediction.logits, coarse, frozen.bin_weights.to(device)).mean()
+        entropy = classification_loss(
+            prediction.logits, coarse, frozen.bin_weights.to(device)
+        ).mean()
         loss, parts["classification"] = loss + options.classification * entropy, entropy.detach()
     rows = [i for i, s in enumerate(samples) if s.branch == PERCEPTUAL and s.is_vivid]
     if judged and rows and frozen.judge is not None:
         shown = _vivid(prediction, samples, frozen.bin_weights)[rows]
         full = resized(shown, lab.shape[-2:])
-        seen = perceptual_loss(frozen.judge, torch.cat((lab[rows, :1], full), 1), lab[rows]).sum() / len(samples)
-        loss, parts["perceptual"] = loss + options.perceptual * seen, (seen * len(samples) / len(rows)).detach()
+        seen = perceptual_loss(
+            frozen.judge, torch.cat((lab[rows, :1], full), 1), lab[rows]
+        ).sum() / len(samples)
+        loss, parts["perceptual"] = (
+            loss + options.perceptual * seen,
+            (seen * len(samples) / len(rows)).detach(),
+        )
     return {"loss": loss} | parts
 
 
-def _vivid(prediction: Prediction, samples: Sequence[Sample], bin_weights: Tensor) -> Float[Tensor, "batch 2 height width"]:
+def _vivid(
+    prediction: Prediction, samples: Sequence[Sample], bin_weights: Tensor
+) -> Float[Tensor, "batch 2 height width"]:
     """The answer that people get at full vividness, before its gain; only the bins learn from how it looks.
 
     The regression stays careful. A network without bins has one answer for both, as in the paper.
@@ -144,18 +160,25 @@ def _vivid(prediction: Prediction, samples: Sequence[Sample], bin_weights: Tenso
     if prediction.logits is None:
         return prediction.ab
     defaults = ColorizeOptions()
-    boldness = torch.tensor([defaults.guided_share if s.references else defaults.automatic_share for s in samples])
+    boldness = torch.tensor(
+        [defaults.guided_share if s.references else defaults.automatic_share for s in samples]
+    )
     return decode(prediction.ab.detach(), prediction.logits, bin_weights, boldness, defaults)
 
 
-def _planes(samples: Sequence[Sample], lab: Tensor, backbone: Backbone, stride: int) -> tuple[Tensor, list[Tensor]]:
+def _planes(
+    samples: Sequence[Sample], lab: Tensor, backbone: Backbone, stride: int
+) -> tuple[Tensor, list[Tensor]]:
     device = lab.device
     target = backbone(lab[:, :1], TARGET_LAYERS)
     flat = [reference for sample in samples for reference in sample.references]
     references = torch.stack(flat).to(device) if flat else lab[:0]
     found = backbone(references[:, :1], REFERENCE_LAYERS) if flat else {}
     side = lab.shape[-1] // 8
-    warped, similarity = lab.new_zeros(len(samples), 2, side, side), lab.new_zeros(len(samples), 10, side, side)
+    warped, similarity = (
+        lab.new_zeros(len(samples), 2, side, side),
+        lab.new_zeros(len(samples), 10, side, side),
+    )
     position = 0
     for i, sample in enumerate(samples):
         rows = range(position, position + len(sample.references))
@@ -165,8 +188,16 @@ def _planes(samples: Sequence[Sample], lab: Tensor, backbone: Backbone, stride: 
         own = {k: v[i : i + 1] for k, v in target.items()}
         theirs = [{k: v[r : r + 1] for k, v in found.items()} for r in rows]
         is_round_trip = sample.branch == CHROMINANCE
-        said = reference_planes(own, theirs, [references[r, 1:] for r in rows], None, lab[i, 1:] if is_round_trip else None)
+        said = reference_planes(
+            own,
+            theirs,
+            [references[r, 1:] for r in rows],
+            None,
+            lab[i, 1:] if is_round_trip else None,
+        )
         warped[i] = said.round_trip_ab if said.round_trip_ab is not None else said.warped_ab
         similarity[i] = said.similarity
     points = torch.stack([s.points for s in samples]).to(device)
-    return input_planes(lab[:, :1], warped, similarity, points, stride), [target[layer] for layer in BACKBONE_LAYERS]
+    return input_planes(lab[:, :1], warped, similarity, points, stride), [
+        target[layer] for layer in BACKBONE_LAYERS
+    ]

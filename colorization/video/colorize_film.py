@@ -40,8 +40,8 @@ def colorize_film(
         options: see ColorizeOptions.
         film_options: see FilmOptions.
         progress: called with what is being done, frames done and frames in all.
-        report: where figures of the run are written, see write_report, before the result gets its name: a run that is
-            stopped while it measures is taken up too.
+        report: where figures of the run are written, see write_report, before the result gets its
+            name: a run that is stopped while it measures is taken up too.
 
     Raises:
         ValueError: see check_job, Film, and read_reference; the result is not touched then.
@@ -67,7 +67,9 @@ def colorize_film(
                 write_report(report, found, job, whole, progress)
             sink.publish()
         except FFmpegError as error:
-            raise FilmError(f"{job.output_path}: cannot be written ({error.strerror or error})") from error
+            raise FilmError(
+                f"{job.output_path}: cannot be written ({error.strerror or error})"
+            ) from error
     return found
 
 
@@ -97,22 +99,32 @@ def _plan(
 
     if (known := read_plan(path)) is not None:
         return _mended(known, folder, film_options, recommend)
-    plan = make_plan(film, folder, film_options, recommend, lambda done, total: progress("looking", done, total))
+    plan = make_plan(
+        film, folder, film_options, recommend, lambda done, total: progress("looking", done, total)
+    )
     plan = replace(plan, notes=[*film.notes, *plan.notes])  # damage is found only now
     plan.save(path)
     return plan
 
 
 def _mended(
-    plan: Plan, folder: Path, options: FilmOptions, recommend: Callable[[Plane], tuple[list[tuple[str, float]], list[str]]]
+    plan: Plan,
+    folder: Path,
+    options: FilmOptions,
+    recommend: Callable[[Plane], tuple[list[tuple[str, float]], list[str]]],
 ) -> Plan:
     """A plan whose references are still there: unfinished scenes that lost one begin anew with others."""
     scenes, notes = list(plan.scenes), list(plan.notes)
     number = 0
     for i, scene in enumerate(plan.scenes):
-        carries = [carry_path(folder, number + n) for n in range(-(-(scene.stop - scene.start) // options.segment_frames))]
+        carries = [
+            carry_path(folder, number + n)
+            for n in range(-(-(scene.stop - scene.start) // options.segment_frames))
+        ]
         number += len(carries)
-        if all(path.exists() for path in carries) or all(Path(path).is_file() for path, _ in scene.references):
+        if all(path.exists() for path in carries) or all(
+            Path(path).is_file() for path, _ in scene.references
+        ):
             continue
         for path in carries:
             path.unlink(missing_ok=True)
@@ -126,16 +138,25 @@ def _mended(
 
 
 def _scene_colorizers(
-    pipeline: ColorizationPipeline, references: list[np.ndarray], options: ColorizeOptions, film_options: FilmOptions
+    pipeline: ColorizationPipeline,
+    references: list[np.ndarray],
+    options: ColorizeOptions,
+    film_options: FilmOptions,
 ) -> Callable[[Scene], SceneColorizer]:
     """Given references are described once, for all scenes."""
-    given = SceneColorizer(pipeline, references, None, options, film_options) if references or pipeline.index is None else None
+    given = (
+        SceneColorizer(pipeline, references, None, options, film_options)
+        if references or pipeline.index is None
+        else None
+    )
 
     def of(scene: Scene) -> SceneColorizer:
         if given is not None:
             return given
         pictures = [read_reference(Path(path)) for path, _ in scene.references]
-        return SceneColorizer(pipeline, pictures, [score for _, score in scene.references], options, film_options)
+        return SceneColorizer(
+            pipeline, pictures, [score for _, score in scene.references], options, film_options
+        )
 
     return of
 
@@ -165,7 +186,9 @@ def _color(
                     if last is not None:
                         colorizer.load(last)
                 wanted = islice(frames, start - at, stop - at)
-                yield from _color_segment(wanted, stop - start, colorizer, sink, number, start, film.path)
+                yield from _color_segment(
+                    wanted, stop - start, colorizer, sink, number, start, film.path
+                )
                 colorizer.save(carry)  # which says that the segment is finished
                 at = stop
             last, number = carry, number + 1

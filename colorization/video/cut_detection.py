@@ -19,9 +19,10 @@ RISE = 2.5  # a cut changes so many times as much
 class CutFinder:
     """Tells cuts, frame by frame.
 
-    The change between two frames is the total variation distance of their histograms (16 bins, linear votes), mean over
-    4 x 4 blocks: 0 for equal frames, 1 for frames without a value in common. A cut is a change of ``cut_threshold`` that
-    is also RISE times the mean of the last RECENT changes: neither a pan nor the flicker of old film is one.
+    The change between two frames is the total variation distance of their histograms (16 bins,
+    linear votes), mean over 4 x 4 blocks: 0 for equal frames, 1 for frames without a value in
+    common. A cut is a change of ``cut_threshold`` that is also RISE times the mean of the last
+    RECENT changes: neither a pan nor the flicker of old film is one.
     """
 
     def __init__(self, options: FilmOptions = FilmOptions()) -> None:
@@ -39,7 +40,9 @@ class CutFinder:
             return True
         change = float(np.abs(shares - last).sum(1).mean() / 2)
         usual = sum(self._recent) / len(self._recent) if self._recent else 0.0
-        found = self._length >= self.options.min_scene and change >= max(self.options.cut_threshold, RISE * usual)
+        found = self._length >= self.options.min_scene and change >= max(
+            self.options.cut_threshold, RISE * usual
+        )
         self._length = 1 if found else self._length + 1
         if found:
             self._recent.clear()

@@ -22,7 +22,8 @@ from retrieval.safe_files import sync
 class SegmentWriter:
     """Encodes frames of a film into a file of its own, under a temporary name until it is closed.
 
-    No frame refers to a later one, so that segments follow each other without a gap whatever their timestamps are.
+    No frame refers to a later one, so that segments follow each other without a gap whatever their
+    timestamps are.
     """
 
     def __init__(self, path: Path, film: Film | PictureFilm, suffix: str, quality: int) -> None:
@@ -50,7 +51,8 @@ class SegmentWriter:
             rows = np.zeros((plane.buffer_size // plane.line_size, plane.line_size), np.uint8)
             rows[: values.shape[0], : values.shape[1]] = values
             plane.update(rows.tobytes())
-        frame.pts, frame.time_base = self._count, 1 / self.film.rate  # within segments they only number the frames
+        # within segments they only number the frames
+        frame.pts, frame.time_base = self._count, 1 / self.film.rate
         self._count += 1
         self._container.mux(stream.encode(frame))
 
@@ -70,7 +72,9 @@ class SegmentWriter:
     def _open(self, height: int, width: int) -> av.VideoStream:
         options = {"crf": str(self.quality), "preset": "medium"}
         if self.codec == "libvpx-vp9":
-            lossless = {"lossless": "1"} if self.quality == 0 else {"crf": str(self.quality), "b:v": "0"}
+            lossless = (
+                {"lossless": "1"} if self.quality == 0 else {"crf": str(self.quality), "b:v": "0"}
+            )
             options = lossless | {"cpu-used": "4", "auto-alt-ref": "0", "lag-in-frames": "0"}
         stream = self._container.add_stream(self.codec, rate=self.film.rate, options=options)
         assert isinstance(stream, av.VideoStream)
@@ -78,7 +82,10 @@ class SegmentWriter:
         context = stream.codec_context
         context.time_base, context.max_b_frames = 1 / self.film.rate, 0
         context.sample_aspect_ratio = self.film.aspect
-        context.color_range, context.colorspace = 2 if self.film.coding.full_range else 1, self.film.coding.matrix
+        context.color_range, context.colorspace = (
+            2 if self.film.coding.full_range else 1,
+            self.film.coding.matrix,
+        )
         context.color_primaries, context.color_trc = self.film.primaries, self.film.transfer
         return stream
 
@@ -105,10 +112,20 @@ def check_container(film: Film | PictureFilm, output: Path, folder: Path) -> Non
     suffix = output.suffix.lower()
     reason = _refusal(film, suffix, folder)
     if reason is not None:
-        others = [s for s in dict.fromkeys((film.path.suffix.lower(), ".mkv", ".mp4")) if s in SUFFIXES and s != suffix]
+        others = [
+            s
+            for s in dict.fromkeys((film.path.suffix.lower(), ".mkv", ".mp4"))
+            if s in SUFFIXES and s != suffix
+        ]
         fit = [other for other in others if _refusal(film, other, folder) is None]
-        cure = f"choose {' or '.join(fit)}" if fit else "no format can that is written here: take a copy of the film without them"
-        raise FilmError(f"{output}: {suffix} cannot hold the sound or subtitles of {film.path}; {cure}") from reason
+        cure = (
+            f"choose {' or '.join(fit)}"
+            if fit
+            else "no format can that is written here: take a copy of the film without them"
+        )
+        raise FilmError(
+            f"{output}: {suffix} cannot hold the sound or subtitles of {film.path}; {cure}"
+        ) from reason
 
 
 def _refusal(film: Film | PictureFilm, suffix: str, folder: Path) -> Exception | None:
@@ -132,7 +149,9 @@ def _refusal(film: Film | PictureFilm, suffix: str, folder: Path) -> Exception |
     return None
 
 
-def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, output: Path, comment: str) -> None:
+def join(
+    segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, output: Path, comment: str
+) -> None:
     """Put segments together, give the frames their timestamps, and copy sound, subtitles and attachments.
 
     Args:
@@ -142,7 +161,8 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         output: written as it is; not yet the final name.
         comment: goes into the film's metadata, after a comment of the original.
     """
-    scale = {"movie_timescale": str(min(film.time_base.denominator, 1_000_000))}  # else the first frame's time is rounded
+    # else the first frame's time is rounded
+    scale = {"movie_timescale": str(min(film.time_base.denominator, 1_000_000))}
     options = scale if output.suffix in (".mp4", ".m4v", ".mov") else {}
     with ExitStack() as stack:
         source = stack.enter_context(opened(film.path)) if isinstance(film, Film) else None
@@ -153,16 +173,27 @@ def join(segments: Sequence[Path], film: Film | PictureFilm, timing: Timing, out
         copies = _copied_streams(source, container)
         if source and output.suffix.lower() == ".mkv":
             for one in source.streams.attachments:
-                container.add_attachment(one.name or "attachment", one.mimetype or "application/octet-stream", one.data)
+                container.add_attachment(
+                    one.name or "attachment", one.mimetype or "application/octet-stream", one.data
+                )
         elif source and source.streams.attachments:
-            film.notes.append("what is attached to it, such as fonts of subtitles, is kept in .mkv only")
+            film.notes.append(
+                "what is attached to it, such as fonts of subtitles, is kept in .mkv only"
+            )
         if source:
             own = source.streams.video[0].metadata
-            stream.metadata.update({k: v for k, v in own.items() if k.lower() in ("language", "title")})
+            stream.metadata.update(
+                {k: v for k, v in own.items() if k.lower() in ("language", "title")}
+            )
             container.set_chapters(source.chapters())
-            kept = {k: v for k, v in source.metadata.items() if k.lower() not in ("encoder", "major_brand", "comment")}
+            kept = {
+                k: v
+                for k, v in source.metadata.items()
+                if k.lower() not in ("encoder", "major_brand", "comment")
+            }
             container.metadata.update(kept)
-        said = [v for k, v in source.metadata.items() if k.lower() == "comment"] if source else []  # in Matroska COMMENT
+        # in Matroska COMMENT
+        said = [v for k, v in source.metadata.items() if k.lower() == "comment"] if source else []
         container.metadata["comment"] = appended("; ".join(said), comment).decode()
         colored = _colored(segments, stream, film.time_base, timing)
         copied = _copied(source, copies) if source and copies else iter(())
@@ -174,17 +205,22 @@ def _decoded_at(packet: av.Packet) -> Fraction:
     return (packet.dts or 0) * packet.time_base
 
 
-def _copied_streams(source: InputContainer | None, container: OutputContainer) -> dict[int, av.stream.Stream]:
+def _copied_streams(
+    source: InputContainer | None, container: OutputContainer
+) -> dict[int, av.stream.Stream]:
     """Streams of the result for the sound and subtitles of the original, by their number there."""
     found: dict[int, av.stream.Stream] = {}
     for stream in (*source.streams.audio, *source.streams.subtitles) if source else ():
         found[stream.index] = container.add_stream_from_template(stream)
         found[stream.index].metadata.update(stream.metadata)
-        found[stream.index].disposition = stream.disposition  # which track is played, which subtitles are forced
+        # which track is played, which subtitles are forced
+        found[stream.index].disposition = stream.disposition
     return found
 
 
-def _colored(segments: Sequence[Path], stream: av.VideoStream, base: Fraction, timing: Timing) -> Iterator[av.Packet]:
+def _colored(
+    segments: Sequence[Path], stream: av.VideoStream, base: Fraction, timing: Timing
+) -> Iterator[av.Packet]:
     ends = [*timing.pts[1:], timing.pts[-1] + max(1, timing.last_duration)]
     numbers = iter(range(len(timing.pts)))
     for path in segments:
@@ -204,7 +240,9 @@ def _colored(segments: Sequence[Path], stream: av.VideoStream, base: Fraction, t
 
 
 def _damaged(segments: Sequence[Path]) -> FilmError:
-    return FilmError(f"the unfinished work in {segments[0].parent} is damaged: remove that folder and run the same command again")
+    return FilmError(
+        f"the unfinished work in {segments[0].parent} is damaged: remove that folder and run the same command again"
+    )
 
 
 def _copied(source: InputContainer, copies: dict[int, av.stream.Stream]) -> Iterator[av.Packet]:

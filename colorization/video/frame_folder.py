@@ -62,7 +62,10 @@ class PictureFilm:
 
 def frame_paths(folder: Path) -> list[Path]:
     """The pictures of a folder, in the order of the numbers in their names."""
-    return sorted((path for path in folder.iterdir() if has_picture_name(path.name) and path.is_file()), key=_numbers)
+    return sorted(
+        (path for path in folder.iterdir() if has_picture_name(path.name) and path.is_file()),
+        key=_numbers,
+    )
 
 
 def result_name(path: Path) -> str:
@@ -76,4 +79,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 def _numbers(path: Path) -> list[tuple[int, str]]:
     """frame_2 before frame_10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part)
+        for part in re.split(r"(\d+)", path.name)
+    ]

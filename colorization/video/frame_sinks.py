@@ -36,7 +36,12 @@ class FilmSink:
     """
 
     def __init__(
-        self, film: Film | PictureFilm, output: Path, folder: Path, options: ColorizeOptions, film_options: FilmOptions
+        self,
+        film: Film | PictureFilm,
+        output: Path,
+        folder: Path,
+        options: ColorizeOptions,
+        film_options: FilmOptions,
     ) -> None:
         check_container(film, output, folder)
         self.film, self.output, self.folder = film, output, folder
@@ -46,14 +51,23 @@ class FilmSink:
 
     def begin(self, number: int) -> None:
         """Begin a segment; what an interrupted run has left of it is replaced."""
-        self._writer = SegmentWriter(self._segment(number), self.film, self.output.suffix.lower(), self.film_options.quality)
+        self._writer = SegmentWriter(
+            self._segment(number), self.film, self.output.suffix.lower(), self.film_options.quality
+        )
 
-    def write(self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]) -> None:
+    def write(
+        self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]
+    ) -> None:
         """Add a frame: its L at the working size, its chroma at half of that."""
         assert self._writer is not None
         if self._writer.pads(frame.luma) and ODD not in self.film.notes:
             self.film.notes.append(ODD)
-        rgb = render(as_rgb(halved(frame.gray)), luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
+        rgb = render(
+            as_rgb(halved(frame.gray)),
+            luminance,
+            half_ab * self.options.saturation,
+            self.options.edge_epsilon,
+        )
         self._writer.write(frame.luma, chroma_planes(rgb, self.film.coding))
 
     def end(self) -> None:
@@ -73,7 +87,13 @@ class FilmSink:
         Returns:
             The whole result, which has its name once it is published.
         """
-        join(sorted(self.folder.glob("segment-*.nut")), self.film, plan.timing, self._joined, statement(lent))
+        join(
+            sorted(self.folder.glob("segment-*.nut")),
+            self.film,
+            plan.timing,
+            self._joined,
+            statement(lent),
+        )
         sync(self._joined)
         return Film(self._joined, self.film_options.allow_damaged)
 
@@ -97,7 +117,9 @@ class PictureSink:
         names: of the pictures of the result, in order.
     """
 
-    def __init__(self, film: PictureFilm, output: Path, folder: Path, options: ColorizeOptions) -> None:
+    def __init__(
+        self, film: PictureFilm, output: Path, folder: Path, options: ColorizeOptions
+    ) -> None:
         self.film, self.output, self.options = film, output, options
         self.pictures, self.moving = folder / PICTURES, folder / MOVING
         self.lent: Sequence[str] = ()
@@ -105,17 +127,30 @@ class PictureSink:
         first = dict(zip(reversed(self.names), reversed(film.paths), strict=True))
         for path, name in zip(film.paths, self.names, strict=True):
             if first[name] != path:
-                raise FilmError(f"{first[name]} and {path} would both be written to {output / name}")
+                raise FilmError(
+                    f"{first[name]} and {path} would both be written to {output / name}"
+                )
 
     def begin(self, number: int) -> None:
         """Begin a segment; what an interrupted run has left of it is replaced."""
         self.pictures.mkdir(exist_ok=True)
 
-    def write(self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]) -> None:
+    def write(
+        self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]
+    ) -> None:
         """Add a frame: its L at the working size, its chroma at half of that."""
         assert frame.picture is not None
-        rgb = render(frame.picture.rgb, luminance, half_ab * self.options.saturation, self.options.edge_epsilon)
-        write_picture(self.pictures / self.names[frame.pts], rgb, credited(frame.picture, [(name, 1.0) for name in self.lent]))
+        rgb = render(
+            frame.picture.rgb,
+            luminance,
+            half_ab * self.options.saturation,
+            self.options.edge_epsilon,
+        )
+        write_picture(
+            self.pictures / self.names[frame.pts],
+            rgb,
+            credited(frame.picture, [(name, 1.0) for name in self.lent]),
+        )
 
     def end(self) -> None:
         """Finish the segment."""
@@ -127,7 +162,8 @@ class PictureSink:
         """Nothing is left to be put together: each picture has told its own references.
 
         Returns:
-            The whole result, wherever its pictures lie: a run that was stopped may have published some.
+            The whole result, wherever its pictures lie: a run that was stopped may have published
+                some.
         """
         whole = copy(self.film)
         moved = ((self.pictures / name, self.output / name) for name in self.names)
@@ -156,7 +192,11 @@ def _move(source: Path, target: Path) -> None:
 
 
 def sink_of(
-    film: Film | PictureFilm, output: Path, folder: Path, options: ColorizeOptions, film_options: FilmOptions
+    film: Film | PictureFilm,
+    output: Path,
+    folder: Path,
+    options: ColorizeOptions,
+    film_options: FilmOptions,
 ) -> FilmSink | PictureSink:
     """What writes ``output``: a film if it has the suffix of one, else a folder of pictures.
 

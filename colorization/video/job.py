@@ -18,7 +18,8 @@ class FilmJob:
     Attributes:
         input_path: a film, or a folder of pictures.
         output_path: a film, or a folder for pictures.
-        references: color pictures for all scenes; none takes recommended ones for each scene, or none without an index.
+        references: color pictures for all scenes; none takes recommended ones for each scene, or
+            none without an index.
         overwrite: replace an existing result, and drop unfinished work that was begun otherwise.
     """
 
@@ -39,7 +40,11 @@ def open_source(path: Path, options: FilmOptions, one_size: bool = False) -> Fil
     Raises:
         FilmError: it cannot be used as a film.
     """
-    return PictureFilm(path, options.frame_rate, one_size) if path.is_dir() else Film(path, options.allow_damaged)
+    return (
+        PictureFilm(path, options.frame_rate, one_size)
+        if path.is_dir()
+        else Film(path, options.allow_damaged)
+    )
 
 
 def result_paths(job: FilmJob) -> list[Path]:
@@ -51,16 +56,23 @@ def check_job(job: FilmJob) -> None:
     """Refuse what would lose something, before any model is loaded.
 
     Raises:
-        ValueError: the result exists, would replace what was given, or cannot be written in this form.
+        ValueError: the result exists, would replace what was given, or cannot be written in this
+            form.
     """
     output = job.output_path
     is_film = output.suffix.lower() in SUFFIXES
     if not is_film and (output.suffix or not job.input_path.is_dir()) and not output.is_dir():
-        raise ValueError(f"{output}: cannot write {output.suffix or 'a film without suffix'}; use {', '.join(SUFFIXES)}")
+        raise ValueError(
+            f"{output}: cannot write {output.suffix or 'a film without suffix'}; use {', '.join(SUFFIXES)}"
+        )
     if not is_film and not job.input_path.is_dir():
-        raise ValueError(f"{output}: is a folder; a film is written to a file: use {', '.join(SUFFIXES)}")
+        raise ValueError(
+            f"{output}: is a folder; a film is written to a file: use {', '.join(SUFFIXES)}"
+        )
     if output.resolve() in {path.resolve() for path in (job.input_path, *job.references)}:
-        raise ValueError(f"{output}: the result would replace what was given; choose another --output")
+        raise ValueError(
+            f"{output}: the result would replace what was given; choose another --output"
+        )
     if is_film and output.is_dir():
         raise ValueError(f"{output}: is a folder; choose another --output")
     existing = output if is_film else next(_existing(job), output / "-")
@@ -71,4 +83,8 @@ def check_job(job: FilmJob) -> None:
 
 def _existing(job: FilmJob) -> Iterator[Path]:
     """Pictures that would be replaced; not those of unfinished work, which is refused later if it is of another job."""
-    return (path for path in result_paths(job) if path.exists() and not has_moved(job.output_path, path.name))
+    return (
+        path
+        for path in result_paths(job)
+        if path.exists() and not has_moved(job.output_path, path.name)
+    )

@@ -10,12 +10,16 @@ class FilmOptions:
     """How to color a film.
 
     Attributes:
-        quality: of the encoder, its constant rate factor: 0 loses nothing, about 18 is hard to tell from it, 51 is worst.
+        quality: of the encoder, its constant rate factor: 0 loses nothing, about 18 is hard to tell
+            from it, 51 is worst.
         frame_rate: frames a second of a film made of pictures.
-        smoothing: 0..1, how far a place whose luminance stands still keeps the color of the frame before.
-        still_range: change of L up to which a place stands still, and from which it surely does not.
-        follow_range: cosines of coarse matches with references and with the scene's frames that are colored already from
-            which their colors are taken a little, and fully; below, the frame is colored like a photo.
+        smoothing: 0..1, how far a place whose luminance stands still keeps the color of the frame
+            before.
+        still_range: change of L up to which a place stands still, and from which it surely does
+            not.
+        follow_range: cosines of coarse matches with references and with the scene's frames that are
+            colored already from which their colors are taken a little, and fully; below, the frame
+            is colored like a photo.
         cut_threshold: share of the luminance histograms that changes at a cut, see CutFinder.
         min_scene: frames; a flash does not make scenes that are shorter.
         segment_frames: most frames that are lost if the run is stopped.
@@ -40,7 +44,9 @@ class FilmOptions:
         if not 0 <= self.quality <= MAX_QUALITY:
             raise ValueError(f"quality must be within 0..{MAX_QUALITY}, not {self.quality}")
         if not 0.01 <= self.frame_rate <= 1000:
-            raise ValueError(f"frame_rate must be within 0.01..1000 frames a second, not {self.frame_rate}")
+            raise ValueError(
+                f"frame_rate must be within 0.01..1000 frames a second, not {self.frame_rate}"
+            )
         for name in ("smoothing", "cut_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")

@@ -43,21 +43,27 @@ def check_report(path: Path, job: FilmJob) -> None:
     """Refuse a report that cannot be written, or that would replace something else, before any work is done.
 
     Raises:
-        ValueError: it is a folder or in one that cannot be written, it is a file of the same run, or there is something
-            that is no report and not to be replaced.
+        ValueError: it is a folder or in one that cannot be written, it is a file of the same run,
+            or there is something that is no report and not to be replaced.
     """
     files = [job.input_path, job.output_path, *job.references]
     files += [*frame_paths(job.input_path), *result_paths(job)] if job.input_path.is_dir() else []
     if path.resolve() in {file.resolve() for file in files}:
-        raise ValueError(f"{path}: the report would replace a file of this run; choose another --report")
+        raise ValueError(
+            f"{path}: the report would replace a file of this run; choose another --report"
+        )
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; choose another --report")
     if path.exists() and not job.overwrite and not _is_report(path):
-        raise ValueError(f"{path}: exists already and is no report of a film; choose another --report, or give --overwrite")
+        raise ValueError(
+            f"{path}: exists already and is no report of a film; choose another --report, or give --overwrite"
+        )
     check_writable(path)
 
 
-def write_report(path: Path, report: FilmReport, job: FilmJob, result: Film | PictureFilm, progress: Progress) -> None:
+def write_report(
+    path: Path, report: FilmReport, job: FilmJob, result: Film | PictureFilm, progress: Progress
+) -> None:
     """Write figures of a run as JSON: CDC of the result beside that of its luminance, frames a second, scenes.
 
     Args:
@@ -103,4 +109,7 @@ def _is_report(path: Path) -> bool:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and {"input", "output", "frames", "cdc", "cdc_of_luminance", "scenes"} <= found.keys()
+    return (
+        isinstance(found, dict)
+        and {"input", "output", "frames", "cdc", "cdc_of_luminance", "scenes"} <= found.keys()
+    )

@@ -28,9 +28,10 @@ from similarity.resize import resized
 class SceneColorizer:
     """Colors frames of one scene in order.
 
-    A frame is matched with the references, with the scene's key frame and with the frame before it, all at once; where
-    they match, their colors are carried over. What none of them shows is colored from the references alone, like a
-    photo: frames that the network has colored are never shown to it again, or its taste would grow from frame to frame.
+    A frame is matched with the references, with the scene's key frame and with the frame before it,
+    all at once; where they match, their colors are carried over. What none of them shows is colored
+    from the references alone, like a photo: frames that the network has colored are never shown to
+    it again, or its taste would grow from frame to frame.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class SceneColorizer:
         self.options = replace(options, saturation=1.0)
         self.network = pipeline.network_for(options)
         if self.network is None and not references:
-            raise ValueError("without the network, a film needs at least one reference, or an index")
+            raise ValueError(
+                "without the network, a film needs at least one reference, or an index"
+            )
         self.references = [pipeline.describe(reference, options) for reference in references]
         self.tones: Tones | None = None
         self.key: Described | None = None
@@ -56,14 +59,17 @@ class SceneColorizer:
         """Begin a scene.
 
         Args:
-            key: a frame that shows what the scene shows; it is colored first, and the others after it.
+            key: a frame that shows what the scene shows; it is colored first, and the others after
+                it.
         """
         self.key = self.previous = None
         self.tones = None
         self.color(key)
         self.key, self.previous = self.previous, None
 
-    def color(self, gray: Plane) -> tuple[Float[Tensor, "1 1 height width"], Float[Tensor, "2 _height _width"]]:
+    def color(
+        self, gray: Plane
+    ) -> tuple[Float[Tensor, "1 1 height width"], Float[Tensor, "2 _height _width"]]:
         """Color the next frame.
 
         Args:
@@ -73,7 +79,9 @@ class SceneColorizer:
             Its L at the working size and its chroma at half of that, raw Lab units.
         """
         with inference():
-            luminance = working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(self.pipeline.backbone.device)
+            luminance = working_lab(as_rgb(gray, "frame"), self.options.working_side)[:, :1].to(
+                self.pipeline.backbone.device
+            )
             self.tones = self.tones or tones_of(luminance)
             frame = self._described(self.tones(luminance))
             half = self._carried(frame, self._direct(frame))
@@ -85,7 +93,11 @@ class SceneColorizer:
         if self.previous is None or self._previous_half is None:
             raise ValueError("no frame has been colored yet")
         with staging() as files:
-            np.savez(files.add(path), luminance=self.previous.luminance.cpu().numpy(), half_ab=self._previous_half.cpu().numpy())
+            np.savez(
+                files.add(path),
+                luminance=self.previous.luminance.cpu().numpy(),
+                half_ab=self._previous_half.cpu().numpy(),
+            )
 
     def load(self, path: Path) -> None:
         """Go on where save was called."""
@@ -98,14 +110,23 @@ class SceneColorizer:
         self.previous, self._previous_half = replace(frame, ab=ab), half
 
     def _described(self, luminance: Float[Tensor, "1 1 height width"]) -> Described:
-        return describe(self.pipeline.backbone, _gray_lab(luminance), self.pipeline.layers, self.options.working_side)
+        return describe(
+            self.pipeline.backbone,
+            _gray_lab(luminance),
+            self.pipeline.layers,
+            self.options.working_side,
+        )
 
     def _direct(self, frame: Described) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
-        matched = match(frame, self.references, self.scores, self.options, for_network=self.network is not None)
+        matched = match(
+            frame, self.references, self.scores, self.options, for_network=self.network is not None
+        )
         return predict_chroma(self.network, matched, Guidance(), self.options).ab
 
-    def _carried(self, frame: Described, direct: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+    def _carried(
+        self, frame: Described, direct: Float[Tensor, "2 height width"]
+    ) -> Float[Tensor, "2 height width"]:
         """Chroma of the scene's colored frames and the references where they match, else the direct one."""
         past = [one for one in (self.key, self.previous) if one is not None]
         if not past:
@@ -117,14 +138,19 @@ class SceneColorizer:
         found = transfer(frame, lenders, None, self.options, correlation)
         return self._steady(frame, share * found.warped_ab + (1 - share) * direct)
 
-    def _steady(self, frame: Described, half: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+    def _steady(
+        self, frame: Described, half: Float[Tensor, "2 height width"]
+    ) -> Float[Tensor, "2 height width"]:
         """Keep colors of the last frame where the luminance has not changed since."""
         last, last_half = self.previous, self._previous_half
-        if last is None or last_half is None or last_half.shape != half.shape:  # pictures may differ in size
+        # pictures may differ in size
+        if last is None or last_half is None or last_half.shape != half.shape:
             return half
         gain = self.tones.gain[0] if self.tones else 1.0  # grain is spread too
         change = F.avg_pool2d((frame.luminance - last.luminance).abs()[0], FINE_STRIDE) / gain
-        share = self.film_options.smoothing * (1 - smooth_step(change, self.film_options.still_range))
+        share = self.film_options.smoothing * (
+            1 - smooth_step(change, self.film_options.still_range)
+        )
         return half + share * (last_half - half)
 
 

@@ -28,7 +28,8 @@ class Scene:
     Attributes:
         start: number of the first frame.
         stop: one more than that of the last.
-        references: path and score of each recommended reference; empty if references are given, or none are.
+        references: path and score of each recommended reference; empty if references are given, or
+            none are.
     """
 
     start: int
@@ -59,7 +60,10 @@ def read_plan(path: Path) -> Plan | None:
     """Read what save has written; None if it is not there, or not whole."""
     try:
         found: dict[str, Any] = json.loads(path.read_text())
-        scenes = [Scene(s["start"], s["stop"], [(place, score) for place, score in s["references"]]) for s in found["scenes"]]
+        scenes = [
+            Scene(s["start"], s["stop"], [(place, score) for place, score in s["references"]])
+            for s in found["scenes"]
+        ]
         return Plan(scenes, Timing(**found["timing"]), found["notes"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
@@ -76,7 +80,8 @@ def make_plan(
 
     Args:
         film: see Film.
-        folder: where the key frame of each scene, the one in its middle, is put: ``key-<number>.png``.
+        folder: where the key frame of each scene, the one in its middle, is put:
+            ``key-<number>.png``.
         options: how cuts are found.
         recommend: for a key frame, paths and scores of references, and notes.
         progress: called with frames seen and about how many there are.

@@ -42,7 +42,11 @@ def has_moved(output: Path, name: str) -> bool:
         name: of the picture.
     """
     folder = work_folder(output)
-    return (folder / JOB).exists() and (folder / MOVING).exists() and not (folder / PICTURES / name).exists()
+    return (
+        (folder / JOB).exists()
+        and (folder / MOVING).exists()
+        and not (folder / PICTURES / name).exists()
+    )
 
 
 def describe_job(
@@ -62,7 +66,10 @@ def describe_job(
         "index": str(index.index_dir.resolve()) if index is not None and not references else None,
         "options": asdict(options),
         "film": asdict(film_options),
-        "weights": [pipeline.backbone.weights_hash, hash_tensors(pipeline.network.state_dict()) if pipeline.network else None],
+        "weights": [
+            pipeline.backbone.weights_hash,
+            hash_tensors(pipeline.network.state_dict()) if pipeline.network else None,
+        ],
         "encoder": {name: list(version) for name, version in av.library_versions.items()},
     }
     found: dict[str, object] = json.loads(json.dumps(described))

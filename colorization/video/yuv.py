@@ -9,7 +9,8 @@ Plane = UInt8[np.ndarray, "_height _width"]
 UNSPECIFIED, BT709, BT601 = 2, 1, 6  # codes of ITU-T H.273, table 4
 WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087),
            9: (0.2627, 0.0593)}  # fmt: skip  # of red and blue in luma, by code
-HD_HEIGHT = 720  # pixels from which films that do not say their matrix are taken as BT.709, below as BT.601
+# pixels from which films that do not say their matrix are taken as BT.709, below as BT.601
+HD_HEIGHT = 720
 
 
 @dataclass(frozen=True)

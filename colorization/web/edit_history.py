@@ -91,7 +91,9 @@ class Work:
         """How far references are followed: as asked for, or the default for such references."""
         if self.edit.faithfulness is not None:
             return self.edit.faithfulness
-        return default_faithfulness(recommended=all(candidate.recommended for candidate in self.picked))
+        return default_faithfulness(
+            recommended=all(candidate.recommended for candidate in self.picked)
+        )
 
     @property
     def own(self) -> list[Path]:
@@ -105,7 +107,12 @@ class Work:
             ValueError: a value is out of range.
         """
         edit = self.edit
-        return replace(base, saturation=edit.saturation, vividness=edit.vividness, faithfulness=self.faithfulness)
+        return replace(
+            base,
+            saturation=edit.saturation,
+            vividness=edit.vividness,
+            faithfulness=self.faithfulness,
+        )
 
     def change(self, kind: str, **values: object) -> "Work":
         """A further step.
@@ -125,16 +132,31 @@ class Work:
 
     def undo(self) -> "Work":
         """A step back; the first state stays."""
-        return replace(self, edits=self.edits[:-1], undone=(*self.undone, self.edit)) if len(self.edits) > 1 else self
+        return (
+            replace(self, edits=self.edits[:-1], undone=(*self.undone, self.edit))
+            if len(self.edits) > 1
+            else self
+        )
 
     def redo(self) -> "Work":
         """What was taken back last, again."""
-        return replace(self, edits=(*self.edits, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
+        return (
+            replace(self, edits=(*self.edits, self.undone[-1]), undone=self.undone[:-1])
+            if self.undone
+            else self
+        )
 
     def restart(self) -> "Work":
         """As it was when the photo was dropped, as a further step."""
         first = self.edits[0]
-        return self.change("", **{name.name: getattr(first, name.name) for name in fields(first) if name.name != "kind"})
+        return self.change(
+            "",
+            **{
+                name.name: getattr(first, name.name)
+                for name in fields(first)
+                if name.name != "kind"
+            },
+        )
 
     def bring(self, paths: list[Path]) -> "Work":
         """Add references of the visitor's own, and use only those from now on."""
@@ -146,5 +168,9 @@ class Work:
 
     def take_back(self, kept: list[Path]) -> "Work":
         """Use no more references of the visitor's own than those kept; without any left, those of the beginning."""
-        picks = [i for i in self.edit.picks if self.candidates[i].recommended or self.candidates[i].path in kept]
+        picks = [
+            i
+            for i in self.edit.picks
+            if self.candidates[i].recommended or self.candidates[i].path in kept
+        ]
         return self.change("", picks=tuple(picks) or self.edits[0].picks)

@@ -14,7 +14,8 @@ from pathlib import Path
 from colorization.web.limits import Limits
 from retrieval.safe_files import locked
 
-PREFIX, LOCK = "rechroma-", ".lock"  # a folder belongs to a server that runs as long as its lock is held
+# a folder belongs to a server that runs as long as its lock is held
+PREFIX, LOCK = "rechroma-", ".lock"
 
 
 class Store:
@@ -26,7 +27,9 @@ class Store:
         _remove_left(Path(tempfile.gettempdir()))
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         self._held = ExitStack()
-        self._held.enter_context(locked(self.folder / LOCK, f"{self.folder}: another server has it"))
+        self._held.enter_context(
+            locked(self.folder / LOCK, f"{self.folder}: another server has it")
+        )
         self._is_closed = False
         atexit.register(self.close)  # again: a photo that was being written may have come after
 

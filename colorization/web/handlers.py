@@ -35,7 +35,8 @@ def errors_on_page(handler: Callable[Given, Found]) -> Callable[Given, Found]:
     def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Found:
         try:
             return handler(*args, **kwargs)
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:  # RuntimeError: torch has no memory
+        # RuntimeError: torch has no memory
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:
             raise refusal(error) from error
 
     return wrapped
@@ -62,7 +63,13 @@ class Desk:
         """A photo was dropped."""
         p = self.parts
         work = self.studio.open(Path(photo))
-        fresh: Changes = {p.bench: gr.Row(visible=True), p.own: None, p.palette: None, p.variants: None, p.variant_works: []}
+        fresh: Changes = {
+            p.bench: gr.Row(visible=True),
+            p.own: None,
+            p.palette: None,
+            p.variants: None,
+            p.variant_works: [],
+        }
         return {**fresh, **self._no_suggestions(), **self._all(work, overlay)}
 
     @errors_on_page
@@ -103,7 +110,9 @@ class Desk:
     @errors_on_page
     def take_back(self, work: Work | None, paths: list[str] | None, overlay: bool) -> Changes:
         """References of the visitor's own were taken away again."""
-        return self._references(_there(work).take_back([Path(path) for path in paths or []]), overlay)
+        return self._references(
+            _there(work).take_back([Path(path) for path in paths or []]), overlay
+        )
 
     @errors_on_page
     def palette(self, work: Work | None, path: str, overlay: bool) -> Changes:
@@ -118,17 +127,24 @@ class Desk:
     @errors_on_page
     def saturate(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The saturation was moved."""
-        return self._pictures(_there(work).change("saturation", saturation=as_number(value, "saturation")), overlay)
+        return self._pictures(
+            _there(work).change("saturation", saturation=as_number(value, "saturation")), overlay
+        )
 
     @errors_on_page
     def vivify(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The vividness was moved."""
-        return self._pictures(_there(work).change("vividness", vividness=as_number(value, "vividness")), overlay)
+        return self._pictures(
+            _there(work).change("vividness", vividness=as_number(value, "vividness")), overlay
+        )
 
     @errors_on_page
     def follow(self, work: Work | None, value: Sent, overlay: bool) -> Changes:
         """The faithfulness was moved."""
-        return self._pictures(_there(work).change("faithfulness", faithfulness=as_number(value, "faithfulness")), overlay)
+        return self._pictures(
+            _there(work).change("faithfulness", faithfulness=as_number(value, "faithfulness")),
+            overlay,
+        )
 
     @errors_on_page
     def click(self, work: Work | None, event: gr.SelectData) -> Changes:
@@ -137,7 +153,11 @@ class Desk:
         column, row = event.index
         left, top = 100 * (column + 0.5) / width, 100 * (row + 0.5) / height
         p = self.parts
-        return {p.left: round(left, 1), p.top: round(top, 1), **self._suggestions(_there(work), left, top)}
+        return {
+            p.left: round(left, 1),
+            p.top: round(top, 1),
+            **self._suggestions(_there(work), left, top),
+        }
 
     @errors_on_page
     def suggest(self, work: Work | None, left: Sent, top: Sent) -> Changes:
@@ -147,16 +167,25 @@ class Desk:
     @errors_on_page
     def put(self, work: Work | None, left: Sent, top: Sent, color: str, overlay: bool) -> Changes:
         """A color was put on the place."""
-        return self._pictures(self.studio.put(_there(work), as_number(left, LEFT) / 100, as_number(top, TOP) / 100, color), overlay)
+        return self._pictures(
+            self.studio.put(
+                _there(work), as_number(left, LEFT) / 100, as_number(top, TOP) / 100, color
+            ),
+            overlay,
+        )
 
     def put_swatch(self, number: int) -> Callable[..., Changes]:
         """The handler of a suggested color."""
 
         @errors_on_page
-        def put(work: Work | None, spot: tuple[float, float, list[str]] | None, overlay: bool) -> Changes:
+        def put(
+            work: Work | None, spot: tuple[float, float, list[str]] | None, overlay: bool
+        ) -> Changes:
             if spot is None or number >= len(spot[2]):
                 raise ValueError("click a place of the picture first")
-            return self._pictures(self.studio.put(_there(work), spot[0], spot[1], spot[2][number]), overlay)
+            return self._pictures(
+                self.studio.put(_there(work), spot[0], spot[1], spot[2][number]), overlay
+            )
 
         return put
 
@@ -164,19 +193,32 @@ class Desk:
     def show_variants(self, work: Work | None) -> Changes:
         """Several ways side by side."""
         variants = self.studio.variants(_there(work))
-        shown = [(str(self._saved(variant.rgb, "variant.jpg")), variant.caption) for variant in variants]
-        return {self.parts.variants: shown, self.parts.variant_works: [variant.work for variant in variants]}
+        shown = [
+            (str(self._saved(variant.rgb, "variant.jpg")), variant.caption) for variant in variants
+        ]
+        return {
+            self.parts.variants: shown,
+            self.parts.variant_works: [variant.work for variant in variants],
+        }
 
     @errors_on_page
-    def take_variant(self, work: Work | None, works: list[Work], overlay: bool, event: gr.SelectData) -> Changes:
+    def take_variant(
+        self, work: Work | None, works: list[Work], overlay: bool, event: gr.SelectData
+    ) -> Changes:
         """A variant was clicked: a further step takes its references, saturation and vividness, in which variants differ.
 
-        Points, palette and faithfulness stay as they are now, so that what was put since the variants were shown is kept.
+        Points, palette and faithfulness stay as they are now, so that what was put since the
+        variants were shown is kept.
         """
-        if not 0 <= int(event.index) < len(works) or works[int(event.index)].photo != _there(work).photo:
+        if (
+            not 0 <= int(event.index) < len(works)
+            or works[int(event.index)].photo != _there(work).photo
+        ):
             raise ValueError("show the variants of this photo first")
         edit = works[int(event.index)].edit
-        taken = _there(work).change("", picks=edit.picks, saturation=edit.saturation, vividness=edit.vividness)
+        taken = _there(work).change(
+            "", picks=edit.picks, saturation=edit.saturation, vividness=edit.vividness
+        )
         return self._all(taken, overlay)
 
     @errors_on_page
@@ -219,10 +261,16 @@ class Desk:
         """Pictures, and the controls that references change; others may have been moved meanwhile."""
         p, edit = self.parts, work.edit
         choices = [(candidate.caption, i) for i, candidate in enumerate(work.candidates)]
-        captions = [f"{'✓ ' if i in edit.picks else ''}{one.score}" for i, one in enumerate(work.candidates)]
+        captions = [
+            f"{'✓ ' if i in edit.picks else ''}{one.score}" for i, one in enumerate(work.candidates)
+        ]
         thumbnails = [str(self.studio.thumbnail(candidate)) for candidate in work.candidates]
         return {
-            p.gallery: gr.Gallery(list(zip(thumbnails, captions, strict=True)), visible=bool(choices), selected_index=None),
+            p.gallery: gr.Gallery(
+                list(zip(thumbnails, captions, strict=True)),
+                visible=bool(choices),
+                selected_index=None,
+            ),
             p.mix: gr.CheckboxGroup(choices, value=list(edit.picks), visible=bool(choices)),
             p.faithfulness: work.faithfulness,
             **self._pictures(work, overlay),
@@ -231,7 +279,9 @@ class Desk:
     def _pictures(self, work: Work, overlay: bool) -> Changes:
         """What shows the photo, and what the step itself changes."""
         p, result = self.parts, self.studio.look(work)
-        after = with_doubt(result.rgb, result.confidence) if overlay and work.edit.picks else result.rgb
+        after = (
+            with_doubt(result.rgb, result.confidence) if overlay and work.edit.picks else result.rgb
+        )
         key = sha256(str(work.photo).encode(errors="surrogateescape")).hexdigest()
         before = self.studio.store.folder / "originals" / f"{key}.jpg"
         if not before.is_file():
@@ -239,7 +289,9 @@ class Desk:
         return {
             p.work: work,
             p.slider: (str(before), str(self._saved(after, "color.jpg"))),
-            p.picture: str(self._saved(with_marks(result.rgb, work.edit.points, None), "marked.jpg")),
+            p.picture: str(
+                self._saved(with_marks(result.rgb, work.edit.points, None), "marked.jpg")
+            ),
             p.status: _status(work, result.influence, [work.note, *result.skipped]),
             p.undo: gr.Button(interactive=len(work.edits) > 1),
             p.redo: gr.Button(interactive=bool(work.undone)),
@@ -256,7 +308,9 @@ class Desk:
         )
         marked = with_marks(self.studio.look(work).rgb, work.edit.points, (x, y))
         buttons = {
-            swatch: gr.Button(f"{found[i].share:.0%}", visible=True) if i < len(found) else gr.Button(visible=False)
+            swatch: gr.Button(f"{found[i].share:.0%}", visible=True)
+            if i < len(found)
+            else gr.Button(visible=False)
             for i, swatch in enumerate(p.swatches)
         }
         shown = {
@@ -268,7 +322,11 @@ class Desk:
 
     def _no_suggestions(self) -> Changes:
         p = self.parts
-        return {p.spot: None, p.swatch_style: "", **{swatch: gr.Button(visible=False) for swatch in p.swatches}}
+        return {
+            p.spot: None,
+            p.swatch_style: "",
+            **{swatch: gr.Button(visible=False) for swatch in p.swatches},
+        }
 
     def _saved(self, rgb: np.ndarray, name: str) -> Path:
         return save_preview(rgb, self.studio.store.new(name))
@@ -283,7 +341,11 @@ def _there(work: Work | None) -> Work:
 def _status(work: Work, influence: list[float], notes: list[str]) -> str:
     shares = [(one.path.name, share) for one, share in zip(work.picked, influence, strict=False)]
     parts = [f"Colors {sources(shares)}"]
-    parts += [f"{len(work.edit.points)} color point{'s' if len(work.edit.points) > 1 else ''}"] if work.edit.points else []
+    parts += (
+        [f"{len(work.edit.points)} color point{'s' if len(work.edit.points) > 1 else ''}"]
+        if work.edit.points
+        else []
+    )
     parts += [f"palette of {work.edit.palette.name}"] if work.edit.palette else []
     lines = ["; ".join(parts) + ".", *(note for note in notes if note)]
     return "".join(f"<p>{html.escape(one_line(without_folders(line)))}</p>" for line in lines)

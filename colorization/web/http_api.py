@@ -57,7 +57,9 @@ class Calls:
         """
         picture, source = _opened(photo)
         count, sent = _count(top_k), {"saturation": saturation, "vividness": vividness}
-        asked: dict[str, Any] = {name: as_number(value, name) for name, value in sent.items()} | {"top_k": max(1, count)}
+        asked: dict[str, Any] = {name: as_number(value, name) for name, value in sent.items()} | {
+            "top_k": max(1, count)
+        }
         if faithfulness is not None:
             asked["faithfulness"] = as_number(faithfulness, "faithfulness")
         options = ColorizeOptions(**{**self.studio.options.__dict__, **asked})
@@ -73,9 +75,15 @@ class Calls:
             self.pipeline.refresh()
         result = self.pipeline.colorize(picture.rgb, chosen, options, wanted, colors)
         path = self.studio.store.new(f"{source.stem}-color{output_suffix(source.suffix)}")
-        names = [one.path.name for one in result.references] or [Path(one).name for one in references or []]
+        names = [one.path.name for one in result.references] or [
+            Path(one).name for one in references or []
+        ]
         shares = list(zip(names, result.influence, strict=True))
-        write_picture(path, result.rgb, credited(picture, shares, Path(palette).name if palette else "", len(wanted)))
+        write_picture(
+            path,
+            result.rgb,
+            credited(picture, shares, Path(palette).name if palette else "", len(wanted)),
+        )
         notes = [*what_is_lost(picture, path), *result.skipped]
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
         return str(path), {"references": used, "notes": [without_folders(line) for line in notes]}
@@ -92,8 +100,12 @@ class Calls:
     def suggest_colors(self, photo: str | None, x: Sent, y: Sent) -> Any:
         """Likely colors of a pixel, the most likely first."""
         picture, source = _opened(photo)
-        place = PixelPoint(round(as_number(x, "x")), round(as_number(y, "y")), (0.0, 0.0)).on(picture.rgb, source)
-        found = self.pipeline.suggest_colors(picture.rgb, place.x, place.y, options=self.studio.options)
+        place = PixelPoint(round(as_number(x, "x")), round(as_number(y, "y")), (0.0, 0.0)).on(
+            picture.rgb, source
+        )
+        found = self.pipeline.suggest_colors(
+            picture.rgb, place.x, place.y, options=self.studio.options
+        )
         return [{"color": one.hex, "share": round(one.share, 4)} for one in found]
 
 
@@ -106,13 +118,20 @@ def add_api(studio: Studio) -> None:
     points = gr.Textbox("", label="points", visible=False)
     asked = ("top_k", "saturation", "vividness", "faithfulness")
     defaults = {name: getattr(studio.options, name) for name in asked} | {"x": 0, "y": 0}
-    numbers = {name: gr.Number(value, label=name, visible=False) for name, value in defaults.items()}
+    numbers = {
+        name: gr.Number(value, label=name, visible=False) for name, value in defaults.items()
+    }
     wishes = [numbers[name] for name in asked]
     report, file = gr.JSON(visible=False), gr.File(label="result", visible=False)
 
     def named(handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
         gr.Button(visible=False).click(
-            handler, inputs, outputs, api_name=handler.__name__, concurrency_id="studio", api_visibility="public"
+            handler,
+            inputs,
+            outputs,
+            api_name=handler.__name__,
+            concurrency_id="studio",
+            api_visibility="public",
         )
 
     named(calls.colorize, [photo, references, palette, points, *wishes], [file, report])

@@ -11,14 +11,16 @@ class Limits:
         upload_bytes: of an uploaded file.
         pixels: of an uploaded picture.
         waiting: requests that may wait; one more is told that the page is busy.
-        at_once: requests that are worked on at the same time; with more, hasty steps may overtake each other.
+        at_once: requests that are worked on at the same time; with more, hasty steps may overtake
+            each other.
         kept_bytes: of prepared photos in memory; the one not used for longest goes first.
         stored_bytes: of uploads and results on disk; the oldest go first.
         stored_seconds: after which a file that was not used is removed.
         preview_side: longer side of the pictures on the page, in pixels.
         candidates: recommended references to choose from.
         references: of a visitor's own for one photo; the features of all are in memory together.
-        looked_at: uploads that are looked at at the same time: a small file may decode to a large picture.
+        looked_at: uploads that are looked at at the same time: a small file may decode to a large
+            picture.
     """
 
     upload_bytes: int = 100 << 20

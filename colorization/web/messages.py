@@ -3,8 +3,11 @@
 import math
 import re
 
-# an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; " or ", "
-FOLDERS = re.compile(r"(?<![^\s'\"(\[])(?:[A-Za-z]:)?[/\\](?=[^\s/\\])(?:(?:(?![:;,] )[^/\\\n])*[/\\])*(?=[^\s/\\])")
+# an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; "
+# or ", "
+FOLDERS = re.compile(
+    r"(?<![^\s'\"(\[])(?:[A-Za-z]:)?[/\\](?=[^\s/\\])(?:(?:(?![:;,] )[^/\\\n])*[/\\])*(?=[^\s/\\])"
+)
 
 
 def without_folders(text: str) -> str:

@@ -14,7 +14,9 @@ from colorization.web.http_api import add_api
 from colorization.web.photo_editor import Studio
 from retrieval.photos.listing import SUFFIXES
 
-STYLE_PATH, DROP_PATH, ALT_PATH = (Path(__file__).with_name(name) for name in ("style.css", "drop.js", "alt.js"))
+STYLE_PATH, DROP_PATH, ALT_PATH = (
+    Path(__file__).with_name(name) for name in ("style.css", "drop.js", "alt.js")
+)
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "sans-serif"]
 THEME = gr.themes.Soft(
     primary_hue="orange", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"]
@@ -32,13 +34,20 @@ def build_page(studio: Studio) -> gr.Blocks:
     """Lay the page out and connect it."""
     page: gr.Blocks
     with gr.Blocks(title="Rechroma", analytics_enabled=False) as page:
-        gr.HTML("<h1>Rechroma</h1><p>Drop a gray photo, choose references, put colors right, save.</p>", elem_id="title")
+        gr.HTML(
+            "<h1>Rechroma</h1><p>Drop a gray photo, choose references, put colors right, save.</p>",
+            elem_id="title",
+        )
         parts = _layout(studio.options, has_index=studio.pipeline.index is not None)
         _connect(parts, Desk(studio, parts))
         add_api(studio)
         for script_path in (DROP_PATH, ALT_PATH):
             page.load(None, js=script_path.read_text())
-    page.queue(max_size=studio.limits.waiting, default_concurrency_limit=studio.limits.at_once, api_open=False)
+    page.queue(
+        max_size=studio.limits.waiting,
+        default_concurrency_limit=studio.limits.at_once,
+        api_open=False,
+    )
     return page
 
 
@@ -57,11 +66,19 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                     buttons=["fullscreen"],
                     elem_id="slider",
                 )
-                divider = gr.Slider(0, 100, 50, step=5, label="Divider, by keyboard", buttons=[], elem_id="divider")
-                overlay = gr.Checkbox(False, label="Show in orange where references say little", elem_id="overlay")
+                divider = gr.Slider(
+                    0, 100, 50, step=5, label="Divider, by keyboard", buttons=[], elem_id="divider"
+                )
+                overlay = gr.Checkbox(
+                    False, label="Show in orange where references say little", elem_id="overlay"
+                )
             with gr.Tab("Put colors"):
                 picture = gr.Image(
-                    label="Click a place", type="filepath", interactive=False, buttons=["fullscreen"], elem_id="picture"
+                    label="Click a place",
+                    type="filepath",
+                    interactive=False,
+                    buttons=["fullscreen"],
+                    elem_id="picture",
                 )
                 with gr.Row(elem_id="place"):
                     left = gr.Number(50, label=LEFT, min_width=80, elem_id="left")
@@ -70,7 +87,14 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                 swatch_style = gr.HTML("", elem_id="swatch-style")
                 with gr.Row(elem_id="swatches"):
                     swatches = [
-                        gr.Button("", visible=False, size="md", min_width=52, elem_id=f"swatch-{i}", elem_classes="swatch")
+                        gr.Button(
+                            "",
+                            visible=False,
+                            size="md",
+                            min_width=52,
+                            elem_id=f"swatch-{i}",
+                            elem_classes="swatch",
+                        )
                         for i in range(NUM_SWATCHES)
                     ]
                 with gr.Row(elem_id="any-color"):
@@ -94,24 +118,51 @@ def _layout(options: ColorizeOptions, has_index: bool) -> Parts:
                 undo = gr.Button("Undo", elem_id="undo", size="md", min_width=70, interactive=False)
                 redo = gr.Button("Redo", elem_id="redo", size="md", min_width=70, interactive=False)
                 restart = gr.Button("Start over", elem_id="restart", size="md", min_width=96)
-                make = gr.Button("Make the file", variant="primary", elem_id="make", size="md", min_width=240)
-            download = gr.DownloadButton("Save", visible=False, variant="primary", elem_id="download")
+                make = gr.Button(
+                    "Make the file", variant="primary", elem_id="make", size="md", min_width=240
+                )
+            download = gr.DownloadButton(
+                "Save", visible=False, variant="primary", elem_id="download"
+            )
             gallery = gr.Gallery(
                 label="Recommended references" if has_index else "References", columns=3, height="auto", allow_preview=False,
                 interactive=False, buttons=[], elem_id="references", visible=has_index,
             )  # fmt: skip
             mix = gr.CheckboxGroup([], label="References in use", elem_id="mix", visible=has_index)
-            own = gr.File(label="References of your own", file_types=FILE_TYPES, file_count="multiple", height=160, elem_id="own")
+            own = gr.File(
+                label="References of your own",
+                file_types=FILE_TYPES,
+                file_count="multiple",
+                height=160,
+                elem_id="own",
+            )
             # no buttons: that for the default tells nobody that it was clicked
-            saturation = gr.Slider(0, 2, options.saturation, step=0.05, label="Saturation", buttons=[], elem_id="saturation")
+            saturation = gr.Slider(
+                0,
+                2,
+                options.saturation,
+                step=0.05,
+                label="Saturation",
+                buttons=[],
+                elem_id="saturation",
+            )
             vividness = gr.Slider(
                 0, 1, options.vividness, step=0.05, label="Vividness", info="0 careful, 1 like a new photo", buttons=[],
                 elem_id="vividness",
             )  # fmt: skip
             faithfulness = gr.Slider(
-                0, 1, 1, step=0.05, label="Faithfulness", info="how far references are followed", buttons=[], elem_id="faithfulness"
+                0,
+                1,
+                1,
+                step=0.05,
+                label="Faithfulness",
+                info="how far references are followed",
+                buttons=[],
+                elem_id="faithfulness",
             )
-            palette = gr.File(label="Palette picture", file_types=FILE_TYPES, height=160, elem_id="palette")
+            palette = gr.File(
+                label="Palette picture", file_types=FILE_TYPES, height=160, elem_id="palette"
+            )
     for dial in (divider, saturation, vividness, faithfulness):
         _let_pass(dial)
     return Parts(
@@ -128,7 +179,9 @@ def _connect(parts: Parts, desk: Desk) -> None:
     """
     p = parts
 
-    def on(event: Any, handler: Callable[..., Any], *inputs: Any, latest_only: bool = False) -> None:
+    def on(
+        event: Any, handler: Callable[..., Any], *inputs: Any, latest_only: bool = False
+    ) -> None:
         event(
             handler, list(inputs), parts.changing(), concurrency_id=QUEUE, show_progress="minimal", show_progress_on=p.status,
             api_visibility="private", trigger_mode="always_last" if latest_only else "multiple",

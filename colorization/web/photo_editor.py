@@ -46,10 +46,17 @@ class Variant:
 class Studio:
     """Everything that needs the pipeline. Photos are prepared once and kept, the least recently used go first."""
 
-    def __init__(self, pipeline: ColorizationPipeline, store: Store, options: ColorizeOptions = ColorizeOptions()) -> None:
+    def __init__(
+        self,
+        pipeline: ColorizationPipeline,
+        store: Store,
+        options: ColorizeOptions = ColorizeOptions(),
+    ) -> None:
         self.pipeline, self.store, self.options = pipeline, store, options
         self.limits: Limits = store.limits
-        self._kept: LRUCache[object, Prepared] = LRUCache(self.limits.kept_bytes, lambda prepared: prepared.num_bytes)
+        self._kept: LRUCache[object, Prepared] = LRUCache(
+            self.limits.kept_bytes, lambda prepared: prepared.num_bytes
+        )
         self._lock = threading.Lock()
 
     @property
@@ -71,7 +78,9 @@ class Studio:
             note = f"no references are recommended: {error}"
         picks = tuple(range(min(self.options.top_k, len(candidates))))
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
-        work = Work(photo, tuple(candidates), (Edit(picks),), "; ".join((*lost, *([note] if note else []))))
+        work = Work(
+            photo, tuple(candidates), (Edit(picks),), "; ".join((*lost, *([note] if note else [])))
+        )
         self._prepared(work, picture)
         return work
 
@@ -79,7 +88,8 @@ class Studio:
         """Use references of the visitor's own.
 
         Returns:
-            The work with those that can be used, and a line for each that cannot: it cannot be read, or is gray.
+            The work with those that can be used, and a line for each that cannot: it cannot be
+                read, or is gray.
 
         Raises:
             ValueError: there are too many.
@@ -101,7 +111,9 @@ class Studio:
             ValueError: there are too many.
         """
         if len(given) > self.limits.references:
-            raise ValueError(f"at most {self.limits.references} references of your own, not {len(given)}")
+            raise ValueError(
+                f"at most {self.limits.references} references of your own, not {len(given)}"
+            )
 
     def look(self, work: Work) -> Colorized:
         """The photo with the current wishes, at preview size.
@@ -135,11 +147,18 @@ class Studio:
 
     def variants(self, work: Work) -> list[Variant]:
         """The photo in several ways that differ in references, saturation or vividness, to choose from."""
-        ways = [("as it is", work), ("careful", work.change("", vividness=0.0)), ("bolder", work.change("", saturation=1.4))]
+        ways = [
+            ("as it is", work),
+            ("careful", work.change("", vividness=0.0)),
+            ("bolder", work.change("", saturation=1.4)),
+        ]
         if work.edit.picks:
             ways.append(("no reference", work.change("", picks=())))
         if len(work.edit.picks) > 1:
-            ways += [(f"only {work.candidates[i].path.name}", work.change("", picks=(i,))) for i in work.edit.picks]
+            ways += [
+                (f"only {work.candidates[i].path.name}", work.change("", picks=(i,)))
+                for i in work.edit.picks
+            ]
         found: dict[bytes, Variant] = {}
         for caption, way in ways:
             rgb = self.look(way).rgb
@@ -150,12 +169,16 @@ class Studio:
         """Colorize at full size and write a file as ``rechroma colorize`` does: format, size, depth, metadata.
 
         Raises:
-            PictureError, OSError: the photo cannot be read any more, or the result cannot be written.
+            PictureError, OSError: the photo cannot be read any more, or the result cannot be
+                written.
         """
         picture = read_picture(work.photo)
         result = self._apply(work, replace(self._prepared(work), target=picture.rgb))
         path = self.store.new(f"{work.photo.stem}-color{output_suffix(work.photo.suffix)}")
-        shares = [(one.path.name, share) for one, share in zip(work.picked, result.influence, strict=False)]
+        shares = [
+            (one.path.name, share)
+            for one, share in zip(work.picked, result.influence, strict=False)
+        ]
         palette = work.edit.palette.name if work.edit.palette else ""
         write_picture(path, result.rgb, credited(picture, shares, palette, len(work.edit.points)))
         return path
@@ -164,7 +187,11 @@ class Studio:
         """A small picture of a reference, in the store."""
         key = sha256(str(candidate.path).encode(errors="surrogateescape")).hexdigest()
         path = self.store.folder / "thumbnails" / f"{key}.jpg"
-        return path if path.is_file() else save_preview(shrunk(read_reference(candidate.path), THUMBNAIL_SIDE), path)
+        return (
+            path
+            if path.is_file()
+            else save_preview(shrunk(read_reference(candidate.path), THUMBNAIL_SIDE), path)
+        )
 
     def _candidates(self, rgb: np.ndarray) -> tuple[list[Candidate], str]:
         index = self.pipeline.index
@@ -201,5 +228,7 @@ class Studio:
         # also those that undo and redo bring back
         palettes = {edit.palette for edit in (*work.edits, *work.undone) if edit.palette}
         self.store.keep([work.photo, *brought, *palettes])
-        palette = read_reference(work.edit.palette, "palette picture") if work.edit.palette else None
+        palette = (
+            read_reference(work.edit.palette, "palette picture") if work.edit.palette else None
+        )
         return self.pipeline.apply(prepared, work.options(self.options), work.edit.points, palette)

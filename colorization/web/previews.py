@@ -10,7 +10,8 @@ from colorization.network.hints import Point
 from colorization.web.messages import as_number
 from retrieval.photos.reader import to_uint8
 
-DOUBT_COLOR = np.array([255, 140, 0])  # orange: seldom in photographs, and not red, which many cannot tell from green
+# orange: seldom in photographs, and not red, which many cannot tell from green
+DOUBT_COLOR = np.array([255, 140, 0])
 DOUBT_SHARE = 0.75
 
 
@@ -35,13 +36,17 @@ def with_doubt(rgb: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         rgb: (height, width, 3), uint8.
         confidence: 0..1, of any size.
     """
-    doubt = Image.fromarray(1.0 - confidence.astype(np.float32)).resize((rgb.shape[1], rgb.shape[0]), Image.Resampling.BILINEAR)
+    doubt = Image.fromarray(1.0 - confidence.astype(np.float32)).resize(
+        (rgb.shape[1], rgb.shape[0]), Image.Resampling.BILINEAR
+    )
     share = DOUBT_SHARE * np.clip(np.asarray(doubt), 0.0, 1.0)[..., None]
     tinted: np.ndarray = np.rint(rgb * (1.0 - share) + DOUBT_COLOR * share).astype(np.uint8)
     return tinted
 
 
-def with_marks(rgb: np.ndarray, points: Sequence[Point], spot: tuple[float, float] | None) -> np.ndarray:
+def with_marks(
+    rgb: np.ndarray, points: Sequence[Point], spot: tuple[float, float] | None
+) -> np.ndarray:
     """Mark color points with small rings, and the chosen spot with a cross.
 
     Args:
@@ -78,6 +83,9 @@ def parse_color(text: str) -> tuple[int, int, int]:
     inside = text.strip().lower()
     if inside.startswith(("rgb(", "rgba(")) and inside.endswith(")"):
         numbers = inside[inside.index("(") + 1 : -1].split(",")
-        red, green, blue = (min(255, max(0, round(as_number(float(part), "each part of a color")))) for part in numbers[:3])
+        red, green, blue = (
+            min(255, max(0, round(as_number(float(part), "each part of a color"))))
+            for part in numbers[:3]
+        )
         return red, green, blue
     return ImageColor.getrgb(inside)[:3]

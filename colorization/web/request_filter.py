@@ -1,7 +1,8 @@
 """What stands before Gradio: only the routes that the page needs, only files of the store, nothing fetched from elsewhere.
 
-Gradio offers much more than this page uses (a proxy, stored runs on a hub, deep links, direct calls beside the queue).
-A short list of what is let through is easier to keep right than a list of what is not.
+Gradio offers much more than this page uses (a proxy, stored runs on a hub, deep links, direct calls
+beside the queue). A short list of what is let through is easier to keep right than a list of what
+is not.
 """
 
 import json
@@ -22,7 +23,8 @@ from colorization.web.upload_checks import check_upload
 from retrieval.photos.reader import PictureError
 
 API = "/gradio_api"
-CALLS = {"colorize": 8, "recommend": 2, "suggest_colors": 3}  # by name, with the number of values each takes
+# by name, with the number of values each takes
+CALLS = {"colorize": 8, "recommend": 2, "suggest_colors": 3}
 FILE_META = {"_type": "gradio.FileData"}  # by which Gradio knows a file
 UPLOAD = f"{API}/upload"
 GET = re.compile(
@@ -65,8 +67,8 @@ class Gate:
         Args:
             app: with Gradio's routes.
             store: the only folder that files come from.
-            hosts: names under which the page may be asked for, against pages of strangers that name this machine;
-                None for any.
+            hosts: names under which the page may be asked for, against pages of strangers that name
+                this machine; None for any.
         """
         self.app, self.store, self.hosts = app, store, hosts
         self._looking = anyio.CapacityLimiter(store.limits.looked_at)
@@ -117,10 +119,14 @@ class Gate:
         if request.method == "POST":
             limit = self.store.limits.upload_bytes + FORM_BYTES if path == UPLOAD else CALL_BYTES
             length = request.headers.get("content-length", "")
-            if not length.isdecimal() or "transfer-encoding" in request.headers:  # beside which the length says nothing
+            # beside which the length says nothing
+            if not length.isdecimal() or "transfer-encoding" in request.headers:
                 raise Refusal(411, "the request must say its length")
             if int(length) > limit:
-                raise Refusal(413, f"too large: {int(length) / 1e6:.1f} MB at once, the limit is {limit / 1e6:.1f} MB")
+                raise Refusal(
+                    413,
+                    f"too large: {int(length) / 1e6:.1f} MB at once, the limit is {limit / 1e6:.1f} MB",
+                )
 
     def _check_call(self, path: str, body: bytes, host: str) -> None:
         """Check the files that a call names."""
@@ -147,13 +153,19 @@ class Gate:
             raise Refusal(400, "references are a list of files")
         files = [file for file in (photo, palette) if file is not None] + (references or [])
         if any(not isinstance(file, dict) or file.get("meta") != FILE_META for file in files):
-            raise Refusal(400, f'a file is given as {{"path": PATH, "meta": {json.dumps(FILE_META)}}}')
+            raise Refusal(
+                400, f'a file is given as {{"path": PATH, "meta": {json.dumps(FILE_META)}}}'
+            )
 
     def _check_own(self, url: object, host: str) -> None:
         if url is None:
             return
         parts = urlsplit(url) if isinstance(url, str) else None
-        if parts is None or parts.netloc not in ("", host) or not unquote(parts.path).startswith(f"{API}/file="):
+        if (
+            parts is None
+            or parts.netloc not in ("", host)
+            or not unquote(parts.path).startswith(f"{API}/file=")
+        ):
             raise Refusal(400, "addresses of other machines are not fetched")
 
     async def _upload(self, request: Request) -> Response:
@@ -172,7 +184,11 @@ class Gate:
         body = b"".join(parts)
         if status != 200:
             raise Refusal(status if 400 <= status < 500 else 400, "the upload cannot be read")
-        refusals = [line for path in dict.fromkeys(json.loads(body)) if (line := await self._refusal(Path(path)))]
+        refusals = [
+            line
+            for path in dict.fromkeys(json.loads(body))
+            if (line := await self._refusal(Path(path)))
+        ]
         if refusals:
             raise Refusal(400, refusals[0])
         return Response(body, status, media_type="application/json")
@@ -180,7 +196,9 @@ class Gate:
     async def _refusal(self, path: Path) -> str:
         """Why an upload is refused, in one line; empty if it is not."""
         try:
-            await anyio.to_thread.run_sync(check_upload, path, self.store.limits, limiter=self._looking)
+            await anyio.to_thread.run_sync(
+                check_upload, path, self.store.limits, limiter=self._looking
+            )
         except PictureError as error:
             path.unlink(missing_ok=True)
             return str(error)

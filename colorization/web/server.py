@@ -21,7 +21,8 @@ from colorization.web.request_filter import Gate
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 SWEEP_SECONDS = 60.0
-GRACE_SECONDS = 3  # for answers under way when the server ends; open pages would keep it up for ever
+# for answers under way when the server ends; open pages would keep it up for ever
+GRACE_SECONDS = 3
 CONNECTIONS = 512  # open at once; each page on a screen holds one
 
 
@@ -40,7 +41,8 @@ def create_app(
         hosts: see Gate.
     """
     previous = os.environ.get("GRADIO_TEMP_DIR", "")
-    os.environ["GRADIO_TEMP_DIR"] = str(store.folder)  # Gradio reads where uploads go from there only
+    # Gradio reads where uploads go from there only
+    os.environ["GRADIO_TEMP_DIR"] = str(store.folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     import gradio
@@ -52,7 +54,8 @@ def create_app(
         sweeping = asyncio.create_task(_sweep_regularly(store))
         yield
         sweeping.cancel()
-        os.environ["GRADIO_TEMP_DIR"] = previous  # else another page of this process would make the folder again
+        # else another page of this process would make the folder again
+        os.environ["GRADIO_TEMP_DIR"] = previous
         store.close()
 
     page = build_page(Studio(pipeline, store, options))
@@ -75,7 +78,13 @@ def create_app(
     return Gate(app, store, hosts)
 
 
-def serve(index_dir: Path | None, host: str, port: int, device: str = "cpu", ready: Callable[[str], None] = print) -> None:
+def serve(
+    index_dir: Path | None,
+    host: str,
+    port: int,
+    device: str = "cpu",
+    ready: Callable[[str], None] = print,
+) -> None:
     """Serve the page until it is interrupted.
 
     Args:
@@ -96,10 +105,15 @@ def serve(index_dir: Path | None, host: str, port: int, device: str = "cpu", rea
     app = create_app(pipeline, store, hosts=LOOPBACK if host in LOOPBACK else None)
     ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
     config = uvicorn.Config(
-        app, log_level="warning", limit_concurrency=CONNECTIONS, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        log_level="warning",
+        limit_concurrency=CONNECTIONS,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # the terminal was closed
+        # the terminal was closed
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:  # also where it was interrupted twice, and did not shut down in order
@@ -108,9 +122,13 @@ def serve(index_dir: Path | None, host: str, port: int, device: str = "cpu", rea
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except (OSError, OverflowError) as error:
-        raise ValueError(f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}") from error
+        raise ValueError(
+            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 async def _sweep_regularly(store: Store) -> None:

@@ -10,7 +10,8 @@ from retrieval.photos.listing import SUFFIXES
 from retrieval.photos.pillow_limits import own_limits
 from retrieval.photos.reader import NO_HEIC, TIFF_SUFFIXES, PictureError, learn_heic, read_small_rgb
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")  # none that starts another program
+# none that starts another program
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")
 
 
 def check_upload(path: Path, limits: Limits) -> None:
@@ -24,13 +25,17 @@ def check_upload(path: Path, limits: Limits) -> None:
         PictureError: it is refused; one line that names the file without its folder.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise PictureError(f"{path.name}: not a picture by its name; {', '.join(sorted(SUFFIXES))} are")
+        raise PictureError(
+            f"{path.name}: not a picture by its name; {', '.join(sorted(SUFFIXES))} are"
+        )
     if path.stat().st_size > limits.upload_bytes:
         raise PictureError(f"{path.name}: larger than {limits.upload_bytes >> 20} MB")
     width, height = _size(path)
     if width * height > limits.pixels:
         megapixels = width * height / 1e6
-        raise PictureError(f"{path.name}: {megapixels:.0f} megapixels, above the limit of {limits.pixels / 1e6:.0f}")
+        raise PictureError(
+            f"{path.name}: {megapixels:.0f} megapixels, above the limit of {limits.pixels / 1e6:.0f}"
+        )
     try:
         read_small_rgb(path, 64)
     except PictureError as error:
@@ -43,14 +48,20 @@ def _size(path: Path) -> tuple[int, int]:
         with own_limits():
             Image.init()
             readable = learn_heic(path)
-            with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
+            with Image.open(
+                path, formats=[name for name in FORMATS if name in Image.OPEN]
+            ) as image:
                 return image.size
     except UnidentifiedImageError as error:
         if path.suffix.lower() in TIFF_SUFFIXES:
             return _tiff_size(path)
-        raise PictureError(f"{path.name}: {'not a picture that can be read' if readable else NO_HEIC}") from error
+        raise PictureError(
+            f"{path.name}: {'not a picture that can be read' if readable else NO_HEIC}"
+        ) from error
     except Exception as error:  # Pillow's readers raise whatever a broken header leads them to
-        raise PictureError(f"{path.name}: not a picture that can be read ({type(error).__name__})") from error
+        raise PictureError(
+            f"{path.name}: not a picture that can be read ({type(error).__name__})"
+        ) from error
 
 
 def _tiff_size(path: Path) -> tuple[int, int]:
@@ -59,4 +70,6 @@ def _tiff_size(path: Path) -> tuple[int, int]:
             page = file.pages.first
             return int(page.imagewidth), int(page.imagelength)
     except Exception as error:  # as above
-        raise PictureError(f"{path.name}: not a picture that can be read ({type(error).__name__})") from error
+        raise PictureError(
+            f"{path.name}: not a picture that can be read ({type(error).__name__})"
+        ) from error

@@ -1,7 +1,8 @@
 """Build an index on one machine, or bring it up to date: add what is new, redo what changed, drop what is gone.
 
-Shards are written one by one and renamed when complete; index.json is written last. A build that is interrupted leaves
-the previous index as it was, and the next build takes over the shards that were finished.
+Shards are written one by one and renamed when complete; index.json is written last. A build that is
+interrupted leaves the previous index as it was, and the next build takes over the shards that were
+finished.
 """
 
 import os
@@ -9,13 +10,24 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retrieval.building.changes import BuildReport, find_changes, is_complete, unnamed, wanted_search
+from retrieval.building.changes import (
+    BuildReport,
+    find_changes,
+    is_complete,
+    unnamed,
+    wanted_search,
+)
 from retrieval.building.commit import commit
 from retrieval.building.engines import ray_data
 from retrieval.building.engines.local import ShardJob, Written, write_shards
 from retrieval.building.engines.ray_data import RayOptions
 from retrieval.extraction.extractor import Extractor
-from retrieval.extraction.pca import find_projections, hash_projections, keep_projections, sound_projections
+from retrieval.extraction.pca import (
+    find_projections,
+    hash_projections,
+    keep_projections,
+    sound_projections,
+)
 from retrieval.extraction.pca_fitting import fit_projections
 from retrieval.photos.listing import Source, list_sources
 from retrieval.progress import Progress
@@ -41,10 +53,13 @@ class BuildOptions:
 
     Attributes:
         workers: processes that decode photos beside the network; 0 decodes in this process.
-        overwrite: describe every photo anew, whatever the folder holds; photos of folders that are not named leave it.
+        overwrite: describe every photo anew, whatever the folder holds; photos of folders that are
+            not named leave it.
         batch: photos the network sees at once.
-        shard_photos: photos a shard, up to a batch more; an interrupted build loses at most one shard.
-        memory_budget: bytes that the search index may take, see choose_settings; None keeps what the index has.
+        shard_photos: photos a shard, up to a batch more; an interrupted build loses at most one
+            shard.
+        memory_budget: bytes that the search index may take, see choose_settings; None keeps what
+            the index has.
         ray: describe photos on the workers of Ray; None describes them in this process.
     """
 
@@ -79,8 +94,9 @@ def build_index(
 
     Raises:
         FileNotFoundError: a folder does not exist.
-        ValueError: there is no usable photo, the folder holds something else than an index, or an index that another
-            backbone made or other projections, or photos of folders that are not named would be lost.
+        ValueError: there is no usable photo, the folder holds something else than an index, or an
+            index that another backbone made or other projections, or photos of folders that are not
+            named would be lost.
         OSError: the index cannot be written; the previous one is intact.
     """
     sources = list_sources(photos)
@@ -133,25 +149,51 @@ def _build(
             " folders with --overwrite, or choose another --index"
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
-    found = _Found(lost=named_photos(index_dir)) if options.overwrite else _find(photos, sources, index_dir, key, previous)
+    found = (
+        _Found(lost=named_photos(index_dir))
+        if options.overwrite
+        else _find(photos, sources, index_dir, key, previous)
+    )
     known = found.known
     changes = find_changes(photos, sources, known)
     live = {name: entry for name, entry in known.items() if name not in changes.gone}
     unreadable = list(changes.closed)
-    job = ShardJob(changes.todo, index_dir / FEATURES, extractor, key, options.workers, options.batch, options.shard_photos)
+    job = ShardJob(
+        changes.todo,
+        index_dir / FEATURES,
+        extractor,
+        key,
+        options.workers,
+        options.batch,
+        options.shard_photos,
+    )
     for shard, rows in _described(job, options.ray, unreadable, progress):
         live |= rows_of(shard, rows)
     written = {name for name, entry in live.items() if known.get(name) != entry}
-    for source in changes.todo:  # changed into something unreadable: the old description no longer holds
+    # changed into something unreadable: the old description no longer holds
+    for source in changes.todo:
         if source.absolute not in written:
             live.pop(source.absolute, None)
     if not live:
-        raise ValueError(f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}")
+        raise ValueError(
+            f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}"
+        )
     added = len(written) - len(written & known.keys())
     dropped = (changes.gone | found.lost) - live.keys()
-    report = BuildReport(len(live), added, len(written) - added, len(dropped), len(live) - len(written), unreadable)
+    report = BuildReport(
+        len(live), added, len(written) - added, len(dropped), len(live) - len(written), unreadable
+    )
     search = wanted_search(len(live), options.memory_budget, previous)
-    manifest = Manifest(backbone.name, backbone.weights_hash, pca_hash, [], "", len(live), unusable=len(unreadable), search=search)
+    manifest = Manifest(
+        backbone.name,
+        backbone.weights_hash,
+        pca_hash,
+        [],
+        "",
+        len(live),
+        unusable=len(unreadable),
+        search=search,
+    )
     nothing_new = not (written or changes.gone or changes.changed)
     if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
         sweep(index_dir, previous, found.others)
@@ -160,7 +202,9 @@ def _build(
     return report
 
 
-def _find(photos: list[Path], sources: list[Source], index_dir: Path, key: str, previous: Manifest | None) -> _Found:
+def _find(
+    photos: list[Path], sources: list[Source], index_dir: Path, key: str, previous: Manifest | None
+) -> _Found:
     listed = {source.absolute for source in sources}
     known, lost = indexed_photos(index_dir, key, previous), set[bytes]()
     if previous and (damaged := _damaged(previous, known)):
@@ -170,7 +214,9 @@ def _find(photos: list[Path], sources: list[Source], index_dir: Path, key: str, 
     return _Found(known, lost, others_unfinished(index_dir, previous, key, listed))
 
 
-def _described(job: ShardJob, ray: RayOptions | None, unreadable: list[str], progress: Progress | None) -> Written:
+def _described(
+    job: ShardJob, ray: RayOptions | None, unreadable: list[str], progress: Progress | None
+) -> Written:
     if ray and job.sources:
         return ray_data.write_shards(job, ray, unreadable, progress)
     return write_shards(job, unreadable, progress)
@@ -194,16 +240,26 @@ def _damaged(previous: Manifest, known: dict[bytes, Known]) -> list[str]:
     return [entry.file for entry in previous.shards if entry.file not in sound]
 
 
-def _check_damaged(photos: list[Path], index_dir: Path, previous: Manifest, damaged: list[str]) -> None:
+def _check_damaged(
+    photos: list[Path], index_dir: Path, previous: Manifest, damaged: list[str]
+) -> None:
     """Refuse to lose photos of folders that are there and could be named."""
-    others = [root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()]
+    others = [
+        root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()
+    ]
     if others:
         path = index_dir / FEATURES / damaged[0]
-        raise ValueError(f"{path}: damaged or missing; to describe its photos again name also {', '.join(others)}")
+        raise ValueError(
+            f"{path}: damaged or missing; to describe its photos again name also {', '.join(others)}"
+        )
 
 
 def _extractor(
-    sources: list[Source], index_dir: Path, backbone: Backbone, previous: Manifest | None, options: BuildOptions
+    sources: list[Source],
+    index_dir: Path,
+    backbone: Backbone,
+    previous: Manifest | None,
+    options: BuildOptions,
 ) -> Extractor:
     """The bundled projections, those of the index, those an unfinished build left, or new ones fitted to a sample."""
     bundled = Extractor.bundled(backbone)

@@ -31,7 +31,8 @@ class Changes:
         todo: photos to describe: those that are new, and those with another stamp.
         changed: how many of them are known.
         gone: known photos of the named folders that are no longer there, by absolute path.
-        closed: one line for each file or folder that cannot be looked at; what is known of them stays.
+        closed: one line for each file or folder that cannot be looked at; what is known of them
+            stays.
     """
 
     todo: list[Source]
@@ -52,8 +53,16 @@ def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, K
     named = tuple(os.path.join(os.fsencode(plain_path(p)), b"") for p in photos if p.is_dir())
     closed = {name: source.closed for name, source in listed.items() if source.closed}
     below = tuple(os.path.join(name, b"") for name in closed)
-    gone = {name for name in known if name not in listed and name.startswith(named) and not name.startswith(below)}
-    todo = [s for name, s in listed.items() if not s.closed and (name not in known or (s.size, s.mtime_ns) != known[name].stamp)]
+    gone = {
+        name
+        for name in known
+        if name not in listed and name.startswith(named) and not name.startswith(below)
+    }
+    todo = [
+        s
+        for name, s in listed.items()
+        if not s.closed and (name not in known or (s.size, s.mtime_ns) != known[name].stamp)
+    ]
     lines = [f"{os.fsdecode(name)}: {reason}" for name, reason in closed.items()]
     return Changes(todo, sum(s.absolute in known for s in todo), gone, lines)
 
@@ -64,7 +73,9 @@ def unnamed(photos: list[Path], roots: list[str]) -> list[str]:
     return [root for root in roots if not os.path.join(root, "").startswith(named)]
 
 
-def wanted_search(count: int, memory_budget: int | None, previous: Manifest | None) -> SearchSettings:
+def wanted_search(
+    count: int, memory_budget: int | None, previous: Manifest | None
+) -> SearchSettings:
     """The kind of search that an index of so many photos gets.
 
     Args:
@@ -72,10 +83,18 @@ def wanted_search(count: int, memory_budget: int | None, previous: Manifest | No
         memory_budget: bytes; None keeps what the index has.
         previous: the index as it was.
     """
-    return choose_settings(count, memory_budget or (previous.search.memory_budget if previous else MEMORY_BUDGET))
+    return choose_settings(
+        count, memory_budget or (previous.search.memory_budget if previous else MEMORY_BUDGET)
+    )
 
 
-def is_complete(previous: Manifest, index_dir: Path, live: dict[bytes, Known], unusable: int, search: SearchSettings) -> bool:
+def is_complete(
+    previous: Manifest,
+    index_dir: Path,
+    live: dict[bytes, Known],
+    unusable: int,
+    search: SearchSettings,
+) -> bool:
     """Whether an index is already what a build would make.
 
     Args:
@@ -85,7 +104,9 @@ def is_complete(previous: Manifest, index_dir: Path, live: dict[bytes, Known], u
         unusable: pictures that cannot be read.
         search: the kind of search it should have.
     """
-    same_shards = {entry.file for entry in previous.shards} == {entry.shard.name for entry in live.values()}
+    same_shards = {entry.file for entry in previous.shards} == {
+        entry.shard.name for entry in live.values()
+    }
     ours = len(live), unusable, search.kind, search.memory_budget
     theirs = previous.count, previous.unusable, previous.search.kind, previous.search.memory_budget
     if not same_shards or ours != theirs:

@@ -16,7 +16,14 @@ from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import Known, rewritten_name, sweep
 from retrieval.storage.manifest import FAISS, SCHEMA, Manifest, ShardEntry, read_manifest
 from retrieval.storage.search_settings import FLAT, SearchSettings, choose_settings
-from retrieval.storage.shards import ShardReader, allow_open_files, file_sha256, read_descriptors, read_photos, write_shard
+from retrieval.storage.shards import (
+    ShardReader,
+    allow_open_files,
+    file_sha256,
+    read_descriptors,
+    read_photos,
+    write_shard,
+)
 
 
 def commit(
@@ -33,9 +40,11 @@ def commit(
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
         key: of the settings, see Manifest.key.
-        manifest: what index.json says besides the shards, index.faiss and the date; of its search only the memory budget.
+        manifest: what index.json says besides the shards, index.faiss and the date; of its search
+            only the memory budget.
         spare: shards of an interrupted build to leave for the next one, see unfinished.
-        fresh: the caller's list of files to remove if this fails; emptied once index.json names them.
+        fresh: the caller's list of files to remove if this fails; emptied once index.json names
+            them.
 
     Raises:
         OSError: something cannot be written; the previous index is as it was.
@@ -50,12 +59,18 @@ def commit(
             photos, keep = read_photos(path), np.sort(np.array(rows))
             if len(keep) < len(photos):
                 fresh.append(path.with_name(rewritten_name()))
-                path = write_shard(fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key)
+                path = write_shard(
+                    fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key
+                )
             shards.append((path, len(keep)))
             roots |= set(photos.root[keep])
         previous = _previous(index_dir)
-        checked = {entry.file: entry for entry in previous.shards} if previous else {}  # the caller read their checksums
-        entries = [checked.get(path.name) or ShardEntry(path.name, count, file_sha256(path)) for path, count in shards]
+        # the caller read their checksums
+        checked = {entry.file: entry for entry in previous.shards} if previous else {}
+        entries = [
+            checked.get(path.name) or ShardEntry(path.name, count, file_sha256(path))
+            for path, count in shards
+        ]
         allow_open_files(len(shards))
         vectors = GlobalVectors([ShardReader(path).descriptors.global_ for path, _ in shards])
         index, search = _search_index(vectors, entries, index_dir, manifest, previous)
@@ -63,7 +78,15 @@ def commit(
         now = datetime.now(UTC).isoformat(timespec="seconds")
         digest = file_sha256(index_dir / FAISS)
         named = sorted(map(os.fsdecode, roots))
-        complete = replace(manifest, shards=entries, faiss_sha256=digest, built=now, schema=SCHEMA, search=search, roots=named)
+        complete = replace(
+            manifest,
+            shards=entries,
+            faiss_sha256=digest,
+            built=now,
+            schema=SCHEMA,
+            search=search,
+            roots=named,
+        )
         try:
             complete.write(index_dir)
         finally:  # an interrupt may come when index.json has its name
@@ -76,7 +99,11 @@ def commit(
 
 
 def _search_index(
-    vectors: GlobalVectors, entries: list[ShardEntry], index_dir: Path, manifest: Manifest, previous: Manifest | None
+    vectors: GlobalVectors,
+    entries: list[ShardEntry],
+    index_dir: Path,
+    manifest: Manifest,
+    previous: Manifest | None,
 ) -> tuple[faiss.Index, SearchSettings]:
     """The index of before with new photos added, where that is possible, or a new one."""
     wanted = choose_settings(len(vectors), manifest.search.memory_budget)

@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from retrieval.building.changes import BuildReport, find_changes, is_complete, wanted_search
-from retrieval.extraction.pca import WEIGHTS_DIR, find_projections, hash_projections, keep_projections
+from retrieval.extraction.pca import (
+    WEIGHTS_DIR,
+    find_projections,
+    hash_projections,
+    keep_projections,
+)
 from retrieval.photos.listing import Source
 from retrieval.storage.index_folder import alone
 from retrieval.storage.inventory import known_photos, others_unfinished, sweep
@@ -11,7 +16,9 @@ from retrieval.storage.manifest import FEATURES, MANIFEST, read_manifest, settin
 from similarity.backbone.pretrained import DEFAULT_BACKBONE, bundled_hash
 
 
-def report_up_to_date(photos: list[Path], sources: list[Source], index_dir: Path, memory_budget: int | None) -> BuildReport | None:
+def report_up_to_date(
+    photos: list[Path], sources: list[Source], index_dir: Path, memory_budget: int | None
+) -> BuildReport | None:
     """What build_index with the bundled backbone would report, where it would describe nothing and change no file.
 
     Args:
@@ -21,7 +28,8 @@ def report_up_to_date(photos: list[Path], sources: list[Source], index_dir: Path
         memory_budget: see BuildOptions.
 
     Returns:
-        The report; None where anything is new, changed, gone, damaged or of other settings, which build_index sees to.
+        The report; None where anything is new, changed, gone, damaged or of other settings, which
+        build_index sees to.
 
     Raises:
         FileNotFoundError: the bundled weights are incomplete.
@@ -40,12 +48,19 @@ def report_up_to_date(photos: list[Path], sources: list[Source], index_dir: Path
         if (previous.backbone, previous.weights_hash, previous.pca_hash) != made_by:
             return None
         if previous.unusable != 0 or len(sources) > previous.count:
-            return None  # something new, or unusable before and to be tried again; told without reading the shards
+            # something new, or unusable before and to be tried again; told without reading the
+            # shards
+            return None
         key, listed = settings_key(*made_by), {source.absolute for source in sources}
         known = known_photos(index_dir, key, previous, listed)
         changes = find_changes(photos, sources, known)
         search = wanted_search(len(known), memory_budget, previous)
-        if changes.todo or changes.gone or changes.closed or not is_complete(previous, index_dir, known, 0, search):
+        if (
+            changes.todo
+            or changes.gone
+            or changes.closed
+            or not is_complete(previous, index_dir, known, 0, search)
+        ):
             return None
         keep_projections(index_dir, *projections, weights_hash)
         sweep(index_dir, previous, others_unfinished(index_dir, previous, key, listed))

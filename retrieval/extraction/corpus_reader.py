@@ -42,7 +42,8 @@ def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[li
 
 def _end_with_parent(_: int) -> None:
     """What a worker does first: see to it that it ends if its parent is killed. Torch's may wait for ever, with the terminal."""
-    parent = multiprocessing.parent_process()  # not os.getppid(): a server may have started the worker
+    # not os.getppid(): a server may have started the worker
+    parent = multiprocessing.parent_process()
 
     def watch() -> None:
         if parent is not None:
@@ -72,5 +73,10 @@ class _Corpus:
         except OSError as error:
             return Reading(error=f"{path}: {error.strerror or error}")
         except MemoryError:
-            return Reading(error=f"{path}: {source.size / 1e9:.1f} GB are more than the memory holds")
-        return Reading(seen, (source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()))
+            return Reading(
+                error=f"{path}: {source.size / 1e9:.1f} GB are more than the memory holds"
+            )
+        return Reading(
+            seen,
+            (source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()),
+        )

@@ -1,6 +1,7 @@
 """Describe photos with a backbone and the projections of its features.
 
-All of it is computed from the luminance alone, so a gray photo and a color photo of the same scene agree.
+All of it is computed from the luminance alone, so a gray photo and a color photo of the same scene
+agree.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from similarity.backbone.backbone import Backbone, inference
 from similarity.color.lab import luminance_of_bytes, rgb_to_lab
 from similarity.color.tones import spread_tones
 
-GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"  # pool5 at 224 is conv5 pooled to 7x7
+# pool5 at 224 is conv5 pooled to 7x7
+GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"
 
 
 @dataclass(frozen=True)
@@ -35,25 +37,36 @@ class Glance:
 def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     """Reduce a photo to the square that is described.
 
-    The sides are scaled independently: descriptors of portrait and landscape pictures then cover the same 7x7 cells.
+    The sides are scaled independently: descriptors of portrait and landscape pictures then cover
+        the same 7x7 cells.
 
     Args:
         rgb: sRGB of any size.
     """
     square = Image.fromarray(rgb).resize(
-        (SIDE, SIDE), Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC
+        (SIDE, SIDE),
+        Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC,
     )
     luminance = luminance_of_bytes(np.asarray(square))
-    small = torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy()).permute(2, 0, 1).float() / 255
+    small = (
+        torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy())
+        .permute(2, 0, 1)
+        .float()
+        / 255
+    )
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
-    return Glance(np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8), _chroma(rgb_to_lab(small).flatten(1).numpy()))
+    return Glance(
+        np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8),
+        _chroma(rgb_to_lab(small).flatten(1).numpy()),
+    )
 
 
 def _chroma(lab: Float[np.ndarray, "3 pixels"]) -> float:
     """Mean chroma; of a toned or yellowed print, what is left without its tint.
 
-    Such a print is brown or yellow by how dark a place is, and lends that to everything. In a blue sky with clouds color
-    follows luminance too: only what is yellow on the whole (mean b above 0) counts as a tint.
+    Such a print is brown or yellow by how dark a place is, and lends that to everything. In a blue
+    sky with clouds color follows luminance too: only what is yellow on the whole (mean b above 0)
+    counts as a tint.
     """
     level, ab = lab[0] / 100, lab[1:].T
     powers = np.stack([level**power for power in range(4)], 1)
@@ -65,12 +78,15 @@ def _chroma(lab: Float[np.ndarray, "3 pixels"]) -> float:
 def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:
     """Histograms of L in ten equal bins for each of the 7x7 cells, each summing to 1.
 
-    Source: He et al. 2018, section 4 (the released code trims border cells by mistake; these are all equal).
+    Source: He et al. 2018, section 4 (the released code trims border cells by mistake; these are
+        all equal).
     """
     cell = SIDE // GRID
     bins = np.minimum(luminance.astype(np.int64) * BINS // 255, BINS - 1)
     cells = bins.reshape(GRID, cell, GRID, cell).transpose(0, 2, 1, 3).reshape(GRID * GRID, -1)
-    counts = np.bincount((cells + BINS * np.arange(GRID * GRID)[:, None]).ravel(), minlength=GRID * GRID * BINS)
+    counts = np.bincount(
+        (cells + BINS * np.arange(GRID * GRID)[:, None]).ravel(), minlength=GRID * GRID * BINS
+    )
     return (counts.reshape(GRID * GRID, BINS) / cell**2).astype(np.float16)
 
 

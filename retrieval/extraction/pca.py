@@ -1,7 +1,8 @@
 """Principal components: fc6 to 128 numbers, conv5 cells to 64, then unit length.
 
-Projections of vgg19-slim come with the package, fitted once on a large corpus: so a folder of ten photos can be
-indexed, and indexes of different folders are comparable. Those of other backbones are fitted to the first corpus.
+Projections of vgg19-slim come with the package, fitted once on a large corpus: so a folder of ten
+photos can be indexed, and indexes of different folders are comparable. Those of other backbones are
+fitted to the first corpus.
 """
 
 import hashlib
@@ -26,13 +27,16 @@ class Projection:
 
     Attributes:
         mean: of the training features.
-        components: one row an output dimension, in order of falling variance; rows beyond the rank are zero.
+        components: one row an output dimension, in order of falling variance; rows beyond the rank
+            are zero.
     """
 
     mean: Float32[np.ndarray, " features"]
     components: Float32[np.ndarray, "dimensions features"]
 
-    def apply(self, features: Float[np.ndarray, "*batch features"]) -> Float32[np.ndarray, "*batch dimensions"]:
+    def apply(
+        self, features: Float[np.ndarray, "*batch features"]
+    ) -> Float32[np.ndarray, "*batch dimensions"]:
         """Project and scale to unit length."""
         projected: np.ndarray = (features - self.mean) @ self.components.T
         norm = np.maximum(np.linalg.norm(projected, axis=-1, keepdims=True), 1e-6)
@@ -75,7 +79,9 @@ def save_projections(path: Path, global_: Projection, local: Projection, weights
     """
     arrays = {"global.mean": global_.mean, "global.components": global_.components}
     arrays |= {"local.mean": local.mean, "local.components": local.components}
-    data = save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"weights_hash": weights_hash})
+    data = save(
+        {k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"weights_hash": weights_hash}
+    )
     with suppress(OSError):
         if path.read_bytes() == data:
             return
@@ -83,9 +89,13 @@ def save_projections(path: Path, global_: Projection, local: Projection, weights
         temporary.write_bytes(data)  # save_file would make a file that only its owner can read
 
 
-def keep_projections(index_dir: Path, global_: Projection, local: Projection, weights_hash: str) -> None:
+def keep_projections(
+    index_dir: Path, global_: Projection, local: Projection, weights_hash: str
+) -> None:
     """Put projections into the folder of an index, unless they are there already."""
-    save_projections(index_dir / pca_file(hash_projections(global_, local)), global_, local, weights_hash)
+    save_projections(
+        index_dir / pca_file(hash_projections(global_, local)), global_, local, weights_hash
+    )
 
 
 def load_projections(path: Path) -> tuple[Projection, Projection]:
@@ -108,7 +118,8 @@ def sound_projections(path: Path, pca_hash: str) -> tuple[Projection, Projection
 def find_projections(folder: Path, weights_hash: str) -> tuple[Projection, Projection] | None:
     """The projections in a folder that belong to the given weights, or None."""
     for path in sorted(folder.glob("*.safetensors")):
-        with suppress(SafetensorError, OSError), safe_open(path, "np") as file:  # a damaged file is none
+        # a damaged file is none
+        with suppress(SafetensorError, OSError), safe_open(path, "np") as file:
             if (file.metadata() or {}).get("weights_hash") == weights_hash:
                 return load_projections(path)
     return None

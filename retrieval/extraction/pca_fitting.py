@@ -11,7 +11,8 @@ from retrieval.photos.listing import Source
 from retrieval.storage.descriptors import GLOBAL_SIZE, GRID, LOCAL_SIZE
 from similarity.backbone.backbone import Backbone
 
-SAMPLE = 4000  # photos; more change the projections little and take as long again as the build itself
+# photos; more change the projections little and take as long again as the build itself
+SAMPLE = 4000
 CELLS = 8  # of the 7x7 of each photo: neighbours are alike, photos are not
 
 
@@ -41,4 +42,6 @@ def fit_projections(
             cells += [photo[rng.choice(GRID * GRID, CELLS, replace=False)] for photo in raw.local]
     if not fc6:
         raise ValueError(f"none of {len(looked_at)} pictures could be read, no index written")
-    return fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(np.concatenate(cells), LOCAL_SIZE)
+    return fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(
+        np.concatenate(cells), LOCAL_SIZE
+    )

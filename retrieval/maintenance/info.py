@@ -18,12 +18,14 @@ class Summary:
     Attributes:
         photos: how many it holds.
         gray: how many of them are gray and never recommended.
-        unusable: pictures that the last build found and could not read; None where that was not noted.
+        unusable: pictures that the last build found and could not read; None where that was not
+            noted.
         roots: photos by the folder they were indexed from.
         backbone, weights_hash, pca_hash: what made the descriptors.
         shards: how many.
         bytes: all files of the index together.
-        faiss: the class of the search index; empty where every photo is compared because index.faiss is missing.
+        faiss: the class of the search index; empty where every photo is compared because
+            index.faiss is missing.
         search: the kind of search, its parameters and measured recall.
         built: when index.json was last written, ISO 8601 in UTC; empty where that was not noted.
     """
@@ -65,7 +67,11 @@ def summarise(index: PhotoIndex) -> Summary:
 def _class_name(index: faiss.Index | None) -> str:
     if index is None:
         return ""
-    inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap | faiss.IndexPreTransform) else index
+    inner = (
+        faiss.downcast_index(index.index)
+        if isinstance(index, faiss.IndexIDMap | faiss.IndexPreTransform)
+        else index
+    )
     return type(inner).__name__
 
 

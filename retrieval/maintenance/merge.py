@@ -33,15 +33,20 @@ def merge_indexes(index_dirs: list[Path], out: Path) -> MergeReport:
 
     Raises:
         FileNotFoundError: one of them is no index.
-        ValueError: fewer than two indexes, indexes of different backbones, a damaged one, or another index at out.
+        ValueError: fewer than two indexes, indexes of different backbones, a damaged one, or
+            another index at out.
         OSError: the result cannot be written; what was at out is as it was.
     """
     places = list({place.resolve(): place for place in index_dirs}.values())
     if len(places) < 2:
-        raise ValueError(f"{', '.join(map(str, index_dirs))}: merging takes at least two different indexes")
+        raise ValueError(
+            f"{', '.join(map(str, index_dirs))}: merging takes at least two different indexes"
+        )
     at_out = next((place for place in places if place.resolve() == out.resolve()), None)
     if at_out is None and (out / MANIFEST).exists():
-        raise ValueError(f"{out}: an index is here already; name it among those to merge, or choose another --index")
+        raise ValueError(
+            f"{out}: an index is here already; name it among those to merge, or choose another --index"
+        )
     _check_same(places)
     contents = {place: read_contents(place) for place in places if place is not at_out}
     make_index_folder(out)
@@ -56,8 +61,12 @@ def _check_same(places: list[Path]) -> None:
     manifests = [read_manifest(place) for place in places]
     for place, manifest in zip(places, manifests, strict=True):
         if manifest.key != manifests[0].key:
-            one, other = (f"{p} ({_made_with(m)})" for p, m in ((places[0], manifests[0]), (place, manifest)))
-            raise ValueError(f"{one} and {other} cannot be compared; build one of them again with the other's backbone")
+            one, other = (
+                f"{p} ({_made_with(m)})" for p, m in ((places[0], manifests[0]), (place, manifest))
+            )
+            raise ValueError(
+                f"{one} and {other} cannot be compared; build one of them again with the other's backbone"
+            )
 
 
 def _made_with(manifest: Manifest) -> str:
@@ -73,13 +82,19 @@ def _merge(contents: dict[Path, Contents], at_out: Path | None, out: Path) -> Me
     with discarding(fresh):
         for place, one in contents.items():
             for entry, (path, photos) in zip(one.manifest.shards, one.shards, strict=True):
-                shard = path if place is at_out else _copy(path, out / FEATURES / rewritten_name(), entry.sha256, fresh)
+                shard = (
+                    path
+                    if place is at_out
+                    else _copy(path, out / FEATURES / rewritten_name(), entry.sha256, fresh)
+                )
                 total += len(photos)
                 for i in range(len(photos)):
                     known = Known(shard, i, int(photos.size[i]), int(photos.mtime_ns[i]))
                     if known.mtime_ns > live.get(photos.absolute(i), _NEVER).mtime_ns:
                         live[photos.absolute(i)] = known
-        if at_out is None or not sound_projections(out / manifests[0].pca_file, manifests[0].pca_hash):
+        if at_out is None or not sound_projections(
+            out / manifests[0].pca_file, manifests[0].pca_hash
+        ):
             _copy_projections(list(contents), manifests[0], out, fresh)
         unusable = [m.unusable for m in manifests]
         known_unusable = sum(n for n in unusable if n is not None) if None not in unusable else None
@@ -93,7 +108,10 @@ _NEVER = Known(Path(), 0, 0, -(2**63))
 
 def _copy(path: Path, target: Path, checksum: str, fresh: list[Path]) -> Path:
     fresh.append(target)
-    with path.open("rb") as source, replacing(target, target.with_suffix(f".{target.stem}.tmp")) as temporary:
+    with (
+        path.open("rb") as source,
+        replacing(target, target.with_suffix(f".{target.stem}.tmp")) as temporary,
+    ):
         with temporary.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
         if file_sha256(temporary) != checksum:
@@ -105,5 +123,7 @@ def _copy_projections(places: list[Path], manifest: Manifest, out: Path, fresh: 
     files = [place / manifest.pca_file for place in places]
     sound = next((path for path in files if sound_projections(path, manifest.pca_hash)), None)
     if sound is None:
-        raise ValueError(f"{files[0]}: missing or damaged; run build-index on the folders of that index again")
+        raise ValueError(
+            f"{files[0]}: missing or damaged; run build-index on the folders of that index again"
+        )
     _copy(sound, out / manifest.pca_file, file_sha256(sound), fresh)

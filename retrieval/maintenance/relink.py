@@ -23,7 +23,8 @@ class RelinkReport:
     Attributes:
         relinked: photos found again.
         missing: photos that still have no file.
-        indexed: how many of the missing lie under the folders, where the index has them already as other photos.
+        indexed: how many of the missing lie under the folders, where the index has them already as
+            other photos.
     """
 
     relinked: int
@@ -34,8 +35,9 @@ class RelinkReport:
 def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
     """Look under some folders for the photos of an index whose files are gone.
 
-    A file is the photo if it has the same size and the same SHA-256; where several are, the one whose path ends most alike.
-    A photo that is there is never relinked, nor is one file given to two photos.
+    A file is the photo if it has the same size and the same SHA-256; where several are, the one
+    whose path ends most alike. A photo that is there is never relinked, nor is one file given to
+    two photos.
 
     Args:
         index_dir: folder of the index.
@@ -63,10 +65,14 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
                     if found.keys() & set(names):
                         fresh.append(path.with_name(rewritten_name()))
                         rows = [_moved(photos, i, found.get(name)) for i, name in enumerate(names)]
-                        write_shard(fresh[-1], Photos.of(rows), read_descriptors(path), manifest.key)
+                        write_shard(
+                            fresh[-1], Photos.of(rows), read_descriptors(path), manifest.key
+                        )
                         for i, name in enumerate(names):
                             live[name] = Known(fresh[-1], i, rows[i][2], rows[i][3])
-                commit(live, index_dir, manifest.key, manifest, unfinished(index_dir, manifest), fresh)
+                commit(
+                    live, index_dir, manifest.key, manifest, unfinished(index_dir, manifest), fresh
+                )
         return RelinkReport(len(found), len(gone) - len(found), indexed)
 
 
@@ -83,7 +89,9 @@ def _gone(photos: Photos) -> list[tuple[bytes, Row]]:
     return found
 
 
-def _find(gone: dict[bytes, Row], roots: list[Path], taken: set[bytes]) -> tuple[dict[bytes, Source], int]:
+def _find(
+    gone: dict[bytes, Row], roots: list[Path], taken: set[bytes]
+) -> tuple[dict[bytes, Source], int]:
     """The new place of each photo that is found, and how many others have theirs in the index already."""
     wanted: dict[tuple[int, bytes], list[bytes]] = {}
     for name, row in gone.items():
@@ -124,11 +132,20 @@ def _digest(path: bytes) -> bytes:
 def _alike(one: bytes, other: bytes) -> int:
     """How many names at the end of two paths are the same."""
     ours, theirs = (PurePath(os.fsdecode(path)).parts[::-1] for path in (one, other))
-    return next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+    return next(
+        (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
 
 
 def _row(photos: Photos, i: int) -> Row:
-    return photos.root[i], photos.path[i], int(photos.size[i]), int(photos.mtime_ns[i]), np.asarray(photos.sha256[i]).tobytes()
+    return (
+        photos.root[i],
+        photos.path[i],
+        int(photos.size[i]),
+        int(photos.mtime_ns[i]),
+        np.asarray(photos.sha256[i]).tobytes(),
+    )
 
 
 def _moved(photos: Photos, i: int, place: Source | None) -> Row:

@@ -20,8 +20,9 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
 
     Args:
         index_dir: folder of the index.
-        pattern: with ``*``, ``?`` and ``[...]`` as in a shell, but ``*`` also stands for ``/``; it must fit the whole of the
-            absolute path or of the path inside the indexed folder. Where photos have exactly that name, it stands for those alone.
+        pattern: with ``*``, ``?`` and ``[...]`` as in a shell, but ``*`` also stands for ``/``; it
+            must fit the whole of the absolute path or of the path inside the indexed folder. Where
+            photos have exactly that name, it stands for those alone.
 
     Returns:
         How many were removed.
@@ -37,14 +38,18 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
         live = contents.live()
         every = [(photos, row) for _, photos in contents.shards for row in range(len(photos))]
         named = {photos.absolute(row) for photos, row in every if pattern in _names(photos, row)}
-        fits = named or {photos.absolute(row) for photos, row in every if _fits(photos, row, pattern)}
+        fits = named or {
+            photos.absolute(row) for photos, row in every if _fits(photos, row, pattern)
+        }
         if not fits:
             raise ValueError(
                 f"{index_dir}: none of {len(live)} photos fits {pattern!r}; it must fit the whole path, for example"
                 f" {os.fsdecode(next(iter(live)))!r}; a * in front stands for any folder"
             )
         if len(fits) == len(live):
-            raise ValueError(f"{index_dir}: {pattern!r} fits all {len(live)} photos; to be rid of the index delete its folder")
+            raise ValueError(
+                f"{index_dir}: {pattern!r} fits all {len(live)} photos; to be rid of the index delete its folder"
+            )
         left = {name: known for name, known in live.items() if name not in fits}
         manifest = replace(contents.manifest, count=len(left))
         commit(left, index_dir, manifest.key, manifest, unfinished(index_dir, contents.manifest))

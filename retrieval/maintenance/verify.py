@@ -33,7 +33,9 @@ class Finding:
     cure: str
 
 
-def verify_index(index_dir: Path, with_photos: bool = True, progress: Progress | None = None) -> list[Finding]:
+def verify_index(
+    index_dir: Path, with_photos: bool = True, progress: Progress | None = None
+) -> list[Finding]:
     """Check everything that can be checked without describing a photo anew.
 
     Args:
@@ -49,12 +51,17 @@ def verify_index(index_dir: Path, with_photos: bool = True, progress: Progress |
         ValueError: index.json is damaged or of a newer format.
     """
     known: tuple[Manifest, list[Finding]] | None = None
-    while True:  # what is off in the index itself may be what a builder is replacing: so it is looked at again
+    # what is off in the index itself may be what a builder is replacing: so it is looked at again
+    while True:
         manifest = read_manifest(index_dir)
         try:
             findings = _verify(index_dir, manifest, with_photos, progress)
         except FileNotFoundError as error:
-            findings = [Finding(Path(error.filename or index_dir), "missing", "run rechroma index verify again")]
+            findings = [
+                Finding(
+                    Path(error.filename or index_dir), "missing", "run rechroma index verify again"
+                )
+            ]
         own = [finding for finding in findings if finding.path.is_relative_to(index_dir)]
         if not own or known == (manifest, own):
             return findings
@@ -62,7 +69,9 @@ def verify_index(index_dir: Path, with_photos: bool = True, progress: Progress |
         time.sleep(PAUSE)
 
 
-def _verify(index_dir: Path, manifest: Manifest, with_photos: bool, progress: Progress | None) -> list[Finding]:
+def _verify(
+    index_dir: Path, manifest: Manifest, with_photos: bool, progress: Progress | None
+) -> list[Finding]:
     problems: list[tuple[Path, str]] = []
     sound: list[tuple[Path, Photos]] = []
     for entry in manifest.shards:
@@ -70,21 +79,32 @@ def _verify(index_dir: Path, manifest: Manifest, with_photos: bool, progress: Pr
         problem = shard_problem(path, entry.sha256, manifest.key)
         photos = None if problem else read_photos(path)
         if photos is None or len(photos) != entry.count:
-            problems.append((path, problem or f"holds {len(photos or [])} photos, index.json says {entry.count}"))
+            problems.append(
+                (
+                    path,
+                    problem or f"holds {len(photos or [])} photos, index.json says {entry.count}",
+                )
+            )
         else:
             sound.append((path, photos))
     joined = Photos.join([photos for _, photos in sound]) if sound else None
     mend = rebuild(index_dir, roots_of(index_dir, manifest))
-    findings = [Finding(path, problem, f"describe its photos again: {mend}") for path, problem in problems]
+    findings = [
+        Finding(path, problem, f"describe its photos again: {mend}") for path, problem in problems
+    ]
     findings += _check_counts(index_dir, manifest, None if problems else joined, mend)
     findings += _check_projections(index_dir, manifest, mend)
-    findings += _check_faiss(index_dir, manifest, [] if problems else [path for path, _ in sound], mend)
+    findings += _check_faiss(
+        index_dir, manifest, [] if problems else [path for path, _ in sound], mend
+    )
     if with_photos and joined is not None:
         findings += _check_photos(index_dir, joined, progress)
     return findings
 
 
-def _check_counts(index_dir: Path, manifest: Manifest, photos: Photos | None, mend: str) -> list[Finding]:
+def _check_counts(
+    index_dir: Path, manifest: Manifest, photos: Photos | None, mend: str
+) -> list[Finding]:
     path, total = index_dir / MANIFEST, sum(entry.count for entry in manifest.shards)
     if manifest.count != total:
         return [Finding(path, f"says {manifest.count} photos, its shards hold {total}", mend)]
@@ -108,23 +128,37 @@ def _check_projections(index_dir: Path, manifest: Manifest, mend: str) -> list[F
     return [Finding(path, problem, mend)]
 
 
-def _check_faiss(index_dir: Path, manifest: Manifest, shards: list[Path], mend: str) -> list[Finding]:
+def _check_faiss(
+    index_dir: Path, manifest: Manifest, shards: list[Path], mend: str
+) -> list[Finding]:
     """Checksum first: faiss must not be given damaged bytes. Its content only where all shards are sound."""
     path = index_dir / FAISS
-    without = "only opening is slower" if manifest.search.kind == FLAT else "but compare all photos, slowly"
+    without = (
+        "only opening is slower"
+        if manifest.search.kind == FLAT
+        else "but compare all photos, slowly"
+    )
     cure = f"searches do without it, {without}; write it again: {mend}"
     try:
         path.open("rb").close()
         index = read_faiss(path, manifest.faiss_sha256, manifest.search.kind)
     except OSError as error:
-        return [Finding(path, "missing" if isinstance(error, FileNotFoundError) else str(error.strerror), cure)]
+        return [
+            Finding(
+                path,
+                "missing" if isinstance(error, FileNotFoundError) else str(error.strerror),
+                cure,
+            )
+        ]
     except RuntimeError:
         return [Finding(path, "not an index of faiss", f"{mend} --overwrite")]
     if index is None:
         return [Finding(path, "damaged, its checksum is not the one in index.json", cure)]
     mend = f"{mend} --overwrite"
     if index.ntotal != manifest.count:
-        return [Finding(path, f"holds {index.ntotal} photos, index.json says {manifest.count}", mend)]
+        return [
+            Finding(path, f"holds {index.ntotal} photos, index.json says {manifest.count}", mend)
+        ]
     if shards:
         allow_open_files(len(shards))
         vectors = GlobalVectors([ShardReader(shard).descriptors.global_ for shard in shards])
@@ -152,7 +186,9 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
             photo = Path(os.fsdecode(photos.absolute(row)))
             if is_gone:
                 cure = f"if it was moved: rechroma index relink {name} --root NEW"
-                cure += f"; if it was deleted: rechroma index remove {name} {shlex.quote(str(photo))}"
+                cure += (
+                    f"; if it was deleted: rechroma index remove {name} {shlex.quote(str(photo))}"
+                )
                 findings.append(Finding(photo, problem, cure))
             elif problem:
                 findings.append(Finding(photo, problem, rebuild(index_dir, [photo])))

@@ -46,7 +46,11 @@ def decode_gray(image: Image.Image) -> Planes:
         ValueError: it holds values that are not finite.
     """
     gray = np.asarray(image)
-    if image.format == "TIFF" and image.mode == "I" and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED:  # type: ignore[attr-defined]
+    if (
+        image.format == "TIFF"
+        and image.mode == "I"
+        and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED
+    ):  # type: ignore[attr-defined]
         gray = gray.view(np.uint32)  # which Pillow takes for signed
     is_stretched = False
     if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
@@ -85,8 +89,13 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
         with tifffile.TiffFile(path) as file:
             page = cast("tifffile.TiffPage", file.pages[number])
             if page.imagewidth * page.imagelength > max_pixels:
-                raise ValueError(f"{page.imagewidth}x{page.imagelength} is above the limit of {max_pixels / 1e6:.0f} megapixels")
-            kind, planes = tifffile.PHOTOMETRIC(page.photometric), page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+                raise ValueError(
+                    f"{page.imagewidth}x{page.imagelength} is above the limit of {max_pixels / 1e6:.0f} megapixels"
+                )
+            kind, planes = (
+                tifffile.PHOTOMETRIC(page.photometric),
+                page.planarconfig == tifffile.PLANARCONFIG.SEPARATE,
+            )
             array = _at_16_bits(page.asarray(), page.bitspersample)
             extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
     except (OSError, MemoryError):
@@ -97,8 +106,14 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
         array = np.moveaxis(array, 0, -1)
     channels = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}.get(kind.name, ())
     array = array[..., None] if array.ndim == 2 else array
-    if array.dtype not in (np.uint8, np.uint16) or array.ndim != 3 or array.shape[2] not in channels:
-        raise ValueError(f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can")
+    if (
+        array.dtype not in (np.uint8, np.uint16)
+        or array.ndim != 3
+        or array.shape[2] not in channels
+    ):
+        raise ValueError(
+            f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can"
+        )
     # what is no transparency is not said, as scanners do with infrared
     has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED
     alpha = array[..., -1] if has_alpha else None
@@ -107,7 +122,9 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
         colors = _divided(colors, alpha)
     if colors.shape[2] == 3:
         return Planes(colors, alpha)
-    gray = colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
+    gray = (
+        colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
+    )
     return Planes(thrice(gray), alpha, True)
 
 

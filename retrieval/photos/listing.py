@@ -10,14 +10,16 @@ from pathlib import Path
 SUFFIXES = frozenset((".jpg", ".jpeg", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".heic", ".heif",
                       ".avif"))  # fmt: skip
 _SUFFIXES = tuple(SUFFIXES)
-_LATEST = (1 << 63) - 1  # time in nanoseconds from 1970 that a shard can hold: to the year 2262, and back to 1677
+# time in nanoseconds from 1970 that a shard can hold: to the year 2262, and back to 1677
+_LATEST = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
 class Source:
     """A file of the corpus as it was listed: folder and path inside it (bytes), size, modification time.
 
-    Of a file or folder that is there and cannot be looked at, ``closed`` says why; size and time are then -1.
+    Of a file or folder that is there and cannot be looked at, ``closed`` says why; size and time
+    are then -1.
     """
 
     root: bytes
@@ -37,7 +39,8 @@ def list_pictures(folder: Path, closed: dict[str, OSError] | None = None) -> Ite
 
     Args:
         folder: any.
-        closed: folders inside it that cannot be opened are added to it, with the reason, and passed over.
+        closed: folders inside it that cannot be opened are added to it, with the reason, and passed
+            over.
     """
     yield from map(Path, _walk(str(folder), {} if closed is None else closed))
 
@@ -82,11 +85,17 @@ def list_sources(photos: list[Path]) -> list[Source]:
                 continue
             absolute = os.fsencode(name)
             changed = max(-_LATEST, min(found.st_mtime_ns, _LATEST))
-            sources.setdefault(absolute, Source(named, absolute[len(prefix) :], found.st_size, changed))
+            sources.setdefault(
+                absolute, Source(named, absolute[len(prefix) :], found.st_size, changed)
+            )
         for name, reason in closed.items():
-            if not isinstance(reason, (FileNotFoundError, NotADirectoryError)):  # gone since it was listed
+            # gone since it was listed
+            if not isinstance(reason, (FileNotFoundError, NotADirectoryError)):
                 absolute = os.fsencode(name)
-                sources.setdefault(absolute, Source(named, absolute[len(prefix) :], -1, -1, reason.strerror or str(reason)))
+                sources.setdefault(
+                    absolute,
+                    Source(named, absolute[len(prefix) :], -1, -1, reason.strerror or str(reason)),
+                )
     if not sources:
         raise ValueError(f"no pictures under {', '.join(map(str, photos))}")
     return list(sources.values())
@@ -97,8 +106,12 @@ def _walk(folder: str, closed: dict[str, OSError]) -> Iterator[str]:
 
     Folders inside it that cannot be opened are added to ``closed``, with the reason.
     """
-    with os.scandir(folder) as found:  # it knows kinds without asking for each file, which large libraries notice
-        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    # it knows kinds without asking for each file, which large libraries notice
+    with os.scandir(folder) as found:
+        entries = sorted(
+            (entry for entry in found if not entry.name.startswith(".")),
+            key=lambda entry: entry.name,
+        )
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             try:

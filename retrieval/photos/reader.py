@@ -30,7 +30,8 @@ from retrieval.photos.pillow_limits import own_limits
 MAX_PIXELS = 200_000_000
 TIFF_SUFFIXES = (".tif", ".tiff")
 _STRIP_VALUES = 1 << 20
-_PAGED = ("TIFF", "GIF", "PNG", "WEBP")  # formats of several pages or frames; the second picture of a JPEG is a preview
+# formats of several pages or frames; the second picture of a JPEG is a preview
+_PAGED = ("TIFF", "GIF", "PNG", "WEBP")
 _SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, a mask
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
            ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
@@ -47,12 +48,14 @@ class Picture:
     """A decoded photograph.
 
     Attributes:
-        rgb: (height, width, 3), uint8 or uint16, upright; of a gray file a read-only view that shows one channel thrice.
+        rgb: (height, width, 3), uint8 or uint16, upright; of a gray file a read-only view that
+            shows one channel thrice.
         alpha: (height, width) of the same type, or None.
         is_gray: whether the file stored a single gray channel.
         metadata: what a writer puts back, see read_metadata.
         pages: how many pages or frames the file holds, of which this is the first.
-        is_stretched: whether its values, of which the file does not say what is black and white, fill the range now.
+        is_stretched: whether its values, of which the file does not say what is black and white,
+            fill the range now.
     """
 
     rgb: np.ndarray
@@ -111,7 +114,9 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                 if image.mode in ("1", "P", "PA"):  # which Pillow shrinks by leaving pixels out
                     image = _to_rgb(image)
                 image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
-            return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile")))
+            return np.asarray(
+                to_srgb(_to_rgb(ImageOps.exif_transpose(image)), image.info.get("icc_profile"))
+            )
     except UnidentifiedImageError as cause:
         if path.suffix.lower() in TIFF_SUFFIXES:
             return as_srgb(_decode_other_tiff(path))
@@ -125,7 +130,8 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     if rgb.dtype == np.uint8:
         return rgb
     rounded = np.empty(rgb.shape, np.uint8)
-    step = max(1, _STRIP_VALUES * len(rgb) // max(1, rgb.size))  # a strip at a time, else large scans need much memory
+    # a strip at a time, else large scans need much memory
+    step = max(1, _STRIP_VALUES * len(rgb) // max(1, rgb.size))
     for start in range(0, len(rgb), step):
         rounded[start : start + step] = (rgb[start : start + step].astype(np.uint32) + 128) // 257
     return rounded
@@ -133,7 +139,12 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
 
 def as_srgb(picture: Picture) -> np.ndarray:
     """A picture as it is meant, which its ICC profile says: sRGB of 8 bits."""
-    return np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(to_uint8(picture.rgb))), picture.metadata.get("icc_profile")))
+    return np.asarray(
+        to_srgb(
+            Image.fromarray(np.ascontiguousarray(to_uint8(picture.rgb))),
+            picture.metadata.get("icc_profile"),
+        )
+    )
 
 
 def _open(path: Path, data: bytes | None = None) -> Image.Image:
@@ -148,14 +159,18 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         if readable:
             raise
         raise ImportError(NO_HEIC) from error
-    if not isinstance(image.info.get("xmp", b""), bytes):  # damaged, and Pillow's search for the orientation fails at it
+    # damaged, and Pillow's search for the orientation fails at it
+    if not isinstance(image.info.get("xmp", b""), bytes):
         del image.info["xmp"]
-    image.filename = ""  # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
+    # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
+    image.filename = ""
     _pass_thumbnails(image)
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         image.close()
-        raise OSError(f"{image.width}x{image.height} is {pixels / 1e6:.0f} megapixels, above the limit of {MAX_PIXELS / 1e6:.0f}")
+        raise OSError(
+            f"{image.width}x{image.height} is {pixels / 1e6:.0f} megapixels, above the limit of {MAX_PIXELS / 1e6:.0f}"
+        )
     return image
 
 
@@ -196,7 +211,8 @@ def _decode(path: Path, image: Image.Image) -> Picture:
         return _turned(_picture(decode_png(path), metadata), orientation)
     if image.mode in DEEP_MODES:
         deep = _picture(decode_gray(image), metadata)
-        return deep if image.format == "TIFF" else _turned(deep, orientation)  # Pillow turns TIFFs when it loads them
+        # Pillow turns TIFFs when it loads them
+        return deep if image.format == "TIFF" else _turned(deep, orientation)
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     clear = image.info.get("transparency") is not None
@@ -204,7 +220,9 @@ def _decode(path: Path, image: Image.Image) -> Picture:
         return Picture(thrice(np.asarray(image.convert("L"))), None, True, metadata)
     has_alpha = clear or (image.mode != "LAB" and not {"A", "a"}.isdisjoint(image.getbands()))
     alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
-    return Picture(np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata)
+    return Picture(
+        np.asarray(_to_rgb(image)), alpha, image.mode in ("1", "L", "LA", "La"), metadata
+    )
 
 
 def _num_pages(path: Path) -> int:
@@ -233,7 +251,9 @@ def _decode_other_tiff(path: Path) -> Picture:
 
 
 def _picture(planes: Planes, metadata: Metadata) -> Picture:
-    return Picture(planes.rgb, planes.alpha, planes.is_gray, metadata, is_stretched=planes.is_stretched)
+    return Picture(
+        planes.rgb, planes.alpha, planes.is_gray, metadata, is_stretched=planes.is_stretched
+    )
 
 
 def _turned(picture: Picture, orientation: int) -> Picture:
@@ -244,7 +264,9 @@ def _turned(picture: Picture, orientation: int) -> Picture:
         array = array[::-1] if orientation in (3, 4, 7, 8) else array
         return array[:, ::-1] if orientation in (2, 3, 6, 7) else array
 
-    return replace(picture, rgb=turn(picture.rgb), alpha=None if picture.alpha is None else turn(picture.alpha))
+    return replace(
+        picture, rgb=turn(picture.rgb), alpha=None if picture.alpha is None else turn(picture.alpha)
+    )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

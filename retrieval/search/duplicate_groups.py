@@ -3,17 +3,25 @@
 import numpy as np
 
 from retrieval.progress import Progress
-from retrieval.search.near_duplicates import MIN_GLOBAL, MIN_STRUCTURE, Looks, luminance_structure, same_photo
+from retrieval.search.near_duplicates import (
+    MIN_GLOBAL,
+    MIN_STRUCTURE,
+    Looks,
+    luminance_structure,
+    same_photo,
+)
 from retrieval.search.photo_index import PhotoIndex
 
 BLOCK = 64  # photos searched for at once; what they find is held in memory
 
 
-def duplicate_groups(index: PhotoIndex, progress: Progress = lambda done, total: None) -> list[list[int]]:
+def duplicate_groups(
+    index: PhotoIndex, progress: Progress = lambda done, total: None
+) -> list[list[int]]:
     """Find the photos that an index holds more than once.
 
-    Every photo is searched for among all others by its global descriptor, gray ones too; cells are read from the shards
-    only for what may be the same.
+    Every photo is searched for among all others by its global descriptor, gray ones too; cells are
+    read from the shards only for what may be the same.
 
     Args:
         index: an opened index.
@@ -24,7 +32,9 @@ def duplicate_groups(index: PhotoIndex, progress: Progress = lambda done, total:
     """
     structure = np.concatenate([luminance_structure(part) for part in index.histograms()])
     first: dict[bytes, int] = {}  # the same file content needs no look
-    group = np.array([first.setdefault(sha.tobytes(), row) for row, sha in enumerate(index.photos.sha256)])
+    group = np.array(
+        [first.setdefault(sha.tobytes(), row) for row, sha in enumerate(index.photos.sha256)]
+    )
     rows = np.unique(group)
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
@@ -43,7 +53,9 @@ def duplicate_groups(index: PhotoIndex, progress: Progress = lambda done, total:
     return [found for found in members.values() if len(found) > 1]
 
 
-def _confirmed(index: PhotoIndex, structure: np.ndarray, row: int, others: np.ndarray) -> np.ndarray:
+def _confirmed(
+    index: PhotoIndex, structure: np.ndarray, row: int, others: np.ndarray
+) -> np.ndarray:
     """Those of some rows that are near-duplicates of one."""
     if not len(others):
         return others

@@ -19,7 +19,8 @@ SAMPLES_PER_LIST = 64  # photos that lists are trained on
 MIN_SAMPLE = 65_536
 OPQ_ROUNDS = 10
 MAX_HNSW_LISTS = 1 << 14  # more centroids are found over a graph
-MAX_GROWTH = 1.25  # beyond, an index is made anew instead of added to: lists and parameters no longer fit
+# beyond, an index is made anew instead of added to: lists and parameters no longer fit
+MAX_GROWTH = 1.25
 
 
 def exact_index(parts: list[Float[np.ndarray, "_ size"]]) -> faiss.Index:
@@ -30,7 +31,9 @@ def exact_index(parts: list[Float[np.ndarray, "_ size"]]) -> faiss.Index:
     return index
 
 
-def make_search_index(vectors: GlobalVectors, settings: SearchSettings) -> tuple[faiss.Index, SearchSettings]:
+def make_search_index(
+    vectors: GlobalVectors, settings: SearchSettings
+) -> tuple[faiss.Index, SearchSettings]:
     """Make an index of a kind, and choose the cheapest parameters that find TARGET_RECALL of the ten best photos.
 
     Args:
@@ -44,7 +47,11 @@ def make_search_index(vectors: GlobalVectors, settings: SearchSettings) -> tuple
         return exact_index([block for _, block in vectors.blocks()]), settings
     rows = np.random.default_rng(0).permutation(len(vectors))
     held_out, rest = rows[:HELD_OUT], rows[HELD_OUT:]
-    index = _hnsw(vectors.size) if settings.kind == HNSW else _ivfpq(vectors, settings.parameters["lists"], rest)
+    index = (
+        _hnsw(vectors.size)
+        if settings.kind == HNSW
+        else _ivfpq(vectors, settings.parameters["lists"], rest)
+    )
     keep = np.ones(len(vectors), bool)
     keep[held_out] = False
     for here, block in vectors.blocks():
@@ -61,7 +68,10 @@ def add_photos(index: faiss.Index, vectors: GlobalVectors) -> None:
 
 
 def tune(
-    index: faiss.Index, settings: SearchSettings, vectors: GlobalVectors, held_out: Int[np.ndarray, " held_out"]
+    index: faiss.Index,
+    settings: SearchSettings,
+    vectors: GlobalVectors,
+    held_out: Int[np.ndarray, " held_out"],
 ) -> SearchSettings:
     """Choose search parameters.
 
@@ -72,12 +82,15 @@ def tune(
         held_out: rows of the photos that are the queries.
 
     Returns:
-        The first settings, from the cheapest on, that reach TARGET_RECALL; the best where none does.
+        The first settings, from the cheapest on, that reach TARGET_RECALL; the best where none
+        does.
     """
     queries, truth = vectors.take(held_out), exact_neighbors(vectors, held_out, 10)
     best: SearchSettings | None = None
     for parameters in _choices(settings):
-        tried = replace(settings, parameters={**settings.parameters, **parameters}, measured_on=len(vectors))
+        tried = replace(
+            settings, parameters={**settings.parameters, **parameters}, measured_on=len(vectors)
+        )
         searcher = Searcher(vectors, tried, index)
         found = [searcher.search(query, MAX_SURVIVORS)[0][:10] for query in queries]
         tried = replace(tried, recall=round(recall(found, truth), 4))
@@ -91,10 +104,14 @@ def tune(
 
 def recall(found: list[Int[np.ndarray, " _"]], truth: Int[np.ndarray, "queries k"]) -> float:
     """Share of the true neighbors that were found."""
-    return float(np.mean([np.isin(true, ours).mean() for ours, true in zip(found, truth, strict=True)]))
+    return float(
+        np.mean([np.isin(true, ours).mean() for ours, true in zip(found, truth, strict=True)])
+    )
 
 
-def exact_neighbors(vectors: GlobalVectors, held_out: Int[np.ndarray, " queries"], k: int) -> Int[np.ndarray, "queries k"]:
+def exact_neighbors(
+    vectors: GlobalVectors, held_out: Int[np.ndarray, " queries"], k: int
+) -> Int[np.ndarray, "queries k"]:
     """Rows of the photos nearest to some photos, best first; none of those themselves are among them."""
     keep = np.ones(len(vectors), bool)
     keep[held_out] = False
@@ -109,12 +126,17 @@ def _choices(settings: SearchSettings) -> Iterator[dict[str, int]]:
         return
     lists = settings.parameters["lists"]
     for candidates in (2, 4, 8):
-        yield from ({"nprobe": 1 << step, "candidates": candidates} for step in range(lists.bit_length() - 2))
+        yield from (
+            {"nprobe": 1 << step, "candidates": candidates}
+            for step in range(lists.bit_length() - 2)
+        )
 
 
 def _hnsw(size: int) -> faiss.Index:
     """A graph over fp16 descriptors, which is what the shards hold: its cosines are exact."""
-    graph = faiss.IndexHNSWSQ(size, faiss.ScalarQuantizer.QT_fp16, LINKS, faiss.METRIC_INNER_PRODUCT)
+    graph = faiss.IndexHNSWSQ(
+        size, faiss.ScalarQuantizer.QT_fp16, LINKS, faiss.METRIC_INNER_PRODUCT
+    )
     graph.train(np.zeros((1, size), np.float32))  # fp16 has nothing to learn
     index = faiss.IndexIDMap(graph)  # row numbers: photos that were held out are added last
     graph.this.disown()
@@ -124,12 +146,15 @@ def _hnsw(size: int) -> faiss.Index:
 
 def _ivfpq(vectors: GlobalVectors, lists: int, rows: Int[np.ndarray, " rows"]) -> faiss.Index:
     graph = "_HNSW32" if lists > MAX_HNSW_LISTS else ""
-    factory = f"OPQ{CODE_BYTES},IVF{lists}{graph},PQ{CODE_BYTES}x8np"  # np: no polysemous training, which is slow and not used
+    # np: no polysemous training, which is slow and not used
+    factory = f"OPQ{CODE_BYTES},IVF{lists}{graph},PQ{CODE_BYTES}x8np"
     index = faiss.index_factory(vectors.size, factory, faiss.METRIC_INNER_PRODUCT)
     faiss.downcast_VectorTransform(index.chain.at(0)).niter = OPQ_ROUNDS
     index.train(_sample(vectors, rows[: max(MIN_SAMPLE, SAMPLES_PER_LIST * lists)]))
     return index
 
 
-def _sample(vectors: GlobalVectors, rows: Int[np.ndarray, " rows"]) -> Float32[np.ndarray, "rows size"]:
+def _sample(
+    vectors: GlobalVectors, rows: Int[np.ndarray, " rows"]
+) -> Float32[np.ndarray, "rows size"]:
     return vectors.take(np.sort(rows))  # in order: each shard is read once

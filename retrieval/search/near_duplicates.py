@@ -1,12 +1,12 @@
 """Near-duplicates: one photo stored twice, be it recompressed, resized, slightly cropped or brightened.
 
-Two photos count as one when their global descriptors agree (MIN_GLOBAL) and their cells, place by place, do so too
-(MIN_LIKENESS). Cells say both what is there (local descriptors) and how light and dark are spread over the picture
-(mean luminance by cell, centred and scaled, which brightness and contrast hardly change). The second weighs more: two
-photos of one kind of scene differ there.
+Two photos count as one when their global descriptors agree (MIN_GLOBAL) and their cells, place by
+place, do so too (MIN_LIKENESS). Cells say both what is there (local descriptors) and how light and
+dark are spread over the picture (mean luminance by cell, centred and scaled, which brightness and
+contrast hardly change). The second weighs more: two photos of one kind of scene differ there.
 
-The thresholds were chosen so that photos of two places stay two, at the price of missing strong crops and clipped
-brightening. Mirrored photos are others.
+The thresholds were chosen so that photos of two places stay two, at the price of missing strong
+crops and clipped brightening. Mirrored photos are others.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,10 @@ from jaxtyping import Bool, Float, Float32, Int
 
 MIN_GLOBAL = 0.85  # cosine of the global descriptors
 MIN_LIKENESS = 0.965
-STRUCTURE_WEIGHT = 0.8  # of the spread of luminance; the rest is the cosine of the local descriptors
-MIN_STRUCTURE = (MIN_LIKENESS - (1 - STRUCTURE_WEIGHT)) / STRUCTURE_WEIGHT  # below, no local descriptors can make up for it
+# of the spread of luminance; the rest is the cosine of the local descriptors
+STRUCTURE_WEIGHT = 0.8
+# below, no local descriptors can make up for it
+MIN_STRUCTURE = (MIN_LIKENESS - (1 - STRUCTURE_WEIGHT)) / STRUCTURE_WEIGHT
 _FLAT = 0.05  # in bins of L: a photo whose cells differ less has no structure
 
 
@@ -36,7 +38,9 @@ class Looks:
     structure: Float32[np.ndarray, "photos cells"]
 
 
-def luminance_structure(histogram: Float[np.ndarray, "photos cells bins"]) -> Float32[np.ndarray, "photos cells"]:
+def luminance_structure(
+    histogram: Float[np.ndarray, "photos cells bins"],
+) -> Float32[np.ndarray, "photos cells"]:
     """Mean luminance of each cell, centred and of unit length: how light and dark are spread.
 
     Flat photos all get one vector, which is at right angles to that of any other photo.
@@ -48,21 +52,30 @@ def luminance_structure(histogram: Float[np.ndarray, "photos cells bins"]) -> Fl
     return np.asarray(np.where(norm < _FLAT, flat, centred / np.maximum(norm, _FLAT)), np.float32)
 
 
-def same_photo(looks: Looks, row: int, others: Int[np.ndarray, " others"]) -> Bool[np.ndarray, " others"]:
+def same_photo(
+    looks: Looks, row: int, others: Int[np.ndarray, " others"]
+) -> Bool[np.ndarray, " others"]:
     """Which of some photos are near-duplicates of one; cells are compared only where the rest agrees."""
     near = looks.global_[others] @ looks.global_[row] >= MIN_GLOBAL
     structure = looks.structure[others] @ looks.structure[row]
     close = np.flatnonzero(near & (structure >= MIN_STRUCTURE))
-    cells = (looks.local[others[close]].astype(np.float32) * looks.local[row].astype(np.float32)).sum(2).mean(1)
+    cells = (
+        (looks.local[others[close]].astype(np.float32) * looks.local[row].astype(np.float32))
+        .sum(2)
+        .mean(1)
+    )
     found = np.zeros(len(others), bool)
-    found[close] = STRUCTURE_WEIGHT * structure[close] + (1 - STRUCTURE_WEIGHT) * cells >= MIN_LIKENESS
+    found[close] = (
+        STRUCTURE_WEIGHT * structure[close] + (1 - STRUCTURE_WEIGHT) * cells >= MIN_LIKENESS
+    )
     return found
 
 
 def distinct(looks: Looks, order: Int[np.ndarray, " photos"], count: int) -> list[int]:
     """Choose the best photos of which no two are of one group of near-duplicates.
 
-    A group joins photos that are near-duplicates of each other, directly or through others that compete.
+    A group joins photos that are near-duplicates of each other, directly or through others that
+    compete.
 
     Args:
         looks: of all photos that compete.

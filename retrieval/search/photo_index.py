@@ -53,7 +53,9 @@ class PhotoIndex:
         self.index_dir, self.manifest = index_dir, manifest
         shards = [index_dir / FEATURES / entry.file for entry in manifest.shards]
         if not shards:
-            raise ValueError(f"{index_dir / MANIFEST}: names no shards; run build-index --overwrite")
+            raise ValueError(
+                f"{index_dir / MANIFEST}: names no shards; run build-index --overwrite"
+            )
         allow_open_files(len(shards))
         self._readers: list[ShardReader] = []
         for path, entry in zip(shards, manifest.shards, strict=True):
@@ -62,13 +64,19 @@ class PhotoIndex:
             try:
                 self._readers.append(ShardReader(path))
             except FileNotFoundError as error:
-                raise FileNotFoundError(f"{path}: this shard of the index is missing; run build-index again to redo it") from error
+                raise FileNotFoundError(
+                    f"{path}: this shard of the index is missing; run build-index again to redo it"
+                ) from error
             except OSError as error:
                 if not is_damage(error):
                     raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
-                raise ValueError(f"{path}: damaged ({error}); run build-index again to redo it") from error
+                raise ValueError(
+                    f"{path}: damaged ({error}); run build-index again to redo it"
+                ) from error
             if {len(self._readers[-1].descriptors), len(self._readers[-1].photos)} != {entry.count}:
-                raise ValueError(f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it")
+                raise ValueError(
+                    f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it"
+                )
             if self._readers[-1].key != self._readers[0].key:
                 raise ValueError(
                     f"{path}: damaged (made with another backbone or other settings than {shards[0].name});"
@@ -94,7 +102,8 @@ class PhotoIndex:
             except FileNotFoundError:
                 if attempt == 4 or read_manifest(index_dir) == manifest:
                     raise
-                time.sleep(0.05)  # a builder replaced the index between reading the manifest and its shards
+                # a builder replaced the index between reading the manifest and its shards
+                time.sleep(0.05)
         raise AssertionError("unreachable")
 
     def __len__(self) -> int:
@@ -106,7 +115,10 @@ class PhotoIndex:
         Raises:
             ValueError: the index was built with another backbone or other weights.
         """
-        ours, theirs = (backbone.name, backbone.weights_hash), (self.manifest.backbone, self.manifest.weights_hash)
+        ours, theirs = (
+            (backbone.name, backbone.weights_hash),
+            (self.manifest.backbone, self.manifest.weights_hash),
+        )
         if ours != theirs:
             raise ValueError(
                 f"{self.index_dir}: built with backbone {theirs[0]} (weights {theirs[1]}), not {ours[0]} (weights {ours[1]});"
@@ -117,9 +129,13 @@ class PhotoIndex:
             return Extractor(backbone, *load_projections(path))
         except (SafetensorError, OSError, KeyError) as error:
             mend = rebuild(self.index_dir, self.manifest.roots)
-            raise ValueError(f"{path}: missing or damaged ({error}); write it again: {mend}") from error
+            raise ValueError(
+                f"{path}: missing or damaged ({error}); write it again: {mend}"
+            ) from error
 
-    def recommend(self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False) -> list[Recommendation]:
+    def recommend(
+        self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False
+    ) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture: globally, then locally.
 
         Args:
@@ -129,8 +145,8 @@ class PhotoIndex:
             same_class: search only photos of the query's top-1 ImageNet class, if there are any.
 
         Returns:
-            At most top_k recommendations, best first. Gray photos are never recommended, and of near-duplicates only
-            the best.
+            At most top_k recommendations, best first. Gray photos are never recommended, and of
+            near-duplicates only the best.
 
         Raises:
             ValueError: top_k is not positive.
@@ -144,7 +160,9 @@ class PhotoIndex:
             return []
         keep = num_survivors(count, top_k)
         while True:
-            rows, global_scores = self.searcher.search(described.global_[0].astype(np.float32), keep, allowed)
+            rows, global_scores = self.searcher.search(
+                described.global_[0].astype(np.float32), keep, allowed
+            )
             local, histogram = self.cells(rows)
             scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
             total = scores.total
@@ -155,7 +173,8 @@ class PhotoIndex:
             keep = min(count, 2 * keep)  # near-duplicates took places that others could have
         return [
             Recommendation(
-                self.path(int(rows[i])), *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance))
+                self.path(int(rows[i])),
+                *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance)),
             )
             for i in best
         ]
@@ -173,7 +192,9 @@ class PhotoIndex:
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """All global descriptors (float32), local descriptors, histograms (float16) and chroma (float32), by row."""
         parts = [r.descriptors for r in self._readers]
-        local, histogram = (np.concatenate([getattr(p, key)[:] for p in parts]) for key in ("local", "histogram"))
+        local, histogram = (
+            np.concatenate([getattr(p, key)[:] for p in parts]) for key in ("local", "histogram")
+        )
         global_ = np.concatenate([p.global_ for p in parts]).astype(np.float32)
         return global_, local, histogram, self._chroma.astype(np.float32)
 
@@ -212,4 +233,8 @@ class PhotoIndex:
         """
         kind = self.manifest.search.kind
         index = read_faiss(self.index_dir / FAISS, self.manifest.faiss_sha256, kind)
-        return exact_index([r.descriptors.global_ for r in self._readers]) if index is None and kind == FLAT else index
+        return (
+            exact_index([r.descriptors.global_ for r in self._readers])
+            if index is None and kind == FLAT
+            else index
+        )

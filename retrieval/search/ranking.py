@@ -56,8 +56,10 @@ def local_ranking(
     candidates = torch.from_numpy(np.ascontiguousarray(local)).float().view(-1, size)
     # torch and not numpy: two thread pools that wait for each other slow a query
     with inference():
-        dots = (torch.from_numpy(np.ascontiguousarray(query_local)).float() @ candidates.T).numpy()  # (cells, candidates * cells)
-    dots = dots.reshape(cells, count, cells).transpose(1, 0, 2)  # (candidates, query cells, candidate cells)
+        # (cells, candidates * cells)
+        dots = (torch.from_numpy(np.ascontiguousarray(query_local)).float() @ candidates.T).numpy()
+    # (candidates, query cells, candidate cells)
+    dots = dots.reshape(cells, count, cells).transpose(1, 0, 2)
     best = dots.argmax(2)
     feature = np.take_along_axis(dots, best[..., None], 2)[..., 0].mean(1)
     partners = np.take_along_axis(_standardise(histogram), best[..., None], 1)

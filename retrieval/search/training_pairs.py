@@ -11,7 +11,9 @@ from retrieval.storage.descriptors import MIN_CHROMA
 TWIN = 0.995  # cosine of global descriptors from which two photos count as the same
 
 
-def neighbours(index: PhotoIndex, top_k: int = 8, survivors: int = 32) -> Int[np.ndarray, "photos top_k"]:
+def neighbours(
+    index: PhotoIndex, top_k: int = 8, survivors: int = 32
+) -> Int[np.ndarray, "photos top_k"]:
     """Rank the photos of an index as references for each other: globally, then locally.
 
     All local descriptors are held in memory, 7 kB a photo.
@@ -19,12 +21,13 @@ def neighbours(index: PhotoIndex, top_k: int = 8, survivors: int = 32) -> Int[np
     Args:
         index: an opened index.
         top_k: references a photo.
-        survivors: photos that pass from the global to the local ranking; fewer than for a user's query, where only one
-            photo waits.
+        survivors: photos that pass from the global to the local ranking; fewer than for a user's
+            query, where only one photo waits.
 
     Returns:
-        Rows of the best references, best first; -1 where there are fewer. Gray photos are left out, and the same photo
-        once more (TWIN; coarser than duplicates.py, which compares local descriptors too).
+        Rows of the best references, best first; -1 where there are fewer. Gray photos are left out,
+        and the same photo once more (TWIN; coarser than duplicates.py, which compares local
+        descriptors too).
     """
     global_, local, histogram, chroma = index.arrays()
     usable = np.flatnonzero(chroma >= MIN_CHROMA)
@@ -38,7 +41,9 @@ def neighbours(index: PhotoIndex, top_k: int = 8, survivors: int = 32) -> Int[np
         candidates = usable[places[row]]
         candidates = candidates[(candidates != row) & (cosines[row] < TWIN)][:survivors]
         if len(candidates):
-            scores = local_ranking(local[row], histogram[row], local[candidates], histogram[candidates])
+            scores = local_ranking(
+                local[row], histogram[row], local[candidates], histogram[candidates]
+            )
             best = candidates[np.argsort(-scores.total, kind="stable")[:top_k]]
             found[row, : len(best)] = best
     return found

@@ -22,7 +22,11 @@ class Contents:
 
     def live(self) -> dict[bytes, Known]:
         """All photos by absolute path."""
-        return {name: entry for path, photos in self.shards for name, entry in rows_of(path, photos).items()}
+        return {
+            name: entry
+            for path, photos in self.shards
+            for name, entry in rows_of(path, photos).items()
+        }
 
 
 def read_contents(index_dir: Path) -> Contents:
@@ -30,7 +34,8 @@ def read_contents(index_dir: Path) -> Contents:
 
     Raises:
         FileNotFoundError: there is no index, or a shard is missing.
-        ValueError: index.json or a shard is damaged, or a shard was made with other settings than index.json says.
+        ValueError: index.json or a shard is damaged, or a shard was made with other settings than
+            index.json says.
     """
     manifest = read_manifest(index_dir)
     shards = []

@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float16, Int16
 
-MIN_CHROMA = 2.0  # mean, in Lab units; photos below are gray, or toned prints without their tint, and cannot lend colors
+# mean, in Lab units; photos below are gray, or toned prints without their tint, and cannot lend
+# colors
+MIN_CHROMA = 2.0
 SIDE = 224  # photos are looked at as squares of this side
 GRID = 7
 BINS = 10
@@ -23,7 +25,8 @@ class Descriptors:
         local: unit vectors of the 7x7 cells of conv5.
         histogram: share of the pixels of each cell in ten bins of L.
         label: the backbone's top-1 ImageNet class.
-        chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray, toned or made by this program, and no reference.
+        chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray, toned or made by this
+            program, and no reference.
     """
 
     global_: Float16[np.ndarray, "photos 128"]
@@ -42,4 +45,6 @@ class Descriptors:
     @staticmethod
     def join(parts: list["Descriptors"]) -> "Descriptors":
         """One after the other."""
-        return Descriptors(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Descriptors)))
+        return Descriptors(
+            *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Descriptors))
+        )

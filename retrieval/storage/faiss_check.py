@@ -6,13 +6,15 @@ import numpy as np
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.search_settings import HNSW, IVFPQ
 
-MIN_COSINE = 0.5  # mean of compressed descriptors with their originals; those of other photos are near 0
+# mean of compressed descriptors with their originals; those of other photos are near 0
+MIN_COSINE = 0.5
 
 
 def wrong_shard(index: faiss.Index, vectors: GlobalVectors, kind: str) -> int | None:
     """The number of the first shard whose descriptors are not those in an index of as many photos, if there is one.
 
-    Flat and hnsw hold them exactly. Of ivfpq, which holds them compressed, each shard's mean cosine is checked.
+    Flat and hnsw hold them exactly. Of ivfpq, which holds them compressed, each shard's mean cosine
+    is checked.
 
     Args:
         index: as faiss has it.
@@ -30,7 +32,9 @@ def wrong_shard(index: faiss.Index, vectors: GlobalVectors, kind: str) -> int | 
             cosines = (restored * block).sum(1) / np.maximum(np.linalg.norm(restored, axis=1), 1e-6)
             if not cosines.mean() >= MIN_COSINE:
                 return number
-        elif not np.array_equal((index.index if kind == HNSW else index).reconstruct_batch(places[rows]), block):
+        elif not np.array_equal(
+            (index.index if kind == HNSW else index).reconstruct_batch(places[rows]), block
+        ):
             return number
     return None
 

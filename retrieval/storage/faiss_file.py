@@ -13,8 +13,12 @@ from retrieval.storage.search_settings import IVFPQ
 
 def write_faiss(index: faiss.Index, index_dir: Path) -> None:
     """Write index.faiss under a temporary name, then rename."""
-    with replacing(index_dir / FAISS, index_dir / f"{FAISS}.tmp") as temporary, temporary.open("wb") as file:
-        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write, 1 << 20))  # faiss opens only names that are UTF-8
+    with (
+        replacing(index_dir / FAISS, index_dir / f"{FAISS}.tmp") as temporary,
+        temporary.open("wb") as file,
+    ):
+        # faiss opens only names that are UTF-8
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write, 1 << 20))
 
 
 def read_faiss(path: Path, checksum: str, kind: str = "") -> faiss.Index | None:
@@ -39,7 +43,8 @@ def read_faiss(path: Path, checksum: str, kind: str = "") -> faiss.Index | None:
                 return None
             if kind == IVFPQ and _is_utf8(path):
                 index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-                return index if os.path.samestat(os.fstat(file.fileno()), path.stat()) else None  # else a builder replaced it
+                # else a builder replaced it
+                return index if os.path.samestat(os.fstat(file.fileno()), path.stat()) else None
             file.seek(0)
             return faiss.read_index(faiss.PyCallbackIOReader(file.read, 1 << 20))
     except OSError:

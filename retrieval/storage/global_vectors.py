@@ -16,7 +16,8 @@ class GlobalVectors:
 
     def __init__(self, parts: Sequence[Float[np.ndarray, "_ size"]]) -> None:
         self._parts = parts
-        self.starts = np.cumsum([0, *(len(part) for part in parts)])  # first row of each shard, and the count
+        # first row of each shard, and the count
+        self.starts = np.cumsum([0, *(len(part) for part in parts)])
         self.size = int(parts[0].shape[1])
 
     def __len__(self) -> int:
@@ -29,15 +30,22 @@ class GlobalVectors:
             found[places] = self._parts[part][inside]
         return found
 
-    def blocks(self, start: int = 0) -> Iterator[tuple[Int[np.ndarray, " rows"], Float32[np.ndarray, "rows size"]]]:
+    def blocks(
+        self, start: int = 0
+    ) -> Iterator[tuple[Int[np.ndarray, " rows"], Float32[np.ndarray, "rows size"]]]:
         """Rows and descriptors, a shard at a time, from a row on."""
         for first, part in zip(self.starts.tolist(), self._parts, strict=False):
             skipped = max(0, start - first)
             if skipped < len(part):
-                yield np.arange(first + skipped, first + len(part)), np.asarray(part[skipped:], np.float32)
+                yield (
+                    np.arange(first + skipped, first + len(part)),
+                    np.asarray(part[skipped:], np.float32),
+                )
 
 
-def by_shard(starts: Int[np.ndarray, " starts"], rows: Int[np.ndarray, " rows"]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def by_shard(
+    starts: Int[np.ndarray, " starts"], rows: Int[np.ndarray, " rows"]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Split rows by shard: the shard, which of the rows lie in it, and where inside it they are."""
     shards = np.searchsorted(starts, rows, side="right") - 1
     order = np.argsort(shards, kind="stable")

@@ -32,8 +32,14 @@ def make_index_folder(index_dir: Path) -> None:
         ValueError: the folder holds something else.
         OSError: it cannot be made.
     """
-    if index_dir.is_dir() and not (index_dir / FEATURES).is_dir() and any(path.name != LOCK for path in index_dir.iterdir()):
-        raise ValueError(f"{index_dir}: the folder is not empty and holds no index; choose another --index")
+    if (
+        index_dir.is_dir()
+        and not (index_dir / FEATURES).is_dir()
+        and any(path.name != LOCK for path in index_dir.iterdir())
+    ):
+        raise ValueError(
+            f"{index_dir}: the folder is not empty and holds no index; choose another --index"
+        )
     try:
         (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -11,8 +11,10 @@ from pathlib import Path
 from retrieval.storage.manifest import FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.storage.shards import Photos, file_sha256, is_damage, read_photos, shard_key
 
-_BUILT = re.compile(r"[0-9a-f]{16}\.h5")  # shards that a build made from photos; see rewritten_name for the others
-_OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")  # other files in the folder are left alone
+# shards that a build made from photos; see rewritten_name for the others
+_BUILT = re.compile(r"[0-9a-f]{16}\.h5")
+# other files in the folder are left alone
+_OURS = re.compile(r"[0-9a-f]{16}r?(\.h5|\.[0-9a-f]{16}r?\.tmp)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ def known_photos(
     index_dir: Path, key: str, previous: Manifest | None, listed: Container[bytes] | None = None
 ) -> dict[bytes, Known]:
     """What complete shards already describe: indexed_photos, then finished_photos."""
-    return indexed_photos(index_dir, key, previous) | finished_photos(index_dir, key, previous, listed)
+    return indexed_photos(index_dir, key, previous) | finished_photos(
+        index_dir, key, previous, listed
+    )
 
 
 def indexed_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, Known]:
@@ -54,13 +58,17 @@ def finished_photos(
         index_dir: folder of the index.
         key: of the settings, see Manifest.key.
         previous: what index.json says; None if there is none that counts.
-        listed: absolute paths of the photos that are wanted now: others may have been removed or have moved since; None
-            takes all.
+        listed: absolute paths of the photos that are wanted now: others may have been removed or
+            have moved since; None takes all.
     """
     finished: dict[bytes, Known] = {}
     for path in unfinished(index_dir, previous):
         finished |= _rows(path, key)
-    return finished if listed is None else {name: entry for name, entry in finished.items() if name in listed}
+    return (
+        finished
+        if listed is None
+        else {name: entry for name, entry in finished.items() if name in listed}
+    )
 
 
 def _rows(path: Path, key: str, checksum: str | None = None) -> dict[bytes, Known]:
@@ -70,12 +78,15 @@ def _rows(path: Path, key: str, checksum: str | None = None) -> dict[bytes, Know
         OSError: it is out of reach for now; nothing may be built without it, it would be lost.
     """
     try:
-        if checksum and file_sha256(path) != checksum:  # first: it reads plainly, with the system's own errors
+        # first: it reads plainly, with the system's own errors
+        if checksum and file_sha256(path) != checksum:
             return {}
         return rows_of(path, read_photos(path)) if shard_key(path) == key else {}
     except OSError as error:
         if not is_damage(error):
-            raise OSError(error.errno, f"{os.strerror(error.errno or 0)}; the index is as it was", str(path)) from error
+            raise OSError(
+                error.errno, f"{os.strerror(error.errno or 0)}; the index is as it was", str(path)
+            ) from error
         return {}
 
 
@@ -86,7 +97,9 @@ def roots_of(index_dir: Path, manifest: Manifest) -> list[str]:
     roots: set[str] = set()
     for entry in manifest.shards:
         with suppress(OSError):
-            roots |= {os.fsdecode(root) for root in read_photos(index_dir / FEATURES / entry.file).root}
+            roots |= {
+                os.fsdecode(root) for root in read_photos(index_dir / FEATURES / entry.file).root
+            }
     return sorted(roots)
 
 
@@ -106,22 +119,36 @@ def named_photos(index_dir: Path) -> set[bytes]:
 def rows_of(shard: Path, photos: Photos) -> dict[bytes, Known]:
     """Where the photos of a shard are described, by absolute path."""
     stamps = zip(photos.size.tolist(), photos.mtime_ns.tolist(), strict=True)
-    return {photos.absolute(i): Known(shard, i, size, mtime_ns) for i, (size, mtime_ns) in enumerate(stamps)}
+    return {
+        photos.absolute(i): Known(shard, i, size, mtime_ns)
+        for i, (size, mtime_ns) in enumerate(stamps)
+    }
 
 
 def unfinished(index_dir: Path, manifest: Manifest | None) -> list[Path]:
     """Shards that an interrupted build finished and no index.json names yet, oldest first.
 
-    Those older than index.json are not among them: they were replaced, and a writer died before it removed them. Nor
+    Those older than index.json are not among them: they were replaced, and a writer died before it
+        removed them. Nor
     are rewritten ones: they belong to a change that was never completed.
     """
     named = {entry.file for entry in manifest.shards} if manifest else set()
-    built = (index_dir / MANIFEST).stat().st_mtime_ns if manifest and (index_dir / MANIFEST).exists() else -1
-    found = [(p.stat().st_mtime_ns, p) for p in (index_dir / FEATURES).iterdir() if _BUILT.fullmatch(p.name)]
+    built = (
+        (index_dir / MANIFEST).stat().st_mtime_ns
+        if manifest and (index_dir / MANIFEST).exists()
+        else -1
+    )
+    found = [
+        (p.stat().st_mtime_ns, p)
+        for p in (index_dir / FEATURES).iterdir()
+        if _BUILT.fullmatch(p.name)
+    ]
     return [path for time, path in sorted(found) if path.name not in named and time > built]
 
 
-def others_unfinished(index_dir: Path, manifest: Manifest | None, key: str, listed: Container[bytes]) -> list[Path]:
+def others_unfinished(
+    index_dir: Path, manifest: Manifest | None, key: str, listed: Container[bytes]
+) -> list[Path]:
     """Of the unfinished shards those that have none of the listed photos: a build of other folders, to be taken over by it.
 
     Args:
@@ -142,7 +169,14 @@ def rewritten_name() -> str:
 def sweep(index_dir: Path, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
     """Remove shards, half-written files and projections of ours that are no longer named."""
     kept = {entry.file for entry in manifest.shards} | {path.name for path in spare}
-    stale = [p for p in (index_dir / FEATURES).iterdir() if p.name not in kept and _OURS.fullmatch(p.name)]
-    for path in [*stale, *(p for p in index_dir.glob("pca-*.safetensors") if p.name != manifest.pca_file)]:
+    stale = [
+        p
+        for p in (index_dir / FEATURES).iterdir()
+        if p.name not in kept and _OURS.fullmatch(p.name)
+    ]
+    for path in [
+        *stale,
+        *(p for p in index_dir.glob("pca-*.safetensors") if p.name != manifest.pca_file),
+    ]:
         with suppress(OSError):
             path.unlink()

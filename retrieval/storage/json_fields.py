@@ -10,7 +10,8 @@ def filled(kind: type[Kind], data: Any) -> Kind:
     """Make a dataclass of JSON's values.
 
     Args:
-        kind: a dataclass of numbers, texts, lists and dictionaries of them, and of other dataclasses.
+        kind: a dataclass of numbers, texts, lists and dictionaries of them, and of other
+            dataclasses.
         data: its fields by name; those that have defaults may be missing.
 
     Raises:
@@ -29,8 +30,14 @@ def _is_a(value: object, hint: Any) -> bool:
     if isinstance(hint, UnionType):
         return any(_is_a(value, one) for one in get_args(hint))
     if (outer := get_origin(hint)) is None:
-        return isinstance(value, (int, float) if hint is float else hint) and not isinstance(value, bool)
+        return isinstance(value, (int, float) if hint is float else hint) and not isinstance(
+            value, bool
+        )
     if not isinstance(value, outer):
         return False
     parts = (value, value.values()) if isinstance(value, dict) else (value,)
-    return all(_is_a(part, one) for one, several in zip(get_args(hint), parts, strict=True) for part in several)
+    return all(
+        _is_a(part, one)
+        for one, several in zip(get_args(hint), parts, strict=True)
+        for part in several
+    )

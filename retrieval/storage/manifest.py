@@ -36,7 +36,8 @@ class Manifest:
         settings: sizes of the descriptors.
         schema: version of this format.
         built: when this was written, ISO 8601 in UTC; empty in indexes of the first builds.
-        unusable: pictures that the last build found and could not read; None where that is not known.
+        unusable: pictures that the last build found and could not read; None where that is not
+            known.
         search: the kind of index.faiss, with its parameters and the recall that was measured.
         roots: the folders that the photos belong to; none in indexes of formats before 3.
     """
@@ -75,7 +76,9 @@ def pca_file(pca_hash: str) -> str:
     return f"pca-{pca_hash}.safetensors"
 
 
-def settings_key(backbone: str, weights_hash: str, pca_hash: str, settings: dict[str, int] = SETTINGS) -> str:
+def settings_key(
+    backbone: str, weights_hash: str, pca_hash: str, settings: dict[str, int] = SETTINGS
+) -> str:
     """First 16 hexadecimal digits of the hash of what decides a descriptor's numbers."""
     text = json.dumps([backbone, weights_hash, pca_hash, sorted(settings.items())])
     return sha256(text.encode()).hexdigest()[:16]
@@ -91,13 +94,23 @@ def read_manifest(index_dir: Path) -> Manifest:
     path = index_dir / MANIFEST
     if not path.is_file():
         if (index_dir / FEATURES).is_dir():
-            raise FileNotFoundError(f"{index_dir}: this index was never finished; run the same build-index again, it resumes")
-        raise FileNotFoundError(f"{index_dir}: no index here; make one with: rechroma build-index PHOTOS --index {index_dir}")
+            raise FileNotFoundError(
+                f"{index_dir}: this index was never finished; run the same build-index again, it resumes"
+            )
+        raise FileNotFoundError(
+            f"{index_dir}: no index here; make one with: rechroma build-index PHOTOS --index {index_dir}"
+        )
     try:
         data = json.loads(path.read_text())
         if data["schema"] > SCHEMA:
-            raise ValueError(f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA}); update rechroma")
+            raise ValueError(
+                f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA}); update rechroma"
+            )
         shards = [filled(ShardEntry, entry) for entry in data["shards"]]
-        return filled(Manifest, {**data, "shards": shards, "search": read_settings(data.get("search", {}))})
+        return filled(
+            Manifest, {**data, "shards": shards, "search": read_settings(data.get("search", {}))}
+        )
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: damaged ({error}); run build-index --overwrite with all of its folders") from error
+        raise ValueError(
+            f"{path}: damaged ({error}); run build-index --overwrite with all of its folders"
+        ) from error

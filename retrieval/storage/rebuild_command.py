@@ -11,7 +11,10 @@ def rebuild(index_dir: Path, photos: Iterable[str | Path]) -> str:
 
     Args:
         index_dir: folder of the index.
-        photos: folders and files; those that are gone cannot be named. Of some older indexes none are known.
+        photos: folders and files; those that are gone cannot be named. Of some older indexes none
+            are known.
     """
     there = [shlex.quote(str(path)) for path in photos if os.path.exists(path)]  # noqa: PTH110 - never raises, whoever may not look
-    return f"rechroma build-index {' '.join(there) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"
+    return (
+        f"rechroma build-index {' '.join(there) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"
+    )

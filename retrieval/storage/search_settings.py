@@ -1,14 +1,16 @@
 """How the global descriptors are searched: exactly, over a graph, or compressed on disk; by count and memory.
 
-========= =============================== ========================== =====================================
-kind      for                             memory a photo             answer
-========= =============================== ========================== =====================================
-flat      up to MAX_FLAT photos           512 bytes                  exact
-hnsw      what fits the memory budget     HNSW_BYTES                 nearly exact (a graph of neighbors)
-ivfpq     everything larger               what queries touch         re-ranked with the shards' descriptors
-========= =============================== ========================== =====================================
+========= =============================== ==========================
+===================================== kind      for                             memory a photo
+answer ========= =============================== ==========================
+===================================== flat      up to MAX_FLAT photos           512 bytes
+exact hnsw      what fits the memory budget     HNSW_BYTES                 nearly exact (a graph of
+neighbors) ivfpq     everything larger               what queries touch         re-ranked with the
+shards' descriptors ========= =============================== ==========================
+=====================================
 
-Source: Malkov and Yashunin 2018 (HNSW); Jegou et al. 2011 (IVF, PQ); Ge et al. 2013 (OPQ); all as faiss has them.
+Source: Malkov and Yashunin 2018 (HNSW); Jegou et al. 2011 (IVF, PQ); Ge et al. 2013 (OPQ); all as
+    faiss has them.
 """
 
 import math
@@ -19,10 +21,12 @@ from typing import Any
 from retrieval.storage.json_fields import filled
 
 FLAT, HNSW, IVFPQ = "flat", "hnsw", "ivfpq"
-MAX_FLAT = 100_000  # photos; comparing a query with all of them takes milliseconds, and nothing has to be trained
+# photos; comparing a query with all of them takes milliseconds, and nothing has to be trained
+MAX_FLAT = 100_000
 MEMORY_BUDGET = 1 << 30  # bytes; the default of build-index
 LINKS = 16  # neighbors of a photo in the graph; twice as many on its lowest level
-HNSW_BYTES = 256 + 8 * LINKS + 32  # fp16 descriptor, links of the lowest level, row number and higher levels
+# fp16 descriptor, links of the lowest level, row number and higher levels
+HNSW_BYTES = 256 + 8 * LINKS + 32
 CODE_BYTES = 32  # of a compressed descriptor
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -33,10 +37,12 @@ class SearchSettings:
 
     Attributes:
         kind: FLAT, HNSW or IVFPQ.
-        memory_budget: bytes that the search index may take in a process that searches; it decides the kind.
-        parameters: hnsw: ``ef_search``; ivfpq: ``lists``, ``nprobe``, and ``candidates``, how many times more photos than
-            wanted are re-ranked.
-        recall: share of the ten best photos of held-out queries that a search finds, measured against exact search.
+        memory_budget: bytes that the search index may take in a process that searches; it decides
+            the kind.
+        parameters: hnsw: ``ef_search``; ivfpq: ``lists``, ``nprobe``, and ``candidates``, how many
+            times more photos than wanted are re-ranked.
+        recall: share of the ten best photos of held-out queries that a search finds, measured
+            against exact search.
         measured_on: photos that were in the index when parameters and recall were measured.
     """
 
@@ -85,7 +91,11 @@ def parse_bytes(text: str) -> int:
         ValueError: it is not a positive size.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
-    size = int(float(found[1]) * (1024 if found[3] else 1000) ** _UNITS[found[2]]) if found and (found[2] or not found[3]) else 0
+    size = (
+        int(float(found[1]) * (1024 if found[3] else 1000) ** _UNITS[found[2]])
+        if found and (found[2] or not found[3])
+        else 0
+    )
     if size < 1:
         raise ValueError(f"{text!r} is not a size; write for example 800MB or 1.5GiB")
     return size

@@ -1,6 +1,7 @@
 """One shard of an index: an HDF5 file with the descriptors of a few thousand photos.
 
-Datasets are contiguous and uncompressed, so that the few rows a query needs are read straight from the mapped file.
+Datasets are contiguous and uncompressed, so that the few rows a query needs are read straight from
+the mapped file.
 """
 
 import errno
@@ -56,14 +57,22 @@ class Photos:
     @staticmethod
     def join(parts: list["Photos"]) -> "Photos":
         """One after the other."""
-        return Photos(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Photos)))
+        return Photos(
+            *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Photos))
+        )
 
     @staticmethod
     def of(rows: list[Row]) -> "Photos":
         """From (root, path, size, mtime_ns, sha256) tuples."""
         root, path, size, mtime, sha = zip(*rows, strict=True)
         digests = np.frombuffer(b"".join(sha), np.uint8).reshape(-1, 32)
-        return Photos(_objects(root), _objects(path), np.array(size, np.int64), np.array(mtime, np.int64), digests)
+        return Photos(
+            _objects(root),
+            _objects(path),
+            np.array(size, np.int64),
+            np.array(mtime, np.int64),
+            digests,
+        )
 
 
 def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) -> Path:
@@ -81,7 +90,9 @@ def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) 
         for part in (photos, descriptors):
             for f in fields(part):
                 value, name = getattr(part, f.name), f.name.rstrip("_")
-                file.create_dataset(name, data=np.array(list(value), "S") if value.dtype == object else value)
+                file.create_dataset(
+                    name, data=np.array(list(value), "S") if value.dtype == object else value
+                )
         file.flush()
         data = file.id.get_file_image()
     with replacing(path, path.with_suffix(f".{path.stem}.tmp")) as temporary:
@@ -135,7 +146,9 @@ class ShardReader:
             for name in (f.name for part in (Descriptors, Photos) for f in fields(part)):
                 dataset = file[name.rstrip("_")]
                 start = dataset.id.get_offset()
-                views[name] = data[start : start + dataset.nbytes].view(dataset.dtype).reshape(dataset.shape)
+                views[name] = (
+                    data[start : start + dataset.nbytes].view(dataset.dtype).reshape(dataset.shape)
+                )
             self.photos = Photos(*(views.pop(f.name) for f in fields(Photos)))
             self.descriptors = Descriptors(**views)
             self._map: Any = getattr(data, "_mmap", None)
@@ -155,7 +168,10 @@ def allow_open_files(count: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE,
+            (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard),
+        )
 
 
 @contextmanager
@@ -166,8 +182,19 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             yield file
     except FileNotFoundError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError, OverflowError) as error:
-        raise OSError(f"{path}: a damaged shard ({' '.join(str(error).split()) or type(error).__name__})") from error
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        AttributeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
+        raise OSError(
+            f"{path}: a damaged shard ({' '.join(str(error).split()) or type(error).__name__})"
+        ) from error
 
 
 def _objects(values: Sequence[bytes]) -> np.ndarray:

@@ -45,7 +45,9 @@ class Backbone(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, network: VGG19, normalisation: Normalisation, weights_hash: str) -> None:
+    def __init__(
+        self, name: str, network: VGG19, normalisation: Normalisation, weights_hash: str
+    ) -> None:
         super().__init__()
         self.name, self.weights_hash = name, weights_hash
         folded = network.folded() if network.config.batch_norm else network
@@ -59,7 +61,9 @@ class Backbone(nn.Module):
         """Where the weights are."""
         return self.mean.device
 
-    def forward(self, luminance: Float[Tensor, "batch 1 height width"], layers: Sequence[str]) -> dict[str, Float[Tensor, "..."]]:
+    def forward(
+        self, luminance: Float[Tensor, "batch 1 height width"], layers: Sequence[str]
+    ) -> dict[str, Float[Tensor, "..."]]:
         """Compute activations by name, in float32.
 
         Args:
@@ -85,8 +89,17 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def inference() -> Iterator[None]:
     """Compute without gradients, in the precision and on the device chosen here, whatever the program around has set."""
-    place = contextlib.nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
-    with torch.inference_mode(), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False), place:
+    place = (
+        contextlib.nullcontext()
+        if torch.get_default_device().type == "cpu"
+        else torch.device("cpu")
+    )
+    with (
+        torch.inference_mode(),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False),
+        place,
+    ):
         yield
 
 
@@ -100,7 +113,8 @@ def load_backbone(
 
     Args:
         name: ``vgg19-slim`` (bundled) or ``vgg19`` (torchvision's ImageNet weights).
-        weights_path: for ``vgg19``, a file of torchvision's layout (.pth or .safetensors) instead of its download.
+        weights_path: for ``vgg19``, a file of torchvision's layout (.pth or .safetensors) instead
+            of its download.
         device: where to put it.
         weights_dir: folder of the shards of ``vgg19-slim``.
 
@@ -108,15 +122,19 @@ def load_backbone(
         The backbone, frozen.
 
     Raises:
-        ValueError: unknown name or device, weights of another layout, or weights_path given for the bundled backbone.
-        FileNotFoundError: weights_path does not exist, or torchvision's weights are neither cached nor downloadable.
+        ValueError: unknown name or device, weights of another layout, or weights_path given for the
+            bundled backbone.
+        FileNotFoundError: weights_path does not exist, or torchvision's weights are neither cached
+            nor downloadable.
     """
     place = usable_device(device)
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone {name!r}; known: {', '.join(BACKBONES)}")
     if name == "vgg19-slim":
         if weights_path is not None:
-            raise ValueError("weights of one's own belong to the backbone vgg19; vgg19-slim brings its own")
+            raise ValueError(
+                "weights of one's own belong to the backbone vgg19; vgg19-slim brings its own"
+            )
         state, normalisation = load_bundled("vgg19-slim", weights_dir), SLIM_NORMALISATION
         network = _filled(SLIM, state, weights_dir, name)
     else:
@@ -141,11 +159,19 @@ def _vgg19_state(weights_path: Path | str | None) -> dict[str, Tensor]:
     return _read_state(Path(weights_path)) if weights_path else _torchvision_state()
 
 
-def _filled(config: VGG19Config, state: dict[str, Tensor], where: Path | str, wanted: str = "torchvision's vgg19") -> VGG19:
-    with torch.device("meta"):  # without weights: drawing them at random takes longer than reading those of the file
+def _filled(
+    config: VGG19Config,
+    state: dict[str, Tensor],
+    where: Path | str,
+    wanted: str = "torchvision's vgg19",
+) -> VGG19:
+    # without weights: drawing them at random takes longer than reading those of the file
+    with torch.device("meta"):
         network = VGG19(config).float()
     try:
-        network.load_state_dict({k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, assign=True)
+        network.load_state_dict(
+            {k: v.to(p.dtype) for (k, v), p in _paired(state, network)}, assign=True
+        )
     except (RuntimeError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ValueError(f"{where}: not the weights of {wanted} ({cause})") from error
@@ -180,7 +206,8 @@ def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int
     Returns:
         How many shards.
     """
-    small = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state.items()}  # batch norm and biases stay exact
+    # batch norm and biases stay exact
+    small = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state.items()}
     shards: list[dict[str, Tensor]] = [{}]
     for key, value in small.items():
         if shards[-1] and sum(v.nbytes for v in shards[-1].values()) + value.nbytes > SHARD_BYTES:
@@ -217,7 +244,11 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise ValueError(
             f"{path}: not a readable weights file ({(str(error).splitlines() or [type(error).__name__])[0]})"

@@ -21,11 +21,15 @@ def weight_files(stem: str, weights_dir: Path = WEIGHTS_DIR) -> list[Path]:
     """
     shards = sorted(weights_dir.glob(f"{stem}-*-of-*.safetensors"))
     if not shards or len(shards) != int(shards[0].stem.rpartition("-")[2]):
-        raise FileNotFoundError(f"{weights_dir}: the weights {stem} are incomplete; reinstall rechroma")
+        raise FileNotFoundError(
+            f"{weights_dir}: the weights {stem} are incomplete; reinstall rechroma"
+        )
     return shards
 
 
-def read_shards(stem: str, weights_dir: Path, load: Callable[[Path], dict[str, Array]]) -> dict[str, Array]:
+def read_shards(
+    stem: str, weights_dir: Path, load: Callable[[Path], dict[str, Array]]
+) -> dict[str, Array]:
     """All tensors of the shards, by name.
 
     Args:
@@ -53,14 +57,17 @@ def bundled_hash(stem: str = DEFAULT_BACKBONE, weights_dir: Path = WEIGHTS_DIR) 
         FileNotFoundError, ValueError: see read_shards.
     """
     state = read_shards(stem, weights_dir, load_file)
-    return hash_weights((key, f"torch.{state[key].dtype}", state[key].tobytes()) for key in sorted(state))
+    return hash_weights(
+        (key, f"torch.{state[key].dtype}", state[key].tobytes()) for key in sorted(state)
+    )
 
 
 def hash_weights(weights: Iterable[tuple[str, str, bytes]]) -> str:
     """First 16 hexadecimal digits of the SHA-256 over names, types and values.
 
     Args:
-        weights: of each tensor its name, its type as torch writes it (``torch.float16``) and its bytes; in name order.
+        weights: of each tensor its name, its type as torch writes it (``torch.float16``) and its
+            bytes; in name order.
     """
     digest = hashlib.sha256()
     for name, kind, data in weights:

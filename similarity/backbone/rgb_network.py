@@ -21,8 +21,12 @@ class Vgg19Judge(nn.Module):
     def __init__(self, weights_path: Path | None = None) -> None:
         super().__init__()
         self.network = load_torchvision_vgg19(weights_path).eval().requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(IMAGENET_NORMALISATION.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_NORMALISATION.std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(IMAGENET_NORMALISATION.mean).view(1, 3, 1, 1), persistent=False
+        )
+        self.register_buffer(
+            "std", torch.tensor(IMAGENET_NORMALISATION.std).view(1, 3, 1, 1), persistent=False
+        )
 
     def forward(self, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
         """Map sRGB in 0..1 to the features of relu5_1."""
@@ -33,8 +37,9 @@ def load_judge(path: Path | None = None) -> nn.Module:
     """Load the network that judges colors.
 
     Args:
-        path: None takes torchvision's VGG-19; a ``.pth`` or ``.safetensors`` file is its weights; a ``.py`` file defines
-            one torch module class of no required arguments that maps RGB in 0..1 to a dictionary of feature maps.
+        path: None takes torchvision's VGG-19; a ``.pth`` or ``.safetensors`` file is its weights; a
+            ``.py`` file defines one torch module class of no required arguments that maps RGB in
+            0..1 to a dictionary of feature maps.
 
     Raises:
         FileNotFoundError: the file does not exist, or torchvision's weights cannot be downloaded.
@@ -52,11 +57,17 @@ def load_judge(path: Path | None = None) -> nn.Module:
         spec.loader.exec_module(module)
     except Exception as error:  # it is the user's code
         raise ValueError(f"{path}: cannot be run ({type(error).__name__}: {error})") from error
-    own = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, nn.Module) and c.__module__ == "judge"]
+    own = [
+        c
+        for c in vars(module).values()
+        if isinstance(c, type) and issubclass(c, nn.Module) and c.__module__ == "judge"
+    ]
     if len(own) != 1:
         raise ValueError(f"{path}: expected one torch module class, found {len(own)}")
     try:
         network: nn.Module = own[0]().eval().requires_grad_(False)
     except Exception as error:
-        raise ValueError(f"{path}: {own[0].__name__} cannot be made without arguments ({type(error).__name__}: {error})") from error
+        raise ValueError(
+            f"{path}: {own[0].__name__} cannot be made without arguments ({type(error).__name__}: {error})"
+        ) from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

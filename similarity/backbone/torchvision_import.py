@@ -1,8 +1,9 @@
 """Import torchvision beside a CPU build of torch.
 
-The registry's torchvision carries CUDA operators that cannot load beside CPU torch, and then ``import torchvision``
-fails with "operator torchvision::nms does not exist" (pytorch/vision#9085). Nothing here needs those operators, only
-their schemas must exist. Where they load, this module does nothing but import.
+The registry's torchvision carries CUDA operators that cannot load beside CPU torch, and then
+``import torchvision`` fails with "operator torchvision::nms does not exist" (pytorch/vision#9085).
+Nothing here needs those operators, only their schemas must exist. Where they load, this module does
+nothing but import.
 """
 
 import importlib

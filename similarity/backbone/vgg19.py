@@ -1,7 +1,9 @@
 """VGG-19 by layer name, at any width.
 
-One topology serves both sets of weights: 16 convolutions ``relu1_1`` .. ``relu5_4``, ``pool5``, ``fc6`` and 1000
-logits. Module names follow torchvision (``features.0``, ``classifier.0``), so its state dict loads unchanged.
+One topology serves both sets of weights: 16 convolutions ``relu1_1`` .. ``relu5_4``, ``pool5``,
+    ``fc6`` and 1000
+logits. Module names follow torchvision (``features.0``, ``classifier.0``), so its state dict loads
+unchanged.
 """
 
 import copy
@@ -16,7 +18,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
 STRIDES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}  # of the relu layers of each block
-LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(1, n + 1))
+LAYERS = tuple(
+    f"relu{block}_{i}" for block, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(1, n + 1)
+)
 KNOWN = (*LAYERS, *(f"pool{block}" for block in range(1, 6)), "fc6", "logits")
 
 
@@ -31,7 +35,9 @@ def check_layers(names: Sequence[str]) -> None:
     """
     unknown = set(names) - set(KNOWN)
     if unknown:
-        raise ValueError(f"not layers of VGG-19: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN)}")
+        raise ValueError(
+            f"not layers of VGG-19: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,9 @@ class VGG19Config:
 
 
 FULL = VGG19Config()
-SLIM = VGG19Config(widths=(16, 48, 96, 192, 256), in_channels=1, batch_norm=True, pool_size=1, hidden=(1024,))
+SLIM = VGG19Config(
+    widths=(16, 48, 96, 192, 256), in_channels=1, batch_norm=True, pool_size=1, hidden=(1024,)
+)
 
 
 class VGG19(nn.Module):
@@ -91,16 +99,20 @@ class VGG19(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
-    def forward(self, picture: Float[Tensor, "batch channels height width"], layers: Sequence[str]) -> dict[str, Tensor]:
+    def forward(
+        self, picture: Float[Tensor, "batch channels height width"], layers: Sequence[str]
+    ) -> dict[str, Tensor]:
         """Compute the asked layers, and nothing deeper than the deepest of them.
 
         Args:
-            picture: normalised input with ``config.in_channels`` channels; sides of at least 16, or 32 when
-                ``pool5``, ``fc6`` or ``logits`` is asked for.
-            layers: names among ``relu1_1`` .. ``relu5_4``, ``pool1`` .. ``pool5``, ``fc6`` (before its ReLU), ``logits``.
+            picture: normalised input with ``config.in_channels`` channels; sides of at least 16, or
+                32 when ``pool5``, ``fc6`` or ``logits`` is asked for.
+            layers: names among ``relu1_1`` .. ``relu5_4``, ``pool1`` .. ``pool5``, ``fc6`` (before
+                its ReLU), ``logits``.
 
         Returns:
-            The activations by name: (batch, channels, height / stride, width / stride), or (batch, size) for
+            The activations by name: (batch, channels, height / stride, width / stride), or (batch,
+                size) for
             ``fc6`` and ``logits``.
 
         Raises:
@@ -132,10 +144,18 @@ class VGG19(nn.Module):
         with torch.device("meta"):  # without weights: they are all given
             plain = VGG19(replace(self.config, batch_norm=False))
         places = (i for i, module in enumerate(plain.features) if isinstance(module, nn.Conv2d))
-        state = {f"classifier.{key}": value.clone() for key, value in self.classifier.state_dict().items()}
+        state = {
+            f"classifier.{key}": value.clone()
+            for key, value in self.classifier.state_dict().items()
+        }
         for module, after in pairwise(copy.deepcopy(self.features).eval()):
             if isinstance(module, nn.Conv2d):
-                fused, i = fuse_conv_bn_eval(module, after) if isinstance(after, nn.BatchNorm2d) else module, next(places)
+                fused, i = (
+                    fuse_conv_bn_eval(module, after)
+                    if isinstance(after, nn.BatchNorm2d)
+                    else module,
+                    next(places),
+                )
                 state |= {f"features.{i}.{key}": value for key, value in fused.state_dict().items()}
         plain.load_state_dict(state, assign=True)
         return plain.eval()

@@ -1,7 +1,9 @@
 """CIE Lab under D65, from and to sRGB, with gamut clipping that keeps the luminance.
 
-Raw Lab units everywhere: L in 0..100, a and b about -110..110. White is exactly (100, 0, 0) because the white point is
-taken from the matrix itself rather than from a rounded table, so greys stay neutral to the last bit of float32.
+Raw Lab units everywhere: L in 0..100, a and b about -110..110. White is exactly (100, 0, 0) because
+    the white point is
+taken from the matrix itself rather than from a rounded table, so greys stay neutral to the last bit
+of float32.
 """
 
 from contextlib import nullcontext
@@ -28,7 +30,9 @@ def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 heig
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255
 
 
-def rgb_to_lab(rgb: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+def rgb_to_lab(
+    rgb: Float[Tensor, "*batch 3 height width"],
+) -> Float[Tensor, "*batch 3 height width"]:
     """Convert sRGB to CIE Lab (D65).
 
     Args:
@@ -39,14 +43,18 @@ def rgb_to_lab(rgb: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*b
 
     Source: CIE 15:2004 and IEC 61966-2-1; equal to ``skimage.color.rgb2lab`` within 0.01.
     """
-    linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    linear = torch.where(
+        rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
+    )
     xyz = _mix(_RGB_TO_XYZ_NORM, linear)
     f = torch.where(xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1.0 / 3.0), _KAPPA * xyz + _OFFSET)
     x, y, z = f.unbind(-3)
     return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), -3)
 
 
-def luminance_of_bytes(rgb: UInt8[np.ndarray, "height width 3"]) -> Float32[np.ndarray, "height width"]:
+def luminance_of_bytes(
+    rgb: UInt8[np.ndarray, "height width 3"],
+) -> Float32[np.ndarray, "height width"]:
     """L alone, 0..100, of sRGB in 0..255: by a table and one row of the matrix, much faster than rgb_to_lab."""
     red, green, blue = _RGB_TO_XYZ_NORM[1].tolist()
     table = _linear_table()
@@ -57,10 +65,14 @@ def luminance_of_bytes(rgb: UInt8[np.ndarray, "height width 3"]) -> Float32[np.n
 @cache
 def _linear_table() -> Float32[np.ndarray, "256"]:
     value = np.arange(256, dtype=np.float32) / 255
-    return np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92).astype(np.float32)
+    return np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92).astype(
+        np.float32
+    )
 
 
-def lab_to_rgb_unclipped(lab: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+def lab_to_rgb_unclipped(
+    lab: Float[Tensor, "*batch 3 height width"],
+) -> Float[Tensor, "*batch 3 height width"]:
     """Convert CIE Lab (D65) to sRGB without clipping; colors outside the gamut leave 0..1.
 
     Args:
@@ -74,7 +86,9 @@ def lab_to_rgb_unclipped(lab: Float[Tensor, "*batch 3 height width"]) -> Float[T
     f = torch.stack((y + a / 500.0, y, y - b / 200.0), -3)
     xyz = torch.where(f > _EPSILON ** (1.0 / 3.0), f**3, (f - _OFFSET) / _KAPPA)
     linear = _mix(_XYZ_NORM_TO_RGB, xyz)
-    return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return torch.where(
+        linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear
+    )
 
 
 def lab_to_rgb(
@@ -82,12 +96,14 @@ def lab_to_rgb(
 ) -> Float[Tensor, "*batch 3 height width"]:
     """Convert CIE Lab (D65) to sRGB; chroma is reduced until the color fits, luminance and hue are kept.
 
-    Clipping RGB instead, as the released code of the field does, changes the luminance of the photograph.
+    Clipping RGB instead, as the released code of the field does, changes the luminance of the
+    photograph.
 
     Args:
         lab: L in 0..100, a and b in raw Lab units.
         steps: bisection steps of the chroma scale; the scale is exact to ``2 ** -steps``.
-        tolerance: how far outside 0..1 a channel may be and is clipped instead, which changes the luminance as little.
+        tolerance: how far outside 0..1 a channel may be and is clipped instead, which changes the
+            luminance as little.
 
     Returns:
         sRGB in 0..1.
@@ -105,12 +121,18 @@ def lab_to_rgb(
             low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
         clipped = lab_to_rgb_unclipped(torch.cat((inside[:1], inside[1:] * low)))
         first = rgb.movedim(-3, 0)
-        rgb = first.flatten(1).index_copy(1, outside, clipped[:, 0]).view(first.shape).movedim(0, -3)
+        rgb = (
+            first.flatten(1).index_copy(1, outside, clipped[:, 0]).view(first.shape).movedim(0, -3)
+        )
     return rgb.clamp(0.0, 1.0)
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
     kind = planes.device.type
-    plainly = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+    plainly = (
+        torch.autocast(kind, enabled=False)
+        if torch.amp.is_autocast_available(kind)
+        else nullcontext()
+    )
     with plainly:  # whatever autocast the program around has set
         return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)

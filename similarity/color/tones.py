@@ -1,7 +1,7 @@
 """Prints fade and scans are dark: the networks see luminance as wide as photos have it.
 
-Unspread, faded trees became blue. A photo with full tones is seen as it is; equalising histograms instead changes the
-tones of every photo.
+Unspread, faded trees became blue. A photo with full tones is seen as it is; equalising histograms
+instead changes the tones of every photo.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,9 @@ class Tones:
     gain: Float[Tensor, "batch 1 1 1"]
     offset: Float[Tensor, "batch 1 1 1"]
 
-    def __call__(self, luminance: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch 1 height width"]:
+    def __call__(
+        self, luminance: Float[Tensor, "batch 1 height width"]
+    ) -> Float[Tensor, "batch 1 height width"]:
         """Change L, 0..100."""
         return (luminance * self.gain + self.offset).clamp(0.0, 100.0)
 
@@ -54,14 +56,20 @@ def tones_of(luminance: Float[Tensor, "batch 1 height width"]) -> Tones:
     down, across = int(height * MARGIN), int(width * MARGIN)
     inner = luminance[..., down : height - down, across : width - across].flatten(1).float()
     count = inner.shape[1]
-    low, high = (inner.kthvalue(k, 1).values for k in (1 + int(TAIL * (count - 1)), count - int(TAIL * (count - 1))))
+    low, high = (
+        inner.kthvalue(k, 1).values
+        for k in (1 + int(TAIL * (count - 1)), count - int(TAIL * (count - 1)))
+    )
     gain = (SPAN / (high - low).clamp(min=1.0)).clamp(1.0, MAX_GAIN)
     middle = (low + high) / 2
-    offset = middle.clamp(*MIDDLE) - gain * middle  # 0 for full tones, which cannot lie far from the middle
+    # 0 for full tones, which cannot lie far from the middle
+    offset = middle.clamp(*MIDDLE) - gain * middle
     return Tones(gain.view(-1, 1, 1, 1), offset.view(-1, 1, 1, 1))
 
 
-def spread_tones(lab: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels height width"]:
+def spread_tones(
+    lab: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, "batch channels height width"]:
     """Lab, or L alone, with its luminance as the networks see it and the same chroma."""
     luminance = lab[:, :1]
     return torch.cat((tones_of(luminance)(luminance), lab[:, 1:]), 1)

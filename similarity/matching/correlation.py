@@ -1,8 +1,9 @@
 """Dense correspondence between one gray target and one or several references.
 
-Every position of the target is correlated with every position of all references (several references are simply more
-positions), on features of relu3 .. relu5 joined at stride 8. He et al. ran Deep Image Analogy here, minutes a pair on
-a GPU; correlation with a softmax is what the field does since Zhang et al. 2019 and takes milliseconds.
+Every position of the target is correlated with every position of all references (several references
+are simply more positions), on features of relu3 .. relu5 joined at stride 8. He et al. ran Deep
+Image Analogy here, minutes a pair on a GPU; correlation with a softmax is what the field does since
+Zhang et al. 2019 and takes milliseconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ from torch import Tensor
 from similarity.resize import resized
 
 STRIDE = 8
-NEIGHBOUR_DISTANCE = 0.4, 2.4  # cells between the partners of neighbours: not the same cell, and up to two apart, turned
+# cells between the partners of neighbours: not the same cell, and up to two apart, turned
+NEIGHBOUR_DISTANCE = 0.4, 2.4
 LEVELS = {"relu3_4": 0.5, "relu4_4": 1.0, "relu5_4": 1.0}  # layer: weight of its cosine
 Features = Mapping[str, Float[Tensor, "1 _channels _height _width"]]
 
@@ -27,7 +29,8 @@ class PointMap:
 
     Attributes:
         picture: which of the other pictures.
-        xy: where in it, -1..1 from edge to edge (the convention of ``grid_sample`` with ``align_corners=False``).
+        xy: where in it, -1..1 from edge to edge (the convention of ``grid_sample`` with
+            ``align_corners=False``).
     """
 
     picture: Int[Tensor, "height width"]
@@ -39,7 +42,8 @@ class Correlation:
     """Cosines between all positions of the target and all positions of the references.
 
     Attributes:
-        values: -1..1, one row a target position, one column a reference position, references one after the other.
+        values: -1..1, one row a target position, one column a reference position, references one
+            after the other.
         target_size: (height, width) of the target's grid.
         reference_sizes: (height, width) of each reference's grid.
     """
@@ -91,14 +95,17 @@ def correlate_pictures(target: Features, references: Sequence[Features]) -> Corr
     return correlate(first, others)
 
 
-def common_mean(planes: Sequence[Float[Tensor, "channels _height _width"]]) -> Float[Tensor, "channels 1 1"]:
+def common_mean(
+    planes: Sequence[Float[Tensor, "channels _height _width"]],
+) -> Float[Tensor, "channels 1 1"]:
     """Mean of each channel over all positions of several pictures."""
     total = torch.stack([plane.sum((1, 2), keepdim=True) for plane in planes]).sum(0)
     return total / sum(plane[0].numel() for plane in planes)
 
 
 def correlate(
-    target: Float[Tensor, "channels height width"], references: Sequence[Float[Tensor, "channels _height _width"]]
+    target: Float[Tensor, "channels height width"],
+    references: Sequence[Float[Tensor, "channels _height _width"]],
 ) -> Correlation:
     """Correlate all positions of the target with all positions of the references.
 
@@ -115,7 +122,9 @@ def correlate(
     filters = torch.cat([reference.flatten(1) for reference in references], 1).T[..., None, None]
     values = F.conv2d(target[None].contiguous(memory_format=torch.channels_last), filters)
     sizes = tuple((r.shape[1], r.shape[2]) for r in references)
-    return Correlation(values[0].flatten(1).T.contiguous(), (target.shape[1], target.shape[2]), sizes)
+    return Correlation(
+        values[0].flatten(1).T.contiguous(), (target.shape[1], target.shape[2]), sizes
+    )
 
 
 def handicapped(correlation: Correlation, handicaps: Sequence[float]) -> Correlation:
@@ -127,8 +136,12 @@ def handicapped(correlation: Correlation, handicaps: Sequence[float]) -> Correla
     """
     device = correlation.values.device
     counts = torch.tensor(correlation.counts, device=device)
-    added = torch.tensor(list(handicaps), dtype=correlation.values.dtype, device=device).repeat_interleave(counts)
-    return Correlation(correlation.values + added, correlation.target_size, correlation.reference_sizes)
+    added = torch.tensor(
+        list(handicaps), dtype=correlation.values.dtype, device=device
+    ).repeat_interleave(counts)
+    return Correlation(
+        correlation.values + added, correlation.target_size, correlation.reference_sizes
+    )
 
 
 def map_target_to_reference(correlation: Correlation) -> PointMap:
@@ -143,7 +156,9 @@ def map_reference_to_target(correlation: Correlation) -> list[PointMap]:
     """Hard mappings phi_RT, one a reference: for each of its positions the best position in the target."""
     best = correlation.values.argmax(0)
     maps = []
-    for part, (height, width) in zip(torch.split(best, correlation.counts), correlation.reference_sizes, strict=True):
+    for part, (height, width) in zip(
+        torch.split(best, correlation.counts), correlation.reference_sizes, strict=True
+    ):
         xy = _centres(part, correlation.target_size).view(height, width, 2)
         maps.append(PointMap(torch.zeros(height, width, dtype=torch.long, device=xy.device), xy))
     return maps
@@ -168,22 +183,28 @@ def compose(first: PointMap, then: Sequence[PointMap]) -> PointMap:
 def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tensor, "height width"]:
     """Share of each position's neighbours whose partners are neighbours of its own, 0..1.
 
-    Near 1 if a picture shows the same thing, turned, mirrored or up to twice as large; about 0.5 if it is half as large: then
-    every other pair of neighbours shares a cell, which does not count. Unrelated things, however similar every position is to
-    some other, match at random. Pictures that show the same thing at the same place, as the frames of
-    a film do, may take turns.
+    Near 1 if a picture shows the same thing, turned, mirrored or up to twice as large; about 0.5 if
+    it is half as large: then every other pair of neighbours shares a cell, which does not count.
+    Unrelated things, however similar every position is to some other, match at random. Pictures
+    that show the same thing at the same place, as the frames of a film do, may take turns.
 
     Args:
         mapping: hard mapping into one or several pictures.
         sizes: (height, width) of the grid of each picture that is mapped into.
     """
-    cells = torch.tensor([[width, height] for height, width in sizes]).to(mapping.xy)[mapping.picture] * mapping.xy / 2
+    cells = (
+        torch.tensor([[width, height] for height, width in sizes]).to(mapping.xy)[mapping.picture]
+        * mapping.xy
+        / 2
+    )
     kept, pairs = torch.zeros_like(cells[..., 0]), torch.zeros_like(cells[..., 0])
     for axis in (0, 1):
         count = cells.shape[axis] - 1
         apart = (cells.narrow(axis, 1, count) - cells.narrow(axis, 0, count)).norm(dim=-1)
         for start in (0, 1):
-            kept.narrow(axis, start, count).add_((apart > NEIGHBOUR_DISTANCE[0]) & (apart < NEIGHBOUR_DISTANCE[1]))
+            kept.narrow(axis, start, count).add_(
+                (apart > NEIGHBOUR_DISTANCE[0]) & (apart < NEIGHBOUR_DISTANCE[1])
+            )
             pairs.narrow(axis, start, count).add_(1)
     return kept / pairs.clamp(min=1)
 

@@ -1,7 +1,7 @@
 """Follow a coarse mapping down to finer grids, searching only near what the coarser grid found.
 
-At stride 8 a position covers a face; the fine levels find the eye in it. Where target and reference show the same
-scene the refined match is exact and carries detail, elsewhere its similarity says so.
+At stride 8 a position covers a face; the fine levels find the eye in it. Where target and reference
+show the same scene the refined match is exact and carries detail, elsewhere its similarity says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,9 @@ def refine(
 ) -> Refined:
     """Refine a hard mapping level by level.
 
-    Each fine position tries what its four nearest coarse positions found, moved along with it, then one step around
-    the best of them (the propagation and search of PatchMatch, Barnes et al. 2009, once a level).
+    Each fine position tries what its four nearest coarse positions found, moved along with it, then
+    one step around the best of them (the propagation and search of PatchMatch, Barnes et al. 2009,
+    once a level).
 
     Args:
         mapping: phi_TR at stride 8.
@@ -64,7 +65,9 @@ class _Table:
     def __init__(self, planes: list[Tensor]) -> None:
         self.rows = torch.cat([_rows(p) for p in planes])
         device = self.rows.device
-        self.heights, self.widths = (torch.tensor([p.shape[i] for p in planes], device=device) for i in (1, 2))
+        self.heights, self.widths = (
+            torch.tensor([p.shape[i] for p in planes], device=device) for i in (1, 2)
+        )
         self.ends = (self.heights * self.widths).cumsum(0)
         self.starts = self.ends - self.heights * self.widths
 
@@ -75,7 +78,8 @@ class _Search:
     def __init__(self, queries: Float[Tensor, "positions channels"], table: _Table) -> None:
         self.queries, self.table = queries, table
         self.similarity = queries.new_full((len(queries),), -2.0)
-        self.place = torch.zeros(len(queries), dtype=torch.long, device=queries.device)  # row of the table
+        # row of the table
+        self.place = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
 
     def offer(self, place: Tensor) -> None:
         """Take each position's candidate where it is more similar."""
@@ -98,18 +102,31 @@ def _refine_level(mapping: PointMap, ours: Tensor, table: _Table) -> tuple[Point
     _offer_what_neighbours_found(search, mapping, height, width)
     picture, row, column = search.best()
     start, stride = table.starts[picture], table.widths[picture]
-    rows = [start + (row + step).clamp_(min=0).minimum(table.heights[picture] - 1) * stride for step in (-1, 0, 1)]
+    rows = [
+        start + (row + step).clamp_(min=0).minimum(table.heights[picture] - 1) * stride
+        for step in (-1, 0, 1)
+    ]
     columns = [(column + step).clamp_(min=0).minimum(stride - 1) for step in (-1, 0, 1)]
     for r, in_row in enumerate(rows):
         for c, in_column in enumerate(columns):
             if (r, c) != (1, 1):
                 search.offer(in_row + in_column)
     picture, row, column = search.best()
-    xy = torch.stack(((column + 0.5) * 2 / table.widths[picture] - 1, (row + 0.5) * 2 / table.heights[picture] - 1), 1)
-    return PointMap(picture.view(height, width), xy.view(height, width, 2)), search.similarity.view(height, width)
+    xy = torch.stack(
+        (
+            (column + 0.5) * 2 / table.widths[picture] - 1,
+            (row + 0.5) * 2 / table.heights[picture] - 1,
+        ),
+        1,
+    )
+    return PointMap(picture.view(height, width), xy.view(height, width, 2)), search.similarity.view(
+        height, width
+    )
 
 
-def _offer_what_neighbours_found(search: _Search, mapping: PointMap, height: int, width: int) -> None:
+def _offer_what_neighbours_found(
+    search: _Search, mapping: PointMap, height: int, width: int
+) -> None:
     """A step of one fine cell in the target is one fine cell in the reference."""
     coarse_height, coarse_width = mapping.picture.shape
     device, table, picture = mapping.xy.device, search.table, mapping.picture
@@ -120,10 +137,25 @@ def _offer_what_neighbours_found(search: _Search, mapping: PointMap, height: int
     for down, right in _NEIGHBOURS:
         cell_y = (y.floor().long() + down).clamp(0, coarse_height - 1)
         cell_x = (x.floor().long() + right).clamp(0, coarse_width - 1)
-        found = (plane.index_select(0, cell_y).index_select(1, cell_x) for plane in (found_y, found_x, heights, widths, starts))
+        found = (
+            plane.index_select(0, cell_y).index_select(1, cell_x)
+            for plane in (found_y, found_x, heights, widths, starts)
+        )
         row, column, bottom, stride, start = found
-        row = (row + ((y - cell_y) * height / coarse_height)[:, None]).floor().long().clamp_(min=0).minimum(bottom - 1)
-        column = (column + ((x - cell_x) * width / coarse_width)[None]).floor().long().clamp_(min=0).minimum(stride - 1)
+        row = (
+            (row + ((y - cell_y) * height / coarse_height)[:, None])
+            .floor()
+            .long()
+            .clamp_(min=0)
+            .minimum(bottom - 1)
+        )
+        column = (
+            (column + ((x - cell_x) * width / coarse_width)[None])
+            .floor()
+            .long()
+            .clamp_(min=0)
+            .minimum(stride - 1)
+        )
         search.offer((start + row * stride + column).flatten())
 
 

@@ -4,8 +4,9 @@ Level l compares relu{l}_1 features with the cosine d:
     forward   sim_TR(p) = d(F_T(p), F_R(phi_TR(p)))
     backward  sim_RT(p) = d(F_T(phi_RT(phi_TR(p))), F_R(phi_TR(p)))
 
-Feature maps are sampled bilinearly at the centres of the positions. The released code samples at (x + s/2)/s for
-stride s, which is up to a cell off the centre; our network is trained on these maps, so that is not copied.
+Feature maps are sampled bilinearly at the centres of the positions. The released code samples at (x
++ s/2)/s for stride s, which is up to a cell off the centre; our network is trained on these maps,
+so that is not copied.
 """
 
 from collections.abc import Mapping, Sequence

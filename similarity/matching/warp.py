@@ -11,7 +11,9 @@ from similarity.matching.correlation import Correlation, PointMap
 
 
 def warp_hard(
-    values: Sequence[Float[Tensor, "channels _height _width"]], mapping: PointMap, mode: str = "bilinear"
+    values: Sequence[Float[Tensor, "channels _height _width"]],
+    mapping: PointMap,
+    mode: str = "bilinear",
 ) -> Float[Tensor, "channels height width"]:
     """Fetch each position's value from where it maps to.
 
@@ -25,7 +27,9 @@ def warp_hard(
     """
 
     def fetched(planes: Tensor, xy: Tensor) -> Tensor:
-        return F.grid_sample(planes[None], xy[None].to(planes), mode=mode, padding_mode="border", align_corners=False)[0]
+        return F.grid_sample(
+            planes[None], xy[None].to(planes), mode=mode, padding_mode="border", align_corners=False
+        )[0]
 
     if len(values) == 1:
         return fetched(values[0], mapping.xy)
@@ -37,7 +41,9 @@ def warp_hard(
     return warped
 
 
-def soft_weights(correlation: Correlation, temperature: float) -> Float[Tensor, "target references"]:
+def soft_weights(
+    correlation: Correlation, temperature: float
+) -> Float[Tensor, "target references"]:
     """Weights of a soft warp: softmax over all positions of all references.
 
     Args:
@@ -72,6 +78,8 @@ def warp_soft(
     """
     sizes = tuple((v.shape[1], v.shape[2]) for v in values)
     if sizes != correlation.reference_sizes:
-        raise ValueError(f"reference planes are {sizes}, the correspondence grids {correlation.reference_sizes}")
+        raise ValueError(
+            f"reference planes are {sizes}, the correspondence grids {correlation.reference_sizes}"
+        )
     columns = torch.cat([v.flatten(1) for v in values], 1)
     return (columns.to(weights) @ weights.T).view(columns.shape[0], *correlation.target_size)

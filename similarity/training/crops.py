@@ -18,7 +18,8 @@ def random_square(
     Args:
         rgb: in 0..255.
         rng: the only source of randomness.
-        cover: smallest share of the photo's short side in the crop; shares are even on a logarithmic scale.
+        cover: smallest share of the photo's short side in the crop; shares are even on a
+            logarithmic scale.
         side: of the result in pixels.
 
     Returns:
@@ -31,5 +32,11 @@ def random_square(
     part = rgb[top : top + size, left : left + size]
     if rng.random() < 0.5:
         part = part[:, ::-1]
-    resized = F.interpolate(as_tensor(part)[None], size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    resized = F.interpolate(
+        as_tensor(part)[None],
+        size=(side, side),
+        mode="bilinear",
+        align_corners=False,
+        antialias=True,
+    )
     return resized[0].clamp(0.0, 1.0)

@@ -1,10 +1,12 @@
 """Distil a slim VGG-19 on luminance from a frozen RGB ImageNet network.
 
-Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored or not (Beyer et al.
-2022, "Knowledge distillation: A good teacher is patient and consistent"). Answers stored once for each photo cost nothing
-in training, but 120 kB a photo, and fit only unscaled, unmirrored crops on the grid of the coarsest map. Crops are large,
-since a teacher says little that holds of small ones; and not mixed with others, since what stands in the way of this
-student is learning, not learning by heart.
+Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored
+    or not (Beyer et al.
+2022, "Knowledge distillation: A good teacher is patient and consistent"). Answers stored once for
+    each photo cost nothing
+in training, but 120 kB a photo, and fit only unscaled, unmirrored crops on the grid of the coarsest
+map. Crops are large, since a teacher says little that holds of small ones; and not mixed with
+others, since what stands in the way of this student is learning, not learning by heart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +25,10 @@ from similarity.color.tones import printed, spread_tones
 from similarity.training.crops import random_square
 from similarity.training.repvgg import branch
 
-SIDE = 224  # of the photos whose answers give the statistics and the scores: the teacher's native size
-TAPS = {8: "relu4_4", 16: "relu5_4", 32: "pool5"}  # stride of a teacher map: the student layer that learns it
+# of the photos whose answers give the statistics and the scores: the teacher's native size
+SIDE = 224
+# stride of a teacher map: the student layer that learns it
+TAPS = {8: "relu4_4", 16: "relu5_4", 32: "pool5"}
 STANDARDISED = (*map(str, TAPS), "embedding")
 
 
@@ -34,7 +38,8 @@ class DistillOptions:
 
     Attributes:
         batch: crops a step.
-        crops: side of the crops in pixels over the course of the run, in equal shares of the steps; multiples of 32.
+        crops: side of the crops in pixels over the course of the run, in equal shares of the steps;
+            multiples of 32.
         cover: smallest share of a photo's short side in a crop.
         temperature: of the logits in the KL term.
         weight_maps, weight_embedding, weight_logits: weights of the three terms.
@@ -54,16 +59,22 @@ class DistillOptions:
 class Student(nn.Module):
     """vgg19-slim with branches, and the linear heads that translate its layers into the teacher's; only it is shipped, merged.
 
-    Maps and embedding are learned at mean 0 and deviation 1 of every channel; the statistics are kept with the weights.
+    Maps and embedding are learned at mean 0 and deviation 1 of every channel; the statistics are
+    kept with the weights.
     """
 
     def __init__(self, map_channels: dict[int, int], embedding: int) -> None:
         super().__init__()
         self.backbone = branch(VGG19(SLIM))
         widths = {8: SLIM.widths[3], 16: SLIM.widths[4], 32: SLIM.widths[4]}
-        self.maps = nn.ModuleDict({str(s): nn.Conv2d(widths[s], c, 1) for s, c in map_channels.items()})
+        self.maps = nn.ModuleDict(
+            {str(s): nn.Conv2d(widths[s], c, 1) for s, c in map_channels.items()}
+        )
         self.embedding = nn.Linear(SLIM.hidden[0], embedding)
-        for name, channels in {**{str(s): c for s, c in map_channels.items()}, "embedding": embedding}.items():
+        for name, channels in {
+            **{str(s): c for s, c in map_channels.items()},
+            "embedding": embedding,
+        }.items():
             self.register_buffer(f"mean_{name}", torch.zeros(channels))
             self.register_buffer(f"std_{name}", torch.ones(channels))
 
@@ -116,10 +127,15 @@ def draw_crops(
 def ask(teacher: nn.Module, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
     """The teacher's answers in fp32, by name."""
     with autocast(rgb.device):
-        return {str(key): value.float() for key, value in teacher(rgb.contiguous(memory_format=torch.channels_last)).items()}
+        return {
+            str(key): value.float()
+            for key, value in teacher(rgb.contiguous(memory_format=torch.channels_last)).items()
+        }
 
 
-def seen_by_student(rgb: Float[Tensor, "batch 3 height width"], rng: np.random.Generator) -> Float[Tensor, "batch 1 height width"]:
+def seen_by_student(
+    rgb: Float[Tensor, "batch 3 height width"], rng: np.random.Generator
+) -> Float[Tensor, "batch 1 height width"]:
     """Normalised luminance of crops, in the tones of old prints, which are then spread as in the product."""
     return normalise(spread_tones(_tone(rgb_to_lab(rgb)[:, :1] / 100, rng) * 100) / 100)
 
@@ -130,15 +146,26 @@ def normalise(luminance_unit: Tensor) -> Tensor:
     return (luminance_unit - mean) / std
 
 
-def losses(answers: dict[str, Tensor], targets: dict[str, Tensor], options: DistillOptions) -> dict[str, Tensor]:
+def losses(
+    answers: dict[str, Tensor], targets: dict[str, Tensor], options: DistillOptions
+) -> dict[str, Tensor]:
     """Smooth L1 on standardised maps and embedding, KL on logits at a temperature (Hinton et al. 2015)."""
     maps = torch.stack([F.smooth_l1_loss(answers[str(s)].float(), targets[str(s)]) for s in TAPS])
     embedding = F.smooth_l1_loss(answers["embedding"].float(), targets["embedding"])
     student = F.log_softmax(answers["logits"].float() / options.temperature, 1)
     teacher = F.log_softmax(targets["logits"] / options.temperature, 1)
     kl = F.kl_div(student, teacher, reduction="batchmean", log_target=True) * options.temperature**2
-    loss = options.weight_maps * maps.sum() + options.weight_embedding * embedding + options.weight_logits * kl
-    return {"loss": loss, "maps": maps.mean().detach(), "embedding": embedding.detach(), "kl": kl.detach()}
+    loss = (
+        options.weight_maps * maps.sum()
+        + options.weight_embedding * embedding
+        + options.weight_logits * kl
+    )
+    return {
+        "loss": loss,
+        "maps": maps.mean().detach(),
+        "embedding": embedding.detach(),
+        "kl": kl.detach(),
+    }
 
 
 def crop_side(step: int, steps: int, options: DistillOptions) -> int:
@@ -150,5 +177,8 @@ def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
     """Gamma, contrast and brightness of a faded or dark print."""
     n, device = len(luminance_unit), luminance_unit.device
     ranges = ((0.8, 1.25), (0.75, 1.1), (-0.08, 0.08))
-    gamma, contrast, brightness = (torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)).to(device) for r in ranges)
+    gamma, contrast, brightness = (
+        torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)).to(device)
+        for r in ranges
+    )
     return printed(luminance_unit, gamma, contrast, brightness).clamp(0, 1)

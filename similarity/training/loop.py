@@ -1,7 +1,8 @@
 """One resumable training loop; what a step does is passed in.
 
-A checkpoint is a single safetensors file (no pickle): the tensors of every module and of the optimizer, and the step
-number. Steps are numbered and draw their randomness from (seed, step), so a killed run continues as if never stopped.
+A checkpoint is a single safetensors file (no pickle): the tensors of every module and of the
+optimizer, and the step number. Steps are numbered and draw their randomness from (seed, step), so a
+killed run continues as if never stopped.
 """
 
 import math
@@ -100,7 +101,8 @@ def train(
         optimizer: over the parameters of the modules.
         options: see LoopOptions.
         log: receives one line every ``log_every`` steps.
-        team: the processes that train together; gradients are averaged by whoever wrapped the modules.
+        team: the processes that train together; gradients are averaged by whoever wrapped the
+            modules.
 
     Returns:
         The number of steps done in this call.
@@ -117,7 +119,11 @@ def train(
         losses = step(number)
         mean_loss = team.mean(losses["loss"].detach())
         if not bool(torch.isfinite(mean_loss)):
-            kept = f"last good checkpoint: {options.checkpoint_path}" if options.checkpoint_path.exists() else "no checkpoint yet"
+            kept = (
+                f"last good checkpoint: {options.checkpoint_path}"
+                if options.checkpoint_path.exists()
+                else "no checkpoint yet"
+            )
             raise FloatingPointError(f"loss is {float(mean_loss)} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
@@ -129,18 +135,31 @@ def train(
                 f"step {number + 1}/{options.steps} {rate:.2f} it/s "
                 + " ".join(f"{k} {float(v.detach()):.4f}" for k, v in losses.items())
             )
-        is_due = time.monotonic() - saved_at > options.checkpoint_seconds or number + 1 == options.steps
+        is_due = (
+            time.monotonic() - saved_at > options.checkpoint_seconds or number + 1 == options.steps
+        )
         if is_due and team.is_main:
             save_checkpoint(number + 1, modules, optimizer, options)
             saved_at = time.monotonic()
     return max(0, options.steps - first)
 
 
-def save_checkpoint(step: int, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions) -> None:
+def save_checkpoint(
+    step: int,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    options: LoopOptions,
+) -> None:
     """Write modules, optimizer and step number under a temporary name, then rename."""
-    tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+    tensors = {
+        f"{name}.{key}": value
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        tensors |= {
+            f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()
+        }
     options.checkpoint_path.parent.mkdir(parents=True, exist_ok=True)
     temporary = options.checkpoint_path.with_suffix(".tmp")
     contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
@@ -168,7 +187,9 @@ def check_checkpoint(options: LoopOptions) -> None:
         )
 
 
-def load_checkpoint(modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions) -> int:
+def load_checkpoint(
+    modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions
+) -> int:
     """Restore what save_checkpoint wrote and return its step number."""
     check_checkpoint(options)
     with safe_open(options.checkpoint_path, "pt") as file:
@@ -181,7 +202,9 @@ def load_checkpoint(modules: Mapping[str, nn.Module], optimizer: torch.optim.Opt
         if key.startswith("optimizer."):
             _, index, field = key.split(".", 2)
             state.setdefault(int(index), {})[field] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
     return int(metadata["step"])
 
 
@@ -195,4 +218,8 @@ def read_module(checkpoint_path: Path, name: str) -> dict[str, Tensor]:
 
 
 def _of_module(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    return {
+        key.removeprefix(f"{name}."): value
+        for key, value in tensors.items()
+        if key.startswith(f"{name}.")
+    }

@@ -1,7 +1,8 @@
 """Branches beside the convolutions of a VGG while it learns, which cost nothing afterwards.
 
-Sixteen convolutions one after the other learn slowly. Beside a 1x1 convolution and the identity they learn faster, and all
-three are one 3x3 convolution in the end (Ding et al. 2021, "RepVGG: Making VGG-style ConvNets great again").
+Sixteen convolutions one after the other learn slowly. Beside a 1x1 convolution and the identity
+they learn faster, and all three are one 3x3 convolution in the end (Ding et al. 2021, "RepVGG:
+Making VGG-style ConvNets great again").
 """
 
 import math
@@ -29,13 +30,18 @@ class BranchedConv(nn.Module):
         super().__init__()
         channels, filters = conv.in_channels, conv.out_channels
         self.conv, self.norm = conv, norm
-        self.point, self.point_norm = nn.Conv2d(channels, filters, 1, bias=False), nn.BatchNorm2d(filters)
+        self.point, self.point_norm = (
+            nn.Conv2d(channels, filters, 1, bias=False),
+            nn.BatchNorm2d(filters),
+        )
         self.identity_norm = nn.BatchNorm2d(filters) if channels == filters else None
         for added in (self.point_norm, self.identity_norm):
             if added is not None:
                 nn.init.constant_(added.weight, scale)
 
-    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch filters height width"]:
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch filters height width"]:
         """The sum of the branches."""
         total: Tensor = self.norm(self.conv(x)) + self.point_norm(self.point(x))
         return total if self.identity_norm is None else total + self.identity_norm(x)
@@ -43,7 +49,10 @@ class BranchedConv(nn.Module):
     @torch.no_grad()
     def merged(self) -> tuple[Float[Tensor, "filters channels 3 3"], Float[Tensor, " filters"]]:
         """Weight and bias of the one convolution that does the same with the statistics learned so far."""
-        parts = [_fused(self.conv.weight, self.conv.bias, self.norm), _fused(_widened(self.point.weight), None, self.point_norm)]
+        parts = [
+            _fused(self.conv.weight, self.conv.bias, self.norm),
+            _fused(_widened(self.point.weight), None, self.point_norm),
+        ]
         if self.identity_norm is not None:
             identity = torch.eye(self.conv.out_channels).to(self.conv.weight)[..., None, None]
             parts.append(_fused(_widened(identity), None, self.identity_norm))
@@ -94,7 +103,11 @@ def take_statistics(network: VGG19, picture: Float[Tensor, "batch channels heigh
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
 
-    hooks = [module.register_forward_pre_hook(take) for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [
+        module.register_forward_pre_hook(take)
+        for module in network.modules()
+        if isinstance(module, nn.BatchNorm2d)
+    ]
     was_training = network.training
     network.eval()(picture, ("pool5",))
     network.train(was_training)
@@ -104,7 +117,9 @@ def take_statistics(network: VGG19, picture: Float[Tensor, "batch channels heigh
 
 def _fused(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     assert norm.running_mean is not None and norm.running_var is not None
-    return fuse_conv_bn_weights(weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+    return fuse_conv_bn_weights(
+        weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
 
 
 def _widened(weight: Tensor) -> Tensor:

@@ -57,8 +57,11 @@ def cli() -> Callable[..., Result]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """``rechroma colorize`` matches at a small size; fixtures of a wider scope keep the defaults."""
-    importlib.import_module("colorization.batch.folder_run")  # it names the class in its annotations, so it comes first
-    monkeypatch.setattr("colorization.options.ColorizeOptions", partial(ColorizeOptions, working_side=96))
+    # it names the class in its annotations, so it comes first
+    importlib.import_module("colorization.batch.folder_run")
+    monkeypatch.setattr(
+        "colorization.options.ColorizeOptions", partial(ColorizeOptions, working_side=96)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +84,10 @@ def listing() -> Callable[[Path], dict[str, bytes]]:
     """Everything below a folder, hidden files too: names and contents (b"" for folders)."""
 
     def walk(folder: Path) -> dict[str, bytes]:
-        return {str(p.relative_to(folder)): b"" if p.is_dir() else p.read_bytes() for p in sorted(folder.rglob("*"))}
+        return {
+            str(p.relative_to(folder)): b"" if p.is_dir() else p.read_bytes()
+            for p in sorted(folder.rglob("*"))
+        }
 
     return walk
 
@@ -157,13 +163,23 @@ def make_film() -> MakeFilm:
             container.metadata.update(metadata or {})
             options = {"crf": "0", "preset": "ultrafast"} if codec == "libx264" else {}
             stream = container.add_stream(codec, rate=rate, options=options)
-            stream.width, stream.height, stream.pix_fmt = lumas[0].shape[1], lumas[0].shape[0], pix_fmt
+            stream.width, stream.height, stream.pix_fmt = (
+                lumas[0].shape[1],
+                lumas[0].shape[0],
+                pix_fmt,
+            )
             stream.codec_context.time_base = stream.time_base = time_base
             for name, value in context.items():
                 setattr(stream.codec_context, name, value)
             if rotation:
                 stream.set_display_rotation(rotation)
-            tone = container.add_stream("pcm_s16le" if path.suffix == ".mkv" else "aac", rate=SAMPLE_RATE) if sound else None
+            tone = (
+                container.add_stream(
+                    "pcm_s16le" if path.suffix == ".mkv" else "aac", rate=SAMPLE_RATE
+                )
+                if sound
+                else None
+            )
             packets = []
             for i, luma in enumerate(lumas):
                 frame = _frame(luma, pix_fmt)
@@ -173,7 +189,9 @@ def make_film() -> MakeFilm:
             if tone:
                 wave = (8000 * np.sin(np.arange(int(sound * SAMPLE_RATE)) / 5)).astype(np.int16)
                 for start in range(0, len(wave), 1024):
-                    samples = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="s16", layout="mono")
+                    samples = av.AudioFrame.from_ndarray(
+                        wave[None, start : start + 1024], format="s16", layout="mono"
+                    )
                     samples.sample_rate, samples.pts = SAMPLE_RATE, start
                     packets += tone.encode(samples)
                 packets += tone.encode()
@@ -191,8 +209,12 @@ def _frame(luma: np.ndarray, pix_fmt: str) -> av.VideoFrame:
     if pix_fmt == "gray16le":
         return av.VideoFrame.from_ndarray(luma.astype(np.uint16) * 257, format=pix_fmt)
     if pix_fmt == "bgr0":
-        return av.VideoFrame.from_ndarray(np.repeat(luma[..., None], 3, 2), format="rgb24").reformat(format=pix_fmt)
-    full = av.VideoFrame.from_ndarray(np.stack((luma, np.full_like(luma, 90), np.full_like(luma, 160))), format="yuv444p")
+        return av.VideoFrame.from_ndarray(
+            np.repeat(luma[..., None], 3, 2), format="rgb24"
+        ).reformat(format=pix_fmt)
+    full = av.VideoFrame.from_ndarray(
+        np.stack((luma, np.full_like(luma, 90), np.full_like(luma, 160))), format="yuv444p"
+    )
     return full if pix_fmt == "yuv444p" else full.reformat(format=pix_fmt)
 
 

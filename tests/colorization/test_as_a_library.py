@@ -89,10 +89,21 @@ assert torch.get_num_threads() == 2, torch.get_num_threads()
     ],
 )
 def test_settings_of_torch_in_the_program_around(
-    index_dir: Path, tmp_path: Path, pictures: Pictures, fast: ColorizeOptions, settings: str, around: str, tolerance: int
+    index_dir: Path,
+    tmp_path: Path,
+    pictures: Pictures,
+    fast: ColorizeOptions,
+    settings: str,
+    around: str,
+    tolerance: int,
 ) -> None:
     """In processes of their own: what is computed once for all must not remember the settings either."""
-    np.savez(tmp_path / "in.npz", gray=pictures["coffee"][..., 1], reference=pictures["astronaut"], palette=pictures["rocket"])
+    np.savez(
+        tmp_path / "in.npz",
+        gray=pictures["coffee"][..., 1],
+        reference=pictures["astronaut"],
+        palette=pictures["rocket"],
+    )
     for name, setting, context in (("plain", "", "nullcontext()"), ("other", settings, around)):
         code = f"""
 import torch
@@ -148,7 +159,8 @@ import numpy as np
 from colorization import ColorizationPipeline, Point
 pipeline, rgb = ColorizationPipeline.load(), np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
 gray = rgb[..., 0]
-assert pipeline.colorize(gray, (one for one in [rgb])).rgb.shape == rgb.shape  # what can be walked once will do
+# what can be walked once will do
+assert pipeline.colorize(gray, (one for one in [rgb])).rgb.shape == rgb.shape
 for slip, words in {SLIPS!r}.items():
     try:
         eval(slip)
@@ -160,7 +172,9 @@ for slip, words in {SLIPS!r}.items():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_the_other_byte_order(whole: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+def test_the_other_byte_order(
+    whole: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
     deep = gray_pictures["coffee"].astype(np.uint16) * np.uint16(257)
     found = [whole.colorize(deep.astype(order), [], fast).rgb for order in ("<u2", ">u2")]
     np.testing.assert_array_equal(*found)

@@ -17,12 +17,15 @@ from retrieval.photos.reader import read_picture
 MIN_PSNR = 24.0
 
 
-def test_the_gray_photograph_has_the_luminance_of_the_color_one(pictures: dict[str, np.ndarray]) -> None:
+def test_the_gray_photograph_has_the_luminance_of_the_color_one(
+    pictures: dict[str, np.ndarray],
+) -> None:
     rgb = pictures["coffee"]
     gray = luminance_of(rgb)
     assert gray.dtype == np.uint8 and gray.shape == rgb.shape
     assert (gray == gray[..., :1]).all()
-    assert np.abs(rgb2lab(gray)[..., 0] - rgb2lab(rgb)[..., 0]).max() < 0.3  # half a value of gray is about 0.2
+    # half a value of gray is about 0.2
+    assert np.abs(rgb2lab(gray)[..., 0] - rgb2lab(rgb)[..., 0]).max() < 0.3
 
 
 def test_the_demo_shows_the_main_job(tmp_path: Path, cli: Callable[..., Result]) -> None:
@@ -33,13 +36,22 @@ def test_the_demo_shows_the_main_job(tmp_path: Path, cli: Callable[..., Result])
     assert found and float(found[1]) >= MIN_PSNR > float(found[2])
     assert "motorcycle_right.png" in result.stdout
     assert str(output / "sheet.png") in result.stdout
-    assert {p.name for p in output.iterdir()} == {"photos", "index", "target.png", "result.png", "sheet.png", demo.MARK}
+    assert {p.name for p in output.iterdir()} == {
+        "photos",
+        "index",
+        "target.png",
+        "result.png",
+        "sheet.png",
+        demo.MARK,
+    }
     target, colored = (read_picture(output / f"{name}.png").rgb for name in ("target", "result"))
     assert target.shape == colored.shape and np.ptp(colored.astype(int), axis=2).mean() > 5
     assert Image.open(output / "sheet.png").size[0] > 1000
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, cli: Callable[..., Result]) -> None:
+def test_a_folder_that_holds_something_else_is_left_alone(
+    tmp_path: Path, cli: Callable[..., Result]
+) -> None:
     (tmp_path / "target.png").write_text("mine")
     result = cli("demo", "--output", tmp_path)
     assert (result.exit_code, result.stderr) == (
@@ -58,10 +70,14 @@ def test_a_demo_may_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_another_recommendation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = SimpleNamespace(
-        colorize=lambda target, options=None: SimpleNamespace(references=[SimpleNamespace(path=Path("chelsea.png"), score=1.0)])
+        colorize=lambda target, options=None: SimpleNamespace(
+            references=[SimpleNamespace(path=Path("chelsea.png"), score=1.0)]
+        )
     )
     monkeypatch.setattr(demo, "build_index", lambda *args, **kwargs: SimpleNamespace(count=9))
-    monkeypatch.setattr(demo, "ColorizationPipeline", SimpleNamespace(load=lambda *args, **kwargs: fake))
+    monkeypatch.setattr(
+        demo, "ColorizationPipeline", SimpleNamespace(load=lambda *args, **kwargs: fake)
+    )
     lines: list[str] = []
     with pytest.raises(ValueError, match=r"recommends chelsea\.png for the motorcycle"):
         run_demo(tmp_path, "cpu", lines.append)

@@ -22,7 +22,11 @@ def test_other_names_are_an_attribute_error() -> None:
 
 def test_the_installed_package_has_this_version_and_both_commands() -> None:
     assert version("rechroma") == colorization.__version__
-    commands = {e.name: e.value for e in entry_points(group="console_scripts") if e.value.startswith("colorization.")}
+    commands = {
+        e.name: e.value
+        for e in entry_points(group="console_scripts")
+        if e.value.startswith("colorization.")
+    }
     assert set(commands) == {"rechroma", "build-index"}
     for entry in entry_points(group="console_scripts"):
         if entry.name in commands:

@@ -30,27 +30,42 @@ def deep(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "retina"])
-def test_a_gray_photo_finds_its_original(indexed: ColorizationPipeline, gray_pictures: Pictures, name: str) -> None:
+def test_a_gray_photo_finds_its_original(
+    indexed: ColorizationPipeline, gray_pictures: Pictures, name: str
+) -> None:
     found = indexed.recommend(gray_pictures[name], top_k=3)
     assert found[0].path.name == f"{name}.png"
     assert [r.score for r in found] == sorted((r.score for r in found), reverse=True)
     assert len(found) == 3
 
 
-def test_views_of_one_scene_find_each_other(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:
+def test_views_of_one_scene_find_each_other(
+    indexed: ColorizationPipeline, gray_pictures: Pictures
+) -> None:
     found = indexed.recommend(gray_pictures["motorcycle_left"], top_k=2)
     assert [r.path.name for r in found] == ["motorcycle_left.png", "motorcycle_right.png"]
 
 
-def test_the_number_of_recommendations(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:
+def test_the_number_of_recommendations(
+    indexed: ColorizationPipeline, gray_pictures: Pictures
+) -> None:
     assert len(indexed.recommend(gray_pictures["rocket"], top_k=1)) == 1
-    assert len(indexed.recommend(gray_pictures["rocket"], top_k=100)) == 7  # all but the black sky of "hubble"
+    # all but the black sky of "hubble"
+    assert len(indexed.recommend(gray_pictures["rocket"], top_k=100)) == 7
     with pytest.raises(ValueError, match="top_k must be at least 1"):
         indexed.recommend(gray_pictures["rocket"], top_k=0)
 
 
 @pytest.mark.parametrize(
-    ("suffix", "is_deep"), [(".jpg", False), (".png", False), (".tif", False), (".webp", False), (".png", True), (".tif", True)]
+    ("suffix", "is_deep"),
+    [
+        (".jpg", False),
+        (".png", False),
+        (".tif", False),
+        (".webp", False),
+        (".png", True),
+        (".tif", True),
+    ],
 )
 def test_what_was_colorized_is_no_reference(
     pipeline: ColorizationPipeline, pictures: Pictures, tmp_path: Path, suffix: str, is_deep: bool
@@ -67,10 +82,15 @@ def test_what_was_colorized_is_no_reference(
     write_sheet(library / "sheet.png", [[Cell(pictures["coffee"], "a cup")]])
     build_index([library], tmp_path / "index", pipeline.backbone, BuildOptions(workers=0))
     index = PhotoIndex.open(tmp_path / "index")
-    assert {index.path(row).name for row in range(len(index)) if index.gray[row]} == {f"result{suffix}", "sheet.png"}
+    assert {index.path(row).name for row in range(len(index)) if index.gray[row]} == {
+        f"result{suffix}",
+        "sheet.png",
+    }
 
 
-def test_depth_and_shape_of_the_query_do_not_matter(indexed: ColorizationPipeline, gray_pictures: Pictures) -> None:
+def test_depth_and_shape_of_the_query_do_not_matter(
+    indexed: ColorizationPipeline, gray_pictures: Pictures
+) -> None:
     gray = gray_pictures["coffee"]
     wanted = indexed.recommend(gray)
     for other in (gray[..., None], np.dstack([gray] * 3), deep(gray), gray / 255):
@@ -124,7 +144,9 @@ def test_photos_that_have_moved_are_skipped_with_a_line(
 
     for photo in photo_dir.iterdir():
         photo.unlink()
-    with pytest.raises(ValueError, match=r"none of the recommended photos can be read.*moved") as error:
+    with pytest.raises(
+        ValueError, match=r"none of the recommended photos can be read.*moved"
+    ) as error:
         moving.colorize(gray_pictures["chelsea"], options=fast)
     assert str(tmp_path / "index") in str(error.value)
 
@@ -149,14 +171,22 @@ def test_however_many_photos_are_gone_the_others_serve(
 
 
 def test_an_index_of_gray_photos_says_so(
-    backbone: Backbone, tmp_path: Path, build: Callable[..., BuildReport], gray_pictures: Pictures, fast: ColorizeOptions
+    backbone: Backbone,
+    tmp_path: Path,
+    build: Callable[..., BuildReport],
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     (tmp_path / "photos").mkdir()
     for name in ("rocket", "chelsea"):
         Image.fromarray(gray_pictures[name]).save(tmp_path / "photos" / f"{name}.png")
     build(tmp_path / "photos", tmp_path / "index")
     gray_only = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
-    for ask in (gray_only.recommend, gray_only.recommend_readable, partial(gray_only.colorize, options=fast)):
+    for ask in (
+        gray_only.recommend,
+        gray_only.recommend_readable,
+        partial(gray_only.colorize, options=fast),
+    ):
         with pytest.raises(ValueError, match="holds no color photo") as error:
             ask(gray_pictures["rocket"])
         assert str(tmp_path / "index") in str(error.value)
@@ -167,7 +197,9 @@ def test_an_index_of_other_weights_is_refused(
 ) -> None:
     build(photo_dir, tmp_path / "index")
     manifest = json.loads((tmp_path / "index" / "index.json").read_text())
-    (tmp_path / "index" / "index.json").write_text(json.dumps(manifest | {"weights_hash": "0123456789abcdef"}))
+    (tmp_path / "index" / "index.json").write_text(
+        json.dumps(manifest | {"weights_hash": "0123456789abcdef"})
+    )
     with pytest.raises(ValueError, match="0123456789abcdef") as error:
         ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
     assert backbone.weights_hash in str(error.value)

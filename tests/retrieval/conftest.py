@@ -27,7 +27,9 @@ def clustered(count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     spread = (np.arange(1, 129) + 5.0) ** -1.7
     centres = np.random.default_rng(0).normal(size=(MADE // 10, 128))
-    found = (centres[rng.integers(0, len(centres), count)] + 0.6 * rng.normal(size=(count, 128))) * spread
+    found = (
+        centres[rng.integers(0, len(centres), count)] + 0.6 * rng.normal(size=(count, 128))
+    ) * spread
     return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float16)
 
 
@@ -48,8 +50,16 @@ def made_descriptors(global_: np.ndarray, seed: int = 0) -> Descriptors:
 def add_shard(index_dir: Path, stem: str, first: int, global_: np.ndarray) -> Path:
     """A shard of photos with the given numbers and global descriptors."""
     (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
-    rows = [(b"/made", b"%06d.jpg" % (first + i), 10, 5, hashlib.sha256(b"%d" % (first + i)).digest()) for i in range(len(global_))]
-    return write_shard(index_dir / FEATURES / f"{stem * 16}.h5", Photos.of(rows), made_descriptors(global_, first), EMPTY.key)
+    rows = [
+        (b"/made", b"%06d.jpg" % (first + i), 10, 5, hashlib.sha256(b"%d" % (first + i)).digest())
+        for i in range(len(global_))
+    ]
+    return write_shard(
+        index_dir / FEATURES / f"{stem * 16}.h5",
+        Photos.of(rows),
+        made_descriptors(global_, first),
+        EMPTY.key,
+    )
 
 
 @pytest.fixture
@@ -83,7 +93,13 @@ def make_large(monkeypatch: pytest.MonkeyPatch, small_limits: None) -> Callable[
         made = clustered(MADE)
         for number, start in enumerate(range(0, MADE, SHARD)):
             add_shard(index_dir, "abc"[number], start, made[start : start + SHARD])
-        manifest = Manifest(**{**EMPTY.__dict__, "count": MADE, "search": SearchSettings(memory_budget=BUDGETS[kind])})
+        manifest = Manifest(
+            **{
+                **EMPTY.__dict__,
+                "count": MADE,
+                "search": SearchSettings(memory_budget=BUDGETS[kind]),
+            }
+        )
         commit(known_photos(index_dir, EMPTY.key, None), index_dir, EMPTY.key, manifest)
         return index_dir
 

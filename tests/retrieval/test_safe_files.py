@@ -18,8 +18,12 @@ def test_the_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "x"), ValueError("x"), KeyboardInterrupt()])
-def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, failure: BaseException) -> None:
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.ENOSPC, "x"), ValueError("x"), KeyboardInterrupt()]
+)
+def test_a_block_that_fails_leaves_the_old_file_and_no_other(
+    tmp_path: Path, failure: BaseException
+) -> None:
     path, temporary = tmp_path / "a", tmp_path / "a.tmp"
     path.write_text("old")
     with pytest.raises(type(failure)), replacing(path, temporary):

@@ -11,7 +11,9 @@ from colorization.evaluation.measures import Ab
 from colorization.network.color_bins import ab_bins, rebalancing_weights
 
 MAX_TAU = 150.0  # raw Lab units
-RAREST = 1e-6  # no bin counts as rarer than this share of all pixels; else one pixel of an unseen color would decide
+# no bin counts as rarer than this share of all pixels; else one pixel of an unseen color would
+# decide
+RAREST = 1e-6
 _CHUNK = 1 << 16  # pixels compared with all bins at once
 
 
@@ -30,8 +32,8 @@ class Rebalanced(NamedTuple):
 def auc(truth_ab: Ab, result_ab: Ab) -> float:
     """Area under the curve "share of pixels within L2 distance tau of the true ab", tau from 0 to 150, normalised.
 
-    The area is taken exactly. A pixel at distance d is within tau for all tau from d on, so that it adds
-    max(0, 1 - d / 150), and the area is the mean of that.
+    The area is taken exactly. A pixel at distance d is within tau for all tau from d on, so that it
+    adds max(0, 1 - d / 150), and the area is the mean of that.
 
     Args:
         truth_ab: raw Lab units.
@@ -49,17 +51,22 @@ def bin_weights(prior: Float[Tensor, " bins"]) -> Float[Tensor, " bins"]:
     """Weights of the 313 color bins by inverse frequency: equation 4 with mixing 0, on the smoothed prior.
 
     Args:
-        prior: share of each bin in a corpus, in the order of ab_bins; bins below RAREST count as RAREST.
+        prior: share of each bin in a corpus, in the order of ab_bins; bins below RAREST count as
+            RAREST.
 
     Returns:
         Weights whose mean under the smoothed prior is 1.
 
     Source: Zhang et al. 2016, section 3.1 and equation 4.
     """
-    return rebalancing_weights((prior.double() / prior.double().sum()).clamp(min=RAREST), mixing=0.0).float()
+    return rebalancing_weights(
+        (prior.double() / prior.double().sum()).clamp(min=RAREST), mixing=0.0
+    ).float()
 
 
-def pixel_weights(truth_ab: Ab, weights: Float[Tensor, " bins"]) -> Float[np.ndarray, "height width"]:
+def pixel_weights(
+    truth_ab: Ab, weights: Float[Tensor, " bins"]
+) -> Float[np.ndarray, "height width"]:
     """Weight of each pixel: that of the bin nearest to its true color.
 
     Args:
@@ -67,16 +74,21 @@ def pixel_weights(truth_ab: Ab, weights: Float[Tensor, " bins"]) -> Float[np.nda
         weights: of the bins, see bin_weights.
     """
     colors = torch.from_numpy(np.ascontiguousarray(truth_ab, np.float32)).reshape(-1, 2)
-    nearest = torch.cat([torch.cdist(chunk, ab_bins()).argmin(1) for chunk in torch.split(colors, _CHUNK)])
+    nearest = torch.cat(
+        [torch.cdist(chunk, ab_bins()).argmin(1) for chunk in torch.split(colors, _CHUNK)]
+    )
     return weights[nearest].view(truth_ab.shape[:2]).numpy()
 
 
-def rebalanced_auc(truth_ab: Ab, result_ab: Ab, weights: Float[np.ndarray, "height width"]) -> Rebalanced:
+def rebalanced_auc(
+    truth_ab: Ab, result_ab: Ab, weights: Float[np.ndarray, "height width"]
+) -> Rebalanced:
     """AuC in which each pixel counts by a weight, so that rare colors count as much as common ones.
 
-    Each pixel's area (see auc) is multiplied by the weight of its true color's bin, see pixel_weights. Of a set, the
-    weighted areas of all pictures are added and divided by the added weights; each picture enters with its mean over
-    pixels, so that large and small pictures count alike.
+    Each pixel's area (see auc) is multiplied by the weight of its true color's bin, see
+    pixel_weights. Of a set, the weighted areas of all pictures are added and divided by the added
+    weights; each picture enters with its mean over pixels, so that large and small pictures count
+    alike.
 
     Args:
         truth_ab: raw Lab units.
@@ -88,7 +100,10 @@ def rebalanced_auc(truth_ab: Ab, result_ab: Ab, weights: Float[np.ndarray, "heig
 
     Source: Zhang et al. 2016, section 3.1.
     """
-    return Rebalanced(float((weights * _areas(truth_ab, result_ab)).mean(dtype=np.float64)), float(weights.mean(dtype=np.float64)))
+    return Rebalanced(
+        float((weights * _areas(truth_ab, result_ab)).mean(dtype=np.float64)),
+        float(weights.mean(dtype=np.float64)),
+    )
 
 
 def _areas(truth_ab: np.ndarray, result_ab: np.ndarray) -> np.ndarray:

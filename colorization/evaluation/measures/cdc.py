@@ -15,10 +15,15 @@ STEPS = (1, 2, 4)  # frames between the two that are compared
 
 def channel_histograms(rgb: Rgb) -> Float[np.ndarray, "3 256"]:
     """Share of each value 0..255 in each channel."""
-    return np.stack([np.bincount(rgb[..., channel].ravel(), minlength=256) for channel in range(3)]) / rgb[..., 0].size
+    return (
+        np.stack([np.bincount(rgb[..., channel].ravel(), minlength=256) for channel in range(3)])
+        / rgb[..., 0].size
+    )
 
 
-def jensen_shannon(first: Float[np.ndarray, "rows bins"], second: Float[np.ndarray, "rows bins"]) -> Float[np.ndarray, " rows"]:
+def jensen_shannon(
+    first: Float[np.ndarray, "rows bins"], second: Float[np.ndarray, "rows bins"]
+) -> Float[np.ndarray, " rows"]:
     """Jensen-Shannon divergence of the distributions in each row, in nats: 0 for equal ones, at most ln 2."""
     middle = (first + second) / 2
     return np.asarray((rel_entr(first, middle) + rel_entr(second, middle)).sum(1)) / 2
@@ -27,15 +32,16 @@ def jensen_shannon(first: Float[np.ndarray, "rows bins"], second: Float[np.ndarr
 def color_distribution_consistency(frames: Iterable[Rgb]) -> float:
     """CDC: how much the distribution of colors changes from frame to frame.
 
-    The mean over STEPS of the mean Jensen-Shannon divergence between the histograms of frames that many apart, each
-    channel by itself. It rewards gray films, so read it beside that of the film's luminance and never alone.
+    The mean over STEPS of the mean Jensen-Shannon divergence between the histograms of frames that
+    many apart, each channel by itself. It rewards gray films, so read it beside that of the film's
+    luminance and never alone.
 
     Args:
         frames: sRGB, 0..255, in order; only the last few are kept in memory.
 
     Returns:
-        0 for a film that stands still, at most ln 2; lower is steadier. NaN for a single frame; steps that a short film
-        does not have are left out.
+        0 for a film that stands still, at most ln 2; lower is steadier. NaN for a single frame;
+        steps that a short film does not have are left out.
 
     Source: Liu et al. 2021 (arXiv 2110.04562), section 4.2, as their released code computes it.
     """

@@ -58,5 +58,7 @@ def mean_delta(results: Sequence[float], truths: Sequence[float]) -> float:
 
 def _paired(results: Sequence[float], truths: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     if len(results) != len(truths) or not len(results):
-        raise ValueError(f"expected as many results as truths, at least one; got {len(results)} and {len(truths)}")
+        raise ValueError(
+            f"expected as many results as truths, at least one; got {len(results)} and {len(truths)}"
+        )
     return np.asarray(results, np.float64), np.asarray(truths, np.float64)

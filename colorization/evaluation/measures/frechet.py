@@ -4,13 +4,17 @@ import numpy as np
 from jaxtyping import Float
 
 
-def frechet_distance(first: Float[np.ndarray, "count size"], second: Float[np.ndarray, "_count size"]) -> float:
+def frechet_distance(
+    first: Float[np.ndarray, "count size"], second: Float[np.ndarray, "_count size"]
+) -> float:
     """Frechet distance between Gaussians fitted to two sets of embeddings.
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with covariances over n - 1. With C = A' A, the trace of the root is the
-    sum of the singular values of A1 A2', which is exact where there are fewer pictures than dimensions, too.
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with covariances over n - 1. With C = A' A, the
+    trace of the root is the sum of the singular values of A1 A2', which is exact where there are
+    fewer pictures than dimensions, too.
 
-    It falls with the number of pictures, so compare only sets of one size; and it belongs to the network that embeds.
+    It falls with the number of pictures, so compare only sets of one size; and it belongs to the
+    network that embeds.
 
     Args:
         first: one embedding a row, at least two rows.
@@ -25,7 +29,9 @@ def frechet_distance(first: Float[np.ndarray, "count size"], second: Float[np.nd
     Source: Dowson and Landau 1982; Heusel et al. 2017, equation 6.
     """
     if min(len(first), len(second)) < 2:
-        raise ValueError(f"the Frechet distance needs at least two pictures a set, not {len(first)} and {len(second)}")
+        raise ValueError(
+            f"the Frechet distance needs at least two pictures a set, not {len(first)} and {len(second)}"
+        )
     one, two = first.astype(np.float64), second.astype(np.float64)
     roots = [_covariance_root(x) for x in (one, two)]
     traces = sum(float(np.square(root).sum()) for root in roots)

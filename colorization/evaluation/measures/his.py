@@ -12,8 +12,9 @@ SCALE = 110.0  # raw Lab units that become 1; colors beyond it are taken as 1
 def color_histogram(ab: Ab) -> Float[np.ndarray, "21 21"]:
     """Histogram of 441 bins over ab / 110, triangular soft vote on each axis.
 
-    On an axis a color votes max(0, 1 - |x - c| / 0.1) for the centre c, so that it is shared by its two neighbours; its
-    vote for a bin is the product over both axes, and the votes of a pixel sum to 1.
+    On an axis a color votes max(0, 1 - |x - c| / 0.1) for the centre c, so that it is shared by its
+    two neighbours; its vote for a bin is the product over both axes, and the votes of a pixel sum
+    to 1.
 
     Args:
         ab: raw Lab units.
@@ -29,12 +30,15 @@ def color_histogram(ab: Ab) -> Float[np.ndarray, "21 21"]:
     for i in (0, 1):
         for j in (0, 1):
             vote = np.abs(1 - i - share[:, 0]) * np.abs(1 - j - share[:, 1])
-            counts += np.bincount((low[:, 0] + i) * CENTRES + low[:, 1] + j, vote, CENTRES * CENTRES)
+            counts += np.bincount(
+                (low[:, 0] + i) * CENTRES + low[:, 1] + j, vote, CENTRES * CENTRES
+            )
     return (counts / len(place)).reshape(CENTRES, CENTRES)
 
 
 def histogram_intersection(
-    reference_ab: Float[np.ndarray, "height width 2"], result_ab: Float[np.ndarray, "_height _width 2"]
+    reference_ab: Float[np.ndarray, "height width 2"],
+    result_ab: Float[np.ndarray, "_height _width 2"],
 ) -> float:
     """HIS, the overlap of the color histograms of a reference and a result.
 
@@ -43,6 +47,7 @@ def histogram_intersection(
         result_ab: the same.
 
     Returns:
-        0..1; 1 is the same share of every color. A gray result still scores the reference's share of grays.
+        0..1; 1 is the same share of every color. A gray result still scores the reference's share
+        of grays.
     """
     return float(np.minimum(color_histogram(reference_ab), color_histogram(result_ab)).sum())

@@ -1,7 +1,9 @@
 """LPIPS and the Inception network of FID, through torchmetrics. Both are optional, and nothing is downloaded here.
 
-LPIPS: AlexNet, version 0.1, at the picture's own size. FID: torch-fidelity's Inception of 2015, pool of 2048, which
-resizes to 299 x 299 bilinearly as TensorFlow 1 does; the distance is frechet_distance over the pictures at hand.
+LPIPS: AlexNet, version 0.1, at the picture's own size. FID: torch-fidelity's Inception of 2015,
+    pool of 2048, which
+resizes to 299 x 299 bilinearly as TensorFlow 1 does; the distance is frechet_distance over the
+pictures at hand.
 """
 
 import importlib
@@ -29,7 +31,9 @@ def load_lpips() -> Callable[[Rgb, Rgb], float]:
         MeasureUnavailableError: torchmetrics or AlexNet's weights are not on this machine.
     """
     module = _module("torchmetrics.image.lpip", "torchmetrics")
-    _need_weights("AlexNet", importlib.import_module("torchvision.models").AlexNet_Weights.IMAGENET1K_V1.url)
+    _need_weights(
+        "AlexNet", importlib.import_module("torchvision.models").AlexNet_Weights.IMAGENET1K_V1.url
+    )
     network = module.LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
 
     def lpips(truth: np.ndarray, result: np.ndarray) -> float:
@@ -45,12 +49,15 @@ def load_inception() -> Callable[[Rgb], np.ndarray]:
     """A function of a picture: its embedding of (2048,), from the network of FID.
 
     Raises:
-        MeasureUnavailableError: torchmetrics, torch-fidelity or Inception's weights are not on this machine.
+        MeasureUnavailableError: torchmetrics, torch-fidelity or Inception's weights are not on this
+            machine.
     """
     module = _module("torchmetrics.image.fid", "torchmetrics")
     inception = _module("torch_fidelity.feature_extractor_inceptionv3", "torch-fidelity")
     _need_weights("Inception", inception.URL_INCEPTION_V3)
-    network = module.NoTrainInceptionV3(name="inception-v3-compat", features_list=["2048"], antialias=False)
+    network = module.NoTrainInceptionV3(
+        name="inception-v3-compat", features_list=["2048"], antialias=False
+    )
 
     def embed(rgb: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -61,17 +68,22 @@ def load_inception() -> Callable[[Rgb], np.ndarray]:
 
 
 def _module(name: str, package: str) -> Any:
-    import_torchvision()  # torchmetrics imports it, too, and its CUDA build does not load beside CPU torch by itself
+    # torchmetrics imports it, too, and its CUDA build does not load beside CPU torch by itself
+    import_torchvision()
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise MeasureUnavailableError(f'{package} is not installed (pip install -e ".[evaluate]")') from None
+        raise MeasureUnavailableError(
+            f'{package} is not installed (pip install -e ".[evaluate]")'
+        ) from None
 
 
 def _need_weights(network: str, url: str) -> None:
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if not path.is_file():
-        raise MeasureUnavailableError(f"{network}'s weights are not on this machine: download {url} to {path}")
+        raise MeasureUnavailableError(
+            f"{network}'s weights are not on this machine: download {url} to {path}"
+        )
 
 
 def _batch(rgb: np.ndarray) -> torch.Tensor:

@@ -32,7 +32,8 @@ def recovered_accuracy(
         labels: the right classes; None takes those of ``truth``, so that acc(truth) is 1.
 
     Returns:
-        1 is as recognisable as the true colors, 0 as gray, below 0 worse than gray; NaN where gray loses nothing.
+        1 is as recognisable as the true colors, 0 as gray, below 0 worse than gray; NaN where gray
+        loses nothing.
 
     Source: after Zhang et al. 2016, section 3.1 "semantic interpretability".
     """
@@ -49,7 +50,8 @@ def regained_accuracy(
 ) -> float:
     """Share of the pictures recognised in their true colors and not in gray that are recognised again.
 
-    Unlike recovered_accuracy, pictures recognised in gray and no more in the result do not count against it.
+    Unlike recovered_accuracy, pictures recognised in gray and no more in the result do not count
+    against it.
 
     Args:
         result: top-1 classes of the colorized pictures.

@@ -41,6 +41,8 @@ def ssim(truth: Rgb, result: Rgb) -> float:
     Source: Wang et al. 2004, Gaussian window of deviation 1.5, as in scikit-image.
     """
     if min(truth.shape[:2]) < SSIM_WINDOW:
-        raise ValueError(f"SSIM needs sides of at least {SSIM_WINDOW} pixels, not {truth.shape[0]} x {truth.shape[1]}")
+        raise ValueError(
+            f"SSIM needs sides of at least {SSIM_WINDOW} pixels, not {truth.shape[0]} x {truth.shape[1]}"
+        )
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return float(structural_similarity(truth, result, channel_axis=2, data_range=255, **settings))

@@ -18,8 +18,8 @@ def perceptual_loss(
 ) -> Float[Tensor, " batch"]:
     """Squared distance of feature maps, relative to the energy of the target's, averaged over the maps.
 
-    He et al. take the squared distance on relu5_1 of VGG-19 as it is; relative to the energy, any network's maps
-    weigh alike.
+    He et al. take the squared distance on relu5_1 of VGG-19 as it is; relative to the energy, any
+    network's maps weigh alike.
 
     Args:
         network: frozen, differentiable; answers that are not four-dimensional maps are ignored.

@@ -24,7 +24,8 @@ class ShardJob:
         folder: where shards go.
         extractor: describes them.
         key: hash of the settings, see Manifest.key.
-        workers: processes that decode photos beside the network; 0 decodes in the process of the network.
+        workers: processes that decode photos beside the network; 0 decodes in the process of the
+            network.
         batch: photos the network sees at once.
         shard_photos: photos a shard, up to a batch more.
     """
@@ -44,7 +45,10 @@ def shard_name() -> str:
 
 
 def write_shards(
-    job: ShardJob, unreadable: list[str], progress: Progress | None = None, name: Callable[[], str] = shard_name
+    job: ShardJob,
+    unreadable: list[str],
+    progress: Progress | None = None,
+    name: Callable[[], str] = shard_name,
 ) -> Written:
     """Describe photos in this process, and yield each shard when it is complete.
 
@@ -95,7 +99,12 @@ def write_one_shard(job: ShardJob, name: str) -> list[str]:
         photos = read_photos(path)
         described = {photos.absolute(i) for i in range(len(photos))}
         left = [source for source in job.sources if source.absolute not in described]
-        return [r.error for batch in (read_glances(left, 0, job.batch) if left else ()) for r in batch if r.error]
+        return [
+            r.error
+            for batch in (read_glances(left, 0, job.batch) if left else ())
+            for r in batch
+            if r.error
+        ]
     for _ in write_shards(job, unreadable, name=lambda: name):
         pass
     return unreadable

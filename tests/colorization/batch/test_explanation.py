@@ -8,7 +8,13 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from colorization.batch.explanation import FRAMES, Attribution, as_dict, attribution, write_explanation
+from colorization.batch.explanation import (
+    FRAMES,
+    Attribution,
+    as_dict,
+    attribution,
+    write_explanation,
+)
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError
@@ -27,7 +33,10 @@ def halves(pictures: Pictures, gray_pictures: Pictures) -> tuple[np.ndarray, lis
 
 @pytest.mark.parametrize("method", ["training-free", "network"])
 def test_each_half_is_traced_to_its_own_reference(
-    backbone: Backbone, halves: tuple[np.ndarray, list[np.ndarray]], fast: ColorizeOptions, method: str
+    backbone: Backbone,
+    halves: tuple[np.ndarray, list[np.ndarray]],
+    fast: ColorizeOptions,
+    method: str,
 ) -> None:
     gray, references = halves
     pipeline = ColorizationPipeline.load()
@@ -36,23 +45,45 @@ def test_each_half_is_traced_to_its_own_reference(
     assert found is not None
     np.testing.assert_allclose(found.shares.sum(0), 1, atol=1e-4)
     width = found.regions.shape[1] // 2
-    assert (found.regions[:, : width - 1] == 0).mean() > 0.9 and (found.regions[:, width + 1 :] == 1).mean() > 0.9
-    assert found.confidence.min() >= 0 and found.confidence.max() <= 1 and found.confidence.mean() > 0.5
-    # the left edge of the joined picture is the left edge of the cat, its middle is the left edge of the cup
+    assert (found.regions[:, : width - 1] == 0).mean() > 0.9 and (
+        found.regions[:, width + 1 :] == 1
+    ).mean() > 0.9
+    assert (
+        found.confidence.min() >= 0
+        and found.confidence.max() <= 1
+        and found.confidence.mean() > 0.5
+    )
+    # the left edge of the joined picture is the left edge of the cat, its middle is the left edge
+    # of the cup
     columns = (np.arange(found.regions.shape[1]) + 0.5) / found.regions.shape[1] * 2
-    cat, cup = np.median(found.xy[0, ..., 0], 0)[: width - 1], np.median(found.xy[1, ..., 0], 0)[width + 1 :]
-    assert np.abs(cat - columns[: width - 1]).mean() < 0.1 and np.abs(cup - columns[width + 1 :] + 1).mean() < 0.1
+    cat, cup = (
+        np.median(found.xy[0, ..., 0], 0)[: width - 1],
+        np.median(found.xy[1, ..., 0], 0)[width + 1 :],
+    )
+    assert (
+        np.abs(cat - columns[: width - 1]).mean() < 0.1
+        and np.abs(cup - columns[width + 1 :] + 1).mean() < 0.1
+    )
 
 
-def test_without_references_there_is_nothing_to_trace(pictures: Pictures, fast: ColorizeOptions, tmp_path: Path) -> None:
+def test_without_references_there_is_nothing_to_trace(
+    pictures: Pictures, fast: ColorizeOptions, tmp_path: Path
+) -> None:
     pipeline = ColorizationPipeline.load()
     rgb = pictures["chelsea"]
     assert attribution(pipeline.prepare(rgb, [], fast).matched, fast) is None
     write_explanation(tmp_path / "x.png", tmp_path / "x.json", (rgb, rgb), [], None)
-    assert json.loads((tmp_path / "x.json").read_text()) == {"heard": 0.0, "confidence": None, "references": [], "grid": None}
+    assert json.loads((tmp_path / "x.json").read_text()) == {
+        "heard": 0.0,
+        "confidence": None,
+        "references": [],
+        "grid": None,
+    }
 
 
-def test_faithfulness_is_told(pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions) -> None:
+def test_faithfulness_is_told(
+    pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
     """An unrelated reference is hardly heard however faithful the options are; half faithful is half of that."""
     pipeline = ColorizationPipeline.load()
     gray = gray_pictures["motorcycle_left"]
@@ -70,13 +101,17 @@ def test_faithfulness_is_told(pictures: Pictures, gray_pictures: Pictures, fast:
     assert heard("hubble", 0.5) == pytest.approx(heard("hubble", 1.0) / 2)
 
 
-def test_points_and_palettes_overrule_the_same_picture(pictures: Pictures, fast: ColorizeOptions) -> None:
+def test_points_and_palettes_overrule_the_same_picture(
+    pictures: Pictures, fast: ColorizeOptions
+) -> None:
     pipeline = ColorizationPipeline.load()
     options = replace(fast, faithfulness=0.5)
     matched = pipeline.prepare(pictures["coffee"], [pictures["coffee"]], options).matched
     free, overruled = attribution(matched, options), attribution(matched, options, overruled=True)
     assert free is not None and overruled is not None
-    assert free.heard == pytest.approx(0.75, abs=0.01) and overruled.heard == pytest.approx(0.5, abs=0.01)
+    assert free.heard == pytest.approx(0.75, abs=0.01) and overruled.heard == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 # --- what is written
@@ -109,12 +144,21 @@ def test_a_reference_that_gave_nothing(quarter: Attribution) -> None:
     idle = Attribution(np.concatenate((quarter.shares, quarter.shares[:1] * 0)), np.concatenate((quarter.xy, quarter.xy[:1])),
                        quarter.confidence, 1.0)  # fmt: skip
     told = as_dict(idle, [{"path": name} for name in "abc"], (10, 20))["references"][2]  # type: ignore[index]
-    assert (told["area"], told["region"], told["matched"], told["confidence"]) == (0.0, None, None, None)
+    assert (told["area"], told["region"], told["matched"], told["confidence"]) == (
+        0.0,
+        None,
+        None,
+        None,
+    )
 
 
-def test_regions_and_frames_have_the_same_colors(quarter: Attribution, pictures: Pictures, tmp_path: Path) -> None:
+def test_regions_and_frames_have_the_same_colors(
+    quarter: Attribution, pictures: Pictures, tmp_path: Path
+) -> None:
     gray = np.full((128, 256, 3), 128, np.uint8)
-    references = [(np.full((64, 64, 3), 90, np.uint8), {"path": name}) for name in ("a.jpg", "b.jpg")]
+    references = [
+        (np.full((64, 64, 3), 90, np.uint8), {"path": name}) for name in ("a.jpg", "b.jpg")
+    ]
     write_explanation(tmp_path / "x.png", tmp_path / "x.json", (gray, gray), references, quarter)
     sheet = np.asarray(Image.open(tmp_path / "x.png")).reshape(-1, 3).astype(int)
     for color in FRAMES[:2]:
@@ -128,11 +172,17 @@ def test_regions_and_frames_have_the_same_colors(quarter: Attribution, pictures:
 
 
 @pytest.mark.usefixtures("quick")
-def test_explain(cli: Cli, gray_path: Path, reference_path: Path, library_dir: Path, tmp_path: Path) -> None:
+def test_explain(
+    cli: Cli, gray_path: Path, reference_path: Path, library_dir: Path, tmp_path: Path
+) -> None:
     run = ["--reference", reference_path, "--reference", library_dir / "retina.png"]
     result = cli("colorize", gray_path, *run, "--output", tmp_path / "new" / "x.png", "--explain")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["x-explained.json", "x-explained.png", "x.png"]
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
+        "x-explained.json",
+        "x-explained.png",
+        "x.png",
+    ]
     told = json.loads((tmp_path / "new" / "x-explained.json").read_text())
     assert [Path(r["path"]).name for r in told["references"]] == ["reference.png", "retina.png"]
     assert told["references"][0]["area"] > 0.7 and told["heard"] > 0.5
@@ -147,56 +197,118 @@ def test_variants_of_photos_that_have_moved_are_refused_in_one_line(
         raise PictureError("moved.jpg: no such file")
 
     monkeypatch.setattr("colorization.pipeline.read_reference", moved)
-    result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2)
+    result = cli(
+        "colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2
+    )
     assert result.exit_code == 2
     why = "none of the recommended photos can be read; the first: moved.jpg: no such file; have the photos moved?"
     assert result.stderr == f"error: {gray_path}: {why}\n"
 
 
 @pytest.mark.usefixtures("quick")
-def test_fewer_variants_than_asked_for_are_told(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 50)
+def test_fewer_variants_than_asked_for_are_told(
+    cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    result = cli(
+        "colorize",
+        gray_path,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "x.png",
+        "--variants",
+        50,
+    )
     made = sorted(p.name for p in tmp_path.glob("x-*.png") if p.name != "x-variants.png")
     note = f"only {len(made)} of 50 variants: the index has no more references for this photo"
     assert (result.exit_code, result.stderr) == (0, f"note: {gray_path}: {note}\n")
-    assert made and all(str(tmp_path / name) in result.stdout for name in made) and "x.png" not in result.stdout
+    assert (
+        made
+        and all(str(tmp_path / name) in result.stdout for name in made)
+        and "x.png" not in result.stdout
+    )
 
 
 @pytest.mark.usefixtures("quick")
 def test_variants(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    run = ["colorize", gray_path, "--index", index_dir, "--output", tmp_path / "new" / "x.png", "--variants", 3]
+    run = [
+        "colorize",
+        gray_path,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "new" / "x.png",
+        "--variants",
+        3,
+    ]
     result = cli(*run, "--json", "--explain")
     assert result.exit_code == 0, result.output
     names = {p.name for p in (tmp_path / "new").iterdir()}
     results = [f"x-{number}.png" for number in (1, 2, 3)]
-    assert names == {*results, "x-variants.png", *(f"x-{n}-explained.{s}" for n in (1, 2, 3) for s in ("png", "json"))}
+    assert names == {
+        *results,
+        "x-variants.png",
+        *(f"x-{n}-explained.{s}" for n in (1, 2, 3) for s in ("png", "json")),
+    }
     (told,) = json.loads(result.stdout)
     assert [r["result"] for r in told["references"]] == results
-    assert told["output"] == [str(tmp_path / "new" / name) for name in results] and told["notes"] == []
+    assert (
+        told["output"] == [str(tmp_path / "new" / name) for name in results] and told["notes"] == []
+    )
     assert len({r["path"] for r in told["references"]}) == 3
-    recommended = json.loads(cli("recommend", gray_path, "--index", index_dir, "--top-k", 3, "--json").stdout)
+    recommended = json.loads(
+        cli("recommend", gray_path, "--index", index_dir, "--top-k", 3, "--json").stdout
+    )
     assert [r["path"] for r in told["references"]] == [r["path"] for r in recommended]
     pictures = [np.asarray(Image.open(tmp_path / "new" / name)).astype(int) for name in results]
     assert np.abs(pictures[0] - pictures[2]).mean() > 1
-    for name, reference in zip(results, told["references"], strict=True):  # one that gave nothing is not named
-        told_in_exif = Path(reference["path"]).name in Image.open(tmp_path / "new" / name).getexif()[0x010E]
+    # one that gave nothing is not named
+    for name, reference in zip(results, told["references"], strict=True):
+        told_in_exif = (
+            Path(reference["path"]).name in Image.open(tmp_path / "new" / name).getexif()[0x010E]
+        )
         assert told_in_exif == (reference["influence"] >= 0.005)
-    alone = cli("colorize", gray_path, "--index", index_dir, "--top-k", 1, "--output", tmp_path / "one.png")
+    alone = cli(
+        "colorize", gray_path, "--index", index_dir, "--top-k", 1, "--output", tmp_path / "one.png"
+    )
     assert alone.exit_code == 0
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "one.png")), pictures[0])
 
 
 @pytest.mark.usefixtures("quick")
 def test_variants_fuse_nothing(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    run = ["colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2, "--top-k", 5]
+    run = [
+        "colorize",
+        gray_path,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "x.png",
+        "--variants",
+        2,
+        "--top-k",
+        5,
+    ]
     result = cli(*run)
     note = "note: --top-k does nothing here: it concerns only references that are fused\n"
     assert (result.exit_code, result.stderr) == (0, note)
 
 
 @pytest.mark.usefixtures("quick")
-def test_more_variants_than_the_library_has_photos(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    result = cli("colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 20, "--json")
+def test_more_variants_than_the_library_has_photos(
+    cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    result = cli(
+        "colorize",
+        gray_path,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "x.png",
+        "--variants",
+        20,
+        "--json",
+    )
     (told,) = json.loads(result.stdout)
     assert 4 <= len(told["references"]) <= 8
     assert len(list(tmp_path.glob("x-*.png"))) == len(told["references"]) + 1
@@ -205,14 +317,34 @@ def test_more_variants_than_the_library_has_photos(cli: Cli, gray_path: Path, in
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("more", [[], ["--reference", "r.png"]], ids=str)
 def test_variants_need_an_index(
-    cli: Cli, refused: Callable[..., str], gray_path: Path, index_dir: Path, tmp_path: Path, more: list[str]
+    cli: Cli,
+    refused: Callable[..., str],
+    gray_path: Path,
+    index_dir: Path,
+    tmp_path: Path,
+    more: list[str],
 ) -> None:
-    refused(cli("colorize", gray_path, "--output", tmp_path / "x.png", "--variants", 2, *more), "--variants", "--index")
+    refused(
+        cli("colorize", gray_path, "--output", tmp_path / "x.png", "--variants", 2, *more),
+        "--variants",
+        "--index",
+    )
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_box_in_variants_is_resumed(cli: Cli, gray_dir: Path, index_dir: Path, tmp_path: Path) -> None:
-    run = ["colorize", gray_dir, "--index", index_dir, "--output", tmp_path / "out", "--variants", 2]
+def test_a_box_in_variants_is_resumed(
+    cli: Cli, gray_dir: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    run = [
+        "colorize",
+        gray_dir,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "out",
+        "--variants",
+        2,
+    ]
     assert "2 colorized" in cli(*run).stdout
     assert len(list((tmp_path / "out").rglob("c*-[12].jpg"))) == 4
     assert "0 colorized, 0 failed, 2 existed" in cli(*run).stdout

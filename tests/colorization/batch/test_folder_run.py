@@ -24,7 +24,9 @@ main()
 """
 
 
-def make_box(folder: Path, gray: np.ndarray, rng: np.random.Generator, count: int, num_bad: int) -> set[str]:
+def make_box(
+    folder: Path, gray: np.ndarray, rng: np.random.Generator, count: int, num_bad: int
+) -> set[str]:
     """Small scans in three folders, some of them unusable: the names of those."""
     bad = set()
     for number in range(count):
@@ -40,17 +42,30 @@ def make_box(folder: Path, gray: np.ndarray, rng: np.random.Generator, count: in
 
 def lines(out: Path) -> list[dict[str, object]]:
     path = out / MANIFEST
-    return [json.loads(text) for text in path.read_text().splitlines() if text.endswith("}")] if path.exists() else []
+    return (
+        [json.loads(text) for text in path.read_text().splitlines() if text.endswith("}")]
+        if path.exists()
+        else []
+    )
 
 
 def results(out: Path) -> dict[str, tuple[int, int]]:
     found = {path: path.stat() for path in out.rglob("*.png") if not path.name.startswith(PREFIX)}
-    return {str(path.relative_to(out)): (stat.st_mtime_ns, stat.st_ino) for path, stat in found.items()}
+    return {
+        str(path.relative_to(out)): (stat.st_mtime_ns, stat.st_ino) for path, stat in found.items()
+    }
 
 
-@pytest.mark.parametrize(("count", "num_bad"), [(60, 5), pytest.param(500, 25, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("count", "num_bad"), [(60, 5), pytest.param(500, 25, marks=pytest.mark.long)]
+)
 def test_a_box_is_finished_though_it_is_killed_twice(
-    tmp_path: Path, gray_pictures: dict[str, np.ndarray], rng: np.random.Generator, reference_path: Path, count: int, num_bad: int
+    tmp_path: Path,
+    gray_pictures: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    reference_path: Path,
+    count: int,
+    num_bad: int,
 ) -> None:
     box, out = tmp_path / "box", tmp_path / "out"
     bad = make_box(box, gray_pictures["coffee"], rng, count, num_bad)
@@ -60,7 +75,10 @@ def test_a_box_is_finished_though_it_is_killed_twice(
     times: list[Counter[str]] = []
     for wanted in (count // 6, count // 2):
         run = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
         while len(lines(out)) < wanted and run.poll() is None:
             time.sleep(0.01)
@@ -77,11 +95,17 @@ def test_a_box_is_finished_though_it_is_killed_twice(
     reasons = {str(line["output"]): line["error"] for line in lines(out)}
     assert set(reasons) == everything
     assert {name for name, reason in reasons.items() if reason} == bad  # all reasons
-    assert {line.split(": ")[0] for line in last.stderr.splitlines()} == {f"failed {box / name}" for name in bad}
+    assert {line.split(": ")[0] for line in last.stderr.splitlines()} == {
+        f"failed {box / name}" for name in bad
+    }
     for before in done:  # nothing twice
         assert len(before) > 3 and before.items() <= found.items()
     last_times = Counter(str(line["output"]) for line in lines(out))
-    assert all(last_times[name] == then[name] for before, then in zip(done, times, strict=True) for name in before)
+    assert all(
+        last_times[name] == then[name]
+        for before, then in zip(done, times, strict=True)
+        for name in before
+    )
     assert last_times.total() <= count + 2  # a kill may fall between a line and its result
     assert not [path for path in out.rglob("*") if path.name.startswith(PREFIX)]
     assert last.stdout.startswith(f"{out}: ") and f"{num_bad} failed" in last.stdout

@@ -30,12 +30,22 @@ def results(out: Path) -> Stamps:
 
 
 @pytest.fixture
-def run(cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, quick: None) -> Callable[..., Result]:
+def run(
+    cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, quick: None
+) -> Callable[..., Result]:
     """Colorize the folder of two, in this process."""
 
     def colorize(*more: object) -> Result:
         return cli(
-            "colorize", gray_dir, "--output", tmp_path / "out", "--reference", reference_path, "--method", "training-free", *more
+            "colorize",
+            gray_dir,
+            "--output",
+            tmp_path / "out",
+            "--reference",
+            reference_path,
+            "--method",
+            "training-free",
+            *more,
         )
 
     return colorize
@@ -45,7 +55,9 @@ def counts(result: Result) -> str:
     return result.stdout.split(": ")[1].strip()
 
 
-def test_what_has_changed_is_done_again_and_nothing_else(run: Callable[..., Result], gray_dir: Path, tmp_path: Path) -> None:
+def test_what_has_changed_is_done_again_and_nothing_else(
+    run: Callable[..., Result], gray_dir: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     assert counts(run()) == "2 colorized, 0 failed"
     first = results(out)
@@ -67,7 +79,9 @@ def test_another_reference_of_the_same_name_is_another_setting(
     assert counts(run()) == "2 colorized, 0 failed"
 
 
-def test_explanations_go_with_the_results_that_they_explain(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_explanations_go_with_the_results_that_they_explain(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     assert counts(run("--explain")) == "2 colorized, 0 failed"
     explained = sorted(path.name for path in out.rglob("*-explained.*"))
@@ -80,12 +94,18 @@ def test_explanations_go_with_the_results_that_they_explain(run: Callable[..., R
     assert sorted(path.name for path in out.rglob("*-explained.*")) == explained
 
 
-def test_a_result_retouched_by_hand_outlives_new_options(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_result_retouched_by_hand_outlives_new_options(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     run()
     (tmp_path / "out" / "cat.jpg").write_bytes(b"retouched")
-    assert counts(run("--saturation", 0)) == "1 colorized, 0 failed, 1 existed already and were kept"
+    assert (
+        counts(run("--saturation", 0)) == "1 colorized, 0 failed, 1 existed already and were kept"
+    )
     assert (tmp_path / "out" / "cat.jpg").read_bytes() == b"retouched"
-    told = {Path(one["input"]).name: one for one in json.loads(run("--saturation", 0, "--json").stdout)}
+    told = {
+        Path(one["input"]).name: one for one in json.loads(run("--saturation", 0, "--json").stdout)
+    }
     assert len(told) == 2 and told["cat.jpg"]["output"] == str(tmp_path / "out" / "cat.jpg")
     assert told["cat.jpg"]["notes"] == ["kept: not written by an earlier run, or changed since"]
     assert counts(run("--saturation", 0, "--overwrite")) == "2 colorized, 0 failed"
@@ -110,7 +130,9 @@ def during(monkeypatch: pytest.MonkeyPatch) -> During:
 
 
 @pytest.mark.parametrize("name", ["1932/cup.jpg", "cat.jpg"])
-def test_a_result_retouched_meanwhile_is_kept(run: Callable[..., Result], tmp_path: Path, during: During, name: str) -> None:
+def test_a_result_retouched_meanwhile_is_kept(
+    run: Callable[..., Result], tmp_path: Path, during: During, name: str
+) -> None:
     """The one that is being worked on, and one whose turn comes later."""
     retouched = tmp_path / "out" / name
     run()
@@ -118,10 +140,13 @@ def test_a_result_retouched_meanwhile_is_kept(run: Callable[..., Result], tmp_pa
     second = run("--saturation", 0)
     assert counts(second) == "1 colorized, 1 failed"
     assert (
-        second.stderr == f"failed {tmp_path / 'grays' / name}: {retouched}: was written by another program meanwhile; it is kept\n"
+        second.stderr
+        == f"failed {tmp_path / 'grays' / name}: {retouched}: was written by another program meanwhile; it is kept\n"
     )
     assert retouched.read_bytes() == b"retouched"
-    assert counts(run("--saturation", 0)) == "0 colorized, 0 failed, 2 existed already and were kept"
+    assert (
+        counts(run("--saturation", 0)) == "0 colorized, 0 failed, 2 existed already and were kept"
+    )
     assert counts(run("--saturation", 0, "--overwrite")) == "2 colorized, 0 failed"
 
 
@@ -135,7 +160,9 @@ def test_an_input_that_changes_while_it_is_colorized_is_done_again(
     assert counts(run()) == "0 colorized, 0 failed, 2 existed already and were kept"
 
 
-def test_the_report_tells_of_all_that_is_finished(run: Callable[..., Result], gray_dir: Path) -> None:
+def test_the_report_tells_of_all_that_is_finished(
+    run: Callable[..., Result], gray_dir: Path
+) -> None:
     first = json.loads(run("--json").stdout)
     assert [Path(one["output"]).name for one in first] == ["cup.jpg", "cat.jpg"]
     assert json.loads(run("--json").stdout) == first
@@ -150,15 +177,23 @@ def test_heic_is_tried_again_once_its_extra_may_be_there(
     (gray_dir / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     monkeypatch.setattr("retrieval.photos.reader._register_heic", lambda: False)
     assert "pillow-heif" in run().stderr
-    monkeypatch.setattr("colorization.batch.runner.read_picture", lambda path: read_picture(gray_dir / "cat.jpg"))
+    monkeypatch.setattr(
+        "colorization.batch.runner.read_picture", lambda path: read_picture(gray_dir / "cat.jpg")
+    )
     assert counts(run()) == "1 colorized, 0 failed, 2 existed already and were kept"
 
 
-def test_reasons_are_told_again_without_another_try(run: Callable[..., Result], gray_dir: Path, tmp_path: Path) -> None:
+def test_reasons_are_told_again_without_another_try(
+    run: Callable[..., Result], gray_dir: Path, tmp_path: Path
+) -> None:
     (gray_dir / "bad.png").write_text("not a picture\n")
     first, second = run(), run()
     assert first.exit_code == second.exit_code == 1
-    assert first.stderr == second.stderr == f"failed {gray_dir / 'bad.png'}: not a picture that can be read\n"
+    assert (
+        first.stderr
+        == second.stderr
+        == f"failed {gray_dir / 'bad.png'}: not a picture that can be read\n"
+    )
     assert counts(second) == "0 colorized, 1 failed, 2 existed already and were kept"
     assert len(lines(tmp_path / "out")) == 3
     (gray_dir / "bad.png").write_bytes((gray_dir / "cat.jpg").read_bytes())
@@ -177,7 +212,9 @@ def test_failures_that_need_not_last_are_tried_again(
     assert counts(run()) == "2 colorized, 0 failed"
 
 
-def test_a_bad_reference_is_told_before_a_folder_is_made(cli: Cli, gray_dir: Path, tmp_path: Path) -> None:
+def test_a_bad_reference_is_told_before_a_folder_is_made(
+    cli: Cli, gray_dir: Path, tmp_path: Path
+) -> None:
     for bad in (gray_dir / "cat.jpg", tmp_path / "missing.png"):
         result = cli("colorize", gray_dir, "--output", tmp_path / "new", "--reference", bad)
         assert result.exit_code == 2 and str(bad) in result.stderr

@@ -61,12 +61,20 @@ def test_all_that_a_job_may_write(extras: Extras, names: list[str]) -> None:
         (("a.jpg", "a.png"), Extras(explain=True), {"a.jpg": "a.jpg", "a.png": "a.png.png"}),
         (("a.jpg", "a.png"), Extras(variants=2), {"a.jpg": "a.jpg", "a.png": "a.png.png"}),
         (("a.png", "a-1.png"), Extras(variants=2), {"a.png": "a.png", "a-1.png": "a-1.png"}),
-        (("a.png", "a-explained.png"), Extras(explain=True), {"a-explained.png": "a-explained.png", "a.png": "a.png.png"}),
+        (
+            ("a.png", "a-explained.png"),
+            Extras(explain=True),
+            {"a-explained.png": "a-explained.png", "a.png": "a.png.png"},
+        ),
     ],
     ids=str,
 )
 def test_photos_that_would_write_the_same_file_keep_their_suffix(
-    tmp_path: Path, files: Callable[..., list[Path]], names: tuple[str, ...], extras: Extras, wanted: dict[str, str]
+    tmp_path: Path,
+    files: Callable[..., list[Path]],
+    names: tuple[str, ...],
+    extras: Extras,
+    wanted: dict[str, str],
 ) -> None:
     files(*(f"in/{name}" for name in names))
     jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", False, extras=extras)
@@ -86,17 +94,28 @@ def test_what_exists_beside_a_single_result_is_not_replaced(tmp_path: Path) -> N
 
 def test_one_file_goes_to_one_file(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     inputs = files("a.gif")
-    assert plan_jobs(inputs, tmp_path / "new" / "x.tif", False) == [Job(inputs[0], tmp_path / "new" / "x.tif")]
+    assert plan_jobs(inputs, tmp_path / "new" / "x.tif", False) == [
+        Job(inputs[0], tmp_path / "new" / "x.tif")
+    ]
 
 
-def test_one_file_goes_into_a_folder_that_exists(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_one_file_goes_into_a_folder_that_exists(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     (tmp_path / "out").mkdir()
     jobs = plan_jobs(files("a.jpg"), tmp_path / "out", False)
     assert planned(jobs, tmp_path / "out") == {"a.jpg": "a.jpg"}
 
 
 def test_folders_keep_their_structure(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
-    files("in/b.JPG", "in/1932/c.bmp", "in/1932/deep/d.tif", "in/notes.txt", "in/.hidden.png", "in/.cache/e.png")
+    files(
+        "in/b.JPG",
+        "in/1932/c.bmp",
+        "in/1932/deep/d.tif",
+        "in/notes.txt",
+        "in/.hidden.png",
+        "in/.cache/e.png",
+    )
     extra = files("f.pgm")
     jobs = plan_jobs([tmp_path / "in", *extra], tmp_path / "out", False)
     wanted = {"c.bmp": "1932/c.png", "d.tif": "1932/deep/d.tif", "b.JPG": "b.JPG", "f.pgm": "f.png"}
@@ -104,13 +123,17 @@ def test_folders_keep_their_structure(tmp_path: Path, files: Callable[..., list[
     assert not (tmp_path / "out").exists()  # planning makes nothing
 
 
-def test_a_folder_of_one_picture_still_goes_to_a_folder(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_a_folder_of_one_picture_still_goes_to_a_folder(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     files("in/a.png")
     jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", False)
     assert planned(jobs, tmp_path / "out") == {"a.png": "a.png"}
 
 
-def test_a_single_result_that_exists_is_an_error(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_a_single_result_that_exists_is_an_error(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     inputs, old = files("a.png"), files("out.png")
     with pytest.raises(ValueError, match="exists already; replace it with --overwrite") as error:
         plan_jobs(inputs, old[0], False)
@@ -136,7 +159,9 @@ def test_nothing_to_do_is_an_error(tmp_path: Path, files: Callable[..., list[Pat
     [("in/sub/a.jpg", "other/sub/a.jpg"), ("a.png", "in/a.png"), ("in/a.gif", "other/a.gif")],
     ids=str,
 )
-def test_two_inputs_with_one_result_are_refused(tmp_path: Path, files: Callable[..., list[Path]], names: tuple[str, str]) -> None:
+def test_two_inputs_with_one_result_are_refused(
+    tmp_path: Path, files: Callable[..., list[Path]], names: tuple[str, str]
+) -> None:
     first, second = files(*names)
     inputs = list(dict.fromkeys(tmp_path / n.split("/")[0] for n in names))
     with pytest.raises(ValueError, match="would both be written to") as error:
@@ -145,7 +170,9 @@ def test_two_inputs_with_one_result_are_refused(tmp_path: Path, files: Callable[
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_result_never_replaces_an_input(tmp_path: Path, files: Callable[..., list[Path]], overwrite: bool) -> None:
+def test_a_result_never_replaces_an_input(
+    tmp_path: Path, files: Callable[..., list[Path]], overwrite: bool
+) -> None:
     inputs = files("in/a.png", "in/b.png")
     (tmp_path / "link").symlink_to(tmp_path / "in")
     for chosen, output in [
@@ -161,21 +188,27 @@ def test_a_result_never_replaces_an_input(tmp_path: Path, files: Callable[..., l
             plan_jobs(chosen, output, overwrite)
 
 
-def test_a_result_never_replaces_a_reference(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_a_result_never_replaces_a_reference(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     inputs, references = files("a.png"), files("ref/a.png")
     for output in (references[0], tmp_path / "ref"):
         with pytest.raises(ValueError, match="would replace a picture that was given"):
             plan_jobs(inputs, output, True, references)
 
 
-def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_results_of_an_earlier_run_are_no_inputs(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     """With the output folder inside the input folder, a second run must not colorize the results of the first."""
     files("in/a.png", "in/colored/a.png")
     jobs = plan_jobs([tmp_path / "in"], tmp_path / "in" / "colored", False)
     assert [job.input_path for job in jobs] == [tmp_path / "in" / "a.png"]
 
 
-def test_a_sheet_among_the_photos_is_no_input(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_a_sheet_among_the_photos_is_no_input(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     (photo,) = files("in/a.png")
     sheet = tmp_path / "in" / "sheet.png"
     write_sheet(sheet, [[Cell(np.zeros((8, 8, 3), np.uint8), "x")]])
@@ -192,7 +225,12 @@ def test_a_sheet_among_the_photos_is_no_input(tmp_path: Path, files: Callable[..
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_results_of_other_runs_are_no_inputs(
-    tmp_path: Path, files: Callable[..., list[Path]], rng: np.random.Generator, suffix: str, dtype: type, large: int
+    tmp_path: Path,
+    files: Callable[..., list[Path]],
+    rng: np.random.Generator,
+    suffix: str,
+    dtype: type,
+    large: int,
 ) -> None:
     """However large the file is, and whatever else it carries."""
     (photo,) = files("in/a.png")
@@ -200,7 +238,9 @@ def test_results_of_other_runs_are_no_inputs(
     exif = Image.Exif()
     exif[ARTIST] = "a" * 50_000
     metadata = {"exif": exif.tobytes(), "xmp": b"<x:xmpmeta/>" + b" " * large}
-    write_picture(photo.parent / f"careful{suffix}", pixels, credited(Picture(pixels, metadata=metadata), []))
+    write_picture(
+        photo.parent / f"careful{suffix}", pixels, credited(Picture(pixels, metadata=metadata), [])
+    )
     assert (photo.parent / f"careful{suffix}").stat().st_size > 3 * SNIFFED
     assert [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)] == [photo]
 
@@ -217,17 +257,26 @@ def test_folders_that_cannot_be_opened_are_told(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refused)
-    assert [job.input_path.name for job in plan_jobs([tmp_path / "in"], tmp_path / "out", False, closed=closed)] == ["a.png"]
-    assert [(name, reason.strerror) for name, reason in closed.items()] == [(str(tmp_path / "in" / "private"), "Permission denied")]
+    assert [
+        job.input_path.name
+        for job in plan_jobs([tmp_path / "in"], tmp_path / "out", False, closed=closed)
+    ] == ["a.png"]
+    assert [(name, reason.strerror) for name, reason in closed.items()] == [
+        (str(tmp_path / "in" / "private"), "Permission denied")
+    ]
 
 
-def test_links_that_lead_to_themselves_fail_alone(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_links_that_lead_to_themselves_fail_alone(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     (photo,) = files("in/a.png")
     (tmp_path / "in" / "loop.jpg").symlink_to(tmp_path / "in" / "loop.jpg")
     assert photo in [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)]
 
 
-def test_results_among_the_photos_are_no_inputs(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_results_among_the_photos_are_no_inputs(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     """Inputs of formats that are not written lie beside their results."""
     (photo,) = files("in/a.gif")
     (job,) = plan_jobs([photo.parent], photo.parent, False)
@@ -241,13 +290,18 @@ def test_an_output_around_the_inputs(tmp_path: Path, files: Callable[..., list[P
     (job,) = plan_jobs([photo.parent], tmp_path / "work", False)
     assert job == Job(photo, tmp_path / "work" / "a.jpg")
     pixels = np.zeros((8, 8, 3), np.uint8)
-    write_picture(tmp_path / "work" / "scans" / "b.png", pixels, credited(Picture(pixels), []))  # of an earlier run
+    # of an earlier run
+    write_picture(tmp_path / "work" / "scans" / "b.png", pixels, credited(Picture(pixels), []))
     assert plan_jobs([photo.parent], tmp_path / "work", False) == [job]
 
 
-def test_several_photos_are_not_written_to_one(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
+def test_several_photos_are_not_written_to_one(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
     """A folder of that name would be made."""
-    with pytest.raises(ValueError, match=r"x\.png: is the name of a picture; several inputs need a folder"):
+    with pytest.raises(
+        ValueError, match=r"x\.png: is the name of a picture; several inputs need a folder"
+    ):
         plan_jobs(files("a.png", "b.png"), tmp_path / "x.png", False)
 
 

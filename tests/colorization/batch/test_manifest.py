@@ -51,7 +51,11 @@ def test_a_line_says_what_was_done(out: Path, make: Make) -> None:
     finish(Manifest(out, "s"), job, references=[{"path": "r.jpg", "score": 0.5}])
     (line,) = [json.loads(text) for text in (out / MANIFEST).read_text().splitlines()]
     assert line["file"] == str(job.input_path) and line["output"] == "sub/a.png"
-    assert (line["references"], line["seconds"], line["error"]) == ([{"path": "r.jpg", "score": 0.5}], 1.5, None)
+    assert (line["references"], line["seconds"], line["error"]) == (
+        [{"path": "r.jpg", "score": 0.5}],
+        1.5,
+        None,
+    )
     assert line["results"] == {"sub/a.png": [6, job.output_path.stat().st_mtime_ns]}
 
 
@@ -79,26 +83,35 @@ def test_what_has_changed_is_done_anew(out: Path, make: Make, change: str) -> No
     assert kinds(out, job, "t" if change == "settings" else "s") == "jobs"
 
 
-def test_the_result_of_another_photo_of_the_same_name_stays(tmp_path: Path, out: Path, make: Make) -> None:
+def test_the_result_of_another_photo_of_the_same_name_stays(
+    tmp_path: Path, out: Path, make: Make
+) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)
     other = Job(tmp_path / "second box" / "a.png", job.output_path)
     other.input_path.parent.mkdir()
     other.input_path.write_bytes(job.input_path.read_bytes())
-    os.utime(other.input_path, ns=(job.input_path.stat().st_mtime_ns,) * 2)  # only the name tells them apart
+    # only the name tells them apart
+    os.utime(other.input_path, ns=(job.input_path.stat().st_mtime_ns,) * 2)
     todo = Manifest(out, "s").sort_out([other], Extras(), False)
     (refused, error), *more = todo.failed
     assert (refused, more, todo.jobs, todo.finished) == (other, [], [], [])
-    assert error == f"{other.input_path}: {job.output_path} is the result of {job.input_path}; choose another --output"
+    assert (
+        error
+        == f"{other.input_path}: {job.output_path} is the result of {job.input_path}; choose another --output"
+    )
     assert kinds(out, other, overwrite=True) == "jobs"
-    assert Manifest(out, "s").sort_out([job, other], Extras(), False).failed == []  # a new plan for both
+    # a new plan for both
+    assert Manifest(out, "s").sort_out([job, other], Extras(), False).failed == []
     job.input_path.unlink()  # the box has moved
     assert kinds(out, other) == "finished"
     other.input_path.write_bytes(b"another photo")  # the first one's drive is unplugged
     assert kinds(out, other) == "failed"
 
 
-def test_the_same_photo_by_another_name_is_finished(tmp_path: Path, out: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_photo_by_another_name_is_finished(
+    tmp_path: Path, out: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)
     (tmp_path / "link").symlink_to(tmp_path / "in")
@@ -135,7 +148,8 @@ def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
     (out / MANIFEST).write_bytes(whole[:-20])
     manifest = Manifest(out, "s")
     todo = manifest.sort_out(jobs, Extras(), False)
-    assert todo.finished == jobs[:1] and todo.jobs == jobs[2:] and todo.foreign == jobs[1:2]  # nothing tells whose b is
+    # nothing tells whose b is
+    assert todo.finished == jobs[:1] and todo.jobs == jobs[2:] and todo.foreign == jobs[1:2]
     finish(manifest, jobs[2])
     assert kinds(out, jobs[2]) == "finished"
 
@@ -143,15 +157,21 @@ def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
 @pytest.mark.parametrize(("lasting", "kind"), [(True, "failed"), (False, "jobs")])
 def test_failures(out: Path, make: Make, lasting: bool, kind: str) -> None:
     job = make("a.png")
-    Manifest(out, "s").add(job, stamp_of(job.input_path), FACTS | {"error": "a.png: not a picture"}, {}, lasting)
+    Manifest(out, "s").add(
+        job, stamp_of(job.input_path), FACTS | {"error": "a.png: not a picture"}, {}, lasting
+    )
     assert kinds(out, job) == kind
     if lasting:
-        assert Manifest(out, "s").sort_out([job], Extras(), False).failed == [(job, "a.png: not a picture")]
+        assert Manifest(out, "s").sort_out([job], Extras(), False).failed == [
+            (job, "a.png: not a picture")
+        ]
     job.input_path.write_bytes(b"repaired")
     assert kinds(out, job) == "jobs"
 
 
-def test_a_box_that_was_moved_as_a_whole_stays_finished(tmp_path: Path, out: Path, make: Make) -> None:
+def test_a_box_that_was_moved_as_a_whole_stays_finished(
+    tmp_path: Path, out: Path, make: Make
+) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)
     moved = tmp_path / "elsewhere"
@@ -172,7 +192,9 @@ def test_lines_of_others_are_passed_over(out: Path, make: Make) -> None:
     [{"results": None}, {"results": {"../victim.txt": [6, 1]}}, {"results": {"/victim.txt": [6, 1]}}, {"results": {"a.png": 3}},
      {"output": []}, {"file": None}, {"error": 7}],
 )  # fmt: skip
-def test_lines_that_are_not_ours_do_nothing(out: Path, make: Make, change: dict[str, object]) -> None:
+def test_lines_that_are_not_ours_do_nothing(
+    out: Path, make: Make, change: dict[str, object]
+) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)
     line = json.loads((out / MANIFEST).read_text()) | change
@@ -182,7 +204,9 @@ def test_lines_that_are_not_ours_do_nothing(out: Path, make: Make, change: dict[
     assert kinds(out, job) == "foreign"
 
 
-def test_an_original_that_nobody_may_look_for(out: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_original_that_nobody_may_look_for(
+    out: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = make("a.png")
     finish(Manifest(out, "s"), job)
     line = json.loads((out / MANIFEST).read_text())

@@ -18,7 +18,9 @@ def test_points_are_read_and_placed() -> None:
     assert (placed.x, placed.y) == pytest.approx((120.5 / 240, 80.5 / 160))
 
 
-@pytest.mark.parametrize("text", ["", "1,2", "1,2,3", "1,2,#12345", "1,2,#1234567", "1.5,2,#123456", "a,b,#123456"])
+@pytest.mark.parametrize(
+    "text", ["", "1,2", "1,2,3", "1,2,#12345", "1,2,#1234567", "1.5,2,#123456", "a,b,#123456"]
+)
 def test_points_written_otherwise_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="X,Y,#RRGGBB"):
         parse_point(text)
@@ -42,8 +44,16 @@ def test_settings_are_those_of_what_is_asked_for_wherever_it_lies(
         return settings_hash(pipeline, Wishes(references, palette=palette), ColorizeOptions())
 
     both = settings([one, other])
-    assert both == settings([Path("one.png"), tmp_path / ".." / tmp_path.name / "other.png"])  # the same files
-    asked = [both, settings([other, one]), settings([one], other), settings([one]), settings([], one), settings([])]
+    # the same files
+    assert both == settings([Path("one.png"), tmp_path / ".." / tmp_path.name / "other.png"])
+    asked = [
+        both,
+        settings([other, one]),
+        settings([one], other),
+        settings([one]),
+        settings([], one),
+        settings([]),
+    ]
     assert len(set(asked)) == len(asked)
     one.write_bytes(b"3")
     assert settings([one, other]) != both

@@ -28,7 +28,11 @@ def jobs(tmp_path: Path, gray_path: Path) -> list[Job]:
 
 
 def collect(
-    jobs: list[Job], pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions, num_cells: int = 0
+    jobs: list[Job],
+    pipeline: ColorizationPipeline,
+    wishes: Wishes,
+    options: ColorizeOptions,
+    num_cells: int = 0,
 ) -> dict[str, Outcome]:
     outcomes: list[Outcome] = []
     run_jobs(jobs, pipeline, wishes, options, outcomes.append, num_cells)
@@ -37,7 +41,11 @@ def collect(
 
 
 def test_bad_files_are_told_and_the_others_done(
-    jobs: list[Job], pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions, listing: Listing
+    jobs: list[Job],
+    pipeline: ColorizationPipeline,
+    reference_path: Path,
+    fast: ColorizeOptions,
+    listing: Listing,
 ) -> None:
     outcomes = collect(jobs, pipeline, Wishes([reference_path]), fast)
     for name in ("missing.png", "empty.png", "folder.png"):
@@ -62,7 +70,9 @@ def test_outcomes_can_be_written_as_json(
         assert len(found["references"]) == (0 if found["error"] else 2)
 
 
-@pytest.mark.parametrize("error", [MemoryError("cannot allocate"), RuntimeError("not enough memory")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [MemoryError("cannot allocate"), RuntimeError("not enough memory")], ids=repr
+)
 def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
     tmp_path: Path,
     pipeline: ColorizationPipeline,
@@ -83,31 +93,56 @@ def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
 
     monkeypatch.setattr(ColorizationPipeline, "prepare", once)
     outcomes: list[Outcome] = []
-    run_jobs([Job(gray_path, tmp_path / f"{n}.png") for n in "ab"], pipeline, Wishes([reference_path]), fast, outcomes.append)
+    run_jobs(
+        [Job(gray_path, tmp_path / f"{n}.png") for n in "ab"],
+        pipeline,
+        Wishes([reference_path]),
+        fast,
+        outcomes.append,
+    )
     assert [bool(o.error) for o in outcomes] == [True, False]
     assert str(gray_path) in outcomes[0].error
     assert not (tmp_path / "a.png").exists() and (tmp_path / "b.png").exists()
 
 
 def test_a_bad_reference_ends_it_before_anything_is_written(
-    tmp_path: Path, gray_path: Path, pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
+    tmp_path: Path,
+    gray_path: Path,
+    pipeline: ColorizationPipeline,
+    reference_path: Path,
+    fast: ColorizeOptions,
 ) -> None:
     for bad in (tmp_path / "missing.png", gray_path):
         with pytest.raises(PictureError, match=str(bad)):
             wishes = Wishes([reference_path, bad])
-            run_jobs([Job(gray_path, tmp_path / "out" / "x.png")], pipeline, wishes, fast, lambda outcome: None)
+            run_jobs(
+                [Job(gray_path, tmp_path / "out" / "x.png")],
+                pipeline,
+                wishes,
+                fast,
+                lambda outcome: None,
+            )
     assert not (tmp_path / "out").exists()
 
 
 def test_a_write_that_fails_is_told_with_the_input(
-    tmp_path: Path, gray_path: Path, pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
+    tmp_path: Path,
+    gray_path: Path,
+    pipeline: ColorizationPipeline,
+    reference_path: Path,
+    fast: ColorizeOptions,
 ) -> None:
     (tmp_path / "out").write_text("a file where a folder should be")
-    outcome = collect([Job(gray_path, tmp_path / "out" / "x.png")], pipeline, Wishes([reference_path]), fast)["gray.png"]
+    outcome = collect(
+        [Job(gray_path, tmp_path / "out" / "x.png")], pipeline, Wishes([reference_path]), fast
+    )["gray.png"]
     assert outcome.error.startswith(f"{gray_path}: ")
 
 
-@pytest.mark.parametrize(("suffix", "told"), [(".png", False), (".jpg", True), (".webp", True), (".tif", False), (".TIFF", False)])
+@pytest.mark.parametrize(
+    ("suffix", "told"),
+    [(".png", False), (".jpg", True), (".webp", True), (".tif", False), (".TIFF", False)],
+)
 def test_lost_bits_are_noted(
     tmp_path: Path,
     pipeline: ColorizationPipeline,
@@ -118,12 +153,20 @@ def test_lost_bits_are_noted(
     told: bool,
 ) -> None:
     Image.fromarray(gray_pictures["coffee"].astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    outcome = collect([Job(tmp_path / "deep.png", tmp_path / f"x{suffix}")], pipeline, Wishes([reference_path]), fast)["deep.png"]
+    outcome = collect(
+        [Job(tmp_path / "deep.png", tmp_path / f"x{suffix}")],
+        pipeline,
+        Wishes([reference_path]),
+        fast,
+    )["deep.png"]
     assert outcome.error == ""
     assert any("16 bits became 8" in note for note in outcome.notes) is told
 
 
-@pytest.mark.parametrize(("suffix", "told"), [(".png", False), (".jpg", True), (".JPEG", True), (".webp", False), (".tif", False)])
+@pytest.mark.parametrize(
+    ("suffix", "told"),
+    [(".png", False), (".jpg", True), (".JPEG", True), (".webp", False), (".tif", False)],
+)
 def test_lost_transparency_is_noted(
     tmp_path: Path,
     pipeline: ColorizationPipeline,
@@ -135,7 +178,12 @@ def test_lost_transparency_is_noted(
 ) -> None:
     gray = gray_pictures["coffee"]
     Image.fromarray(np.dstack((gray, 255 - gray)), "LA").save(tmp_path / "la.png")
-    outcome = collect([Job(tmp_path / "la.png", tmp_path / f"x{suffix}")], pipeline, Wishes([reference_path]), fast)["la.png"]
+    outcome = collect(
+        [Job(tmp_path / "la.png", tmp_path / f"x{suffix}")],
+        pipeline,
+        Wishes([reference_path]),
+        fast,
+    )["la.png"]
     assert outcome.error == ""
     assert any("transparency" in note for note in outcome.notes) is told
     assert (Image.open(tmp_path / f"x{suffix}").mode == "RGBA") is not told
@@ -150,26 +198,51 @@ def test_further_pages_are_noted(
 ) -> None:
     page = Image.fromarray(gray_pictures["coffee"])
     page.save(tmp_path / "book.tif", save_all=True, append_images=[page])
-    outcome = collect([Job(tmp_path / "book.tif", tmp_path / "x.tif")], pipeline, Wishes([reference_path]), fast)["book.tif"]
-    assert (outcome.error, outcome.notes) == ("", ["the first of 2 pages; the others are not colorized"])
+    outcome = collect(
+        [Job(tmp_path / "book.tif", tmp_path / "x.tif")], pipeline, Wishes([reference_path]), fast
+    )["book.tif"]
+    assert (outcome.error, outcome.notes) == (
+        "",
+        ["the first of 2 pages; the others are not colorized"],
+    )
 
 
 def test_cells_for_a_sheet(
-    tmp_path: Path, gray_path: Path, pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
+    tmp_path: Path,
+    gray_path: Path,
+    pipeline: ColorizationPipeline,
+    reference_path: Path,
+    fast: ColorizeOptions,
 ) -> None:
-    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], pipeline, Wishes([reference_path]), fast, num_cells=1).values()
+    (outcome,) = collect(
+        [Job(gray_path, tmp_path / "x.png")], pipeline, Wishes([reference_path]), fast, num_cells=1
+    ).values()
     assert [c.caption for c in outcome.cells] == ["target", "reference.png", "result"]
     assert all(max(c.rgb.shape) == CELL and c.rgb.dtype == np.uint8 for c in outcome.cells)
-    assert np.ptp(outcome.cells[0].rgb, axis=2).max() == 0 < np.ptp(outcome.cells[2].rgb, axis=2).max()
+    assert (
+        np.ptp(outcome.cells[0].rgb, axis=2).max() == 0 < np.ptp(outcome.cells[2].rgb, axis=2).max()
+    )
 
 
 def test_recommended_references_are_described(
     tmp_path: Path, gray_path: Path, indexed: ColorizationPipeline, fast: ColorizeOptions
 ) -> None:
-    (outcome,) = collect([Job(gray_path, tmp_path / "x.png")], indexed, Wishes(), fast, num_cells=1).values()
-    assert [Path(str(r["path"])).name for r in outcome.references] == ["motorcycle_left.png", "motorcycle_right.png"]
+    (outcome,) = collect(
+        [Job(gray_path, tmp_path / "x.png")], indexed, Wishes(), fast, num_cells=1
+    ).values()
+    assert [Path(str(r["path"])).name for r in outcome.references] == [
+        "motorcycle_left.png",
+        "motorcycle_right.png",
+    ]
     for reference in outcome.references:
-        assert set(reference) == {"path", "score", "global_score", "feature_score", "luminance_score", "influence"}
+        assert set(reference) == {
+            "path",
+            "score",
+            "global_score",
+            "feature_score",
+            "luminance_score",
+            "influence",
+        }
     assert len(outcome.cells) == 4
     assert outcome.cells[1].caption == f"motorcycle_left.png {outcome.references[0]['score']:.2f}"
 

@@ -17,8 +17,25 @@ Cli = Callable[..., Result]
 Refused = Callable[..., str]
 
 COMMANDS = {
-    "build-index": ["PHOTOS", "--index", "--workers", "--overwrite", "--backbone", "--vgg-weights", "--device"],
-    "recommend": ["PHOTO", "--index", "--top-k", "--same-class", "--sheet", "--json", "--backbone", "--device"],
+    "build-index": [
+        "PHOTOS",
+        "--index",
+        "--workers",
+        "--overwrite",
+        "--backbone",
+        "--vgg-weights",
+        "--device",
+    ],
+    "recommend": [
+        "PHOTO",
+        "--index",
+        "--top-k",
+        "--same-class",
+        "--sheet",
+        "--json",
+        "--backbone",
+        "--device",
+    ],
     "colorize": [
         "INPUT",
         "--output",
@@ -36,11 +53,20 @@ COMMANDS = {
 START = "import gc, os, sys; sys.argv[0] = {name!r}; from colorization.cli.app import {function}; "
 
 
-def command(name: str, function: str, arguments: Sequence[object], after: str = "") -> subprocess.CompletedProcess[bytes]:
+def command(
+    name: str, function: str, arguments: Sequence[object], after: str = ""
+) -> subprocess.CompletedProcess[bytes]:
     """Run an entry point in a process of its own, as its script would."""
-    code = START.format(name=name, function=function) + (f"import atexit; atexit.register(lambda: {after}); " if after else "")
-    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS", "GOMP_SPINCOUNT")}
-    environment |= {"PYTHONPATH": str(Path(colorization.__file__).parents[1]), "TERMINAL_WIDTH": "120"}
+    code = START.format(name=name, function=function) + (
+        f"import atexit; atexit.register(lambda: {after}); " if after else ""
+    )
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS", "GOMP_SPINCOUNT")
+    }
+    environment |= {
+        "PYTHONPATH": str(Path(colorization.__file__).parents[1]),
+        "TERMINAL_WIDTH": "120",
+    }
     environment["PYTHONIOENCODING"] = "utf-8:strict"  # as on a usual desktop
     return subprocess.run(
         [sys.executable, "-c", f"{code}{function}()", *map(os.fspath, map(_argument, arguments))],
@@ -65,7 +91,9 @@ def test_help_lists_the_commands(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_explains_itself(
+    cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERMINAL_WIDTH", "160")
     result = cli(name, "--help")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -89,11 +117,19 @@ def test_help_answers_at_once(arguments: list[str]) -> None:
     """Neither the network library nor anything else that is slow to import is needed for it."""
     heavy = "torch", "torchvision", "faiss", "skimage", "h5py", "numpy", "PIL", "tifffile"
     before = os.times()
-    done = command("rechroma", "main", arguments, f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)")
+    done = command(
+        "rechroma",
+        "main",
+        arguments,
+        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)",
+    )
     after = os.times()
     assert (done.returncode, done.stderr.strip()) == (0, b"[]")
-    seconds = after.children_user + after.children_system - before.children_user - before.children_system
-    assert seconds < 1.5  # of the processor, so other work does not count; 0.2 are usual, torch alone takes more than 1
+    seconds = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+    # of the processor, so other work does not count; 0.2 are usual, torch alone takes more than 1
+    assert seconds < 1.5
 
 
 def test_a_photo_waits_for_no_more_than_it_needs(gray_path: Path, tmp_path: Path) -> None:
@@ -105,14 +141,23 @@ def test_a_photo_waits_for_no_more_than_it_needs(gray_path: Path, tmp_path: Path
     assert done.returncode == 0 and done.stderr.decode().splitlines()[-1] == "True 1000 []"
 
 
-@pytest.mark.parametrize(("name", "value", "told"), [("GOMP_SPINCOUNT", "7", "7"), ("OMP_WAIT_POLICY", "ACTIVE", "None")])
-def test_what_the_user_says_of_threads_counts(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "told"), [("GOMP_SPINCOUNT", "7", "7"), ("OMP_WAIT_POLICY", "ACTIVE", "None")]
+)
+def test_what_the_user_says_of_threads_counts(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.setenv(name, value)
     code = "import atexit, os, sys; from colorization.cli.app import main; sys.argv[1:] = ['--version'];"
     code += "atexit.register(lambda: print(os.environ.get('GOMP_SPINCOUNT'))); main()"
     root = str(Path(colorization.__file__).parents[1])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={**os.environ, "PYTHONPATH": root}, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": root},
+        text=True,
+    )
     assert done.stdout.splitlines()[-1] == told
 
 
@@ -123,11 +168,15 @@ def test_importing_the_package_is_as_light() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": root})
 
 
-def test_an_index_that_is_up_to_date_is_told_without_the_network(index_dir: Path, library_dir: Path, tmp_path: Path) -> None:
+def test_an_index_that_is_up_to_date_is_told_without_the_network(
+    index_dir: Path, library_dir: Path, tmp_path: Path
+) -> None:
     shutil.copytree(index_dir, tmp_path / "index")
     heavy = "torch", "torchvision", "faiss", "scipy", "skimage", "sklearn", "PIL", "tifffile"
     told = f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
-    done = command("rechroma", "main", ["build-index", library_dir, "--index", tmp_path / "index"], told)
+    done = command(
+        "rechroma", "main", ["build-index", library_dir, "--index", tmp_path / "index"], told
+    )
     assert (done.returncode, done.stderr.strip()) == (0, b"[]")
     assert b"8 photos (0 added, 0 changed, 0 dropped, 8 unchanged, 0 unreadable)" in done.stdout
 
@@ -149,7 +198,12 @@ def test_an_unset_variable_is_not_the_folder_one_is_in(function: str, tmp_path: 
 
 
 def test_unknown_commands_and_options_are_usage_errors(cli: Cli) -> None:
-    for arguments in (["paint"], ["colorize", "--colour"], ["recommend", "a.png"], ["demo", "extra"]):
+    for arguments in (
+        ["paint"],
+        ["colorize", "--colour"],
+        ["recommend", "a.png"],
+        ["demo", "extra"],
+    ):
         result = cli(*arguments)
         assert (result.exit_code, result.stdout) == (2, "")
 
@@ -159,7 +213,13 @@ def test_unknown_commands_and_options_are_usage_errors(cli: Cli) -> None:
 
 @pytest.mark.parametrize("name", ["banana", "cuda:99", "cuda:x"])
 def test_a_wrong_device_is_one_line(
-    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path, name: str
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    reference_path: Path,
+    index_dir: Path,
+    tmp_path: Path,
+    name: str,
 ) -> None:
     for arguments in (
         ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"],
@@ -172,15 +232,23 @@ def test_a_wrong_device_is_one_line(
 
 
 def test_wrong_backbones_and_weights_are_one_line(
-    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
     refused(cli(*run, "--backbone", "vgg16"), "vgg16", "vgg19-slim")
     refused(cli(*run, "--vgg-weights", gray_path), "the backbone vgg19")
-    refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", tmp_path / "no.pth"), tmp_path / "no.pth")
+    refused(
+        cli(*run, "--backbone", "vgg19", "--vgg-weights", tmp_path / "no.pth"), tmp_path / "no.pth"
+    )
     refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", gray_path), gray_path)
-    refused(cli(*run, "--backbone", "vgg19"), "--vgg-weights FILE")  # not cached, and tests are offline
+    # not cached, and tests are offline
+    refused(cli(*run, "--backbone", "vgg19"), "--vgg-weights FILE")
     assert not (tmp_path / "x.png").exists()
 
 
@@ -188,14 +256,22 @@ def test_wrong_backbones_and_weights_are_one_line(
     ("error", "line"),
     [
         (ValueError("two\n  lines"), r"error: two\n  lines"),
-        (PermissionError(13, "Permission denied", "/a/b.png"), "error: /a/b.png: Permission denied"),
+        (
+            PermissionError(13, "Permission denied", "/a/b.png"),
+            "error: /a/b.png: Permission denied",
+        ),
         (OSError("disk gone"), "error: disk gone"),
         (FileNotFoundError("x: no such file"), "error: x: no such file"),
     ],
     ids=repr,
 )
 def test_errors_a_user_can_cause_become_one_line(
-    cli: Cli, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+    cli: Cli,
+    refused: Refused,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    line: str,
 ) -> None:
     def fails(*args: object) -> None:
         raise error
@@ -204,7 +280,9 @@ def test_errors_a_user_can_cause_become_one_line(
     assert refused(cli("demo", "--output", tmp_path)) == line
 
 
-def test_errors_of_ours_are_not_hidden(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_ours_are_not_hidden(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("colorization.demo.run_demo", lambda *args: {}["a bug"])
     with pytest.raises(KeyError):
         cli("demo", "--output", tmp_path)
@@ -226,8 +304,14 @@ def test_defaults_live_with_the_library() -> None:
 # --- in a process of its own
 
 
-def test_a_whole_colorization_in_a_process(gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
-    done = command("rechroma", "main", ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"])
+def test_a_whole_colorization_in_a_process(
+    gray_path: Path, reference_path: Path, tmp_path: Path
+) -> None:
+    done = command(
+        "rechroma",
+        "main",
+        ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"],
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(os.fsencode(tmp_path / "x.png"))
     assert (tmp_path / "x.png").is_file()
@@ -235,16 +319,25 @@ def test_a_whole_colorization_in_a_process(gray_path: Path, reference_path: Path
 
 def test_an_error_in_a_process_shows_no_traceback(reference_path: Path, tmp_path: Path) -> None:
     missing = tmp_path / "missing.png"
-    done = command("rechroma", "main", ["colorize", missing, "--reference", reference_path, "--output", tmp_path / "x.png"])
+    done = command(
+        "rechroma",
+        "main",
+        ["colorize", missing, "--reference", reference_path, "--output", tmp_path / "x.png"],
+    )
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == b"error: " + os.fsencode(missing) + b": no such file\n"
 
 
-def test_names_that_are_not_utf8_are_colorized(gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_colorized(
+    gray_path: Path, reference_path: Path, tmp_path: Path
+) -> None:
     """Photos from old systems carry names in Latin-1."""
     for name in ("in", "out"):
         (tmp_path / name).mkdir()
-    photo, out = os.path.join(os.fsencode(tmp_path / "in"), b"caf\xe9.png"), os.fsencode(tmp_path / "out")
+    photo, out = (
+        os.path.join(os.fsencode(tmp_path / "in"), b"caf\xe9.png"),
+        os.fsencode(tmp_path / "out"),
+    )
     try:
         with open(photo, "wb") as file:
             file.write(gray_path.read_bytes())
@@ -256,4 +349,8 @@ def test_names_that_are_not_utf8_are_colorized(gray_path: Path, reference_path: 
     assert [p.name for p in (tmp_path / "out").iterdir()] == [os.fsdecode(b"caf\xe9.png")]
     done = command("rechroma", "main", run)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"error: ") and b"exists already" in done.stderr and done.stderr.count(b"\n") == 1
+    assert (
+        done.stderr.startswith(b"error: ")
+        and b"exists already" in done.stderr
+        and done.stderr.count(b"\n") == 1
+    )

@@ -16,7 +16,10 @@ from retrieval.storage.index_folder import alone
 Cli = Callable[..., Result]
 Refused = Callable[..., str]
 Change = Callable[[Path, Path], object]  # given the photos and the index
-QUICK, ORDINARY = "retrieval.building.up_to_date.report_up_to_date", "retrieval.building.builder.build_index"
+QUICK, ORDINARY = (
+    "retrieval.building.up_to_date.report_up_to_date",
+    "retrieval.building.builder.build_index",
+)
 
 
 @pytest.fixture
@@ -34,20 +37,39 @@ def flip(path: Path) -> None:
 
 def manifest(index: Path) -> dict[str, object]:
     found = json.loads((index / "index.json").read_text())
-    return {key: found[key] for key in ("backbone", "weights_hash", "pca_hash", "count", "settings", "unusable", "search")}
+    return {
+        key: found[key]
+        for key in (
+            "backbone",
+            "weights_hash",
+            "pca_hash",
+            "count",
+            "settings",
+            "unusable",
+            "search",
+        )
+    }
 
 
 def rewrite(index: Path, **fields: object) -> None:
-    (index / "index.json").write_text(json.dumps(json.loads((index / "index.json").read_text()) | fields))
+    (index / "index.json").write_text(
+        json.dumps(json.loads((index / "index.json").read_text()) | fields)
+    )
 
 
 CASES: dict[str, tuple[Change, list[str]]] = {
     "nothing new": (lambda photos, index: None, []),
-    "the default backbone and device": (lambda photos, index: None, ["--backbone", "vgg19-slim", "--device", "cpu"]),
+    "the default backbone and device": (
+        lambda photos, index: None,
+        ["--backbone", "vgg19-slim", "--device", "cpu"],
+    ),
     "the same budget": (lambda photos, index: None, ["--memory-budget", "1GiB"]),
     "another budget": (lambda photos, index: None, ["--memory-budget", "300MB"]),
     "overwrite": (lambda photos, index: None, ["--overwrite"]),
-    "a new photo": (lambda photos, index: shutil.copy(photos / "coffee.png", photos / "new.png"), []),
+    "a new photo": (
+        lambda photos, index: shutil.copy(photos / "coffee.png", photos / "new.png"),
+        [],
+    ),
     "a changed photo": (lambda photos, index: os.utime(photos / "coffee.png", (1, 1)), []),
     "a removed photo": (lambda photos, index: (photos / "coffee.png").unlink(), []),
     "an unusable file": (lambda photos, index: (photos / "bad.jpg").write_text("bad"), []),
@@ -61,7 +83,12 @@ CASES: dict[str, tuple[Change, list[str]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_answer_is_that_of_the_ordinary_way(
-    cli: Cli, photo_dir: Path, own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+    cli: Cli,
+    photo_dir: Path,
+    own_index: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
 ) -> None:
     change, options = CASES[case]
     change(photo_dir, own_index)
@@ -87,18 +114,33 @@ def test_the_network_is_not_asked_where_nothing_is_new(
     assert "4 photos (0 added, 0 changed, 0 dropped, 4 unchanged, 0 unreadable)" in result.stdout
 
 
-@pytest.mark.parametrize("options", [["--overwrite"], ["--engine", "ray"], ["--engine", "ray", "--num-workers", 1]], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [["--overwrite"], ["--engine", "ray"], ["--engine", "ray", "--num-workers", 1]],
+    ids=str,
+)
 def test_options_that_always_take_the_ordinary_way(
-    cli: Cli, photo_dir: Path, own_index: Path, monkeypatch: pytest.MonkeyPatch, options: list[object]
+    cli: Cli,
+    photo_dir: Path,
+    own_index: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[object],
 ) -> None:
     monkeypatch.setattr(QUICK, lambda *_: pytest.fail("not the ordinary way"))
     monkeypatch.setattr("retrieval.building.engines.ray_data.import_ray", lambda: None)
     monkeypatch.setattr(ORDINARY, lambda *_: BuildReport(7, 7, 0, 0, 0))
-    assert "7 photos (7 added" in cli("build-index", photo_dir, "--index", own_index, *options).stdout
+    assert (
+        "7 photos (7 added" in cli("build-index", photo_dir, "--index", own_index, *options).stdout
+    )
 
 
 def test_refusals_stay_those_of_the_ordinary_way(
-    cli: Cli, refused: Refused, photo_dir: Path, own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli,
+    refused: Refused,
+    photo_dir: Path,
+    own_index: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def told(*options: object) -> str:
         return refused(cli("build-index", photo_dir, "--index", own_index, *options))
@@ -106,8 +148,12 @@ def test_refusals_stay_those_of_the_ordinary_way(
     with alone(own_index):
         assert "another build-index is writing here" in told()
     monkeypatch.setattr(QUICK, lambda *_: pytest.fail("not the ordinary way"))
-    assert "no such weights file" in told("--backbone", "vgg19", "--vgg-weights", tmp_path / "none.pth")
-    assert "weights of one's own belong to the backbone vgg19" in told("--vgg-weights", tmp_path / "none.pth")
+    assert "no such weights file" in told(
+        "--backbone", "vgg19", "--vgg-weights", tmp_path / "none.pth"
+    )
+    assert "weights of one's own belong to the backbone vgg19" in told(
+        "--vgg-weights", tmp_path / "none.pth"
+    )
     assert "unknown backbone 'vgg16'" in told("--backbone", "vgg16")
     assert "device cuda:99 cannot be used here" in told("--device", "cuda:99")
     assert "--engine banana: choose local or ray" in told("--engine", "banana")

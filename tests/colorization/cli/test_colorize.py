@@ -29,14 +29,18 @@ def is_colored(rgb: np.ndarray) -> bool:
 
 
 def same_luminance(rgb: np.ndarray, gray: np.ndarray, tolerance: float) -> bool:
-    change = rgb2lab(rgb / np.iinfo(rgb.dtype).max) - rgb2lab(np.dstack([gray] * 3) / np.iinfo(gray.dtype).max)
+    change = rgb2lab(rgb / np.iinfo(rgb.dtype).max) - rgb2lab(
+        np.dstack([gray] * 3) / np.iinfo(gray.dtype).max
+    )
     return float(np.abs(change[..., 0]).max()) < tolerance
 
 
 # --- one file
 
 
-def test_one_file_from_a_reference(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+def test_one_file_from_a_reference(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "new" / "x.png"
     result = cli("colorize", gray_path, "--reference", reference_path, "--output", output)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -55,7 +59,9 @@ def test_the_colors_are_those_of_the_scene(
     assert psnr(truth, np.asarray(Image.open(tmp_path / "x.png"))) > psnr(truth, gray) + 3
 
 
-def test_several_references_are_fused(cli: Cli, gray_path: Path, reference_path: Path, library_dir: Path, tmp_path: Path) -> None:
+def test_several_references_are_fused(
+    cli: Cli, gray_path: Path, reference_path: Path, library_dir: Path, tmp_path: Path
+) -> None:
     references = [reference_path, library_dir / "retina.png", library_dir / "chelsea.png"]
     repeated = [word for path in references for word in ("--reference", path)]
     result = cli("colorize", gray_path, *repeated, "--output", tmp_path / "x.png", "--json")
@@ -65,27 +71,76 @@ def test_several_references_are_fused(cli: Cli, gray_path: Path, reference_path:
     assert sum(shares) == pytest.approx(1, abs=0.002) and shares[0] > 0.5
 
 
-def test_json_is_all_there_is_on_stdout(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
-    result = cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", "--json")
+def test_json_is_all_there_is_on_stdout(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path
+) -> None:
+    result = cli(
+        "colorize",
+        gray_path,
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "x.png",
+        "--json",
+    )
     (found,) = json.loads(result.stdout)
     assert set(found) == {"input", "output", "references", "seconds", "error", "notes"}
-    assert (found["input"], found["output"], found["error"]) == (str(gray_path), str(tmp_path / "x.png"), None)
-    assert found["references"] == [{"path": str(reference_path), "influence": 1.0}] and found["seconds"] > 0
+    assert (found["input"], found["output"], found["error"]) == (
+        str(gray_path),
+        str(tmp_path / "x.png"),
+        None,
+    )
+    assert (
+        found["references"] == [{"path": str(reference_path), "influence": 1.0}]
+        and found["seconds"] > 0
+    )
 
 
-def test_references_from_an_index(cli: Cli, gray_path: Path, index_dir: Path, library_dir: Path, tmp_path: Path) -> None:
-    result = cli("colorize", gray_path, "--index", index_dir, "--top-k", 2, "--output", tmp_path / "x.png", "--json")
+def test_references_from_an_index(
+    cli: Cli, gray_path: Path, index_dir: Path, library_dir: Path, tmp_path: Path
+) -> None:
+    result = cli(
+        "colorize",
+        gray_path,
+        "--index",
+        index_dir,
+        "--top-k",
+        2,
+        "--output",
+        tmp_path / "x.png",
+        "--json",
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     (found,) = json.loads(result.stdout)
     wanted = [library_dir / "motorcycle_left.png", library_dir / "sub" / "motorcycle_right.png"]
     assert [r["path"] for r in found["references"]] == [str(p) for p in wanted]
-    assert set(found["references"][0]) == {"path", "influence", "score", "global_score", "feature_score", "luminance_score"}
-    again = json.loads(cli("recommend", gray_path, "--index", index_dir, "--top-k", 2, "--json").stdout)
+    assert set(found["references"][0]) == {
+        "path",
+        "influence",
+        "score",
+        "global_score",
+        "feature_score",
+        "luminance_score",
+    }
+    again = json.loads(
+        cli("recommend", gray_path, "--index", index_dir, "--top-k", 2, "--json").stdout
+    )
     assert [r["path"] for r in again] == [r["path"] for r in found["references"]]
 
 
-def test_references_go_before_an_index(cli: Cli, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    result = cli("colorize", gray_path, "--reference", reference_path, "--index", index_dir, "--output", tmp_path / "x.png")
+def test_references_go_before_an_index(
+    cli: Cli, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    result = cli(
+        "colorize",
+        gray_path,
+        "--reference",
+        reference_path,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "x.png",
+    )
     assert result.exit_code == 0 and "from reference.png 100%" in result.stdout
     assert result.stderr == "note: --index is not asked: references are given\n"
 
@@ -94,23 +149,44 @@ def test_references_go_before_an_index(cli: Cli, gray_path: Path, reference_path
     ("options", "told"),
     [
         (["--top-k", 2, "--same-class"], ["--top-k", "--same-class"]),
-        (["--method", "training-free", "--vividness", 1, "--temperature", 0.5], ["--temperature", "--vividness"]),
+        (
+            ["--method", "training-free", "--vividness", 1, "--temperature", 0.5],
+            ["--temperature", "--vividness"],
+        ),
         (["--caution", 1], []),
         (["--faithfulness", 0.5], []),
         (["--method", "training-free", "--faithfulness", 0.5], ["--faithfulness"]),
     ],
 )
 def test_what_has_no_say_is_told(
-    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, options: list[object], told: list[str]
+    cli: Cli,
+    gray_path: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    options: list[object],
+    told: list[str],
 ) -> None:
-    done = cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", *options)
+    done = cli(
+        "colorize",
+        gray_path,
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "x.png",
+        *options,
+    )
     assert done.exit_code == 0
     assert [line.split()[1] for line in done.stderr.splitlines()] == told
-    assert all(line.startswith("note: --") and " does nothing here: it concerns only " in line for line in done.stderr.splitlines())
+    assert all(
+        line.startswith("note: --") and " does nothing here: it concerns only " in line
+        for line in done.stderr.splitlines()
+    )
 
 
 @pytest.mark.parametrize("option", ["--faithfulness", "--caution"])
-def test_what_concerns_references_is_told_without_them(cli: Cli, gray_path: Path, tmp_path: Path, option: str) -> None:
+def test_what_concerns_references_is_told_without_them(
+    cli: Cli, gray_path: Path, tmp_path: Path, option: str
+) -> None:
     done = cli("colorize", gray_path, "--output", tmp_path / "x.png", option, 0.3)
     assert done.exit_code == 0
     assert done.stderr == f"note: {option} does nothing here: it concerns only references\n"
@@ -138,7 +214,9 @@ def test_a_folder_that_cannot_be_opened_fails_and_the_rest_is_done(
     assert f"note: no {sheet}: nothing was colorized now" in again.stderr
 
 
-def test_what_a_killed_run_left_beside_a_single_result_is_removed(cli: Cli, gray_path: Path, tmp_path: Path) -> None:
+def test_what_a_killed_run_left_beside_a_single_result_is_removed(
+    cli: Cli, gray_path: Path, tmp_path: Path
+) -> None:
     (tmp_path / "out").mkdir()
     left = tmp_path / "out" / f"{PREFIX}{MACHINE}-999999999-0123456789ab.tif"
     left.touch()
@@ -146,18 +224,31 @@ def test_what_a_killed_run_left_beside_a_single_result_is_removed(cli: Cli, gray
     assert not left.exists()
 
 
-def test_the_same_call_gives_the_same_file(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> None:
+def test_the_same_call_gives_the_same_file(
+    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path
+) -> None:
     for name in ("a.png", "b.png"):
         cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_caution_holds_color_back(cli: Cli, gray_path: Path, library_dir: Path, tmp_path: Path) -> None:
+def test_caution_holds_color_back(
+    cli: Cli, gray_path: Path, library_dir: Path, tmp_path: Path
+) -> None:
     spreads = []
     for caution in (0, 20):
-        run = ["colorize", gray_path, "--reference", library_dir / "chelsea.png", "--output", tmp_path / f"{caution}.png"]
+        run = [
+            "colorize",
+            gray_path,
+            "--reference",
+            library_dir / "chelsea.png",
+            "--output",
+            tmp_path / f"{caution}.png",
+        ]
         assert cli(*run, "--method", "training-free", "--caution", caution).exit_code == 0
-        spreads.append(np.ptp(np.asarray(Image.open(tmp_path / f"{caution}.png")).astype(int), axis=2).mean())
+        spreads.append(
+            np.ptp(np.asarray(Image.open(tmp_path / f"{caution}.png")).astype(int), axis=2).mean()
+        )
     assert spreads[1] < 0.7 * spreads[0]
 
 
@@ -165,7 +256,16 @@ def test_caution_holds_color_back(cli: Cli, gray_path: Path, library_dir: Path, 
 def test_a_caution_that_is_no_number_is_refused(
     cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, value: str
 ) -> None:
-    result = cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", "--caution", value)
+    result = cli(
+        "colorize",
+        gray_path,
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "x.png",
+        "--caution",
+        value,
+    )
     assert result.exit_code == 2 and "caution" in result.stderr
     assert not (tmp_path / "x.png").exists()
 
@@ -180,21 +280,32 @@ def test_a_sheet_of_one(cli: Cli, gray_path: Path, reference_path: Path, tmp_pat
 # --- folders
 
 
-def test_a_folder_and_a_second_run(cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, listing: Listing) -> None:
+def test_a_folder_and_a_second_run(
+    cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, listing: Listing
+) -> None:
     out = tmp_path / "out"
     run = ["colorize", gray_dir, "--reference", reference_path, "--output", out]
     before = listing(gray_dir)
     result = cli(*run, "--sheet", tmp_path / "sheet.png")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"{out}: 2 colorized, 0 failed\n"
-    assert list(listing(out)) == [".rechroma.lock", "1932", "1932/cup.jpg", "cat.jpg", "manifest.jsonl"]
+    assert list(listing(out)) == [
+        ".rechroma.lock",
+        "1932",
+        "1932/cup.jpg",
+        "cat.jpg",
+        "manifest.jsonl",
+    ]
     assert listing(gray_dir) == before
     width, height = Image.open(tmp_path / "sheet.png").size
     assert width < 2.5 * height  # two rows of three
 
     (out / "cat.jpg").write_bytes(b"retouched by hand")
     result = cli(*run)
-    assert (result.exit_code, result.stdout) == (0, f"{out}: 0 colorized, 0 failed, 2 existed already and were kept\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{out}: 0 colorized, 0 failed, 2 existed already and were kept\n",
+    )
     assert (out / "cat.jpg").read_bytes() == b"retouched by hand"
     result = cli(*run, "--overwrite")
     assert result.stdout == f"{out}: 2 colorized, 0 failed\n"
@@ -204,16 +315,39 @@ def test_a_folder_and_a_second_run(cli: Cli, gray_dir: Path, reference_path: Pat
 def test_files_and_folders_together(
     cli: Cli, gray_dir: Path, gray_path: Path, index_dir: Path, tmp_path: Path, listing: Listing
 ) -> None:
-    result = cli("colorize", gray_path, gray_dir, "--index", index_dir, "--output", tmp_path / "out", "--json")
+    result = cli(
+        "colorize",
+        gray_path,
+        gray_dir,
+        "--index",
+        index_dir,
+        "--output",
+        tmp_path / "out",
+        "--json",
+    )
     found = json.loads(result.stdout)
     assert [Path(one["output"]).name for one in found] == ["gray.png", "cup.jpg", "cat.jpg"]
-    assert [Path(one["references"][0]["path"]).name for one in found] == ["motorcycle_left.png", "coffee.png", "chelsea.png"]
-    assert list(listing(tmp_path / "out")) == [".rechroma.lock", "1932", "1932/cup.jpg", "cat.jpg", "gray.png", "manifest.jsonl"]
+    assert [Path(one["references"][0]["path"]).name for one in found] == [
+        "motorcycle_left.png",
+        "coffee.png",
+        "chelsea.png",
+    ]
+    assert list(listing(tmp_path / "out")) == [
+        ".rechroma.lock",
+        "1932",
+        "1932/cup.jpg",
+        "cat.jpg",
+        "gray.png",
+        "manifest.jsonl",
+    ]
 
 
 @pytest.fixture(scope="module")
 def odd_run(
-    tmp_path_factory: pytest.TempPathFactory, cli: Cli, odd_files: OddFiles, pictures: dict[str, np.ndarray]
+    tmp_path_factory: pytest.TempPathFactory,
+    cli: Cli,
+    odd_files: OddFiles,
+    pictures: dict[str, np.ndarray],
 ) -> tuple[Result, Path, Path]:
     """All odd files of conftest and some more in one folder, colorized in one run: result, inputs, outputs."""
     folder = tmp_path_factory.mktemp("odd_run")
@@ -226,11 +360,20 @@ def odd_run(
     Image.fromarray(pictures["chelsea"]).convert("LA").save(folder / "in" / "gray_alpha.png")
     Image.fromarray(pictures["chelsea"]).convert("1").save(folder / "in" / "bilevel.png")
     Image.fromarray(pictures["coffee"]).save(folder / "reference.png")
-    result = cli("colorize", folder / "in", "--reference", folder / "reference.png", "--output", folder / "out")
+    result = cli(
+        "colorize",
+        folder / "in",
+        "--reference",
+        folder / "reference.png",
+        "--output",
+        folder / "out",
+    )
     return result, folder / "in", folder / "out"
 
 
-def test_bad_files_in_a_folder_are_counted(odd_run: tuple[Result, Path, Path], odd_files: OddFiles, listing: Listing) -> None:
+def test_bad_files_in_a_folder_are_counted(
+    odd_run: tuple[Result, Path, Path], odd_files: OddFiles, listing: Listing
+) -> None:
     result, inputs, out = odd_run
     bad, good = odd_files
     assert result.exit_code == 1
@@ -238,8 +381,13 @@ def test_bad_files_in_a_folder_are_counted(odd_run: tuple[Result, Path, Path], o
     failed = [line for line in result.stderr.splitlines() if line.startswith("failed ")]
     assert {line.split(": ")[0] for line in failed} == {f"failed {inputs / name}" for name in bad}
     assert len(failed) == len(bad)
-    names = {name.replace(".gif", ".png") for name in good} | {"deep.tif", "gray_alpha.png", "bilevel.png"}
-    assert set(listing(out)) == names | {"manifest.jsonl", ".rechroma.lock"}  # no hidden temporary files either
+    names = {name.replace(".gif", ".png") for name in good} | {
+        "deep.tif",
+        "gray_alpha.png",
+        "bilevel.png",
+    }
+    # no hidden temporary files either
+    assert set(listing(out)) == names | {"manifest.jsonl", ".rechroma.lock"}
 
 
 def test_odd_files_keep_size_and_transparency(odd_run: tuple[Result, Path, Path]) -> None:
@@ -253,14 +401,19 @@ def test_odd_files_keep_size_and_transparency(odd_run: tuple[Result, Path, Path]
             if path.suffix != ".tif":
                 assert found.mode == ("RGBA" if transparent else "RGB"), path.name
             if transparent:
-                np.testing.assert_array_equal(np.asarray(found)[..., 3], np.asarray(original.getchannel("A")))
+                np.testing.assert_array_equal(
+                    np.asarray(found)[..., 3], np.asarray(original.getchannel("A"))
+                )
 
 
 def test_animations_give_their_first_frame(odd_run: tuple[Result, Path, Path]) -> None:
     _, inputs, out = odd_run
     first = np.asarray(Image.open(inputs / "animated.gif").convert("RGB"))
     luminance = rgb2lab(first)[..., 0]
-    assert np.abs(rgb2lab(np.asarray(Image.open(out / "animated.png")))[..., 0] - luminance).max() < 0.5
+    assert (
+        np.abs(rgb2lab(np.asarray(Image.open(out / "animated.png")))[..., 0] - luminance).max()
+        < 0.5
+    )
 
 
 def test_deep_files_stay_deep(odd_run: tuple[Result, Path, Path]) -> None:
@@ -278,7 +431,12 @@ def test_deep_files_stay_deep(odd_run: tuple[Result, Path, Path]) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
 def test_rotated_photos_come_out_upright(
-    cli: Cli, reference_path: Path, tmp_path: Path, gray_pictures: dict[str, np.ndarray], suffix: str, orientation: int
+    cli: Cli,
+    reference_path: Path,
+    tmp_path: Path,
+    gray_pictures: dict[str, np.ndarray],
+    suffix: str,
+    orientation: int,
 ) -> None:
     """Stored as each of the eight EXIF orientations, the same picture comes out; only the lossy ones differ a little."""
     upright = Image.fromarray(gray_pictures["coffee"][:64, :96])
@@ -295,23 +453,40 @@ def test_rotated_photos_come_out_upright(
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKER] = orientation, "Kodak"
     stored.save(tmp_path / f"in{suffix}", exif=exif, quality=95)
-    result = cli("colorize", tmp_path / f"in{suffix}", "--reference", reference_path, "--output", tmp_path / f"x{suffix}")
+    result = cli(
+        "colorize",
+        tmp_path / f"in{suffix}",
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / f"x{suffix}",
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     found = Image.open(tmp_path / f"x{suffix}")
     assert found.size == upright.size
     difference = np.asarray(found.convert("L")).astype(int) - np.asarray(upright)
-    assert np.abs(difference).mean() < 12  # Pillow's luma is not quite L; a turned picture is at 40 and more
+    # Pillow's luma is not quite L; a turned picture is at 40 and more
+    assert np.abs(difference).mean() < 12
     assert found.getexif().get(ORIENTATION, 1) == 1
     assert found.getexif()[MAKER] == "Kodak"
 
 
 @pytest.mark.parametrize("output", ["x.jpg", "x.png", "x.webp", "x.tif"])
-def test_camera_data_of_a_jpeg_is_kept(cli: Cli, reference_path: Path, tmp_path: Path, gray_path: Path, output: str) -> None:
+def test_camera_data_of_a_jpeg_is_kept(
+    cli: Cli, reference_path: Path, tmp_path: Path, gray_path: Path, output: str
+) -> None:
     exif = Image.Exif()
     exif[MAKER] = "Kodak"
     exif.get_ifd(EXIF_IFD)[TAKEN] = "1936:07:01 10:00:00"
     Image.open(gray_path).save(tmp_path / "in.jpg", exif=exif, dpi=(300, 300))
-    result = cli("colorize", tmp_path / "in.jpg", "--reference", reference_path, "--output", tmp_path / output)
+    result = cli(
+        "colorize",
+        tmp_path / "in.jpg",
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / output,
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     found = Image.open(tmp_path / output).getexif()
     assert found[MAKER] == "Kodak"
@@ -328,7 +503,14 @@ def test_rotated_16_bit_scans_come_out_upright_and_deep(
     exif[ORIENTATION] = orientation
     stored = upright if orientation == 1 else np.rot90(upright).copy()
     Image.fromarray(stored).save(tmp_path / f"in{suffix}", exif=exif)
-    result = cli("colorize", tmp_path / f"in{suffix}", "--reference", reference_path, "--output", tmp_path / "x.tif")
+    result = cli(
+        "colorize",
+        tmp_path / f"in{suffix}",
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "x.tif",
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     found = tifffile.imread(tmp_path / "x.tif")
     assert found.shape == (64, 96, 3) and found.dtype == np.uint16
@@ -339,7 +521,14 @@ def test_16_bit_color_scans_stay_deep(cli: Cli, reference_path: Path, tmp_path: 
     """Gray scans are often stored as RGB. Pillow reads 8 bits of them."""
     gray = np.linspace(500, 65000, 64 * 96).reshape(64, 96).astype(np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", np.dstack([gray] * 3), photometric="rgb")
-    result = cli("colorize", tmp_path / "in.tif", "--reference", reference_path, "--output", tmp_path / "x.tif")
+    result = cli(
+        "colorize",
+        tmp_path / "in.tif",
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "x.tif",
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     found = tifffile.imread(tmp_path / "x.tif")
     assert found.dtype == np.uint16

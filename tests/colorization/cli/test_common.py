@@ -33,11 +33,16 @@ def test_fail(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (ValueError("a.png: broken"), "error: a.png: broken\n"),
         (FileNotFoundError("a.png: no such photo"), "error: a.png: no such photo\n"),
-        (OSError(28, "No space left on device; free some", "/x/y"), "error: /x/y: No space left on device; free some\n"),
+        (
+            OSError(28, "No space left on device; free some", "/x/y"),
+            "error: /x/y: No space left on device; free some\n",
+        ),
         (OSError(28, "No space left on device"), "error: [Errno 28] No space left on device\n"),
     ],
 )
-def test_errors_a_user_can_cause_are_one_line(capsys: pytest.CaptureFixture[str], error: Exception, line: str) -> None:
+def test_errors_a_user_can_cause_are_one_line(
+    capsys: pytest.CaptureFixture[str], error: Exception, line: str
+) -> None:
     @one_line_errors
     def command(number: int) -> None:
         """What it does."""

@@ -54,9 +54,15 @@ def edit(index_dir: Path, **changes: object) -> None:
 def test_info(run: Run, own_index: Path, photo_dir: Path) -> None:
     manifest = read_manifest(own_index)
     lines = out(run("info", own_index)).splitlines()
-    assert lines[0] == f"{own_index}: 4 photos (0 gray, never recommended, 0 files of its last build unusable)"
+    assert (
+        lines[0]
+        == f"{own_index}: 4 photos (0 gray, never recommended, 0 files of its last build unusable)"
+    )
     assert lines[1].split(maxsplit=2) == ["4", "from", str(photo_dir)]
-    assert lines[2] == f"backbone vgg19-slim, weights {manifest.weights_hash}, projections {manifest.pca_hash}"
+    assert (
+        lines[2]
+        == f"backbone vgg19-slim, weights {manifest.weights_hash}, projections {manifest.pca_hash}"
+    )
     assert lines[3].startswith("2 shards, ")
     assert lines[3].endswith(f" MB on disk, IndexFlatIP, built {manifest.built}")
     assert len(lines) == 4
@@ -65,9 +71,20 @@ def test_info(run: Run, own_index: Path, photo_dir: Path) -> None:
 def test_info_as_json(run: Run, own_index: Path, photo_dir: Path) -> None:
     found = json.loads(out(run("info", own_index, "--json")))
     size = sum(p.stat().st_size for p in own_index.rglob("*") if p.is_file())
-    expected = {"index": str(own_index), "photos": 4, "gray": 0, "unusable": 0, "roots": {str(photo_dir): 4}, "shards": 2}
+    expected = {
+        "index": str(own_index),
+        "photos": 4,
+        "gray": 0,
+        "unusable": 0,
+        "roots": {str(photo_dir): 4},
+        "shards": 2,
+    }
     assert expected.items() <= found.items()
-    assert (found["bytes"], found["faiss"], found["backbone"]) == (size, "IndexFlatIP", "vgg19-slim")
+    assert (found["bytes"], found["faiss"], found["backbone"]) == (
+        size,
+        "IndexFlatIP",
+        "vgg19-slim",
+    )
     assert "duplicates" not in found
 
 
@@ -86,15 +103,23 @@ def test_duplicates_are_listed(run: Run, photo_dir: Path, tmp_path: Path, build:
     group = [str(photo_dir / "a copy\nof it.png"), str(photo_dir / "coffee.png")]
     lines = out(run("info", tmp_path / "index", "--duplicates")).splitlines()
     assert lines[-3] == "1 groups of near-duplicates"
-    assert [line.split(maxsplit=1) for line in lines[-2:]] == [["1", group[0].replace("\n", "\\n")], ["1", group[1]]]
-    assert json.loads(out(run("info", tmp_path / "index", "--duplicates", "--json")))["duplicates"] == [group]
+    assert [line.split(maxsplit=1) for line in lines[-2:]] == [
+        ["1", group[0].replace("\n", "\\n")],
+        ["1", group[1]],
+    ]
+    assert json.loads(out(run("info", tmp_path / "index", "--duplicates", "--json")))[
+        "duplicates"
+    ] == [group]
 
 
 # verify
 
 
 def test_verify(run: Run, own_index: Path, photo_dir: Path) -> None:
-    assert out(run("verify", own_index)) == f"{own_index}: sound, and its photos are as they were indexed\n"
+    assert (
+        out(run("verify", own_index))
+        == f"{own_index}: sound, and its photos are as they were indexed\n"
+    )
     assert out(run("verify", own_index, "--no-photos")) == f"{own_index}: sound\n"
     assert json.loads(out(run("verify", own_index, "--json"))) == []
     (photo_dir / "coffee.png").rename(photo_dir / "new\nline.png")
@@ -104,8 +129,12 @@ def test_verify(run: Run, own_index: Path, photo_dir: Path) -> None:
     (own_index / "index.faiss").unlink()
     lines = out(run("verify", own_index), 1).splitlines()
     assert len(lines) == 3  # rocket is in the shard that is damaged
-    assert [line.split(": ")[0] for line in lines] == [str(p) for p in (shard, own_index / "index.faiss", photo_dir / "coffee.png")]
-    assert lines[0].endswith(f"describe its photos again: rechroma build-index {photo_dir} --index {own_index}")
+    assert [line.split(": ")[0] for line in lines] == [
+        str(p) for p in (shard, own_index / "index.faiss", photo_dir / "coffee.png")
+    ]
+    assert lines[0].endswith(
+        f"describe its photos again: rechroma build-index {photo_dir} --index {own_index}"
+    )
     found = json.loads(out(run("verify", own_index, "--json"), 1))
     assert [f"{f['path']}: {f['problem']}; {f['cure']}" for f in found] == lines
     assert len(out(run("verify", own_index, "--no-photos"), 1).splitlines()) == 2
@@ -123,7 +152,10 @@ def test_merge(run: Run, own_index: Path, index_dir: Path, tmp_path: Path) -> No
 
 
 def test_remove(run: Run, own_index: Path, photo_dir: Path) -> None:
-    assert out(run("remove", own_index, "c*")) == f"{own_index}: 2 photos removed from the index; the files are untouched\n"
+    assert (
+        out(run("remove", own_index, "c*"))
+        == f"{own_index}: 2 photos removed from the index; the files are untouched\n"
+    )
     assert len(list(photo_dir.iterdir())) == 4
     assert "2 photos" in out(run("info", own_index))
 
@@ -131,16 +163,24 @@ def test_remove(run: Run, own_index: Path, photo_dir: Path) -> None:
 def test_relink(run: Run, own_index: Path, photo_dir: Path, tmp_path: Path) -> None:
     moved = photo_dir.rename(tmp_path / "moved")
     (moved / "coffee.png").unlink()
-    assert out(run("relink", own_index, "--root", moved)) == f"{own_index}: 3 photos relinked, 1 still missing\n"
+    assert (
+        out(run("relink", own_index, "--root", moved))
+        == f"{own_index}: 3 photos relinked, 1 still missing\n"
+    )
     shutil.copytree(moved, photo_dir)
     assert run("verify", own_index).exit_code == 1
 
 
-def test_relink_says_what_was_indexed_again(run: Run, own_index: Path, photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_relink_says_what_was_indexed_again(
+    run: Run, own_index: Path, photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     moved = photo_dir.rename(tmp_path / "moved")
     build(moved, own_index)
     text = out(run("relink", own_index, "--root", moved))
-    assert "0 photos relinked, 4 still missing (4 of them lie there and are in the index under that path already)" in text
+    assert (
+        "0 photos relinked, 4 still missing (4 of them lie there and are in the index under that path already)"
+        in text
+    )
 
 
 def test_relink_needs_a_root(run: Run, own_index: Path) -> None:
@@ -162,7 +202,9 @@ def test_no_index(run: Run, refused: Refused, tmp_path: Path, own_index: Path) -
     assert not nowhere.exists()
 
 
-def test_a_newer_format(run: Run, refused: Refused, own_index: Path, index_dir: Path, tmp_path: Path) -> None:
+def test_a_newer_format(
+    run: Run, refused: Refused, own_index: Path, index_dir: Path, tmp_path: Path
+) -> None:
     edit(own_index, schema=SCHEMA + 1)
     words = own_index / "index.json", "newer", "update rechroma"
     refused(run("info", own_index), *words)
@@ -172,15 +214,25 @@ def test_a_newer_format(run: Run, refused: Refused, own_index: Path, index_dir: 
     refused(run("merge", index_dir, own_index, "--index", tmp_path / "all"), *words)
 
 
-def test_two_backbones(run: Run, refused: Refused, own_index: Path, index_dir: Path, tmp_path: Path) -> None:
+def test_two_backbones(
+    run: Run, refused: Refused, own_index: Path, index_dir: Path, tmp_path: Path
+) -> None:
     edit(own_index, backbone="vgg19", weights_hash="0123456789abcdef")
-    refused(run("merge", index_dir, own_index, "--index", tmp_path / "all"), index_dir, own_index, "vgg19-slim", "0123456789abcdef")
+    refused(
+        run("merge", index_dir, own_index, "--index", tmp_path / "all"),
+        index_dir,
+        own_index,
+        "vgg19-slim",
+        "0123456789abcdef",
+    )
     shard = own_index / FEATURES / read_manifest(own_index).shards[0].file
     refused(run("remove", own_index, "c*"), shard, "another backbone", "run build-index")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
-def test_a_damaged_shard_stops_changes(run: Run, refused: Refused, own_index: Path, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_shard_stops_changes(
+    run: Run, refused: Refused, own_index: Path, tmp_path: Path, damage: str
+) -> None:
     shard = own_index / FEATURES / read_manifest(own_index).shards[0].file
     data = bytearray(shard.read_bytes())
     data[-3000] ^= 4
@@ -202,13 +254,25 @@ def test_a_read_only_index(
     monkeypatch.setattr(FileLock, "acquire", read_only)
     photo_dir.rename(tmp_path / "moved")
     refused(run("remove", own_index, "c*"), own_index, os.strerror(code), "right to write")
-    refused(run("relink", own_index, "--root", tmp_path / "moved"), own_index, os.strerror(code), "right to write")
-    refused(run("merge", own_index, index_dir, "--index", own_index), own_index, os.strerror(code), "right to write")
+    refused(
+        run("relink", own_index, "--root", tmp_path / "moved"),
+        own_index,
+        os.strerror(code),
+        "right to write",
+    )
+    refused(
+        run("merge", own_index, index_dir, "--index", own_index),
+        own_index,
+        os.strerror(code),
+        "right to write",
+    )
     assert run("info", own_index).exit_code == 0  # looking needs no right to write
     assert run("verify", own_index, "--no-photos").exit_code == 0
 
 
-def test_a_full_disk(run: Run, refused: Refused, own_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(
+    run: Run, refused: Refused, own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = {p: p.read_bytes() for p in own_index.rglob("*") if p.is_file()}
     write = Path.write_bytes
 
@@ -235,12 +299,17 @@ def test_names_that_are_not_utf8(own_index: Path, photo_dir: Path, build: Build)
     (photo_dir / os.fsdecode(b"caf\xe9.png")).unlink()
     code = "from colorization.cli.index import index_app; index_app()"
     arguments = [sys.executable, "-c", code, "verify", str(own_index)]
-    done = subprocess.run(arguments, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=False)
+    done = subprocess.run(
+        arguments, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=False
+    )
     assert (done.returncode, done.stderr) == (1, b"")
     assert done.stdout.startswith(os.fsencode(photo_dir) + b"/caf\\udce9.png: missing; ")
     arguments = [sys.executable, "-c", code, "remove", str(own_index), b"caf\xe9.png"]
     done = subprocess.run(arguments, capture_output=True, check=False)
-    assert (done.returncode, done.stdout.endswith(b": 1 photos removed from the index; the files are untouched\n")) == (0, True)
+    assert (
+        done.returncode,
+        done.stdout.endswith(b": 1 photos removed from the index; the files are untouched\n"),
+    ) == (0, True)
 
 
 def test_help_needs_no_torch() -> None:

@@ -14,7 +14,9 @@ def test_nothing_is_drawn_where_no_terminal_is(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_gets_counts_on_stderr(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_counts_on_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the stream for a terminal
     monkeypatch.setenv("COLUMNS", "120")
     with photo_progress("indexing") as progress:
@@ -25,7 +27,9 @@ def test_a_terminal_gets_counts_on_stderr(capsys: pytest.CaptureFixture[str], mo
     assert "indexing" in err and "3/3" in err
 
 
-def test_quiet_draws_nothing_even_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quiet_draws_nothing_even_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     with photo_progress("colorizing", quiet=True) as progress:
         progress(1, 1)

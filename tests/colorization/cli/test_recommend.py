@@ -29,7 +29,10 @@ def test_an_index_is_built_and_kept_up_to_date(cli: Cli, photo_dir: Path, tmp_pa
     arguments = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", 0]
     result = cli(*arguments)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert f"{tmp_path / 'index'}: 4 photos (4 added, 0 changed, 0 dropped, 0 unchanged, 0 unreadable)" in result.stdout
+    assert (
+        f"{tmp_path / 'index'}: 4 photos (4 added, 0 changed, 0 dropped, 0 unchanged, 0 unreadable)"
+        in result.stdout
+    )
     assert "photos/s" in result.stdout
     (photo_dir / "coffee.png").unlink()
     (photo_dir / "text.jpg").write_text("not a picture\n")
@@ -42,9 +45,19 @@ def test_an_index_is_built_and_kept_up_to_date(cli: Cli, photo_dir: Path, tmp_pa
     assert "3 photos (3 added, 0 changed, 0 dropped, 0 unchanged, 1 unreadable)" in result.stdout
 
 
-def test_photos_can_be_files_and_folders(cli: Cli, photo_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+def test_photos_can_be_files_and_folders(
+    cli: Cli, photo_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
     Image.fromarray(pictures["retina"]).save(tmp_path / "eye.png")
-    result = cli("build-index", photo_dir, tmp_path / "eye.png", "--index", tmp_path / "index", "--workers", 1)
+    result = cli(
+        "build-index",
+        photo_dir,
+        tmp_path / "eye.png",
+        "--index",
+        tmp_path / "index",
+        "--workers",
+        1,
+    )
     assert result.exit_code == 0 and "5 photos (5 added" in result.stdout
 
 
@@ -54,20 +67,35 @@ def test_photos_that_cannot_be_indexed_are_one_line(
     index = tmp_path / "index"
     refused(cli("build-index", tmp_path / "nowhere", "--index", index), tmp_path / "nowhere")
     (tmp_path / "nothing").mkdir()
-    refused(cli("build-index", tmp_path / "nothing", "--index", index), "no pictures", tmp_path / "nothing")
+    refused(
+        cli("build-index", tmp_path / "nothing", "--index", index),
+        "no pictures",
+        tmp_path / "nothing",
+    )
     assert not index.exists()
     (tmp_path / "nothing" / "bad.jpg").write_text("not a picture\n")
-    refused(cli("build-index", tmp_path / "nothing", "--index", index, "--workers", 0), "could be read", "bad.jpg")
+    refused(
+        cli("build-index", tmp_path / "nothing", "--index", index, "--workers", 0),
+        "could be read",
+        "bad.jpg",
+    )
     assert not (index / "index.json").exists()
     (tmp_path / "file").write_text("")
-    refused(cli("build-index", photo_dir, "--index", tmp_path / "file" / "index"), tmp_path / "file")
+    refused(
+        cli("build-index", photo_dir, "--index", tmp_path / "file" / "index"), tmp_path / "file"
+    )
     before = listing(photo_dir)
     refused(cli("build-index", photo_dir, "--index", photo_dir), photo_dir, "holds no index")
     assert listing(photo_dir) == before
 
 
 def test_a_build_that_fails_keeps_the_index(
-    cli: Cli, refused: Refused, own_index: Path, photo_dir: Path, gray_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli,
+    refused: Refused,
+    own_index: Path,
+    photo_dir: Path,
+    gray_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = cli("recommend", gray_path, "--index", own_index).stdout
     (photo_dir / "new.png").write_bytes((photo_dir / "rocket.png").read_bytes())
@@ -77,22 +105,41 @@ def test_a_build_that_fails_keeps_the_index(
 
     with monkeypatch.context() as patch:
         patch.setattr("faiss.write_index", disk_full)
-        refused(cli("build-index", photo_dir, "--index", own_index, "--workers", 0), own_index, "No space")
+        refused(
+            cli("build-index", photo_dir, "--index", own_index, "--workers", 0),
+            own_index,
+            "No space",
+        )
     assert cli("recommend", gray_path, "--index", own_index).stdout == before
 
 
-def test_an_index_of_another_backbone_is_not_mixed(cli: Cli, refused: Refused, own_index: Path, photo_dir: Path) -> None:
+def test_an_index_of_another_backbone_is_not_mixed(
+    cli: Cli, refused: Refused, own_index: Path, photo_dir: Path
+) -> None:
     manifest = json.loads((own_index / "index.json").read_text())
-    (own_index / "index.json").write_text(json.dumps(manifest | {"backbone": "vgg19", "weights_hash": "0123456789abcdef"}))
-    refused(cli("build-index", photo_dir, "--index", own_index), own_index, "vgg19", "vgg19-slim", "0123456789abcdef")
-    assert cli("build-index", photo_dir, "--index", own_index, "--workers", 0, "--overwrite").exit_code == 0
+    (own_index / "index.json").write_text(
+        json.dumps(manifest | {"backbone": "vgg19", "weights_hash": "0123456789abcdef"})
+    )
+    refused(
+        cli("build-index", photo_dir, "--index", own_index),
+        own_index,
+        "vgg19",
+        "vgg19-slim",
+        "0123456789abcdef",
+    )
+    assert (
+        cli("build-index", photo_dir, "--index", own_index, "--workers", 0, "--overwrite").exit_code
+        == 0
+    )
     assert json.loads((own_index / "index.json").read_text())["backbone"] == "vgg19-slim"
 
 
 # --- recommend
 
 
-def test_recommendations_are_printed_best_first(cli: Cli, gray_path: Path, index_dir: Path, library_dir: Path) -> None:
+def test_recommendations_are_printed_best_first(
+    cli: Cli, gray_path: Path, index_dir: Path, library_dir: Path
+) -> None:
     result = cli("recommend", gray_path, "--index", index_dir, "--top-k", 3)
     assert (result.exit_code, result.stderr) == (0, "")
     head, *lines = result.stdout.splitlines()
@@ -112,11 +159,22 @@ def test_json_and_text_agree(cli: Cli, gray_path: Path, index_dir: Path) -> None
     assert len(found) == len(text) == 5
     for one, line in zip(found, text, strict=True):
         assert set(one) == {"path", "score", "global_score", "feature_score", "luminance_score"}
-        assert line.endswith(one["path"]) and float(line.split()[0]) == pytest.approx(one["score"], abs=6e-4)
+        assert line.endswith(one["path"]) and float(line.split()[0]) == pytest.approx(
+            one["score"], abs=6e-4
+        )
 
 
 def test_a_sheet_shows_them(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    result = cli("recommend", gray_path, "--index", index_dir, "--top-k", 2, "--sheet", tmp_path / "new" / "sheet.png")
+    result = cli(
+        "recommend",
+        gray_path,
+        "--index",
+        index_dir,
+        "--top-k",
+        2,
+        "--sheet",
+        tmp_path / "new" / "sheet.png",
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     width, height = Image.open(tmp_path / "new" / "sheet.png").size
     assert width > 2.5 * height  # three cells in a row
@@ -125,7 +183,9 @@ def test_a_sheet_shows_them(cli: Cli, gray_path: Path, index_dir: Path, tmp_path
 
 def test_the_same_class_only(cli: Cli, gray_path: Path, index_dir: Path) -> None:
     everything, same = (
-        json.loads(cli("recommend", gray_path, "--index", index_dir, "--json", "--top-k", 50, *more).stdout)
+        json.loads(
+            cli("recommend", gray_path, "--index", index_dir, "--json", "--top-k", 50, *more).stdout
+        )
         for more in ([], ["--same-class"])
     )
     paths = [one["path"] for one in everything]
@@ -134,22 +194,41 @@ def test_the_same_class_only(cli: Cli, gray_path: Path, index_dir: Path) -> None
 
 
 def test_a_color_photo_may_be_the_query(cli: Cli, index_dir: Path, library_dir: Path) -> None:
-    found = json.loads(cli("recommend", library_dir / "chelsea.png", "--index", index_dir, "--json").stdout)
+    found = json.loads(
+        cli("recommend", library_dir / "chelsea.png", "--index", index_dir, "--json").stdout
+    )
     assert found[0]["path"] == str(library_dir / "chelsea.png")
 
 
-@pytest.mark.parametrize("name", ["empty.jpg", "truncated.jpg", "text.png", "truncated.png", "missing.png"])
+@pytest.mark.parametrize(
+    "name", ["empty.jpg", "truncated.jpg", "text.png", "truncated.png", "missing.png"]
+)
 def test_photos_that_cannot_be_read_are_one_line(
-    cli: Cli, refused: Refused, odd_files: tuple[dict[str, Path], ...], index_dir: Path, tmp_path: Path, name: str
+    cli: Cli,
+    refused: Refused,
+    odd_files: tuple[dict[str, Path], ...],
+    index_dir: Path,
+    tmp_path: Path,
+    name: str,
 ) -> None:
     path = odd_files[0].get(name, tmp_path / name)
     refused(cli("recommend", path, "--index", index_dir, "--sheet", tmp_path / "sheet.png"), path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_odd_photos_can_be_queries(cli: Cli, odd_files: tuple[dict[str, Path], ...], index_dir: Path, tmp_path: Path) -> None:
+def test_odd_photos_can_be_queries(
+    cli: Cli, odd_files: tuple[dict[str, Path], ...], index_dir: Path, tmp_path: Path
+) -> None:
     for path in odd_files[1].values():
-        result = cli("recommend", path, "--index", index_dir, "--json", "--sheet", tmp_path / f"{path.name}.png")
+        result = cli(
+            "recommend",
+            path,
+            "--index",
+            index_dir,
+            "--json",
+            "--sheet",
+            tmp_path / f"{path.name}.png",
+        )
         assert (result.exit_code, result.stderr) == (0, ""), path
         assert len(json.loads(result.stdout)) == 5
 
@@ -165,7 +244,9 @@ def test_photos_that_have_moved_are_listed_but_not_on_the_sheet(
     assert (tmp_path / "sheet.png").is_file()
 
 
-def test_a_sheet_never_replaces_the_photo(cli: Cli, refused: Refused, gray_path: Path, index_dir: Path) -> None:
+def test_a_sheet_never_replaces_the_photo(
+    cli: Cli, refused: Refused, gray_path: Path, index_dir: Path
+) -> None:
     before = gray_path.read_bytes()
     refused(cli("recommend", gray_path, "--index", index_dir, "--sheet", gray_path), gray_path)
     assert gray_path.read_bytes() == before
@@ -253,7 +334,11 @@ def test_an_index_that_cannot_be_used_is_one_line(
     breaks(own_index)
     before = listing(tmp_path)
     refused(cli("recommend", gray_path, "--index", own_index), own_index, word)
-    refused(cli("colorize", gray_path, "--index", own_index, "--output", tmp_path / "x.png"), own_index, word)
+    refused(
+        cli("colorize", gray_path, "--index", own_index, "--output", tmp_path / "x.png"),
+        own_index,
+        word,
+    )
     assert listing(tmp_path) == before
 
 

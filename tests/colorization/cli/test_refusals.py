@@ -19,7 +19,9 @@ Listing = Callable[[Path], dict[str, bytes]]
 OddFiles = tuple[dict[str, Path], dict[str, Path]]
 
 
-@pytest.mark.parametrize("name", ["empty.jpg", "truncated.jpg", "text.png", "truncated.png", "missing.png", "folder.png"])
+@pytest.mark.parametrize(
+    "name", ["empty.jpg", "truncated.jpg", "text.png", "truncated.png", "missing.png", "folder.png"]
+)
 def test_a_bad_input_or_reference_is_one_line(
     cli: Cli,
     refused: Refused,
@@ -41,7 +43,10 @@ def test_a_bad_input_or_reference_is_one_line(
         more = ["--output", output, "--overwrite", "--sheet", tmp_path / "new" / "sheet.png"]
         refused(cli("colorize", bad, "--reference", reference_path, *more), bad)
         refused(cli("colorize", gray_path, "--reference", bad, *more), bad)
-        refused(cli("colorize", gray_path, "--reference", reference_path, "--reference", bad, *more), bad)
+        refused(
+            cli("colorize", gray_path, "--reference", reference_path, "--reference", bad, *more),
+            bad,
+        )
     assert listing(tmp_path) == before
 
 
@@ -50,11 +55,17 @@ def test_a_gray_reference_is_refused(
 ) -> None:
     before = listing(tmp_path)
     gray = gray_dir / "cat.jpg"
-    refused(cli("colorize", gray_path, "--reference", gray, "--output", tmp_path / "x.png"), gray, "gray")
+    refused(
+        cli("colorize", gray_path, "--reference", gray, "--output", tmp_path / "x.png"),
+        gray,
+        "gray",
+    )
     assert listing(tmp_path) == before
 
 
-def test_training_free_without_reference_or_index(cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path) -> None:
+def test_training_free_without_reference_or_index(
+    cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path
+) -> None:
     run = ["colorize", gray_path, "--output", tmp_path / "x.png", "--method", "training-free"]
     refused(cli(*run), "at least one reference")
 
@@ -80,7 +91,11 @@ def test_wishes_that_make_no_sense(
 
 
 def test_a_gray_palette(cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path) -> None:
-    refused(cli("colorize", gray_path, "--output", tmp_path / "x.png", "--palette", gray_path), "palette", "gray")
+    refused(
+        cli("colorize", gray_path, "--output", tmp_path / "x.png", "--palette", gray_path),
+        "palette",
+        "gray",
+    )
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]], ids=["", "overwrite"])
@@ -97,7 +112,12 @@ def test_inputs_and_references_are_never_replaced(
     (tmp_path / "link.png").symlink_to(gray_path)
     before = listing(tmp_path)
     run = ["--reference", reference_path, *overwrite]
-    for output in (gray_path, tmp_path, tmp_path / "link.png", tmp_path / "grays" / ".." / "gray.png"):
+    for output in (
+        gray_path,
+        tmp_path,
+        tmp_path / "link.png",
+        tmp_path / "grays" / ".." / "gray.png",
+    ):
         refused(cli("colorize", gray_path, *run, "--output", output), "choose another --output")
     refused(cli("colorize", gray_path, *run, "--output", reference_path), reference_path)
     refused(cli("colorize", gray_dir, *run, "--output", gray_dir), gray_dir / "1932" / "cup.jpg")
@@ -106,16 +126,39 @@ def test_inputs_and_references_are_never_replaced(
 
 @pytest.mark.parametrize("which", ["input", "reference", "output"])
 def test_a_sheet_never_replaces_a_picture(
-    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing, which: str
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    listing: Listing,
+    which: str,
 ) -> None:
     sheet = {"input": gray_path, "reference": reference_path, "output": tmp_path / "x.png"}[which]
     before = listing(tmp_path)
-    refused(cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png", "--sheet", sheet), sheet)
+    refused(
+        cli(
+            "colorize",
+            gray_path,
+            "--reference",
+            reference_path,
+            "--output",
+            tmp_path / "x.png",
+            "--sheet",
+            sheet,
+        ),
+        sheet,
+    )
     assert listing(tmp_path) == before
 
 
 def test_a_sheet_that_cannot_be_written_is_told_before_the_work(
-    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    listing: Listing,
 ) -> None:
     before = listing(tmp_path)
     run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
@@ -140,7 +183,11 @@ def test_an_existing_result_is_kept_unless_told(
 def test_formats_that_cannot_be_written_are_refused(
     cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, name: str
 ) -> None:
-    refused(cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / name), tmp_path / name, ".png")
+    refused(
+        cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / name),
+        tmp_path / name,
+        ".png",
+    )
     assert not (tmp_path / name).exists()
 
 
@@ -159,13 +206,22 @@ def test_folders_that_cannot_be_written_are_refused(
     refused(cli("colorize", gray_dir, *run, below), below)
     refused(cli("colorize", gray_dir, *run, reference_path), reference_path)
     real = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode, **more: not mode & os.W_OK and real(path, mode, **more))
-    refused(cli("colorize", gray_path, *run, tmp_path / "new" / "x.png"), tmp_path / "new" / "x.png")
+    monkeypatch.setattr(
+        os, "access", lambda path, mode, **more: not mode & os.W_OK and real(path, mode, **more)
+    )
+    refused(
+        cli("colorize", gray_path, *run, tmp_path / "new" / "x.png"), tmp_path / "new" / "x.png"
+    )
     assert not (tmp_path / "new").exists()
 
 
 def test_two_inputs_with_one_result_are_refused(
-    cli: Cli, refused: Refused, gray_path: Path, reference_path: Path, tmp_path: Path, listing: Listing
+    cli: Cli,
+    refused: Refused,
+    gray_path: Path,
+    reference_path: Path,
+    tmp_path: Path,
+    listing: Listing,
 ) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
@@ -177,10 +233,17 @@ def test_two_inputs_with_one_result_are_refused(
     assert listing(tmp_path) == before
 
 
-def test_nothing_to_do_is_told(cli: Cli, refused: Refused, reference_path: Path, tmp_path: Path) -> None:
+def test_nothing_to_do_is_told(
+    cli: Cli, refused: Refused, reference_path: Path, tmp_path: Path
+) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").write_text("not a picture\n")
-    refused(cli("colorize", tmp_path / "in", "--reference", reference_path, "--output", tmp_path / "out"), tmp_path / "in")
+    refused(
+        cli(
+            "colorize", tmp_path / "in", "--reference", reference_path, "--output", tmp_path / "out"
+        ),
+        tmp_path / "in",
+    )
 
 
 def _disk_full(self: Image.Image, path: Path, *args: object, **kwargs: object) -> None:
@@ -203,8 +266,13 @@ def test_a_full_disk_leaves_nothing_half_written(
     (tmp_path / "out").mkdir()
     before = listing(tmp_path)
     monkeypatch.setattr(Image.Image, "save", _disk_full)
-    refused(cli("colorize", gray_path, *run, tmp_path / "x.png"), "No space left on device", gray_path)
-    refused(cli("colorize", gray_path, *run, tmp_path / "old.png", "--overwrite"), "No space left on device")
+    refused(
+        cli("colorize", gray_path, *run, tmp_path / "x.png"), "No space left on device", gray_path
+    )
+    refused(
+        cli("colorize", gray_path, *run, tmp_path / "old.png", "--overwrite"),
+        "No space left on device",
+    )
     assert listing(tmp_path) == before
     result = cli("colorize", gray_dir, *run, tmp_path / "out")
     assert result.exit_code == 1 and result.stdout.endswith(": 0 colorized, 2 failed\n")
@@ -216,11 +284,22 @@ def test_a_failing_single_file_still_gives_json(
     cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, odd_files: OddFiles
 ) -> None:
     bad = odd_files[0]["truncated.jpg"]
-    result = cli("colorize", gray_path, bad, "--reference", reference_path, "--output", tmp_path / "out", "--json")
+    result = cli(
+        "colorize",
+        gray_path,
+        bad,
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "out",
+        "--json",
+    )
     good, failed = json.loads(result.stdout)
     assert result.exit_code == 1 and good["error"] is None
     assert failed["output"] is None and str(bad) in failed["error"]
-    result = cli("colorize", bad, "--reference", reference_path, "--output", tmp_path / "x.jpg", "--json")
+    result = cli(
+        "colorize", bad, "--reference", reference_path, "--output", tmp_path / "x.jpg", "--json"
+    )
     assert result.exit_code == 2 and json.loads(result.stdout)[0]["error"] == failed["error"]
 
 
@@ -231,7 +310,17 @@ def test_moved_photos_are_skipped_with_a_note(
     cli: Cli, photo_dir: Path, gray_path: Path, tmp_path: Path, build: Callable[..., BuildReport]
 ) -> None:
     build(photo_dir, tmp_path / "index")
-    run = ["colorize", gray_path, "--index", tmp_path / "index", "--top-k", 1, "--overwrite", "--output", tmp_path / "x.png"]
+    run = [
+        "colorize",
+        gray_path,
+        "--index",
+        tmp_path / "index",
+        "--top-k",
+        1,
+        "--overwrite",
+        "--output",
+        tmp_path / "x.png",
+    ]
     (first,) = json.loads(cli(*run, "--json").stdout)
     gone = Path(first["references"][0]["path"])
     gone.rename(tmp_path / "elsewhere.png")
@@ -242,14 +331,25 @@ def test_moved_photos_are_skipped_with_a_note(
 
 
 def test_when_all_photos_have_moved_it_is_an_error(
-    cli: Cli, refused: Refused, photo_dir: Path, gray_path: Path, gray_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]
+    cli: Cli,
+    refused: Refused,
+    photo_dir: Path,
+    gray_path: Path,
+    gray_dir: Path,
+    tmp_path: Path,
+    build: Callable[..., BuildReport],
 ) -> None:
     build(photo_dir, tmp_path / "index")
     photo_dir.rename(tmp_path / "moved")
     run = ["--index", tmp_path / "index", "--output"]
-    refused(cli("colorize", gray_path, *run, tmp_path / "x.png"), gray_path, tmp_path / "index", "moved")
+    refused(
+        cli("colorize", gray_path, *run, tmp_path / "x.png"), gray_path, tmp_path / "index", "moved"
+    )
     assert not (tmp_path / "x.png").exists()
     result = cli("colorize", gray_dir, *run, tmp_path / "out")
     assert (result.exit_code, result.stdout) == (1, f"{tmp_path / 'out'}: 0 colorized, 2 failed\n")
     assert len(result.stderr.splitlines()) == 2 and "moved" in result.stderr
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [".rechroma.lock", "manifest.jsonl"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".rechroma.lock",
+        "manifest.jsonl",
+    ]

@@ -20,11 +20,24 @@ Cli = Callable[..., Result]
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-def test_a_film_and_its_report(cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+def test_a_film_and_its_report(
+    cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
     source = make_film(tmp_path / "in.mkv", pan("coffee", 5))
     Image.fromarray(pictures["coffee"]).save(tmp_path / "reference.png")
     output, report = tmp_path / "new" / "out.mp4", tmp_path / "report.json"
-    run = ["video", source, "--output", output, "--reference", tmp_path / "reference.png", "--report", report, "--quality", 0]
+    run = [
+        "video",
+        source,
+        "--output",
+        output,
+        "--reference",
+        tmp_path / "reference.png",
+        "--report",
+        report,
+        "--quality",
+        0,
+    ]
     result = cli(*run)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"{output}: 5 frames of 1 scene in ")
@@ -41,14 +54,43 @@ def test_a_film_and_its_report(cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path
 
 
 def test_what_has_no_say_is_told(
-    cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, index_dir: Path, pictures: dict[str, np.ndarray]
+    cli: Cli,
+    make_film: MakeFilm,
+    pan: Pan,
+    tmp_path: Path,
+    index_dir: Path,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2))
     Image.fromarray(pictures["coffee"]).save(tmp_path / "reference.png")
-    run = ["video", source, "--output", tmp_path / "out.mkv", "--reference", tmp_path / "reference.png"]
-    result = cli(*run, "--index", index_dir, "--top-k", 2, "--frame-rate", 12, "--method", "training-free", "--vividness", 1)
+    run = [
+        "video",
+        source,
+        "--output",
+        tmp_path / "out.mkv",
+        "--reference",
+        tmp_path / "reference.png",
+    ]
+    result = cli(
+        *run,
+        "--index",
+        index_dir,
+        "--top-k",
+        2,
+        "--frame-rate",
+        12,
+        "--method",
+        "training-free",
+        "--vividness",
+        1,
+    )
     assert result.exit_code == 0
-    assert [line.split()[1] for line in result.stderr.splitlines()] == ["--index", "--top-k", "--vividness", "--frame-rate"]
+    assert [line.split()[1] for line in result.stderr.splitlines()] == [
+        "--index",
+        "--top-k",
+        "--vividness",
+        "--frame-rate",
+    ]
 
 
 def test_what_has_no_say_in_a_folder_is_told(cli: Cli, pan: Pan, tmp_path: Path) -> None:
@@ -57,12 +99,29 @@ def test_what_has_no_say_in_a_folder_is_told(cli: Cli, pan: Pan, tmp_path: Path)
     options = ["--quality", 3, "--frame-rate", 12, "--faithfulness", 0.2]
     result = cli("video", tmp_path / "frames", "--output", tmp_path / "out", *options)
     assert result.exit_code == 0
-    assert [line.split()[1] for line in result.stderr.splitlines()] == ["--faithfulness", "--frame-rate", "--quality"]
+    assert [line.split()[1] for line in result.stderr.splitlines()] == [
+        "--faithfulness",
+        "--frame-rate",
+        "--quality",
+    ]
 
 
-def test_references_from_an_index(cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, index_dir: Path) -> None:
+def test_references_from_an_index(
+    cli: Cli, make_film: MakeFilm, pan: Pan, tmp_path: Path, index_dir: Path
+) -> None:
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2, 100, 120))
-    run = ["video", source, "--output", tmp_path / "out.mkv", "--index", index_dir, "--report", tmp_path / "r.json", "--top-k", 1]
+    run = [
+        "video",
+        source,
+        "--output",
+        tmp_path / "out.mkv",
+        "--index",
+        index_dir,
+        "--report",
+        tmp_path / "r.json",
+        "--top-k",
+        1,
+    ]
     assert cli(*run).exit_code == 0
     ((path, score),) = json.loads((tmp_path / "r.json").read_text())["scenes"][0]["references"]
     assert Path(path).name == "coffee.png" and score > 0

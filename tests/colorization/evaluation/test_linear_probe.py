@@ -38,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
     for name in ("lying", "upright"):
         (tmp_path / "classes" / name).mkdir(parents=True)
         for i in range(8):
-            Image.fromarray(stripes(rng, name == "upright")).save(tmp_path / "classes" / name / f"{i}.png")
+            Image.fromarray(stripes(rng, name == "upright")).save(
+                tmp_path / "classes" / name / f"{i}.png"
+            )
     return tmp_path / "classes"
 
 
@@ -56,11 +58,19 @@ def test_a_layer_that_shows_the_class_is_read_without_error() -> None:
 
 
 def test_layers_without_places_are_read_too() -> None:
-    assert probe(lambda luminance: torch.nn.functional.one_hot(luminance[:, 0, 0, 0].long(), 3).float(), made([8, 12, 20])) == 1.0
+    assert (
+        probe(
+            lambda luminance: torch.nn.functional.one_hot(luminance[:, 0, 0, 0].long(), 3).float(),
+            made([8, 12, 20]),
+        )
+        == 1.0
+    )
 
 
 def test_a_layer_that_shows_nothing_gives_the_most_frequent_class() -> None:
-    assert probe(lambda luminance: torch.ones(len(luminance), 4, 3, 3), made([8, 12, 20])) == pytest.approx(20 / 40)
+    assert probe(
+        lambda luminance: torch.ones(len(luminance), 4, 3, 3), made([8, 12, 20])
+    ) == pytest.approx(20 / 40)
 
 
 def test_noise_is_learned_by_heart_but_not_found_again() -> None:
@@ -85,7 +95,9 @@ def test_the_layers_are_those_of_the_networks(backbone: Backbone, folder: Path) 
     luminance = read_classes(folder).luminance[:2]
     network = ColorizationNetwork(DEFAULT).eval()
     channels = [DEFAULT.channels(n) for n in (64, 512)]
-    first, fifth = (encoder_layer(network, backbone, block)(luminance) for block in ("conv1", "conv5"))
+    first, fifth = (
+        encoder_layer(network, backbone, block)(luminance) for block in ("conv1", "conv5")
+    )
     assert first.shape == (2, channels[0], SIDE // 2, SIDE // 2)
     assert fifth.shape == (2, channels[1], SIDE // 16, SIDE // 16)
     deep = backbone_layer(backbone, "relu5_4")(luminance)
@@ -122,7 +134,10 @@ def test_the_command_reports_each_beside_one_that_learned_nothing(folder: Path) 
         (("--linear-probe", "{folder}", "--row", "network"), "leave out --row"),
         (("--linear-probe", "{empty}"), "at least two folders"),
         (("--linear-probe", "{folder}", "--probe-block", "conv99"), "no block 'conv99'"),
-        (("--linear-probe", "{folder}", "--probe-layer", "relu9_1"), "not layers of VGG-19: relu9_1"),
+        (
+            ("--linear-probe", "{folder}", "--probe-layer", "relu9_1"),
+            "not layers of VGG-19: relu9_1",
+        ),
         (("{folder}", "--row", "netwrok"), "no row 'netwrok'"),
         (("{folder}", "--classes", "nowhere.txt"), "nowhere.txt"),
     ],

@@ -22,7 +22,14 @@ from typer.testing import CliRunner
 from colorization.cli.app import one_line_errors
 from colorization.cli.evaluate import user_study_command
 from colorization.demo import luminance_of
-from colorization.evaluation.user_study import SIDE, StudyResult, build_study, match_names, read_results, wilson_interval
+from colorization.evaluation.user_study import (
+    SIDE,
+    StudyResult,
+    build_study,
+    match_names,
+    read_results,
+    wilson_interval,
+)
 
 NODE = shutil.which("node")
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -98,7 +105,9 @@ def test_wilson_by_hand() -> None:
     assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
 
 
-@pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (0, 20), (20, 20), (7, 30), (500, 1000)])
+@pytest.mark.parametrize(
+    ("successes", "n"), [(0, 1), (1, 1), (0, 20), (20, 20), (7, 30), (500, 1000)]
+)
 def test_wilson_against_scipy(successes: int, n: int) -> None:
     wanted = stats.binomtest(successes, n).proportion_ci(0.95, method="wilson")
     assert wilson_interval(successes, n) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
@@ -127,15 +136,23 @@ def test_names_match_without_their_suffix(tmp_path: Path, pictures: dict[str, np
     assert matched["1932/b"] == [one / "1932" / "b.png", two / "1932" / "b.jpg"]
 
 
-def test_a_page_asks_which_is_real(real_dir: Path, result_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+def test_a_page_asks_which_is_real(
+    real_dir: Path, result_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
     assert build_study(real_dir, [result_dir], tmp_path / "new" / "study.html") == (4, 0)
     study = Page(tmp_path / "new" / "study.html").study
-    assert (study["kind"], study["names"], study["question"]) == ("real", ["sepia", "real"], "Which photograph is real?")
+    assert (study["kind"], study["names"], study["question"]) == (
+        "real",
+        ["sepia", "real"],
+        "Which photograph is real?",
+    )
     assert sorted(trial["photo"] for trial in study["trials"]) == list(NAMES)
     for trial in study["trials"]:
         truth = pictures[trial["photo"]]
         other = "b" if trial["first"] == "a" else "a"
-        assert near(picture(trial[trial["first"]]), sepia(truth)) and near(picture(trial[other]), truth)
+        assert near(picture(trial[trial["first"]]), sepia(truth)) and near(
+            picture(trial[other]), truth
+        )
         assert "gray" not in trial
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["study.html"]
 
@@ -143,14 +160,19 @@ def test_a_page_asks_which_is_real(real_dir: Path, result_dir: Path, tmp_path: P
 def test_a_page_compares_two_methods_beside_the_gray_photo(
     real_dir: Path, result_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
 ) -> None:
-    blue = write(tmp_path / "blue", {n: np.ascontiguousarray(sepia(pictures[n])[..., ::-1]) for n in NAMES[:3]})
+    blue = write(
+        tmp_path / "blue",
+        {n: np.ascontiguousarray(sepia(pictures[n])[..., ::-1]) for n in NAMES[:3]},
+    )
     assert build_study(real_dir, [result_dir, blue], tmp_path / "study.html") == (3, 1)
     study = Page(tmp_path / "study.html").study
     assert (study["kind"], study["names"]) == ("preference", ["sepia", "blue"])
     for trial in study["trials"]:
         truth = pictures[trial["photo"]]
         other = "b" if trial["first"] == "a" else "a"
-        assert near(picture(trial[trial["first"]]), sepia(truth)) and near(picture(trial[other]), sepia(truth)[..., ::-1])
+        assert near(picture(trial[trial["first"]]), sepia(truth)) and near(
+            picture(trial[other]), sepia(truth)[..., ::-1]
+        )
         assert near(picture(trial["gray"]), luminance_of(truth))
 
 
@@ -164,7 +186,11 @@ def test_order_and_sides_are_shuffled_by_the_seed(tmp_path: Path) -> None:
     assert pages[0].read_bytes() == pages[1].read_bytes()
     first, other = Page(pages[0]).study, Page(pages[2]).study
     names = [[trial["photo"] for trial in study["trials"]] for study in (first, other)]
-    assert names[0] != sorted(names[0]) and names[0] != names[1] and sorted(names[0]) == sorted(names[1]) == sorted(small)
+    assert (
+        names[0] != sorted(names[0])
+        and names[0] != names[1]
+        and sorted(names[0]) == sorted(names[1]) == sorted(small)
+    )
     assert 5 < [trial["first"] for trial in first["trials"]].count("a") < 25
     assert first["id"] != other["id"]
     build_study(real, [result], tmp_path / "few.html", 1, limit=7)
@@ -179,32 +205,57 @@ def test_both_pictures_have_one_size_and_one_encoding(tmp_path: Path) -> None:
     result = write(tmp_path / "result", {"a": big[::4, ::4]}, ".jpg")
     build_study(real, [result], tmp_path / "study.html")
     (trial,) = Page(tmp_path / "study.html").study["trials"]
-    assert picture(trial["a"]).shape == picture(trial["b"]).shape == (round(800 * SIDE / 1200), SIDE, 3)
+    assert (
+        picture(trial["a"]).shape
+        == picture(trial["b"]).shape
+        == (round(800 * SIDE / 1200), SIDE, 3)
+    )
     heads = [base64.b64decode(trial[side].split(",")[1]) for side in "ab"]
     tables = [Image.open(io.BytesIO(head)).quantization for head in heads]  # type: ignore[attr-defined]
     assert tables[0] == tables[1]
 
 
-def test_the_page_needs_nothing_from_outside(real_dir: Path, result_dir: Path, tmp_path: Path) -> None:
+def test_the_page_needs_nothing_from_outside(
+    real_dir: Path, result_dir: Path, tmp_path: Path
+) -> None:
     build_study(real_dir, [result_dir], tmp_path / "study.html")
     page = Page(tmp_path / "study.html")
-    assert not re.search(r"(https?:)?//(?!\s)[a-z]", re.sub(r"data:image/jpeg;base64,[\w+/=]+", "", page.text))
-    assert not [tag for tag, attributes in page.elements if tag in ("link", "iframe", "object") or "src" in attributes]
-    policy = next(a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert not re.search(
+        r"(https?:)?//(?!\s)[a-z]", re.sub(r"data:image/jpeg;base64,[\w+/=]+", "", page.text)
+    )
+    assert not [
+        tag
+        for tag, attributes in page.elements
+        if tag in ("link", "iframe", "object") or "src" in attributes
+    ]
+    policy = next(
+        a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy is not None and policy.startswith("default-src 'none'; img-src data:")
-    assert "fetch(" not in page.code and "XMLHttpRequest" not in page.code and "@import" not in page.text
+    assert (
+        "fetch(" not in page.code
+        and "XMLHttpRequest" not in page.code
+        and "@import" not in page.text
+    )
 
 
-def test_the_page_is_accessible_and_fits_a_phone(real_dir: Path, result_dir: Path, tmp_path: Path) -> None:
+def test_the_page_is_accessible_and_fits_a_phone(
+    real_dir: Path, result_dir: Path, tmp_path: Path
+) -> None:
     build_study(real_dir, [result_dir], tmp_path / "study.html")
     page = Page(tmp_path / "study.html")
     by_id = {a["id"]: (t, a) for t, a in page.elements if "id" in a}
     assert dict(page.elements)["html"]["lang"] == "en"
-    assert any(a.get("name") == "viewport" and "width=device-width" in str(a["content"]) for _, a in page.elements)
+    assert any(
+        a.get("name") == "viewport" and "width=device-width" in str(a["content"])
+        for _, a in page.elements
+    )
     assert all(a.get("alt") for t, a in page.elements if t == "img")
-    assert by_id["a"][0] == by_id["b"][0] == "button"  # reached and pressed by keyboard without any script of ours
+    # reached and pressed by keyboard without any script of ours
+    assert by_id["a"][0] == by_id["b"][0] == "button"
     assert by_id["status"][1]["aria-live"] == "polite" and by_id["progress"][1]["aria-label"]
-    assert not any(name in page.text.split("<script", 1)[0] for name in NAMES)  # blind: no file name is shown
+    # blind: no file name is shown
+    assert not any(name in page.text.split("<script", 1)[0] for name in NAMES)
     style = page.inside["style"][0]
     narrow = style[style.index("@media (max-width: 40rem)") :]
     assert "grid-template-columns: 1fr;" in narrow and "max-width: 100%" in style
@@ -212,8 +263,12 @@ def test_the_page_is_accessible_and_fits_a_phone(real_dir: Path, result_dir: Pat
     assert used <= set(by_id) and {"a", "b", "back", "download"} <= used
 
 
-@pytest.mark.parametrize("name", ["</script><b>x", "<!--<script>", 'quote"s', "Ölbild 写真", "__STUDY__"])
-def test_any_file_name_can_take_part(tmp_path: Path, pictures: dict[str, np.ndarray], name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["</script><b>x", "<!--<script>", 'quote"s', "Ölbild 写真", "__STUDY__"]
+)
+def test_any_file_name_can_take_part(
+    tmp_path: Path, pictures: dict[str, np.ndarray], name: str
+) -> None:
     rgb = pictures["chelsea"]
     for folder in ("real", "result"):
         write(tmp_path / folder, {"x": rgb})
@@ -242,10 +297,16 @@ def test_what_cannot_be_a_study_is_refused(
     other = write(tmp_path / "other", {"elsewhere": pictures["coffee"]})
     with pytest.raises(ValueError, match="no picture has the same name"):
         build_study(real_dir, [other], page, overwrite=True)
-    turned = write(tmp_path / "turned", {"coffee": np.ascontiguousarray(pictures["coffee"].transpose(1, 0, 2))})
+    turned = write(
+        tmp_path / "turned", {"coffee": np.ascontiguousarray(pictures["coffee"].transpose(1, 0, 2))}
+    )
     with pytest.raises(ValueError, match=r"coffee\.png: 128 x \d+ is of another shape"):
         build_study(real_dir, [turned], page, overwrite=True)
-    twice = write(write(tmp_path / "twice", {"coffee": pictures["coffee"]}), {"coffee": pictures["coffee"]}, ".jpg")
+    twice = write(
+        write(tmp_path / "twice", {"coffee": pictures["coffee"]}),
+        {"coffee": pictures["coffee"]},
+        ".jpg",
+    )
     with pytest.raises(ValueError, match="two pictures of one name"):
         build_study(real_dir, [twice], page, overwrite=True)
     (result_dir / "coffee.png").write_text("not a picture\n")
@@ -256,8 +317,13 @@ def test_what_cannot_be_a_study_is_refused(
 
 
 def choices(path: Path, picked: list[str], kind: str = "real", **more: object) -> Path:
-    made = [{"photo": str(i), "side": "a", "picked": one, "seconds": 1.5} for i, one in enumerate(picked)]
-    path.write_text(json.dumps({"study": "s", "kind": kind, "names": ["sepia", "real"], "choices": made} | more))
+    made = [
+        {"photo": str(i), "side": "a", "picked": one, "seconds": 1.5}
+        for i, one in enumerate(picked)
+    ]
+    path.write_text(
+        json.dumps({"study": "s", "kind": kind, "names": ["sepia", "real"], "choices": made} | more)
+    )
     return path
 
 
@@ -269,7 +335,10 @@ def test_choices_of_several_people_add_up(tmp_path: Path) -> None:
     assert (found.share, found.interval) == (0.5, wilson_interval(2, 4))
     assert found.sentence() == "fooled: 50.0 % (2 of 4; 95 % interval 15.0 % to 85.0 %)"
     preferred = StudyResult("preference", ("sepia", "blue"), 8, 10)
-    assert preferred.sentence() == "preferred sepia over blue: 80.0 % (8 of 10; 95 % interval 49.0 % to 94.3 %)"
+    assert (
+        preferred.sentence()
+        == "preferred sepia over blue: 80.0 % (8 of 10; 95 % interval 49.0 % to 94.3 %)"
+    )
     assert StudyResult("real", ("sepia", "real"), 0, 0).sentence() == "no choices yet"
 
 
@@ -280,7 +349,11 @@ def test_what_are_no_choices_is_refused(tmp_path: Path) -> None:
         bad.write_bytes(text.encode("latin-1"))
         with pytest.raises(ValueError, match=r"bad\.json: not a file of choices"):
             read_results([bad])
-    for made in (choices(bad, ["third"]), choices(bad, ["first"], "other"), choices(bad, ["first"], names=["sepia"])):
+    for made in (
+        choices(bad, ["third"]),
+        choices(bad, ["first"], "other"),
+        choices(bad, ["first"], names=["sepia"]),
+    ):
         with pytest.raises(ValueError, match=r"bad\.json: not a file of choices"):
             read_results([made])
     with pytest.raises(ValueError, match="of another study than"):
@@ -343,20 +416,36 @@ def press(real_dir: Path, result_dir: Path, tmp_path: Path) -> Callable[..., dic
 
 def test_the_page_computes_the_same_interval(press: Callable[..., dict[str, Any]]) -> None:
     found = press()["wilson"]
-    for (successes, n), interval in zip([(0, 0), (0, 9), (3, 9), (9, 9), (8, 10)], found, strict=True):
+    for (successes, n), interval in zip(
+        [(0, 0), (0, 9), (3, 9), (9, 9), (8, 10)], found, strict=True
+    ):
         assert interval == pytest.approx(wilson_interval(successes, n), abs=1e-12)
 
 
-def test_keys_choose_and_the_page_tells_what_python_tells(press: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+def test_keys_choose_and_the_page_tells_what_python_tells(
+    press: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     """All four pairs by different keys; the download is read by Python and gives the sentence of the page."""
     before = press()
-    assert (before["question"], before["status"], before["over"]) == ("Which photograph is real?", "Pair 1 of 4", False)
+    assert (before["question"], before["status"], before["over"]) == (
+        "Which photograph is real?",
+        "Pair 1 of 4",
+        False,
+    )
     assert before["shown"] == [before["study"]["trials"][0][side] for side in "ab"]
     after = press("a", "ArrowRight", "1", "B", "#download")
-    assert (after["question"], after["status"], after["over"], after["value"]) == ("Thank you", "4 of 4 pairs done", True, 4)
+    assert (after["question"], after["status"], after["over"], after["value"]) == (
+        "Thank you",
+        "4 of 4 pairs done",
+        True,
+        4,
+    )
     sides = [choice["side"] for choice in after["downloaded"]["choices"]]
     assert sides == ["a", "b", "a", "b"]
-    picked = ["first" if t["first"] == s else "second" for t, s in zip(after["study"]["trials"], sides, strict=True)]
+    picked = [
+        "first" if t["first"] == s else "second"
+        for t, s in zip(after["study"]["trials"], sides, strict=True)
+    ]
     assert [choice["picked"] for choice in after["downloaded"]["choices"]] == picked
     (tmp_path / "choices.json").write_text(json.dumps(after["downloaded"]))
     found = read_results([tmp_path / "choices.json"])
@@ -395,13 +484,32 @@ def command() -> Callable[..., Result]:
     return lambda *args: CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)
 
 
-def test_the_command_writes_a_page(command: Callable[..., Result], real_dir: Path, result_dir: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_page(
+    command: Callable[..., Result], real_dir: Path, result_dir: Path, tmp_path: Path
+) -> None:
     (result_dir / "rocket.png").unlink()
     result = command(real_dir, result_dir, "--output", tmp_path / "s.html")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"{tmp_path / 's.html'}: 3 pairs, 1 names left out that not all folders have; open it in a browser\n"
-    again = command(real_dir, result_dir, result_dir, "--output", tmp_path / "s.html", "--overwrite", "--limit", 2, "--json")
-    assert json.loads(again.stdout) == {"page": str(tmp_path / "s.html"), "pairs": 2, "unmatched": 1}
+    assert (
+        result.stdout
+        == f"{tmp_path / 's.html'}: 3 pairs, 1 names left out that not all folders have; open it in a browser\n"
+    )
+    again = command(
+        real_dir,
+        result_dir,
+        result_dir,
+        "--output",
+        tmp_path / "s.html",
+        "--overwrite",
+        "--limit",
+        2,
+        "--json",
+    )
+    assert json.loads(again.stdout) == {
+        "page": str(tmp_path / "s.html"),
+        "pairs": 2,
+        "unmatched": 1,
+    }
     assert Page(tmp_path / "s.html").study["kind"] == "preference"
 
 
@@ -409,7 +517,10 @@ def test_the_command_adds_up_choices(command: Callable[..., Result], tmp_path: P
     one = choices(tmp_path / "one.json", ["first", "second"])
     two = choices(tmp_path / "two.json", ["first", "second"])
     result = command("--results", one, "--results", two)
-    assert (result.exit_code, result.stdout) == (0, "fooled: 50.0 % (2 of 4; 95 % interval 15.0 % to 85.0 %)\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "fooled: 50.0 % (2 of 4; 95 % interval 15.0 % to 85.0 %)\n",
+    )
     found = json.loads(command("--results", one, "--json").stdout)
     assert (found["successes"], found["n"], found["share"]) == (1, 2, 0.5)
     assert found["interval"] == pytest.approx(wilson_interval(1, 2))

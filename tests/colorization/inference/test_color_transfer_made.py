@@ -57,7 +57,9 @@ def followed(target: Described, reference: Described, **ranges: tuple[float, flo
     """How far fine matches are followed, a column of the grid at stride 8 in each column."""
     correlation = correlate_pictures(target.features, [reference.features])
     options = ColorizeOptions(**ranges)  # type: ignore[arg-type]
-    _, detail = detail_match(target, [reference], correlation, correlation.best, options.detail_range, options.same_range)
+    _, detail = detail_match(
+        target, [reference], correlation, correlation.best, options.detail_range, options.same_range
+    )
     return detail[0]
 
 
@@ -79,11 +81,20 @@ def test_two_cells_that_have_changed_places_leave_no_holes(looks: Tensor) -> Non
     colors, kinds = torch.randn(KINDS, 2) * 30, OWN_KIND.clone()
     kinds[3, 3], kinds[8, 12] = OWN_KIND[8, 12], OWN_KIND[3, 3]
     easy = {"same_range": (0.1, 0.2), "detail_range": (0.1, 0.2)}
-    assert float(followed(described(OWN_KIND, looks, colors), described(kinds, looks, colors), **easy).min()) > 0.5
+    assert (
+        float(
+            followed(
+                described(OWN_KIND, looks, colors), described(kinds, looks, colors), **easy
+            ).min()
+        )
+        > 0.5
+    )
 
 
 @pytest.mark.parametrize("differing", [("relu4_4", "relu5_4"), ("relu2_2", "relu3_4")])
-def test_details_are_followed_where_coarse_and_fine_features_agree(looks: Tensor, differing: tuple[str, ...]) -> None:
+def test_details_are_followed_where_coarse_and_fine_features_agree(
+    looks: Tensor, differing: tuple[str, ...]
+) -> None:
     """At the right the reference looks the same from far, or from near, only."""
     colors, elsewhere = torch.randn(KINDS, 2) * 30, looks.clone()
     elsewhere[OWN_KIND[:, COLUMNS // 2 :].flatten()] = torch.randn(KINDS // 2, looks.shape[1])

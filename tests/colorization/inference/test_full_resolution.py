@@ -38,7 +38,9 @@ def peak(scan: np.ndarray, work: str) -> float:
 
 
 @pytest.mark.parametrize(("work", "own"), [("shrinking", 0), ("rendering", 6), ("8 bits", 3)])
-def test_no_step_takes_much_more_memory_than_its_result(scan: np.ndarray, work: str, own: float) -> None:
+def test_no_step_takes_much_more_memory_than_its_result(
+    scan: np.ndarray, work: str, own: float
+) -> None:
     """200 megapixels must fit. Strips take 1 << 18 pixels, here 9 % of the picture; a whole float32 copy would take 12 bytes."""
     assert own <= peak(scan, work) < own + 5
 
@@ -48,7 +50,11 @@ def test_colors_stay_where_they_are_on_a_plain_surface() -> None:
     gray = np.full((64, 64, 3), 30000, np.uint16)
     half_ab = torch.full((2, 32, 32), 8.0)
     half_ab[:, :, 16:] = -8.0
-    ab = rgb_to_lab(torch.from_numpy(render(gray, working_lab(gray, 64)[:, :1], half_ab, 9.0) / 65535).float().permute(2, 0, 1))[1:]
+    ab = rgb_to_lab(
+        torch.from_numpy(render(gray, working_lab(gray, 64)[:, :1], half_ab, 9.0) / 65535)
+        .float()
+        .permute(2, 0, 1)
+    )[1:]
     torch.testing.assert_close(ab[:, :, :28], torch.full((2, 64, 28), 8.0), rtol=0, atol=0.1)
     torch.testing.assert_close(ab[:, :, 36:], torch.full((2, 64, 28), -8.0), rtol=0, atol=0.1)
 

@@ -13,7 +13,10 @@ def by_loops(
     """The weighted guided filter as its definition reads: a weighted line fit in each window, then window means."""
     height, width = guide.shape
     windows = [
-        [(slice(max(0, y - radius), y + radius + 1), slice(max(0, x - radius), x + radius + 1)) for x in range(width)]
+        [
+            (slice(max(0, y - radius), y + radius + 1), slice(max(0, x - radius), x + radius + 1))
+            for x in range(width)
+        ]
         for y in range(height)
     ]
     slope, offset = np.empty_like(values), np.empty_like(values)
@@ -25,12 +28,20 @@ def by_loops(
             for c in range(len(values)):
                 v = values[c][windows[y][x]]
                 mean_v = np.average(v, weights=w)
-                slope[c, y, x] = np.average((g - mean) * (v - mean_v), weights=w) / (variance + epsilon)
+                slope[c, y, x] = np.average((g - mean) * (v - mean_v), weights=w) / (
+                    variance + epsilon
+                )
                 offset[c, y, x] = mean_v - slope[c, y, x] * mean
     means = [
         np.array(
             [
-                [[np.average(p[windows[y][x]], weights=weights[windows[y][x]]) for x in range(width)] for y in range(height)]
+                [
+                    [
+                        np.average(p[windows[y][x]], weights=weights[windows[y][x]])
+                        for x in range(width)
+                    ]
+                    for y in range(height)
+                ]
                 for p in planes
             ]
         )
@@ -53,13 +64,17 @@ def test_coefficients_equal_the_definition(rng: np.random.Generator, radius: int
 @pytest.mark.parametrize(
     ("weights", "epsilon", "slope", "offset"),
     [
-        # mean L 5, variance 25, mean value 10, covariance 100 - 50 = 50: slope 50 / (25 + 25), offset 10 - 1 * 5
+        # mean L 5, variance 25, mean value 10, covariance 100 - 50 = 50: slope 50 / (25 + 25),
+        # offset 10 - 1 * 5
         ((1.0, 1.0), 25.0, 1.0, 5.0),
-        # mean L 7.5, variance 75 - 56.25, mean value 15, covariance 150 - 112.5: slope 37.5 / (18.75 + 6.25), offset 15 - 11.25
+        # mean L 7.5, variance 75 - 56.25, mean value 15, covariance 150 - 112.5: slope 37.5 /
+        # (18.75 + 6.25), offset 15 - 11.25
         ((1.0, 3.0), 6.25, 1.5, 3.75),
     ],
 )
-def test_two_pixels_by_hand(weights: tuple[float, float], epsilon: float, slope: float, offset: float) -> None:
+def test_two_pixels_by_hand(
+    weights: tuple[float, float], epsilon: float, slope: float, offset: float
+) -> None:
     """L is 0 and 10, the value 0 and 20; both windows hold both pixels."""
     guide, values = torch.tensor([[[0.0, 10.0]]]), torch.tensor([[[0.0, 20.0]]])
     found = guided_coefficients(guide, values, torch.tensor([[weights]]), 1, epsilon)
@@ -80,7 +95,9 @@ def test_distrusted_pixels_take_the_color_of_their_neighbours() -> None:
     weights = torch.ones(1, 9, 9)
     values[:, 4, 4], weights[:, 4, 4] = -80.0, 1e-5
     slope, offset = guided_coefficients(guide, values, weights, 2, 9.0)
-    torch.testing.assert_close(slope * guide + offset, torch.full((2, 9, 9), 25.0), atol=0.05, rtol=0)
+    torch.testing.assert_close(
+        slope * guide + offset, torch.full((2, 9, 9), 25.0), atol=0.05, rtol=0
+    )
 
 
 def test_colors_change_where_the_luminance_does() -> None:
@@ -103,15 +120,21 @@ def whole(guide: Tensor, slope: Tensor, offset: Tensor) -> Tensor:
 
 def test_at_the_working_size_it_is_the_line_itself() -> None:
     guide, slope, offset = torch.rand(1, 6, 8) * 100, torch.randn(2, 6, 8), torch.randn(2, 6, 8)
-    torch.testing.assert_close(whole(guide, slope, offset), slope * guide + offset, atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(
+        whole(guide, slope, offset), slope * guide + offset, atol=1e-3, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("size", [(31, 45), (13, 7), (1, 1), (3, 500), (64, 1)], ids=str)
 def test_coefficients_are_upsampled_bilinearly(size: tuple[int, int]) -> None:
     slope, offset = torch.randn(2, 6, 8), torch.randn(2, 6, 8)
     guide = torch.rand(1, *size) * 100
-    upsampled = F.interpolate(torch.stack((slope, offset)), size=size, mode="bilinear", align_corners=False)
-    torch.testing.assert_close(whole(guide, slope, offset), upsampled[0] * guide + upsampled[1], atol=2e-3, rtol=1e-5)
+    upsampled = F.interpolate(
+        torch.stack((slope, offset)), size=size, mode="bilinear", align_corners=False
+    )
+    torch.testing.assert_close(
+        whole(guide, slope, offset), upsampled[0] * guide + upsampled[1], atol=2e-3, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("step", [1, 4, 7, 100])
@@ -121,4 +144,6 @@ def test_strips_join_without_seams(step: int) -> None:
     for start in range(0, 23, step):
         rows = slice(start, min(23, start + step))
         strips.append(apply_coefficients(guide[:, rows], slope, offset, rows, 23))
-    torch.testing.assert_close(torch.cat(strips, 1), whole(guide, slope, offset), atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(
+        torch.cat(strips, 1), whole(guide, slope, offset), atol=1e-4, rtol=1e-5
+    )

@@ -37,7 +37,11 @@ def looks(backbone: Backbone) -> Iterator[list[object]]:
 
 @pytest.mark.parametrize("method", ["network", "training-free"])
 def test_described_references_are_those_references(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions, method: str
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+    method: str,
 ) -> None:
     options = replace(fast, method=method)
     given = [pictures["coffee"], pictures["chelsea"]]
@@ -52,14 +56,21 @@ def test_described_references_are_those_references(
 
 
 def test_described_for_training_free_colors_a_pipeline_without_the_network(
-    pipeline: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    pipeline: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     described = pipeline.describe(pictures["coffee"], fast)
     found = pipeline.colorize(gray_pictures["rocket"], [described], fast)
-    np.testing.assert_array_equal(found.rgb, pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb)
+    np.testing.assert_array_equal(
+        found.rgb, pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb
+    )
 
 
-def test_described_goes_whole_to_another_device(pipeline: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions) -> None:
+def test_described_goes_whole_to_another_device(
+    pipeline: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions
+) -> None:
     described = pipeline.describe(pictures["coffee"], fast)
     moved = described.on(torch.device("meta"))
     planes = {"luminance": moved.luminance, "ab": moved.ab, **moved.features}
@@ -71,7 +82,10 @@ def test_described_goes_whole_to_another_device(pipeline: ColorizationPipeline, 
 
 
 def test_the_backbone_sees_it_once(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     described = colorizer.describe(pictures["coffee"], fast)
     with looks(colorizer.backbone) as asked:
@@ -80,7 +94,11 @@ def test_the_backbone_sees_it_once(
 
 
 def test_a_box_describes_its_references_once(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions, tmp_path: Path
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+    tmp_path: Path,
 ) -> None:
     reference = tmp_path / "reference.png"
     Image.fromarray(pictures["coffee"]).save(reference)
@@ -95,10 +113,15 @@ def test_a_box_describes_its_references_once(
 
 
 def test_another_working_size_is_refused(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     described = colorizer.describe(pictures["coffee"], replace(fast, working_side=128))
-    with pytest.raises(ValueError, match=r"reference 2 was described for working_side=128: describe it again"):
+    with pytest.raises(
+        ValueError, match=r"reference 2 was described for working_side=128: describe it again"
+    ):
         colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"], described], fast)
 
 

@@ -32,13 +32,23 @@ def index(index_dir: Path) -> PhotoIndex:
 
 
 def test_edits_of_one_preparation_are_what_colorize_gives(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     gray, references = gray_pictures["coffee"], [pictures["coffee"], pictures["retina"]]
     prepared = colorizer.prepare(gray, references, fast)
     vivid = replace(fast, saturation=1.5, vividness=0.3, faithfulness=0.4)
-    edits = [(fast, [], None), (fast, [POINT], None), (vivid, [], pictures["chelsea"]), (fast, [], None)]
-    found = [colorizer.apply(prepared, options, points, palette) for options, points, palette in edits]
+    edits = [
+        (fast, [], None),
+        (fast, [POINT], None),
+        (vivid, [], pictures["chelsea"]),
+        (fast, [], None),
+    ]
+    found = [
+        colorizer.apply(prepared, options, points, palette) for options, points, palette in edits
+    ]
     for (options, points, palette), result in zip(edits, found, strict=True):
         anew = colorizer.colorize(gray, references, options, points, palette)
         np.testing.assert_array_equal(result.rgb, anew.rgb)
@@ -49,13 +59,18 @@ def test_edits_of_one_preparation_are_what_colorize_gives(
 
 
 def test_edits_ask_the_network_only_about_what_changed(
-    colorizer: ColorizationPipeline, gray_pictures: Pictures, pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    gray_pictures: Pictures,
+    pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     asked: list[object] = []
     assert colorizer.network is not None
     hook = colorizer.network.register_forward_hook(lambda *_: asked.append(None))
 
-    def runs(options: ColorizeOptions, points: list[Point], palette: np.ndarray | None = None) -> int:
+    def runs(
+        options: ColorizeOptions, points: list[Point], palette: np.ndarray | None = None
+    ) -> int:
         asked.clear()
         colorizer.apply(prepared, options, points, palette)
         return len(asked)
@@ -89,12 +104,18 @@ def test_nothing_is_described_or_matched_again(
 
     monkeypatch.setattr(Backbone, "__call__", never)
     monkeypatch.setattr("colorization.inference.matching.reference_planes", never)
-    assert colorizer.apply(prepared, points=[POINT]).rgb.shape == (*gray_pictures["rocket"].shape, 3)
+    assert colorizer.apply(prepared, points=[POINT]).rgb.shape == (
+        *gray_pictures["rocket"].shape,
+        3,
+    )
     assert colorizer.suggest_colors(prepared, 0.3, 0.7, 4, fast) == wanted
 
 
 def test_another_size_of_the_photo_is_rendered_in_the_same_colors(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     gray = gray_pictures["chelsea"]
     prepared = colorizer.prepare(gray, [pictures["coffee"]], fast)
@@ -106,7 +127,10 @@ def test_another_size_of_the_photo_is_rendered_in_the_same_colors(
 
 
 def test_picked_recommendations_count_as_recommended(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     gray = gray_pictures["astronaut"]
     best = colorizer.recommend(gray, fast.top_k)
@@ -114,7 +138,8 @@ def test_picked_recommendations_count_as_recommended(
     np.testing.assert_array_equal(picked.rgb, recommended.rgb)
     assert picked.references == best
     assert picked.influence == recommended.influence
-    mixed = colorizer.prepare(gray, [best[0], pictures["coffee"]], fast)  # one's own beside them: both are given
+    # one's own beside them: both are given
+    mixed = colorizer.prepare(gray, [best[0], pictures["coffee"]], fast)
     assert (mixed.references, mixed.matched.scores, len(mixed.matched.references)) == ([], None, 2)
     gone = replace(best[0], path=best[0].path.with_name("gone.png"))
     with pytest.raises(PictureError, match=r"gone\.png: no such file"):
@@ -122,20 +147,32 @@ def test_picked_recommendations_count_as_recommended(
 
 
 def test_only_what_edits_read_is_kept(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     alone = colorizer.prepare(gray_pictures["rocket"], [], fast)
     prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
     target, lender = prepared.matched.target.features, prepared.matched.references[0].features
     assert set(target) == set(lender) == set(EDIT_LAYERS) < set(PREDICT_LAYERS)
     reference = sum(planes.nbytes for planes in lender.values())
-    assert alone.num_bytes >= alone.target.nbytes + sum(planes.nbytes for planes in alone.matched.target.features.values())
+    assert alone.num_bytes >= alone.target.nbytes + sum(
+        planes.nbytes for planes in alone.matched.target.features.values()
+    )
     assert prepared.num_bytes >= alone.num_bytes + reference
 
 
-@pytest.mark.parametrize(("name", "value"), [("working_side", 128), ("method", "network"), ("rank_weight", 0.0), ("caution", 0.9)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("working_side", 128), ("method", "network"), ("rank_weight", 0.0), ("caution", 0.9)],
+)
 def test_options_that_need_preparing_anew_are_refused(
-    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions, name: str, value: object
+    colorizer: ColorizationPipeline,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+    name: str,
+    value: object,
 ) -> None:
     prepared = colorizer.prepare(gray_pictures["rocket"], [], fast)
     with pytest.raises(ValueError, match=f"prepared with {name}=.*, not {value}"):
@@ -143,7 +180,10 @@ def test_options_that_need_preparing_anew_are_refused(
 
 
 def test_the_training_free_method_takes_references_only(
-    pipeline: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    pipeline: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     with pytest.raises(ValueError, match="at least one reference"):
         pipeline.prepare(gray_pictures["rocket"], [], fast)
@@ -151,7 +191,8 @@ def test_the_training_free_method_takes_references_only(
     with pytest.raises(ValueError, match="takes no points or palette"):
         pipeline.apply(prepared, points=[POINT])
     np.testing.assert_array_equal(
-        pipeline.apply(prepared).rgb, pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb
+        pipeline.apply(prepared).rgb,
+        pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb,
     )
 
 
@@ -164,12 +205,18 @@ def test_a_photo_prepared_without_the_network_is_not_colored_with_it(
 ) -> None:
     """Its references would be lost without a word."""
     prepared = pipeline.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
-    with pytest.raises(ValueError, match="prepared by a pipeline without the colorization network: prepare it again"):
+    with pytest.raises(
+        ValueError,
+        match="prepared by a pipeline without the colorization network: prepare it again",
+    ):
         colorizer.apply(prepared)
 
 
 def test_what_is_done_to_a_result_does_not_reach_the_next(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
     first = colorizer.apply(prepared)
@@ -196,7 +243,10 @@ def test_colors_taken_directly_count_fully_from_the_default_faithfulness_on(
 
 
 def test_of_alike_references_the_better_recommended_one_lends_more(
-    colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
 ) -> None:
     """On the way to the network too."""
     seen = colorizer.describe(pictures["chelsea"], fast)
@@ -219,6 +269,7 @@ def test_single_colors_of_a_given_reference_that_their_surface_contradicts_are_o
     wrong = matched.warped.warped_ab.clone()
     wrong[:, 20:22, 20:22] = torch.tensor([40.0, -60.0])[:, None, None]
     mended = replace(matched)
-    mended.__dict__["warped"] = replace(matched.warped, warped_ab=wrong)  # as if it had been matched so
+    # as if it had been matched so
+    mended.__dict__["warped"] = replace(matched.warped, warped_ab=wrong)
     assert mended.smoothed_warped_ab is not None and matched.smoothed_warped_ab is not None
     assert float((mended.smoothed_warped_ab - matched.smoothed_warped_ab).abs().max()) < 1.0

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.inference.surface_smoothing import MIXED_REACH, Surfaces, outvoted_colors, smooth_colors, smooth_surfaces
+from colorization.inference.surface_smoothing import (
+    MIXED_REACH,
+    Surfaces,
+    outvoted_colors,
+    smooth_colors,
+    smooth_surfaces,
+)
 
 FLAT = torch.full((1, 40, 60), 50.0)
 
@@ -35,10 +41,15 @@ def test_colors_do_not_cross_edges() -> None:
     assert float((smooth_surfaces(ab, FLAT, 10.0, 6.0) - ab).abs().max()) > 10.0
 
 
-@pytest.mark.parametrize("turn", [lambda x: x.flip(1), lambda x: x.flip(2), lambda x: x.transpose(1, 2)])
+@pytest.mark.parametrize(
+    "turn", [lambda x: x.flip(1), lambda x: x.flip(2), lambda x: x.transpose(1, 2)]
+)
 def test_it_is_nearly_the_same_in_every_direction(turn) -> None:  # type: ignore[no-untyped-def]
     ab, luminance = torch.randn(2, 48, 48).cumsum(1).cumsum(2) / 10, torch.rand(1, 48, 48) * 20
-    there, back = smooth_surfaces(turn(ab), turn(luminance), 8.0, 6.0), turn(smooth_surfaces(ab, luminance, 8.0, 6.0))
+    there, back = (
+        smooth_surfaces(turn(ab), turn(luminance), 8.0, 6.0),
+        turn(smooth_surfaces(ab, luminance, 8.0, 6.0)),
+    )
     assert float((there - back).square().mean().sqrt()) < 0.1 * float(ab.std())
 
 
@@ -80,20 +91,27 @@ def test_fringes_at_edges_take_the_colors_from_farther_inside() -> None:
     ab[1, :, :30], ab[1, :, 30:] = -50.0, 50.0
     truth = ab.clone()
     ab[1, :, 30 - MIXED_REACH : 30 + MIXED_REACH] = 0.0
-    found, plain = smooth_colors(ab, Surfaces(step()), 6.0, 6.0), smooth_surfaces(ab, step(), 6.0, 6.0)
+    found, plain = (
+        smooth_colors(ab, Surfaces(step()), 6.0, 6.0),
+        smooth_surfaces(ab, step(), 6.0, 6.0),
+    )
     assert float((found - truth).abs().max()) < 12
     assert float((plain - truth).abs().max()) > 20
 
 
 def test_without_strong_edges_colors_are_evened_out_as_surfaces_are() -> None:
     ab = torch.randn(2, 40, 60)
-    torch.testing.assert_close(smooth_colors(ab, Surfaces(FLAT), 10.0, 6.0), smooth_surfaces(ab, FLAT, 10.0, 6.0))
+    torch.testing.assert_close(
+        smooth_colors(ab, Surfaces(FLAT), 10.0, 6.0), smooth_surfaces(ab, FLAT, 10.0, 6.0)
+    )
 
 
 def test_texture_that_is_nothing_but_edges_keeps_its_color() -> None:
     checks = (torch.arange(40).view(-1, 1) // 2 + torch.arange(60) // 2) % 2 * 100.0
     ab = torch.tensor([30.0, -20.0]).view(2, 1, 1).expand(2, 40, 60)
-    torch.testing.assert_close(smooth_colors(ab, Surfaces(checks[None]), 10.0, 6.0), ab, atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        smooth_colors(ab, Surfaces(checks[None]), 10.0, 6.0), ab, atol=1e-3, rtol=0
+    )
 
 
 def test_single_wrong_colors_are_outvoted_by_their_surface() -> None:
@@ -108,11 +126,16 @@ def test_single_wrong_colors_are_outvoted_by_their_surface() -> None:
 def test_other_colors_beyond_an_edge_are_not_outvoted() -> None:
     ab = torch.tensor([5.0, 40.0]).view(2, 1, 1).repeat(1, 40, 60)
     ab[:, :, 30:] = torch.tensor([20.0, -40.0]).view(2, 1, 1)
-    torch.testing.assert_close(outvoted_colors(ab, Surfaces(step()), 12.0, 12.0, 12.0), ab, atol=0.1, rtol=0)
+    torch.testing.assert_close(
+        outvoted_colors(ab, Surfaces(step()), 12.0, 12.0, 12.0), ab, atol=0.1, rtol=0
+    )
 
 
 def test_colors_of_one_thing_are_not_made_alike() -> None:
-    ab = torch.tensor([5.0, 40.0]).view(2, 1, 1) + torch.randn(2, 40, 60, generator=torch.Generator().manual_seed(0)) * 2
+    ab = (
+        torch.tensor([5.0, 40.0]).view(2, 1, 1)
+        + torch.randn(2, 40, 60, generator=torch.Generator().manual_seed(0)) * 2
+    )
     found = outvoted_colors(ab, Surfaces(FLAT), 12.0, 12.0, 12.0)
     assert float((found - ab).square().mean().sqrt()) < 0.3
 
@@ -123,5 +146,6 @@ def test_surfaces_end_at_edges_of_either_sign() -> None:
     stripe[:, :, 20] = 70.0
     inside = Surfaces(stripe).inside
     torch.testing.assert_close(inside, Surfaces(100 - stripe).inside)
-    assert inside[0, 10, 20 - MIXED_REACH] == inside[0, 10, 20] == 0.5  # a change of L of MIXED_CONTRAST
+    # a change of L of MIXED_CONTRAST
+    assert inside[0, 10, 20 - MIXED_REACH] == inside[0, 10, 20] == 0.5
     assert inside[0, 10, 20 - MIXED_REACH - 1] == 1.0

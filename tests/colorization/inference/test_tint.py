@@ -35,7 +35,9 @@ def test_levels_without_pixels_borrow_from_their_neighbours() -> None:
     level = torch.full((1, 1, 16, 16), 50.0)
     curve = tint_curve(torch.cat((level, level * 0 + 6, level * 0 + 12), 1))
     assert curve.shape == (LEVELS, 2) and torch.isfinite(curve).all()
-    torch.testing.assert_close(curve, torch.tensor([6.0, 12.0]).expand(LEVELS, 2), rtol=0.02, atol=0)
+    torch.testing.assert_close(
+        curve, torch.tensor([6.0, 12.0]).expand(LEVELS, 2), rtol=0.02, atol=0
+    )
 
 
 @pytest.mark.parametrize("value", [-5.0, 0.0, 100.0, 120.0])

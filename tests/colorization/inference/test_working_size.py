@@ -45,7 +45,9 @@ def test_bilevel_becomes_black_and_white() -> None:
     assert found.tolist() == [[[255] * 3, [0] * 3]]
 
 
-@pytest.mark.parametrize("shape", [(5,), (2, 2, 2), (2, 2, 5), (1, 2, 2, 3), (0, 4), (4, 0, 3), ()], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(5,), (2, 2, 2), (2, 2, 5), (1, 2, 2, 3), (0, 4), (4, 0, 3), ()], ids=str
+)
 def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"reference: expected \(height, width\)") as error:
         as_rgb(np.zeros(shape, np.uint8), "reference")
@@ -54,7 +56,9 @@ def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int8, np.uint32, np.complex64, object])
 def test_wrong_types_are_refused(dtype: type) -> None:
-    with pytest.raises(ValueError, match=f"target: expected uint8, uint16 or float, got {np.dtype(dtype)}"):
+    with pytest.raises(
+        ValueError, match=f"target: expected uint8, uint16 or float, got {np.dtype(dtype)}"
+    ):
         as_rgb(np.zeros((2, 2), dtype), "target")
 
 
@@ -77,7 +81,8 @@ def test_the_input_is_left_alone() -> None:
     ("height", "width", "side", "wanted"),
     [
         (500, 500, 320, (320, 320)),
-        (1080, 1920, 320, (240, 432)),  # aspect 16/9, root 4/3: 320 * 3/4 = 240; 320 * 4/3 = 426.7, nearest multiple 432
+        # aspect 16/9, root 4/3: 320 * 3/4 = 240; 320 * 4/3 = 426.7, nearest multiple 432
+        (1080, 1920, 320, (240, 432)),
         (100, 20_000, 320, (160, 640)),  # aspect held to 4: 320 / 2, 320 * 2
         (20_000, 100, 320, (640, 160)),
         (1, 1, 64, (64, 64)),
@@ -94,24 +99,33 @@ def test_working_sizes_keep_area_and_aspect(rng: np.random.Generator, side: int)
         rows, columns = working_size(height, width, side)
         assert rows % 16 == columns % 16 == 0
         assert working_size(width, height, side) == (columns, rows)
-        assert abs(rows - side * (height / width) ** 0.5) <= 8  # rounded to the nearest multiple of 16
+        # rounded to the nearest multiple of 16
+        assert abs(rows - side * (height / width) ** 0.5) <= 8
         assert abs(columns - side * (width / height) ** 0.5) <= 8
 
 
-@pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (128, 128, 128), (200, 30, 40), (10, 90, 220)], ids=str)
+@pytest.mark.parametrize(
+    "color", [(0, 0, 0), (255, 255, 255), (128, 128, 128), (200, 30, 40), (10, 90, 220)], ids=str
+)
 @pytest.mark.parametrize("size", [(1, 1), (20, 30), (400, 600), (2000, 40)], ids=str)
-def test_one_color_has_that_lab_at_any_size(color: tuple[int, int, int], size: tuple[int, int]) -> None:
+def test_one_color_has_that_lab_at_any_size(
+    color: tuple[int, int, int], size: tuple[int, int]
+) -> None:
     rgb = np.full((*size, 3), color, np.uint8)
     lab = working_lab(rgb, 64)
     assert lab.shape == (1, 3, *working_size(*size, 64))
     wanted = rgb2lab(np.array(color, np.uint8)[None, None])[0, 0]
-    np.testing.assert_allclose(lab[0].flatten(1).T.numpy(), np.broadcast_to(wanted, (lab[0, 0].numel(), 3)), atol=0.05)
+    np.testing.assert_allclose(
+        lab[0].flatten(1).T.numpy(), np.broadcast_to(wanted, (lab[0, 0].numel(), 3)), atol=0.05
+    )
 
 
 def test_shrinking_averages(pictures: dict[str, np.ndarray]) -> None:
     """Block means of numpy: 128x128 at side 64 are blocks of 2x2. Pillow rounds to 8 bits, rows and columns in turn."""
     blocks = pictures["astronaut"].reshape(64, 2, 64, 2, 3).mean((1, 3))
-    difference = np.abs(working_lab(pictures["astronaut"], 64)[0].permute(1, 2, 0).numpy() - rgb2lab(blocks / 255))
+    difference = np.abs(
+        working_lab(pictures["astronaut"], 64)[0].permute(1, 2, 0).numpy() - rgb2lab(blocks / 255)
+    )
     assert difference.mean() < 0.2  # a value of 8 bits is about 0.4 in L
     assert difference.max() < 2.0
 
@@ -135,7 +149,9 @@ def test_mean_chroma_by_hand() -> None:
 
 @pytest.mark.parametrize("factor", [1, 257], ids=["uint8", "uint16"])
 @pytest.mark.parametrize("gray", [False, True], ids=["color", "gray"])
-def test_luminance_equals_that_of_skimage(pictures: dict[str, np.ndarray], factor: int, gray: bool) -> None:
+def test_luminance_equals_that_of_skimage(
+    pictures: dict[str, np.ndarray], factor: int, gray: bool
+) -> None:
     rgb = pictures["chelsea"][::2, ::2]
     if gray:
         rgb = np.repeat(rgb[..., 1:2], 3, 2)
@@ -160,7 +176,9 @@ def test_a_reference_is_read_in_color(tmp_path: Path, pictures: dict[str, np.nda
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_a_gray_reference_is_refused(tmp_path: Path, gray_pictures: dict[str, np.ndarray], suffix: str) -> None:
+def test_a_gray_reference_is_refused(
+    tmp_path: Path, gray_pictures: dict[str, np.ndarray], suffix: str
+) -> None:
     path = tmp_path / f"old{suffix}"
     Image.fromarray(as_rgb(gray_pictures["coffee"])).save(path)
     with pytest.raises(PictureError, match="gray") as error:
@@ -177,7 +195,9 @@ def test_a_missing_reference_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("height", [3, 2 * STRIP_PIXELS // 64 + 5])
-def test_the_gray_photograph_of_a_color_one_has_its_luminance(rng: np.random.Generator, height: int) -> None:
+def test_the_gray_photograph_of_a_color_one_has_its_luminance(
+    rng: np.random.Generator, height: int
+) -> None:
     rgb = rng.integers(0, 256, (height, 64, 3), np.uint8)
     gray = luminance_of(rgb)
     assert gray.shape == rgb.shape and np.ptp(gray, axis=2).max() == 0

@@ -44,10 +44,13 @@ def test_bins_are_313_cells_of_the_grid_in_order() -> None:
 
 
 def test_bins_cover_every_color_of_a_screen(rng: np.random.Generator) -> None:
-    corners = skimage.color.rgb2lab(np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0], [0.0, 1.0]), -1).reshape(1, 8, 3))[0, :, 1:]
+    corners = skimage.color.rgb2lab(
+        np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0], [0.0, 1.0]), -1).reshape(1, 8, 3)
+    )[0, :, 1:]
     ab = np.concatenate((colors(rng, 5000), corners))
     nearest = np.sqrt(((ab[:, None] - ab_bins().numpy()) ** 2).sum(2)).min(1)
-    assert nearest.max() <= STEP / 2**0.5 + 0.01  # half the diagonal of a cell: no color is outside the bins
+    # half the diagonal of a cell: no color is outside the bins
+    assert nearest.max() <= STEP / 2**0.5 + 0.01
 
 
 # Soft encoding
@@ -70,9 +73,13 @@ def test_soft_encoding_of_a_center_by_hand() -> None:
     # itself at distance 0, four neighbours at 10: exp(-100 / 50) = e^-2 each
     number, weight = soft_encode(torch.tensor([20.0, -10.0]).view(1, 2, 1, 1))
     assert int(number[0, 0]) == number_of(20, -10)
-    assert set(number[0, 1:].flatten().tolist()) == {number_of(*c) for c in ((10, -10), (30, -10), (20, -20), (20, 0))}
+    assert set(number[0, 1:].flatten().tolist()) == {
+        number_of(*c) for c in ((10, -10), (30, -10), (20, -20), (20, 0))
+    }
     total = 1 + 4 * np.exp(-2)
-    np.testing.assert_allclose(weight[0].flatten(), [1 / total, *[np.exp(-2) / total] * 4], rtol=1e-5)
+    np.testing.assert_allclose(
+        weight[0].flatten(), [1 / total, *[np.exp(-2) / total] * 4], rtol=1e-5
+    )
 
 
 def test_colors_beyond_all_bins_still_get_weights_that_sum_to_one() -> None:
@@ -99,7 +106,9 @@ def test_histogram_of_two_colors_by_hand() -> None:
 
 def test_histogram_does_not_depend_on_the_size(rng: np.random.Generator) -> None:
     ab = as_planes(colors(rng, 50))
-    torch.testing.assert_close(histogram(ab.repeat(1, 1, 3, 2)), histogram(ab), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(
+        histogram(ab.repeat(1, 1, 3, 2)), histogram(ab), atol=1e-5, rtol=1e-3
+    )
 
 
 # Rebalancing
@@ -115,7 +124,9 @@ def smoothed(prior: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("mixing", [0.0, 0.5, 1.0])
-def test_weights_equal_numpy_and_have_mean_1_under_the_smoothed_prior(rng: np.random.Generator, mixing: float) -> None:
+def test_weights_equal_numpy_and_have_mean_1_under_the_smoothed_prior(
+    rng: np.random.Generator, mixing: float
+) -> None:
     prior = rng.random(NUM_BINS) ** 4 + 0.01
     prior /= prior.sum()
     smooth = smoothed(prior)
@@ -128,15 +139,20 @@ def test_weights_equal_numpy_and_have_mean_1_under_the_smoothed_prior(rng: np.ra
 def test_weights_of_a_gray_corpus_by_hand() -> None:
     """All mass in the bin (0, 0), whose surroundings are complete.
 
-    The kernel is e^-2(i^2 + j^2) at i, j cells away, so its sum is (1 + 2 e^-2 + 2 e^-8 + ..)^2 = 1.616309: the bin
-    itself keeps 0.618694 and each of its four neighbours gets e^-2 times that, 0.083731.
+    The kernel is e^-2(i^2 + j^2) at i, j cells away, so its sum is (1 + 2 e^-2 + 2 e^-8 + ..)^2 =
+    1.616309: the bin itself keeps 0.618694 and each of its four neighbours gets e^-2 times that,
+    0.083731.
     """
     prior = torch.zeros(NUM_BINS)
     prior[number_of(0, 0)] = 7.0  # not yet a share
     found = rebalancing_weights(prior)
     own, beside = 0.5 * 0.618694 + 0.5 / 313, 0.5 * 0.083731 + 0.5 / 313
-    assert float(found[number_of(10, 0)] / found[number_of(0, 0)]) == pytest.approx(own / beside, rel=1e-4)
-    assert float(found[number_of(90, 70 - 10)] / found[number_of(0, 0)]) == pytest.approx(own / (0.5 / 313), rel=1e-4)
+    assert float(found[number_of(10, 0)] / found[number_of(0, 0)]) == pytest.approx(
+        own / beside, rel=1e-4
+    )
+    assert float(found[number_of(90, 70 - 10)] / found[number_of(0, 0)]) == pytest.approx(
+        own / (0.5 / 313), rel=1e-4
+    )
 
 
 def test_rare_colors_weigh_more_and_mixing_1_weighs_all_alike() -> None:
@@ -166,7 +182,9 @@ def test_annealed_mean_by_hand() -> None:
     half = annealed_mean(logits, 0.5)  # shares squared: 9 to 1
     np.testing.assert_allclose(half.flatten(), [36, 8], rtol=1e-5)
     odds = 3 ** (1 / 0.38)
-    np.testing.assert_allclose(annealed_mean(logits, 0.38).flatten(), [40 * odds / (odds + 1), 80 / (odds + 1)], rtol=1e-4)
+    np.testing.assert_allclose(
+        annealed_mean(logits, 0.38).flatten(), [40 * odds / (odds + 1), 80 / (odds + 1)], rtol=1e-4
+    )
 
 
 def test_towards_0_the_mode_and_towards_infinity_the_middle_of_all_bins() -> None:
@@ -179,7 +197,9 @@ def test_towards_0_the_mode_and_towards_infinity_the_middle_of_all_bins() -> Non
 
 def test_adding_a_number_to_all_logits_changes_nothing() -> None:
     logits = torch.randn(1, NUM_BINS, 2, 2)
-    torch.testing.assert_close(annealed_mean(logits + 50, 0.38), annealed_mean(logits, 0.38), atol=1e-2, rtol=1e-3)
+    torch.testing.assert_close(
+        annealed_mean(logits + 50, 0.38), annealed_mean(logits, 0.38), atol=1e-2, rtol=1e-3
+    )
 
 
 def test_encoding_and_decoding_keeps_colors(rng: np.random.Generator) -> None:
@@ -187,7 +207,8 @@ def test_encoding_and_decoding_keeps_colors(rng: np.random.Generator) -> None:
     number, weight = soft_encode(ab)
     share = torch.zeros(1, NUM_BINS, 1, 200).scatter_(1, number, weight)
     found = annealed_mean(share.clamp(min=1e-30).log(), 1.0)
-    assert float((found - ab).norm(dim=1).max()) < STEP / 2  # the centre of five bins is at most this far from the color
+    # the centre of five bins is at most this far from the color
+    assert float((found - ab).norm(dim=1).max()) < STEP / 2
 
 
 def test_gradients_are_finite() -> None:

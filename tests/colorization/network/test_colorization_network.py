@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS
-from colorization.network.colorization_network import AB_RANGE, DEFAULT, GLOBAL_SIZE, HE2018, ColorizationNetwork, NetworkConfig
+from colorization.network.colorization_network import (
+    AB_RANGE,
+    DEFAULT,
+    GLOBAL_SIZE,
+    HE2018,
+    ColorizationNetwork,
+    NetworkConfig,
+)
 
 TINY = replace(DEFAULT, width=0.05, backbone_channels=(6, 8, 10))
 Inputs = Callable[..., tuple[Tensor, list[Tensor], Tensor]]
@@ -16,11 +23,18 @@ Inputs = Callable[..., tuple[Tensor, list[Tensor], Tensor]]
 def inputs() -> Inputs:
     """``inputs(config, batch=2, height=16, width=24)``: planes, features of the backbone, global hints."""
 
-    def make(config: NetworkConfig, batch: int = 2, height: int = 16, width: int = 24) -> tuple[Tensor, list[Tensor], Tensor]:
+    def make(
+        config: NetworkConfig, batch: int = 2, height: int = 16, width: int = 24
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
         features = [
-            torch.randn(batch, channels, height // 2**i, width // 2**i) for i, channels in enumerate(config.backbone_channels, 1)
+            torch.randn(batch, channels, height // 2**i, width // 2**i)
+            for i, channels in enumerate(config.backbone_channels, 1)
         ]
-        return torch.randn(batch, config.planes, height, width), features, torch.rand(batch, GLOBAL_SIZE)
+        return (
+            torch.randn(batch, config.planes, height, width),
+            features,
+            torch.rand(batch, GLOBAL_SIZE),
+        )
 
     return make
 
@@ -39,14 +53,24 @@ def test_the_papers_layout_has_its_number_of_parameters() -> None:
 
 def test_width_scales_the_network() -> None:
     with torch.device("meta"):
-        whole, half = (size(ColorizationNetwork(replace(HE2018, width=width))) for width in (1.0, 0.5))
-        assert 3.9 < whole / half < 4.0  # weights go with the square of the width, biases with the width
+        whole, half = (
+            size(ColorizationNetwork(replace(HE2018, width=width))) for width in (1.0, 0.5)
+        )
+        # weights go with the square of the width, biases with the width
+        assert 3.9 < whole / half < 4.0
         assert size(ColorizationNetwork(DEFAULT)) < 7_000_000
 
 
 @pytest.mark.parametrize(
     ("width", "paper", "expected"),
-    [(0.375, 64, 24), (0.375, 512, 192), (1.0, 32, 32), (0.3, 64, 20), (0.05, 32, 4), (0.01, 512, 4)],
+    [
+        (0.375, 64, 24),
+        (0.375, 512, 192),
+        (1.0, 32, 32),
+        (0.3, 64, 20),
+        (0.05, 32, 4),
+        (0.01, 512, 4),
+    ],
 )
 def test_channels_are_multiples_of_4(width: float, paper: int, expected: int) -> None:
     assert NetworkConfig(width=width).channels(paper) == expected
@@ -66,7 +90,11 @@ def test_the_papers_layout_answers_with_colors_only() -> None:
     prediction = network(torch.randn(1, 13, 16, 16))
     assert prediction.ab.shape == (1, 2, 16, 16)
     assert prediction.logits is None
-    assert not [name for name, _ in network.named_parameters() if name.startswith(("adapters", "global_hints", "bins", "hyper"))]
+    assert not [
+        name
+        for name, _ in network.named_parameters()
+        if name.startswith(("adapters", "global_hints", "bins", "hyper"))
+    ]
     assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d) and m.affine]
 
 
@@ -76,7 +104,11 @@ def test_without_backbone(inputs: Inputs) -> None:
     assert features == []
     prediction = ColorizationNetwork(config).eval()(planes, (), hints)
     assert prediction.ab.shape == (2, 2, 16, 24)
-    assert not [name for name in ColorizationNetwork(config).state_dict() if name.startswith(("adapters", "norms"))]
+    assert not [
+        name
+        for name in ColorizationNetwork(config).state_dict()
+        if name.startswith(("adapters", "norms"))
+    ]
 
 
 @pytest.mark.parametrize("width", [0.05, 0.12])
@@ -91,7 +123,10 @@ def test_any_width_answers(inputs: Inputs, width: float) -> None:
 
 def test_zero_planes_are_an_input_like_any_other() -> None:
     network = ColorizationNetwork(TINY).eval()
-    features = [torch.zeros(1, channels, 16 // 2**i, 16 // 2**i) for i, channels in enumerate(TINY.backbone_channels, 1)]
+    features = [
+        torch.zeros(1, channels, 16 // 2**i, 16 // 2**i)
+        for i, channels in enumerate(TINY.backbone_channels, 1)
+    ]
     prediction = network(torch.zeros(1, 16, 16, 16), features)
     assert bool(prediction.ab.isfinite().all()) and bool(prediction.logits.isfinite().all())
 
@@ -104,7 +139,8 @@ def test_colors_stay_within_the_range_of_the_last_tanh(inputs: Inputs) -> None:
 
 
 def test_no_global_hints_are_zeros(inputs: Inputs) -> None:
-    network = ColorizationNetwork(TINY).train()  # batch norm lets fresh layers pass on what they see
+    # batch norm lets fresh layers pass on what they see
+    network = ColorizationNetwork(TINY).train()
     planes, features, hints = inputs(TINY)
     silent = network(planes, features).ab
     assert torch.equal(silent, network(planes, features, torch.zeros_like(hints)).ab)
@@ -120,7 +156,9 @@ def test_every_plane_and_every_layer_of_the_backbone_is_seen(inputs: Inputs) -> 
         changed[:, i, 4:8, 4:8] += 3
         assert bool((network(changed, features, hints).ab - before.ab).abs().max() > 0.1), i
     for i in range(3):
-        found = network(planes, [torch.randn_like(f) if i == j else f for j, f in enumerate(features)], hints)
+        found = network(
+            planes, [torch.randn_like(f) if i == j else f for j, f in enumerate(features)], hints
+        )
         assert bool((found.ab - before.ab).abs().max() > 0.1), i
         assert bool((found.logits - before.logits).abs().max() > 0.01), i
 
@@ -141,7 +179,10 @@ def test_the_same_seed_and_input_give_the_same_bits(inputs: Inputs) -> None:
         torch.manual_seed(3)
         network = ColorizationNetwork(TINY).eval()
         answers += [network(*given) for _ in range(2)]
-    assert all(torch.equal(a.ab, answers[0].ab) and torch.equal(a.logits, answers[0].logits) for a in answers)
+    assert all(
+        torch.equal(a.ab, answers[0].ab) and torch.equal(a.logits, answers[0].logits)
+        for a in answers
+    )
 
 
 def test_colors_depend_on_places_far_away(inputs: Inputs) -> None:
@@ -150,7 +191,11 @@ def test_colors_depend_on_places_far_away(inputs: Inputs) -> None:
     planes, features, hints = inputs(TINY, 1, 64, 64)
     changed = planes.clone()
     changed[..., :8, :8] += 3
-    difference = (network(changed, features, hints).ab - network(planes, features, hints).ab).abs().amax((0, 1))
+    difference = (
+        (network(changed, features, hints).ab - network(planes, features, hints).ab)
+        .abs()
+        .amax((0, 1))
+    )
     assert bool(difference[48:, 48:].max() > 0)
 
 
@@ -158,7 +203,9 @@ def test_colors_depend_on_places_far_away(inputs: Inputs) -> None:
 
 
 @pytest.mark.parametrize("config", [TINY, replace(HE2018, width=0.05)], ids=["default", "he2018"])
-def test_every_parameter_learns_with_finite_gradients(inputs: Inputs, config: NetworkConfig) -> None:
+def test_every_parameter_learns_with_finite_gradients(
+    inputs: Inputs, config: NetworkConfig
+) -> None:
     network = ColorizationNetwork(config).train()
     planes, features, hints = inputs(config)
     prediction = network(planes, features, hints if config.global_size else None)
@@ -191,5 +238,7 @@ def test_layers_of_the_backbone_are_refused_where_they_are_not_read(inputs: Inpu
 @pytest.mark.parametrize(("height", "width"), [(12, 16), (16, 20), (4, 8)])
 def test_sides_must_be_multiples_of_8(height: int, width: int) -> None:
     config = replace(TINY, backbone_channels=())
-    with pytest.raises(ValueError, match=rf"sides must be multiples of 8, got \({height}, {width}\)"):
+    with pytest.raises(
+        ValueError, match=rf"sides must be multiples of 8, got \({height}, {width}\)"
+    ):
         ColorizationNetwork(config)(torch.zeros(1, 16, height, width))

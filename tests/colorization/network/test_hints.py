@@ -30,7 +30,9 @@ def test_no_points_are_zero_planes() -> None:
         (0.45, 0.45, (1, 2)), (5 / 6 + 0.05, 0.3, (1, 5)), (5 / 6 - 0.05, 0.2, (0, 4)),
     ],
 )  # fmt: skip
-def test_a_point_is_strongest_in_the_cell_of_its_place(x: float, y: float, cell: tuple[int, int]) -> None:
+def test_a_point_is_strongest_in_the_cell_of_its_place(
+    x: float, y: float, cell: tuple[int, int]
+) -> None:
     planes = point_planes([Point(x, y, RED)], flat(4, 6))
     assert tuple(np.unravel_index(int(planes[2].argmax()), (4, 6))) == cell
     torch.testing.assert_close(planes[:2], torch.tensor(RED).view(2, 1, 1).expand(2, 4, 6))
@@ -44,7 +46,8 @@ def test_strength_by_hand() -> None:
     assert float(strength[50, 50]) == pytest.approx(1.0)
     assert float(strength[50, 30]) == pytest.approx(np.exp(-0.5), rel=1e-4)  # 20 cells away
     assert float(strength[70, 50]) == pytest.approx(np.exp(-0.5), rel=1e-4)
-    assert float(strength[50, 70]) == pytest.approx(np.exp(-0.5 - 0.5 * (24 / 12) ** 2), rel=1e-4)  # and 24 units brighter
+    # and 24 units brighter
+    assert float(strength[50, 70]) == pytest.approx(np.exp(-0.5 - 0.5 * (24 / 12) ** 2), rel=1e-4)
 
 
 def test_each_place_takes_the_nearest_color_of_its_luminance() -> None:
@@ -73,7 +76,8 @@ def test_widened_points_reach_farther_in_place_and_in_luminance() -> None:
     luminance[:, :, 60:] = 74.0
     strength = point_planes([Point(0.505, 0.505, RED)], luminance, widen=2.0)[2]
     assert float(strength[50, 10]) == pytest.approx(np.exp(-0.5), rel=1e-4)  # 40 cells away
-    assert float(strength[50, 90]) == pytest.approx(np.exp(-0.5 - 0.5 * (24 / 24) ** 2), rel=1e-4)  # and 24 units brighter
+    # and 24 units brighter
+    assert float(strength[50, 90]) == pytest.approx(np.exp(-0.5 - 0.5 * (24 / 24) ** 2), rel=1e-4)
 
 
 def test_a_gray_point_is_a_hint_too() -> None:
@@ -81,9 +85,13 @@ def test_a_gray_point_is_a_hint_too() -> None:
     assert float(planes[2].max()) > 0.5 and not planes[:2].any()
 
 
-@pytest.mark.parametrize(("x", "y"), [(-0.01, 0.5), (0.5, 1.01), (float("nan"), 0.5), (0.5, float("inf"))])
+@pytest.mark.parametrize(
+    ("x", "y"), [(-0.01, 0.5), (0.5, 1.01), (float("nan"), 0.5), (0.5, float("inf"))]
+)
 def test_points_outside_the_picture_are_refused(x: float, y: float) -> None:
-    with pytest.raises(ValueError, match=rf"a color point must lie within the picture, .*\({x:g}, {y:g}\)"):
+    with pytest.raises(
+        ValueError, match=rf"a color point must lie within the picture, .*\({x:g}, {y:g}\)"
+    ):
         Point(x, y, RED)
 
 
@@ -99,7 +107,8 @@ def test_order_by_hand() -> None:
     palette[7], palette[200] = 0.36, 0.64
     vector = global_hints(palette, 0.25, 0.5, 0.75)
     assert vector.shape == (GLOBAL_SIZE,) == (322,)
-    # square roots of the shares, then their indicator, saturation, its indicator, vividness, faithfulness
+    # square roots of the shares, then their indicator, saturation, its indicator, vividness,
+    # faithfulness
     expected = {7: 0.6, 200: 0.8, 313: 1.0, 314: 0.25, 315: 1.0, 316: 0.5, 317: 0.75}
     assert {int(i): pytest.approx(float(vector[i])) for i in vector[:318].nonzero()} == expected
     first, second = ab_bins()[7], ab_bins()[200]
@@ -112,7 +121,9 @@ def test_no_saturation_differs_from_a_saturation_of_zero() -> None:
     assert global_hints(saturation=0.0).nonzero().flatten().tolist() == [315]
     assert global_hints(vividness=1.0).nonzero().flatten().tolist() == [316]
     assert global_hints(faithfulness=1.0).nonzero().flatten().tolist() == [317]
-    assert global_hints(torch.full((NUM_BINS,), 1 / NUM_BINS)).nonzero().flatten().tolist()[:314] == list(range(314))
+    assert global_hints(torch.full((NUM_BINS,), 1 / NUM_BINS)).nonzero().flatten().tolist()[
+        :314
+    ] == list(range(314))
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, float("nan")])
@@ -133,5 +144,7 @@ def test_palette_of_a_picture(pictures: dict[str, np.ndarray]) -> None:
 def test_points_may_be_numbers_of_numpy() -> None:
     luminance = torch.full((1, 8, 12), 50.0)
     place = np.array([0.25, 0.5])
-    ours = point_planes([Point(place[0], place[1], (np.float64(20.0), np.float64(-5.0)))], luminance)
+    ours = point_planes(
+        [Point(place[0], place[1], (np.float64(20.0), np.float64(-5.0)))], luminance
+    )
     torch.testing.assert_close(ours, point_planes([Point(0.25, 0.5, (20.0, -5.0))], luminance))

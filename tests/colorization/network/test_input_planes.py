@@ -7,7 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorization.inference.working_size import working_lab
-from colorization.network.input_planes import REFERENCE_LAYERS, TARGET_LAYERS, ReferencePlanes, input_planes, reference_planes
+from colorization.network.input_planes import (
+    REFERENCE_LAYERS,
+    TARGET_LAYERS,
+    ReferencePlanes,
+    input_planes,
+    reference_planes,
+)
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.vgg19 import STRIDES
 
@@ -18,7 +24,10 @@ HEIGHT, WIDTH = 64, 96
 
 @pytest.fixture(scope="module")
 def labs(pictures: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    return {name: working_lab(pictures[name], 96) for name in ("motorcycle_left", "motorcycle_right", "chelsea")}
+    return {
+        name: working_lab(pictures[name], 96)
+        for name in ("motorcycle_left", "motorcycle_right", "chelsea")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,8 @@ def match(backbone: Backbone) -> Match:
 def distinct() -> Features:
     """Made features whose positions at stride 8 all differ, so that every match is certain."""
     features = {
-        layer: torch.ones(1, 4, HEIGHT // STRIDES[int(layer[4])], WIDTH // STRIDES[int(layer[4])]) for layer in REFERENCE_LAYERS
+        layer: torch.ones(1, 4, HEIGHT // STRIDES[int(layer[4])], WIDTH // STRIDES[int(layer[4])])
+        for layer in REFERENCE_LAYERS
     }
     return features | {"relu4_4": torch.randn(1, 256, HEIGHT // 8, WIDTH // 8)}
 
@@ -64,27 +74,36 @@ def test_shapes(match: Match, labs: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("name", ["motorcycle_left", "chelsea"])
-def test_a_target_that_is_its_own_reference_gets_its_own_colors(match: Match, labs: dict[str, Tensor], name: str) -> None:
+def test_a_target_that_is_its_own_reference_gets_its_own_colors(
+    match: Match, labs: dict[str, Tensor], name: str
+) -> None:
     lab = labs[name]
     own = at_stride_8(lab[0, 1:])
     found = match(lab, [lab], target_ab=lab[0, 1:])
     spread = (own - own.mean((1, 2), keepdim=True)).norm(dim=0).mean()
     assert float((found.warped_ab - own).norm(dim=0).mean()) < 0.35 * float(spread)
     assert found.round_trip_ab is not None
-    torch.testing.assert_close(found.round_trip_ab, found.warped_ab)  # there and back is nowhere else
-    torch.testing.assert_close(found.similarity, torch.ones_like(found.similarity), atol=1e-3, rtol=0)
+    # there and back is nowhere else
+    torch.testing.assert_close(found.round_trip_ab, found.warped_ab)
+    torch.testing.assert_close(
+        found.similarity, torch.ones_like(found.similarity), atol=1e-3, rtol=0
+    )
 
 
 def test_colors_follow_the_correspondence() -> None:
     target, reference_ab = distinct(), torch.randn(2, HEIGHT, WIDTH) * 30
     found = reference_planes(target, [mirrored(target)], [reference_ab])
-    torch.testing.assert_close(found.warped_ab, at_stride_8(reference_ab).flip(2), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(
+        found.warped_ab, at_stride_8(reference_ab).flip(2), atol=1e-3, rtol=1e-4
+    )
 
 
 def test_each_position_takes_its_color_from_the_reference_that_fits() -> None:
     target, stranger = distinct(), distinct()
     own = torch.randn(2, HEIGHT, WIDTH) * 30
-    found = reference_planes(target, [stranger, target], [torch.full((2, HEIGHT, WIDTH), 99.0), own])
+    found = reference_planes(
+        target, [stranger, target], [torch.full((2, HEIGHT, WIDTH), 99.0), own]
+    )
     torch.testing.assert_close(found.warped_ab, at_stride_8(own), atol=1e-3, rtol=1e-4)
 
 
@@ -92,13 +111,24 @@ def test_one_color_is_carried_over_as_it_is(match: Match, labs: dict[str, Tensor
     painted = labs["chelsea"].clone()
     painted[:, 1:] = torch.tensor([25.0, -40.0]).view(2, 1, 1)
     found = match(labs["motorcycle_left"], [painted])
-    torch.testing.assert_close(found.warped_ab, painted[0, 1:, :1, :1].expand_as(found.warped_ab).contiguous(), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        found.warped_ab,
+        painted[0, 1:, :1, :1].expand_as(found.warped_ab).contiguous(),
+        atol=1e-3,
+        rtol=0,
+    )
 
 
 def test_a_handicap_holds_a_reference_back() -> None:
     target = distinct()
-    red, blue = (torch.tensor(color).view(2, 1, 1).expand(2, HEIGHT, WIDTH).contiguous() for color in ([60.0, 40.0], [20.0, -70.0]))
-    fair, held = (reference_planes(target, [target, target], [red, blue], handicaps) for handicaps in (None, [-0.5, 0.0]))
+    red, blue = (
+        torch.tensor(color).view(2, 1, 1).expand(2, HEIGHT, WIDTH).contiguous()
+        for color in ([60.0, 40.0], [20.0, -70.0])
+    )
+    fair, held = (
+        reference_planes(target, [target, target], [red, blue], handicaps)
+        for handicaps in (None, [-0.5, 0.0])
+    )
     torch.testing.assert_close(fair.warped_ab, at_stride_8((red + blue) / 2), atol=1e-3, rtol=0)
     torch.testing.assert_close(held.warped_ab, at_stride_8(blue), atol=1e-3, rtol=0)
 
@@ -109,22 +139,32 @@ def test_a_handicap_holds_a_reference_back() -> None:
 def test_the_round_trip_brings_every_color_home() -> None:
     target, target_ab = distinct(), torch.randn(2, HEIGHT, WIDTH) * 30
     for reference in (target, mirrored(target)):
-        found = reference_planes(target, [reference], [torch.zeros(2, HEIGHT, WIDTH)], target_ab=target_ab)
+        found = reference_planes(
+            target, [reference], [torch.zeros(2, HEIGHT, WIDTH)], target_ab=target_ab
+        )
         assert found.round_trip_ab is not None
-        torch.testing.assert_close(found.round_trip_ab, at_stride_8(target_ab), atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(
+            found.round_trip_ab, at_stride_8(target_ab), atol=1e-3, rtol=1e-4
+        )
 
 
-def test_the_round_trip_knows_the_targets_colors_only(match: Match, labs: dict[str, Tensor]) -> None:
+def test_the_round_trip_knows_the_targets_colors_only(
+    match: Match, labs: dict[str, Tensor]
+) -> None:
     target, reference = labs["motorcycle_left"], labs["chelsea"]
     gray = torch.cat((reference[:, :1], torch.zeros_like(reference[:, 1:])), 1)
-    found, from_gray = (match(target, [r], target_ab=target[0, 1:]).round_trip_ab for r in (reference, gray))
+    found, from_gray = (
+        match(target, [r], target_ab=target[0, 1:]).round_trip_ab for r in (reference, gray)
+    )
     assert found is not None and from_gray is not None
     torch.testing.assert_close(found, from_gray)
     nothing = match(target, [reference], target_ab=torch.zeros_like(target[0, 1:])).round_trip_ab
     assert nothing is not None and not nothing.any()
 
 
-def test_a_good_reference_brings_more_colors_home_than_a_strange_one(match: Match, labs: dict[str, Tensor]) -> None:
+def test_a_good_reference_brings_more_colors_home_than_a_strange_one(
+    match: Match, labs: dict[str, Tensor]
+) -> None:
     target = labs["motorcycle_left"]
     own, errors = at_stride_8(target[0, 1:]), []
     for name in ("motorcycle_right", "chelsea"):
@@ -154,7 +194,11 @@ def test_no_references_and_no_hints_are_zero_planes() -> None:
     assert found.shape == (1, 16, 8, 8)
     assert not found[:, 1:].any()
     zeros = input_planes(
-        torch.full((1, 1, 16, 16), 80.0), torch.zeros(1, 2, 2, 2), torch.zeros(1, 10, 2, 2), torch.zeros(1, 3, 8, 8), 2
+        torch.full((1, 1, 16, 16), 80.0),
+        torch.zeros(1, 2, 2, 2),
+        torch.zeros(1, 10, 2, 2),
+        torch.zeros(1, 3, 8, 8),
+        2,
     )
     assert torch.equal(zeros[:, 1:], found[:, 1:])
 
@@ -175,12 +219,23 @@ def test_luminance_is_averaged_over_the_cells_of_the_grid() -> None:
 
 def test_reference_planes_are_enlarged_without_a_shift() -> None:
     ramp = torch.linspace(-40, 40, 6).view(1, 1, 1, 6).expand(1, 2, 4, 6).contiguous()
-    found = input_planes(torch.zeros(1, 1, 32, 48), ramp, torch.zeros(1, 10, 4, 6), None, 2)[0, 1] * 50
+    found = (
+        input_planes(torch.zeros(1, 1, 32, 48), ramp, torch.zeros(1, 10, 4, 6), None, 2)[0, 1] * 50
+    )
     torch.testing.assert_close(F.avg_pool2d(found[None], 4)[0][:, 1:-1], ramp[0, 0][:, 1:-1])
     torch.testing.assert_close(found, -found.flip(1), atol=1e-4, rtol=0)
 
 
 def test_layers_hold_what_matching_and_the_network_read() -> None:
-    assert set(REFERENCE_LAYERS) >= {"relu3_4", "relu4_4", "relu5_4", "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"}
+    assert set(REFERENCE_LAYERS) >= {
+        "relu3_4",
+        "relu4_4",
+        "relu5_4",
+        "relu1_1",
+        "relu2_1",
+        "relu3_1",
+        "relu4_1",
+        "relu5_1",
+    }
     assert set(TARGET_LAYERS) >= set(REFERENCE_LAYERS)
     assert len(set(TARGET_LAYERS)) == len(TARGET_LAYERS)

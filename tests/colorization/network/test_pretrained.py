@@ -38,7 +38,11 @@ def folder(tmp_path: Path, backbone: Backbone) -> Path:
     return written(tmp_path, trained(TINY), backbone.weights_hash)
 
 
-@pytest.mark.parametrize("config", [TINY, replace(TINY, width=0.1, stride=4, affine=False)], ids=["default", "another layout"])
+@pytest.mark.parametrize(
+    "config",
+    [TINY, replace(TINY, width=0.1, stride=4, affine=False)],
+    ids=["default", "another layout"],
+)
 def test_round_trip(tmp_path: Path, backbone: Backbone, config: NetworkConfig) -> None:
     network = trained(config)
     found = load_network(backbone, written(tmp_path, network, backbone.weights_hash))
@@ -46,16 +50,21 @@ def test_round_trip(tmp_path: Path, backbone: Backbone, config: NetworkConfig) -
     assert float(found.prior[1]) == 0.25
     assert not found.training and not any(p.requires_grad for p in found.parameters())
     for key, value in network.state_dict().items():
-        expected = value.half().to(value.dtype) if value.ndim > 1 else value  # batch norm and biases stay exact
+        # batch norm and biases stay exact
+        expected = value.half().to(value.dtype) if value.ndim > 1 else value
         assert torch.equal(found.state_dict()[key], expected), key
         assert found.state_dict()[key].dtype == value.dtype
 
 
-def test_answers_are_nearly_those_before_the_export(folder: Path, tmp_path: Path, backbone: Backbone) -> None:
+def test_answers_are_nearly_those_before_the_export(
+    folder: Path, tmp_path: Path, backbone: Backbone
+) -> None:
     network = trained(TINY)
     found = load_network(backbone, written(tmp_path, network, backbone.weights_hash))
     planes = torch.randn(2, 16, 16, 16)
-    features = [torch.randn(2, c, 16 // 2**i, 16 // 2**i) for i, c in enumerate(TINY.backbone_channels, 1)]
+    features = [
+        torch.randn(2, c, 16 // 2**i, 16 // 2**i) for i, c in enumerate(TINY.backbone_channels, 1)
+    ]
     with torch.inference_mode():
         before, after = network.eval()(planes, features), found(planes, features)
     torch.testing.assert_close(after.ab, before.ab, atol=0.5, rtol=0)
@@ -72,14 +81,17 @@ def test_the_default_network_is_written_in_small_files(tmp_path: Path) -> None:
 def test_another_backbone_is_refused_with_both_hashes(tmp_path: Path, backbone: Backbone) -> None:
     folder = written(tmp_path, trained(TINY), "0123456789abcdef")
     with pytest.raises(
-        ValueError, match=f"trained on backbone weights 0123456789abcdef, not on vgg19-slim {backbone.weights_hash}"
+        ValueError,
+        match=f"trained on backbone weights 0123456789abcdef, not on vgg19-slim {backbone.weights_hash}",
     ):
         load_network(backbone, folder)
 
 
 def test_missing_layout(folder: Path, backbone: Backbone) -> None:
     (folder / f"{STEM}.json").unlink()
-    with pytest.raises(FileNotFoundError, match=rf"{STEM}\.json: the colorization weights are missing; reinstall"):
+    with pytest.raises(
+        FileNotFoundError, match=rf"{STEM}\.json: the colorization weights are missing; reinstall"
+    ):
         load_network(backbone, folder)
 
 
@@ -90,9 +102,18 @@ def test_missing_shard(folder: Path, backbone: Backbone) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"width": 0.1}, {"num_bins": 0}, {"backbone_channels": [96, 192, 255]}, {"global_size": 0}, {"planes": 13}]
+    "change",
+    [
+        {"width": 0.1},
+        {"num_bins": 0},
+        {"backbone_channels": [96, 192, 255]},
+        {"global_size": 0},
+        {"planes": 13},
+    ],
 )
-def test_weights_of_another_layout_name_what_differs(folder: Path, backbone: Backbone, change: dict[str, object]) -> None:
+def test_weights_of_another_layout_name_what_differs(
+    folder: Path, backbone: Backbone, change: dict[str, object]
+) -> None:
     layout = json.loads((folder / f"{STEM}.json").read_text())
     layout["network"] |= change
     (folder / f"{STEM}.json").write_text(json.dumps(layout))
@@ -105,7 +126,12 @@ def test_weights_of_another_layout_name_what_differs(folder: Path, backbone: Bac
 def test_a_damaged_layout_is_told(folder: Path, backbone: Backbone) -> None:
     path = folder / f"{STEM}.json"
     layout = json.loads(path.read_text())
-    for damaged in ("{", "[]", json.dumps({**layout, "prior": [0.5]}), json.dumps({"backbone": backbone.weights_hash})):
+    for damaged in (
+        "{",
+        "[]",
+        json.dumps({**layout, "prior": [0.5]}),
+        json.dumps({"backbone": backbone.weights_hash}),
+    ):
         path.write_text(damaged)
         with pytest.raises(ValueError, match=rf"{STEM}\.json: damaged"):
             load_network(backbone, folder)

@@ -43,7 +43,8 @@ for _ in range(3):
 if rank == 0:
     torch.save({"losses": losses, "state": network.state_dict()}, sys.argv[1])
 if team > 1:
-    del wrapped  # it holds the process group, whose threads may abort an interpreter that ends while they run
+    # it holds the process group, whose threads may abort an interpreter that ends while they run
+    del wrapped
     dist.barrier()
     dist.destroy_process_group()
 sys.stderr.flush()
@@ -57,9 +58,18 @@ def train(folder: Path, team: int) -> dict[str, object]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shared = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(team)}
+    shared = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(team),
+    }
     processes = [
-        subprocess.Popen([sys.executable, str(program), str(out)], env={**shared, "RANK": str(rank)}) for rank in range(team)
+        subprocess.Popen(
+            [sys.executable, str(program), str(out)], env={**shared, "RANK": str(rank)}
+        )
+        for rank in range(team)
     ]
     assert [process.wait(timeout=120) for process in processes] == [0] * team
     found: dict[str, object] = torch.load(out, weights_only=True)

@@ -20,7 +20,13 @@ from colorization.network.input_planes import input_planes
 from colorization.network.pretrained import load_network
 from colorization.onnx_export import export as export_module
 from colorization.onnx_export.export import FILES, TOLERANCE, Exported, export_onnx
-from colorization.onnx_export.graphs import BackboneGraph, NetworkGraph, backbone_inputs, difference, network_inputs
+from colorization.onnx_export.graphs import (
+    BackboneGraph,
+    NetworkGraph,
+    backbone_inputs,
+    difference,
+    network_inputs,
+)
 from colorization.pipeline import ColorizationPipeline
 from similarity.backbone.backbone import Backbone
 
@@ -34,7 +40,9 @@ def network(backbone: Backbone) -> ColorizationNetwork:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, backbone: Backbone, network: ColorizationNetwork) -> Exported:
+def exported(
+    tmp_path_factory: pytest.TempPathFactory, backbone: Backbone, network: ColorizationNetwork
+) -> Exported:
     """The bundled networks. Treat as read-only."""
     return export_onnx(tmp_path_factory.mktemp("export") / "onnx", backbone, network)
 
@@ -43,23 +51,36 @@ def test_what_is_written(exported: Exported) -> None:
     folder = exported.paths[0].parent
     assert [path.name for path in exported.paths] == list(FILES)
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    assert 0 <= exported.backbone_difference < TOLERANCE and 0 <= exported.network_difference < TOLERANCE
+    assert (
+        0 <= exported.backbone_difference < TOLERANCE
+        and 0 <= exported.network_difference < TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 176), (208, 64)], ids=str)
 def test_any_size_is_equal_to_torch(
     exported: Exported, backbone: Backbone, network: ColorizationNetwork, size: tuple[int, int]
 ) -> None:
-    assert difference(BackboneGraph(backbone), exported.paths[0], [backbone_inputs(size)]) < TOLERANCE
-    assert difference(NetworkGraph(network), exported.paths[1], [network_inputs(network, size)]) < TOLERANCE
+    assert (
+        difference(BackboneGraph(backbone), exported.paths[0], [backbone_inputs(size)]) < TOLERANCE
+    )
+    assert (
+        difference(NetworkGraph(network), exported.paths[1], [network_inputs(network, size)])
+        < TOLERANCE
+    )
 
 
-def test_the_difference_is_seen(exported: Exported, network: ColorizationNetwork, backbone: Backbone) -> None:
+def test_the_difference_is_seen(
+    exported: Exported, network: ColorizationNetwork, backbone: Backbone
+) -> None:
     """A network whose last layer has moved by 0.01 is not the one that was written."""
     other = load_network(backbone)
     assert other.ab.bias is not None
     other.ab.bias += 0.01
-    assert difference(NetworkGraph(other), exported.paths[1], [network_inputs(network, (64, 64))]) > TOLERANCE
+    assert (
+        difference(NetworkGraph(other), exported.paths[1], [network_inputs(network, (64, 64))])
+        > TOLERANCE
+    )
 
 
 def test_the_layers_are_those_of_the_backbone(exported: Exported, backbone: Backbone) -> None:
@@ -67,24 +88,32 @@ def test_the_layers_are_those_of_the_backbone(exported: Exported, backbone: Back
     luminance = torch.rand(1, 1, 64, 80) * 100
     with torch.inference_mode():
         wanted = backbone(luminance, PREDICT_LAYERS)
-    found = onnxruntime.InferenceSession(str(exported.paths[0])).run(list(PREDICT_LAYERS), {"luminance": luminance.numpy()})
+    found = onnxruntime.InferenceSession(str(exported.paths[0])).run(
+        list(PREDICT_LAYERS), {"luminance": luminance.numpy()}
+    )
     for layer, values in zip(PREDICT_LAYERS, found, strict=True):
         assert values.shape == wanted[layer].shape
-        assert np.abs(values - wanted[layer].numpy()).max() < 0.02 * float(wanted[layer].abs().max()), layer
+        assert np.abs(values - wanted[layer].numpy()).max() < 0.02 * float(
+            wanted[layer].abs().max()
+        ), layer
 
 
 def test_the_settings_are_those_of_the_code(exported: Exported) -> None:
     """The plane of luminance and the place of the vividness are built with them alone."""
     settings = json.loads(exported.paths[2].read_text())
     luminance = torch.rand(1, 1, 32, 48) * 100
-    plane = (torch.nn.functional.avg_pool2d(luminance, settings["stride"]) - settings["l_centre"]) / settings["l_scale"]
+    plane = (
+        torch.nn.functional.avg_pool2d(luminance, settings["stride"]) - settings["l_centre"]
+    ) / settings["l_scale"]
     planes = input_planes(luminance, None, None, None, settings["stride"])
     assert planes.shape[1] == settings["planes"]
     torch.testing.assert_close(planes[:, :1], plane)
     hints = torch.zeros(settings["global_size"])
     hints[settings["vividness_index"]] = 1.0
     torch.testing.assert_close(hints, global_hints(vividness=1.0))
-    colored = input_planes(luminance, torch.full((1, 2, 4, 6), settings["ab_scale"]), torch.zeros(1, 10, 4, 6), None, 2)
+    colored = input_planes(
+        luminance, torch.full((1, 2, 4, 6), settings["ab_scale"]), torch.zeros(1, 10, 4, 6), None, 2
+    )
     torch.testing.assert_close(colored[:, 1:3], torch.ones(1, 2, 16, 24))
 
 
@@ -116,7 +145,10 @@ def test_the_example_colors_like_the_pipeline(
 
 
 def test_a_difference_that_is_too_large_leaves_nothing(
-    backbone: Backbone, network: ColorizationNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Backbone,
+    network: ColorizationNetwork,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def write(graph: object, path: Path) -> float:
         path.write_bytes(b"a graph")
@@ -124,7 +156,9 @@ def test_a_difference_that_is_too_large_leaves_nothing(
 
     monkeypatch.setattr(export_module, "export_backbone", write)
     monkeypatch.setattr(export_module, "export_network", write)
-    with pytest.raises(ValueError, match=r"network\.onnx: ONNX Runtime differs from torch by 0\.002"):
+    with pytest.raises(
+        ValueError, match=r"network\.onnx: ONNX Runtime differs from torch by 0\.002"
+    ):
         export_onnx(tmp_path / "onnx", backbone, network)
     assert list((tmp_path / "onnx").iterdir()) == []
 

@@ -32,11 +32,17 @@ def test_thumbnails_fit_the_square(size: tuple[int, int], wanted: tuple[int, int
 def test_pictures_stand_in_rows_and_columns(tmp_path: Path) -> None:
     """Two rows, the first one shorter: red, then blue and red. Middles of cells show their color."""
     path = tmp_path / "made" / "sheet.png"
-    write_sheet(path, [[Cell(plain(RED), "one")], [Cell(plain(BLUE), "two"), Cell(plain(RED), "three")]])
+    write_sheet(
+        path, [[Cell(plain(RED), "one")], [Cell(plain(BLUE), "two"), Cell(plain(RED), "three")]]
+    )
     sheet = np.asarray(Image.open(path))
     height, width = sheet.shape[0] // 2, sheet.shape[1] // 2
     assert height >= CELL and width >= CELL
-    middles = [tuple(int(v) for v in sheet[y + CELL // 2, x + CELL // 2]) for y in (0, height) for x in (0, width)]
+    middles = [
+        tuple(int(v) for v in sheet[y + CELL // 2, x + CELL // 2])
+        for y in (0, height)
+        for x in (0, width)
+    ]
     assert middles[0] == RED and middles[2:] == [BLUE, RED]
     assert middles[1] not in (RED, BLUE)
     assert [p.name for p in path.parent.iterdir()] == ["sheet.png"]
@@ -51,14 +57,20 @@ def test_pictures_keep_their_aspect(tmp_path: Path) -> None:
 
 def test_captions_are_drawn_below_and_stay_in_their_cell(tmp_path: Path) -> None:
     """A very long caption: light pixels below its own picture, none below the next one, whose caption is empty."""
-    write_sheet(tmp_path / "sheet.png", [[Cell(plain(RED), "a photograph of " * 30), Cell(plain(BLUE), "")]])
+    write_sheet(
+        tmp_path / "sheet.png", [[Cell(plain(RED), "a photograph of " * 30), Cell(plain(BLUE), "")]]
+    )
     sheet = np.asarray(Image.open(tmp_path / "sheet.png")).astype(int)
     light = (sheet.min(2) > 150)[CELL + 5 :]
     assert light[:, : CELL + 4].any()
     assert not light[:, CELL + 8 :].any()
 
 
-@pytest.mark.parametrize("caption", ["", "Ölbild äöü.jpg", "写真.jpg", "two\nlines.jpg", "latin-1 caf\udce9.jpg"], ids=ascii)
+@pytest.mark.parametrize(
+    "caption",
+    ["", "Ölbild äöü.jpg", "写真.jpg", "two\nlines.jpg", "latin-1 caf\udce9.jpg"],
+    ids=ascii,
+)
 def test_any_file_name_can_be_a_caption(tmp_path: Path, caption: str) -> None:
     """Names with line breaks, or with bytes that are not UTF-8, occur in old collections."""
     write_sheet(tmp_path / "sheet.png", [[Cell(plain(RED), caption)]])
@@ -70,7 +82,9 @@ def test_a_sheet_can_be_a_jpeg(tmp_path: Path) -> None:
     assert Image.open(tmp_path / "sheet.jpg").format == "JPEG"
 
 
-def test_a_sheet_that_fails_leaves_nothing_and_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sheet_that_fails_leaves_nothing_and_keeps_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def disk_full(self: Image.Image, path: Path, *args: object, **kwargs: object) -> None:
         Path(path).write_bytes(b"half")
         raise OSError(28, "No space left on device")
@@ -83,24 +97,38 @@ def test_a_sheet_that_fails_leaves_nothing_and_keeps_the_old_one(tmp_path: Path,
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
-def test_a_sheet_may_be_replaced_by_the_next_and_other_pictures_not(tmp_path: Path, suffix: str) -> None:
-    sheet, photo, folder = tmp_path / f"sheet{suffix}", tmp_path / f"photo{suffix}", tmp_path / f"folder{suffix}"
+def test_a_sheet_may_be_replaced_by_the_next_and_other_pictures_not(
+    tmp_path: Path, suffix: str
+) -> None:
+    sheet, photo, folder = (
+        tmp_path / f"sheet{suffix}",
+        tmp_path / f"photo{suffix}",
+        tmp_path / f"folder{suffix}",
+    )
     check_sheet(sheet, [])
     write_sheet(sheet, [[Cell(plain(RED), "one")]])
     check_sheet(sheet, [])
     Image.fromarray(plain(RED)).save(photo)
     folder.mkdir()
     for other in (photo, folder):
-        with pytest.raises(ValueError, match="exists already and is no contact sheet; choose another --sheet"):
+        with pytest.raises(
+            ValueError, match="exists already and is no contact sheet; choose another --sheet"
+        ):
             check_sheet(other, [])
 
 
 @pytest.mark.parametrize("size", [(40, 30), (900, 3000), (2100, 1600)])
 def test_thumbnails_of_any_size_and_depth(rng: np.random.Generator, size: tuple[int, int]) -> None:
-    smooth = np.asarray(Image.fromarray(rng.integers(0, 255, (9, 12, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC))
+    smooth = np.asarray(
+        Image.fromarray(rng.integers(0, 255, (9, 12, 3), np.uint8)).resize(
+            size, Image.Resampling.BICUBIC
+        )
+    )
     found = thumbnail(smooth)
     assert found.dtype == np.uint8 and max(found.shape) == CELL
-    wanted = np.asarray(Image.fromarray(smooth).resize(found.shape[1::-1], Image.Resampling.LANCZOS))
+    wanted = np.asarray(
+        Image.fromarray(smooth).resize(found.shape[1::-1], Image.Resampling.LANCZOS)
+    )
     assert np.abs(found.astype(int) - wanted).max() <= 2
     np.testing.assert_array_equal(thumbnail(smooth.astype(np.uint16) * 257), found)
 

@@ -24,7 +24,12 @@ from retrieval.photos.reader import Picture, read_picture
 
 Cli = Callable[..., Result]
 Colorize = Callable[..., Picture]
-TITLE, MAKER, TAKEN, LATITUDE = "Gro\u00dfmutter in Pozna\u0144".encode(), "Epson", "1936:07:01 10:00:00", (52.0, 30.0, 12.0)
+TITLE, MAKER, TAKEN, LATITUDE = (
+    "Gro\u00dfmutter in Pozna\u0144".encode(),
+    "Epson",
+    "1936:07:01 10:00:00",
+    (52.0, 30.0, 12.0),
+)
 MAKER_TAG, TAKEN_TAG, LATITUDE_TAG = 0x010F, 0x9003, 2
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="Frau M\xc3\xbcller" tiff:Orientation="1"/></x:xmpmeta>'
 DPI = (300.0, 300.0)
@@ -38,7 +43,12 @@ def profile() -> bytes:
 
 def carried(orientation: int) -> Image.Exif:
     exif = Image.Exif()
-    exif[DESCRIPTION], exif[MAKER_TAG], exif[SOFTWARE], exif[ORIENTATION] = TITLE, MAKER, "VueScan", orientation
+    exif[DESCRIPTION], exif[MAKER_TAG], exif[SOFTWARE], exif[ORIENTATION] = (
+        TITLE,
+        MAKER,
+        "VueScan",
+        orientation,
+    )
     for folder, tags in ((FOLDERS[0], {TAKEN_TAG: TAKEN}), (FOLDERS[1], {LATITUDE_TAG: LATITUDE})):
         exif.get_ifd(folder).update(tags)
     return load_exif(exif.tobytes())  # with folders that Pillow writes into TIFFs, too
@@ -65,7 +75,9 @@ def scan(path: Path, gray: np.ndarray, profile: bytes, orientation: int = 1) -> 
 
 
 @pytest.fixture
-def colorized(pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions) -> Colorize:
+def colorized(
+    pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
+) -> Colorize:
     """``colorized(path, output, **options)``: through the files, without starting the command each time."""
 
     def run(path: Path, output: Path, **options: object) -> Picture:
@@ -89,7 +101,9 @@ def rounding(rgb: np.ndarray) -> np.ndarray:
     for channel in range(3):
         low, high = values.copy(), values.copy()
         low[..., channel], high[..., channel] = low[..., channel] - half, high[..., channel] + half
-        most += np.maximum(rgb2lab(high.clip(0, 1))[..., 0] - level, level - rgb2lab(low.clip(0, 1))[..., 0])
+        most += np.maximum(
+            rgb2lab(high.clip(0, 1))[..., 0] - level, level - rgb2lab(low.clip(0, 1))[..., 0]
+        )
     return most
 
 
@@ -110,7 +124,12 @@ def grays(gray_pictures: dict[str, np.ndarray], rng: np.random.Generator) -> dic
 
 @pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".png", 16), (".tif", 8), (".tif", 16)])
 def test_luminance_is_kept_to_the_last_bit_that_color_allows(
-    colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], profile: bytes, suffix: str, bits: int
+    colorized: Colorize,
+    tmp_path: Path,
+    grays: dict[int, np.ndarray],
+    profile: bytes,
+    suffix: str,
+    bits: int,
 ) -> None:
     gray = grays[bits]
     path = scan(tmp_path / f"in{suffix}", gray, profile)
@@ -124,7 +143,12 @@ def test_luminance_is_kept_to_the_last_bit_that_color_allows(
 
 @pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".png", 16), (".tif", 8), (".tif", 16)])
 def test_without_saturation_every_value_is_the_original(
-    colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], profile: bytes, suffix: str, bits: int
+    colorized: Colorize,
+    tmp_path: Path,
+    grays: dict[int, np.ndarray],
+    profile: bytes,
+    suffix: str,
+    bits: int,
 ) -> None:
     path = scan(tmp_path / f"in{suffix}", grays[bits], profile)
     found = colorized(path, tmp_path / f"x{suffix}", saturation=0.0)
@@ -183,7 +207,8 @@ def test_all_that_a_photo_carries_comes_out(
     with Image.open(tmp_path / f"x{output}") as image:
         assert image.size == grays[8].shape[::-1]
     upright = grays[8].astype(float)
-    assert np.abs(found.rgb[..., 1] / np.iinfo(found.rgb.dtype).max * 255 - upright).mean() < 20  # turned, it is at 50
+    # turned, it is at 50
+    assert np.abs(found.rgb[..., 1] / np.iinfo(found.rgb.dtype).max * 255 - upright).mean() < 20
     exif = load_exif(found.metadata["exif"])
     assert found.metadata["icc_profile"] == profile
     assert found.metadata["xmp"] == XMP
@@ -192,19 +217,30 @@ def test_all_that_a_photo_carries_comes_out(
     assert exif.get_ifd(FOLDERS[0])[TAKEN_TAG] == TAKEN
     assert tuple(map(float, exif.get_ifd(FOLDERS[1])[LATITUDE_TAG])) == LATITUDE
     said = exif[DESCRIPTION] if isinstance(exif[DESCRIPTION], bytes) else exif[DESCRIPTION].encode()
-    assert said.startswith(b"Gro" if source == ".avif" else TITLE)  # Pillow writes ASCII into AVIFs that are to be turned
+    # Pillow writes ASCII into AVIFs that are to be turned
+    assert said.startswith(b"Gro" if source == ".avif" else TITLE)
     assert b"Rechroma" in said and b"reference.png" in said
     assert exif[SOFTWARE].startswith("VueScan") and "Rechroma" in exif[SOFTWARE]
 
 
-@pytest.mark.parametrize(("suffix", "bits"), [(".png", 8), (".png", 16), (".webp", 8), (".tif", 8), (".tif", 16)])
-def test_alpha_is_kept(colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], suffix: str, bits: int) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "bits"), [(".png", 8), (".png", 16), (".webp", 8), (".tif", 8), (".tif", 16)]
+)
+def test_alpha_is_kept(
+    colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], suffix: str, bits: int
+) -> None:
     gray = grays[bits]
     top = np.iinfo(gray.dtype).max
     alpha = np.linspace(0.1, 1, gray.size).reshape(gray.shape) * top
     layers = np.dstack((gray, alpha.astype(gray.dtype)))
     if suffix == ".tif":
-        tifffile.imwrite(tmp_path / "in.tif", layers, photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"])
+        tifffile.imwrite(
+            tmp_path / "in.tif",
+            layers,
+            photometric="minisblack",
+            planarconfig="contig",
+            extrasamples=["unassalpha"],
+        )
     elif bits == 16:
         (tmp_path / "in.png").write_bytes(imagecodecs.png_encode(layers))
     else:
@@ -214,10 +250,18 @@ def test_alpha_is_kept(colorized: Colorize, tmp_path: Path, grays: dict[int, np.
     assert is_colored(found.rgb)
 
 
-@pytest.mark.parametrize("settings", [{"tile": (32, 48)}, {"compression": "lzw"}, {"compression": "lzw", "predictor": 2}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [{"tile": (32, 48)}, {"compression": "lzw"}, {"compression": "lzw", "predictor": 2}],
+    ids=str,
+)
 @pytest.mark.parametrize("bits", [8, 16])
 def test_tiffs_of_scanners(
-    colorized: Colorize, tmp_path: Path, grays: dict[int, np.ndarray], bits: int, settings: dict[str, object]
+    colorized: Colorize,
+    tmp_path: Path,
+    grays: dict[int, np.ndarray],
+    bits: int,
+    settings: dict[str, object],
 ) -> None:
     gray = grays[bits]
     tifffile.imwrite(tmp_path / "in.tif", np.dstack([gray] * 3), photometric="rgb", **settings)  # type: ignore[arg-type]
@@ -234,20 +278,27 @@ def test_tiffs_of_scanners(
 def sepia(grays: dict[int, np.ndarray]) -> np.ndarray:
     """A toned print: brown shadows, yellow paper."""
     level = grays[8][..., None] / 255
-    return np.rint((np.array([1.0, 0.94, 0.8]) * level ** np.array([0.85, 1.0, 1.2])) * 255).astype(np.uint8)
+    return np.rint((np.array([1.0, 0.94, 0.8]) * level ** np.array([0.85, 1.0, 1.2])) * 255).astype(
+        np.uint8
+    )
 
 
-def test_a_tint_does_not_change_the_colors(colorized: Colorize, tmp_path: Path, sepia: np.ndarray) -> None:
+def test_a_tint_does_not_change_the_colors(
+    colorized: Colorize, tmp_path: Path, sepia: np.ndarray
+) -> None:
     """Two scans of the same luminance, one toned and one neutral, become the same."""
     Image.fromarray(sepia).save(tmp_path / "sepia.png")
     Image.fromarray(luminance_of(sepia)).save(tmp_path / "neutral.png")
     toned, neutral = (
-        colorized(tmp_path / f"{name}.png", tmp_path / f"{name}-color.png").rgb.astype(int) for name in ("sepia", "neutral")
+        colorized(tmp_path / f"{name}.png", tmp_path / f"{name}-color.png").rgb.astype(int)
+        for name in ("sepia", "neutral")
     )
     assert np.abs(toned - neutral).max() <= 4 and np.abs(toned - neutral).mean() < 0.5
 
 
-def test_the_tint_is_removed_unless_it_is_to_be_kept(colorized: Colorize, tmp_path: Path, sepia: np.ndarray) -> None:
+def test_the_tint_is_removed_unless_it_is_to_be_kept(
+    colorized: Colorize, tmp_path: Path, sepia: np.ndarray
+) -> None:
     Image.fromarray(sepia).save(tmp_path / "in.png")
 
     def run(**options: object) -> np.ndarray:
@@ -269,6 +320,13 @@ def test_a_bomb_is_refused_with_the_limit(
 ) -> None:
     monkeypatch.setattr("retrieval.photos.reader.MAX_PIXELS", 1_000_000)
     Image.new("L", (1001, 1000)).save(tmp_path / f"in{suffix}")
-    result = cli("colorize", tmp_path / f"in{suffix}", "--reference", reference_path, "--output", tmp_path / "x.png")
+    result = cli(
+        "colorize",
+        tmp_path / f"in{suffix}",
+        "--reference",
+        reference_path,
+        "--output",
+        tmp_path / "x.png",
+    )
     assert result.exit_code == 2 and "1001x1000" in result.stderr and "limit of 1" in result.stderr
     assert not (tmp_path / "x.png").exists()

@@ -22,14 +22,18 @@ def gray_profile(gamma: float, connection: bytes = b"XYZ ") -> bytes:
     for name, value in tags.items():
         table += struct.pack(">4sII", name, start + len(data), len(value))
         data += value + bytes(-len(value) % 4)
-    header = struct.pack(">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"scnr", b"GRAY", connection)
+    header = struct.pack(
+        ">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"scnr", b"GRAY", connection
+    )
     header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
     return header.ljust(128, b"\0") + table + data
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> np.ndarray:
     opened, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-    found = ImageCms.profileToProfile(image, opened, srgb, ImageCms.Intent.RELATIVE_COLORIMETRIC, "RGB")
+    found = ImageCms.profileToProfile(
+        image, opened, srgb, ImageCms.Intent.RELATIVE_COLORIMETRIC, "RGB"
+    )
     assert found is not None
     return np.asarray(found).astype(int)
 
@@ -38,7 +42,10 @@ def to_srgb(image: Image.Image, profile: bytes) -> np.ndarray:
 @pytest.mark.parametrize("gamma", [1.5, 1.8, 2.6])
 def test_grays_look_as_under_the_gray_profile(gamma: float, connection: bytes) -> None:
     """littlecms shows every level alike, once as gray and once as RGB under the profile made of it."""
-    gray, levels = gray_profile(gamma, connection), Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    gray, levels = (
+        gray_profile(gamma, connection),
+        Image.fromarray(np.arange(256, dtype=np.uint8)[None]),
+    )
     made = rgb_profile(gray)
     assert made is not None and made[16:20] == b"RGB "
     wanted = to_srgb(levels, gray)
@@ -65,7 +72,8 @@ def test_of_wider_spaces_the_tones_stay_and_the_primaries_become_those_of_srgb(
     orange = Image.new("RGB", (1, 1), (200, 120, 60))
     meant = np.asarray(orange).astype(int) if gamma == 2.2 else None
     assert np.abs(to_srgb(orange, wide) - to_srgb(orange, made)).max() > 10
-    assert meant is None or np.abs(to_srgb(orange, made) - meant).max() <= 6  # the curve of sRGB is nearly 2.2
+    # the curve of sRGB is nearly 2.2
+    assert meant is None or np.abs(to_srgb(orange, made) - meant).max() <= 6
 
 
 def test_rgb_profiles_and_what_cannot_be_read_pass_unchanged() -> None:

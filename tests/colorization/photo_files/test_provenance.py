@@ -20,9 +20,14 @@ def bare(**metadata: object) -> Picture:
 
 
 def test_a_picture_that_said_nothing() -> None:
-    found = credited(bare(dpi=(300, 300)), [("Oma 1998.jpg", 0.5), ("idle.png", 0.001), ("b.png", 0.2)])
+    found = credited(
+        bare(dpi=(300, 300)), [("Oma 1998.jpg", 0.5), ("idle.png", 0.001), ("b.png", 0.2)]
+    )
     assert __version__ in PROGRAM and said(found, SOFTWARE) == PROGRAM
-    assert said(found, DESCRIPTION) == f"Colorized by {PROGRAM}; the colors are not original. Colors from Oma 1998.jpg, b.png."
+    assert (
+        said(found, DESCRIPTION)
+        == f"Colorized by {PROGRAM}; the colors are not original. Colors from Oma 1998.jpg, b.png."
+    )
     assert found.metadata["dpi"] == (300, 300)
 
 
@@ -34,10 +39,12 @@ def test_a_picture_that_said_nothing() -> None:
         (["a.jpg"], "b.png", 1, "Colors from a.jpg, the palette of b.png, 1 set by hand."),
     ],
 )
-def test_palettes_and_points_are_told(references: list[str], palette: str, num_points: int, told: str) -> None:
-    assert said(credited(bare(), [(name, 1.0) for name in references], palette, num_points), DESCRIPTION).endswith(
-        f"not original. {told}"
-    )
+def test_palettes_and_points_are_told(
+    references: list[str], palette: str, num_points: int, told: str
+) -> None:
+    assert said(
+        credited(bare(), [(name, 1.0) for name in references], palette, num_points), DESCRIPTION
+    ).endswith(f"not original. {told}")
 
 
 def test_without_references() -> None:
@@ -49,7 +56,11 @@ def test_without_references() -> None:
     [
         ([], False, "without a reference"),
         ([("a.jpg", 0.998)], False, "from a.jpg 100%"),
-        ([("a.jpg", 0.3), ("a.jpg", 0.2)], False, "from a.jpg 30%, a.jpg 20%, the other 50% without a reference"),
+        (
+            [("a.jpg", 0.3), ("a.jpg", 0.2)],
+            False,
+            "from a.jpg 30%, a.jpg 20%, the other 50% without a reference",
+        ),
         ([("a.jpg", 0.3), ("b.jpg", 0.9)], True, "from a.jpg 30%, b.jpg 90%"),
     ],
 )
@@ -59,7 +70,11 @@ def test_sources_for_a_person(shares: list[tuple[str, float]], several: bool, to
 
 def test_what_was_there_stays() -> None:
     exif = Image.Exif()
-    exif[DESCRIPTION], exif[SOFTWARE], exif[MAKER] = "Gro\u00dfmutter ".encode(), "VueScan\0", "Epson"
+    exif[DESCRIPTION], exif[SOFTWARE], exif[MAKER] = (
+        "Gro\u00dfmutter ".encode(),
+        "VueScan\0",
+        "Epson",
+    )
     source = bare(exif=exif.tobytes(), xmp=b"<x/>", icc_profile=b"p")
     found = credited(source, [("a.jpg", 1.0)])
     assert said(found, DESCRIPTION).startswith("Gro\u00dfmutter; Colorized by Rechroma")
@@ -77,5 +92,9 @@ def test_saying_it_again_changes_nothing() -> None:
 
 def test_file_names_of_any_script() -> None:
     assert "\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg" in said(
-        credited(bare(), [("\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", 0.5), ("bad\udcff.jpg", 0.5)]), DESCRIPTION
+        credited(
+            bare(),
+            [("\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", 0.5), ("bad\udcff.jpg", 0.5)],
+        ),
+        DESCRIPTION,
     )

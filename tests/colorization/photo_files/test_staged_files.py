@@ -21,7 +21,10 @@ def test_files_appear_together_when_the_block_ends(tmp_path: Path) -> None:
         told = files.flush()
     assert [path.read_text() for path in wanted] == ["a.png", "b.json"]
     for path in wanted:
-        assert (told[path].st_size, told[path].st_mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
+        assert (told[path].st_size, told[path].st_mtime_ns) == (
+            path.stat().st_size,
+            path.stat().st_mtime_ns,
+        )
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.png", "b.json", "new"]
 
 
@@ -41,7 +44,8 @@ def test_what_another_run_is_writing_stays(tmp_path: Path) -> None:
         running = files.add(tmp_path / "a.png")
         running.write_text("half")
         (tmp_path / f"{OURS}{gone.pid}-0123.png").write_text("left")
-        other = [f"{OURS}1-0123.png", f"{PREFIX}00000000-{gone.pid}-0123.png"]  # of another user, of another machine
+        # of another user, of another machine
+        other = [f"{OURS}1-0123.png", f"{PREFIX}00000000-{gone.pid}-0123.png"]
         for name in other:
             (tmp_path / name).touch()
         old = tmp_path / f"{OURS}{os.getpid()}-0123.png"
@@ -61,7 +65,9 @@ def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path / "missing")
 
 
-def test_what_cannot_be_removed_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_removed_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of another user, in a folder like /tmp."""
     left = [tmp_path / f"{OURS}999999999-{name}.png" for name in "ab"]
     for path in left:

@@ -14,7 +14,11 @@ TAKEN, LATITUDE, INDEX = 0x9003, 2, 1
 def exif_of(endian: str) -> Image.Exif:
     exif = Image.Exif()
     exif.endian = endian
-    exif[0x010E], exif[0x010F], exif[700] = "a description that is longer than four bytes", "Leica", b"old XMP"
+    exif[0x010E], exif[0x010F], exif[700] = (
+        "a description that is longer than four bytes",
+        "Leica",
+        b"old XMP",
+    )
     exif.get_ifd(FOLDERS[0])[TAKEN] = "1936:07:01 10:00:00"
     exif.get_ifd(FOLDERS[0])[FOLDERS[2]] = {INDEX: "R98"}
     exif.get_ifd(FOLDERS[1])[LATITUDE] = (52.0, 30.0, 12.0)
@@ -24,7 +28,9 @@ def exif_of(endian: str) -> Image.Exif:
 @pytest.mark.parametrize("endian", ["<", ">"])
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_pixels_and_tags_come_back(tmp_path: Path, rng: np.random.Generator, dtype: type, channels: int, endian: str) -> None:
+def test_pixels_and_tags_come_back(
+    tmp_path: Path, rng: np.random.Generator, dtype: type, channels: int, endian: str
+) -> None:
     pixels = rng.integers(0, np.iinfo(dtype).max, (31, 45, channels), endpoint=True).astype(dtype)
     write_tiff(tmp_path / "a.tif", pixels, exif_of(endian), b"profile", b"<x/>", (300.0, 150.0))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), pixels)
@@ -38,7 +44,10 @@ def test_pixels_and_tags_come_back(tmp_path: Path, rng: np.random.Generator, dty
     exif = Image.Exif()
     with (tmp_path / "a.tif").open("rb") as opened:
         exif.load_from_fp(opened)
-        assert (exif[0x010E], exif[0x010F]) == ("a description that is longer than four bytes", "Leica")
+        assert (exif[0x010E], exif[0x010F]) == (
+            "a description that is longer than four bytes",
+            "Leica",
+        )
         assert (exif[282], exif[283], exif[296]) == (300, 150, 2)
         assert exif.get_ifd(FOLDERS[0])[TAKEN] == "1936:07:01 10:00:00"
         assert exif.get_ifd(FOLDERS[2])[INDEX] == "R98"

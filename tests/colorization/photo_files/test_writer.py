@@ -10,7 +10,13 @@ from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.photo_files.provenance import credited
-from colorization.photo_files.writer import FORMATS, check_output, output_suffix, what_is_lost, write_picture
+from colorization.photo_files.writer import (
+    FORMATS,
+    check_output,
+    output_suffix,
+    what_is_lost,
+    write_picture,
+)
 from retrieval.photos.reader import Picture, read_picture
 
 ORIENTATION, MAKER, EXIF_IFD, TAKEN = 0x0112, 0x010F, 0x8769, 0x9003
@@ -35,7 +41,12 @@ def exif() -> Image.Exif:
 
 
 def test_the_suffix_of_a_result() -> None:
-    assert [output_suffix(s) for s in (".jpg", ".JPG", ".tiff", ".webp")] == [".jpg", ".JPG", ".tiff", ".webp"]
+    assert [output_suffix(s) for s in (".jpg", ".JPG", ".tiff", ".webp")] == [
+        ".jpg",
+        ".JPG",
+        ".tiff",
+        ".webp",
+    ]
     assert [output_suffix(s) for s in (".bmp", ".gif", ".pgm", "", ".heic")] == [".png"] * 5
 
 
@@ -56,13 +67,17 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in str(error.value)
 
 
-def test_a_folder_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_permission_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "access", lambda *args, **kwargs: False)
     with pytest.raises(ValueError, match="cannot be written"):
         check_output(tmp_path / "x.png")
 
 
-def test_good_outputs_pass_and_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_good_outputs_pass_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for suffix in (*FORMATS, ".JPG", ".Png"):
         check_output(tmp_path / "new" / "folder" / f"x{suffix}")
@@ -73,7 +88,9 @@ def test_good_outputs_pass_and_nothing_is_made(tmp_path: Path, monkeypatch: pyte
 # --- write_picture
 
 
-@pytest.mark.parametrize("suffix", [".png", ".PNG", ".tif", ".tiff", ".jpg", ".jpeg", ".jfif", ".webp"])
+@pytest.mark.parametrize(
+    "suffix", [".png", ".PNG", ".tif", ".tiff", ".jpg", ".jpeg", ".jfif", ".webp"]
+)
 def test_pictures_come_back(tmp_path: Path, rgb: np.ndarray, suffix: str) -> None:
     path = tmp_path / "new" / f"x{suffix}"
     write_picture(path, rgb, Picture(rgb))
@@ -88,8 +105,13 @@ def test_pictures_come_back(tmp_path: Path, rgb: np.ndarray, suffix: str) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".TIFF", ".png"])
-def test_16_bits_stay_16_bits_in_tiff_and_png(tmp_path: Path, rng: np.random.Generator, suffix: str) -> None:
-    deep, alpha = rng.integers(0, 65536, (15, 21, 3), dtype=np.uint16), rng.integers(0, 65536, (15, 21), dtype=np.uint16)
+def test_16_bits_stay_16_bits_in_tiff_and_png(
+    tmp_path: Path, rng: np.random.Generator, suffix: str
+) -> None:
+    deep, alpha = (
+        rng.integers(0, 65536, (15, 21, 3), dtype=np.uint16),
+        rng.integers(0, 65536, (15, 21), dtype=np.uint16),
+    )
     for source in (Picture(deep), Picture(deep, alpha)):
         write_picture(tmp_path / f"x{suffix}", deep, source)
         found = read_picture(tmp_path / f"x{suffix}")
@@ -126,14 +148,19 @@ def test_jpeg_drops_alpha(tmp_path: Path, rgb: np.ndarray) -> None:
 def test_the_original_s_profile_and_exif_are_put_back(
     tmp_path: Path, rgb: np.ndarray, profile: bytes, exif: Image.Exif, suffix: str, depth: type
 ) -> None:
-    source = Picture(rgb, metadata={"icc_profile": profile, "exif": exif.tobytes(), "dpi": (300, 300)})
-    write_picture(tmp_path / f"x{suffix}", rgb.astype(depth) * (257 if depth == np.uint16 else 1), source)
+    source = Picture(
+        rgb, metadata={"icc_profile": profile, "exif": exif.tobytes(), "dpi": (300, 300)}
+    )
+    write_picture(
+        tmp_path / f"x{suffix}", rgb.astype(depth) * (257 if depth == np.uint16 else 1), source
+    )
     found = Image.open(tmp_path / f"x{suffix}")
     assert found.size == rgb.shape[1::-1]
     assert found.info["icc_profile"] == profile
     assert found.getexif().get(ORIENTATION, 1) == 1
     assert found.getexif()[MAKER] == "Kodak"
-    if suffix != ".tif" or depth == np.uint8:  # tifffile writes 16 bits, and no folder of EXIF within them
+    # tifffile writes 16 bits, and no folder of EXIF within them
+    if suffix != ".tif" or depth == np.uint8:
         assert found.getexif().get_ifd(EXIF_IFD)[TAKEN] == "1936:07:01 10:00:00"
     if suffix != ".webp":  # which has no place for it
         assert tuple(round(float(v)) for v in found.info["dpi"]) == (300, 300)
@@ -141,10 +168,16 @@ def test_the_original_s_profile_and_exif_are_put_back(
 
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg", ".webp"])
 @pytest.mark.parametrize("kind", ["gray", "cmyk", "deep"])
-def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(tmp_path: Path, rgb: np.ndarray, kind: str, suffix: str) -> None:
+def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(
+    tmp_path: Path, rgb: np.ndarray, kind: str, suffix: str
+) -> None:
     """Pillow counts width, strips and compression of a TIFF among its EXIF; the result has a layout of its own."""
     image = Image.fromarray(rgb)
-    image = {"gray": image.convert("L"), "cmyk": image.convert("CMYK"), "deep": image.convert("L").convert("I;16")}[kind]
+    image = {
+        "gray": image.convert("L"),
+        "cmyk": image.convert("CMYK"),
+        "deep": image.convert("L").convert("I;16"),
+    }[kind]
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKER] = 6, "Kodak"
     image.save(tmp_path / "scan.tif", exif=exif, compression=None if kind == "deep" else "tiff_lzw")
@@ -161,7 +194,9 @@ def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(tmp_path: Path, rgb:
 def test_captions_are_kept_from_file_to_file(tmp_path: Path, rgb: np.ndarray) -> None:
     """IPTC as archives write it: a title and two keywords."""
     records = ((5, b"Market day"), (25, b"market"), (25, "Dörfli".encode()))
-    iptc = b"".join(struct.pack(">BBBH", 0x1C, 2, number, len(text)) + text for number, text in records)
+    iptc = b"".join(
+        struct.pack(">BBBH", 0x1C, 2, number, len(text)) + text for number, text in records
+    )
     first = Picture(rgb, metadata={"iptc": iptc})
     for suffix in (".jpg", ".tif", ".jpg"):
         write_picture(tmp_path / f"a{suffix}", rgb, first)
@@ -186,20 +221,28 @@ def test_texts_are_carried_where_the_format_can_hold_them(tmp_path: Path, rgb: n
     for pixels, name in ((rgb, "b.png"), (deep, "deep.png")):
         write_picture(tmp_path / name, pixels, picture)
         with Image.open(tmp_path / name) as image:
-            assert image.text == {"Title": "Market day", "Comment": "Dörfli, 写真", "XML:com.adobe.xmp": "<x:xmpmeta/>"}
+            assert image.text == {
+                "Title": "Market day",
+                "Comment": "Dörfli, 写真",
+                "XML:com.adobe.xmp": "<x:xmpmeta/>",
+            }
             assert image.text["Comment"].lang == "de"
         assert what_is_lost(picture, tmp_path / name) == []
     write_picture(tmp_path / "b.jpg", rgb, picture)
     with Image.open(tmp_path / "b.jpg") as image:
         assert image.info["comment"] == "Dörfli, 写真".encode()
-    assert what_is_lost(picture, tmp_path / "b.jpg") == ["JPEG cannot hold its texts Title; choose a .png output to keep them"]
+    assert what_is_lost(picture, tmp_path / "b.jpg") == [
+        "JPEG cannot hold its texts Title; choose a .png output to keep them"
+    ]
     assert what_is_lost(picture, tmp_path / "b.tif") == [
         "TIFF cannot hold its texts Comment, Title; choose a .png output to keep them"
     ]
 
 
 @pytest.mark.parametrize("stored", ["Dörfli".encode(), "Dörfli".encode("latin-1")])
-def test_comments_of_jpegs_and_gifs_are_carried(tmp_path: Path, rgb: np.ndarray, stored: bytes) -> None:
+def test_comments_of_jpegs_and_gifs_are_carried(
+    tmp_path: Path, rgb: np.ndarray, stored: bytes
+) -> None:
     for suffix in (".jpg", ".gif"):
         Image.fromarray(rgb).save(tmp_path / f"a{suffix}", comment=stored)
         picture = read_picture(tmp_path / f"a{suffix}")
@@ -216,14 +259,20 @@ def test_a_comment_that_no_jpeg_can_hold_is_told(tmp_path: Path, rgb: np.ndarray
     Image.fromarray(rgb).save(tmp_path / "a.png", pnginfo=texts)
     picture = read_picture(tmp_path / "a.png")
     write_picture(tmp_path / "b.jpg", rgb, picture)
-    assert what_is_lost(picture, tmp_path / "b.jpg") == ["JPEG cannot hold its texts Comment; choose a .png output to keep them"]
+    assert what_is_lost(picture, tmp_path / "b.jpg") == [
+        "JPEG cannot hold its texts Comment; choose a .png output to keep them"
+    ]
 
 
 @pytest.mark.parametrize("name", ["EXIF", "XMP", "IPTC"])
 def test_what_is_too_large_for_a_jpeg_is_told(tmp_path: Path, rgb: np.ndarray, name: str) -> None:
     exif = Image.Exif()
     exif[MAKER] = "m" * 70_000
-    carried = {"EXIF": exif.tobytes(), "XMP": b"<x:xmpmeta/>" + b" " * 70_000, "IPTC": b"\x1c\x02\x78\x00\x05photo" * 7000}[name]
+    carried = {
+        "EXIF": exif.tobytes(),
+        "XMP": b"<x:xmpmeta/>" + b" " * 70_000,
+        "IPTC": b"\x1c\x02\x78\x00\x05photo" * 7000,
+    }[name]
     picture = Picture(rgb, metadata={name.lower(): carried})
     assert what_is_lost(picture, tmp_path / "a.jpg") == [
         f"its {name} is larger than a JPEG can hold; choose a .tif output to keep it"
@@ -241,12 +290,16 @@ def test_exif_with_a_misplaced_folder(tmp_path: Path, rgb: np.ndarray) -> None:
     assert Image.open(tmp_path / "x.jpg").getexif()[MAKER] == "Kodak"
 
 
-def test_metadata_that_pillow_fails_at_is_one_line(tmp_path: Path, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_that_pillow_fails_at_is_one_line(
+    tmp_path: Path, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(*_: object, **__: object) -> None:
         raise KeyError(40965)
 
     monkeypatch.setattr(Image.Image, "save", failing)
-    with pytest.raises(ValueError, match=r"what the original carries cannot be written \(KeyError: 40965\)"):
+    with pytest.raises(
+        ValueError, match=r"what the original carries cannot be written \(KeyError: 40965\)"
+    ):
         write_picture(tmp_path / "x.jpg", rgb, Picture(rgb))
     assert list(tmp_path.iterdir()) == []
 
@@ -256,9 +309,16 @@ def test_exif_too_large_for_a_jpeg_loses_its_largest_entries_only(tmp_path: Path
     exif[0x010E], exif[0x010F] = "Anna and her brother", "Agfa"
     exif.get_ifd(0x8769).update({0x927C: b"m" * 80_000, 0x9003: "1931:07:14 12:00:00"})
     rgb = np.zeros((8, 8, 3), np.uint8)
-    write_picture(tmp_path / "x.jpg", rgb, credited(Picture(rgb, metadata={"exif": exif.tobytes()}), [("a.jpg", 1.0)]))
+    write_picture(
+        tmp_path / "x.jpg",
+        rgb,
+        credited(Picture(rgb, metadata={"exif": exif.tobytes()}), [("a.jpg", 1.0)]),
+    )
     kept = Image.open(tmp_path / "x.jpg").getexif()
-    assert kept[0x010E].startswith("Anna and her brother; Colorized by Rechroma") and kept[0x010F] == "Agfa"
+    assert (
+        kept[0x010E].startswith("Anna and her brother; Colorized by Rechroma")
+        and kept[0x010F] == "Agfa"
+    )
     assert kept.get_ifd(0x8769) == {0x9003: "1931:07:14 12:00:00"}
     write_picture(tmp_path / "x.png", rgb, Picture(rgb, metadata={"exif": exif.tobytes()}))
     assert len(Image.open(tmp_path / "x.png").getexif().get_ifd(0x8769)[0x927C]) == 80_000

@@ -56,14 +56,22 @@ def test_round_trip(index: PhotoIndex, tmp_path: Path) -> None:
         assert file.attrs["quality"] == 92
 
 
-def test_photos_are_reduced_to_the_side(index: PhotoIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photos_are_reduced_to_the_side(
+    index: PhotoIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "TRIALS", ((48, 90),))
     found = Pack(pack(index, tmp_path / "photos.h5", log=quiet))
     for row in range(8):
         height, width, _ = photo(index, row).shape
         assert min(found.rgb(row).shape[:2]) == 48
-        assert found.rgb(row).shape[1] / found.rgb(row).shape[0] == pytest.approx(width / height, abs=0.03)
-        small = np.asarray(Image.fromarray(photo(index, row)).resize(found.rgb(row).shape[1::-1], Image.Resampling.BOX))
+        assert found.rgb(row).shape[1] / found.rgb(row).shape[0] == pytest.approx(
+            width / height, abs=0.03
+        )
+        small = np.asarray(
+            Image.fromarray(photo(index, row)).resize(
+                found.rgb(row).shape[1::-1], Image.Resampling.BOX
+            )
+        )
         assert np.abs(found.rgb(row).astype(float) - small).mean() < 10
 
 
@@ -72,7 +80,8 @@ def test_prior_is_the_mean_histogram_of_the_photos(index: PhotoIndex, tmp_path: 
     shares = [histogram(rgb_to_lab(as_tensor(photo(index, row)))[None, 1:])[0] for row in range(8)]
     assert prior.shape == (NUM_BINS,)
     assert float(prior.sum()) == pytest.approx(1, rel=1e-4)
-    assert float((prior - torch.stack(shares).mean(0)).abs().sum()) < 0.1  # total variation; every 4th pixel, after JPEG
+    # total variation; every 4th pixel, after JPEG
+    assert float((prior - torch.stack(shares).mean(0)).abs().sum()) < 0.1
 
 
 def test_reading_any_order_gives_the_same_photos(index: PhotoIndex, tmp_path: Path) -> None:
@@ -105,8 +114,13 @@ def test_packs_keep_the_budget_and_shrink_with_it(index: PhotoIndex, tmp_path: P
 
 
 @pytest.mark.parametrize("budget", [0, 1000, 70_000])
-def test_a_budget_too_small_is_refused_with_what_is_needed(index: PhotoIndex, tmp_path: Path, budget: int) -> None:
-    with pytest.raises(ValueError, match=rf"8 photos need 0\.\d MB at the least, the budget is {budget / 1e6:.1f} MB"):
+def test_a_budget_too_small_is_refused_with_what_is_needed(
+    index: PhotoIndex, tmp_path: Path, budget: int
+) -> None:
+    with pytest.raises(
+        ValueError,
+        match=rf"8 photos need 0\.\d MB at the least, the budget is {budget / 1e6:.1f} MB",
+    ):
         pack(index, tmp_path / "photos.h5", budget, quiet)
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +132,9 @@ def test_trials_go_from_the_best_to_the_smallest() -> None:
 # What goes wrong
 
 
-def test_unreadable_photos_are_skipped_and_references_follow(photo_index: PhotoIndex, tmp_path: Path) -> None:
+def test_unreadable_photos_are_skipped_and_references_follow(
+    photo_index: PhotoIndex, tmp_path: Path
+) -> None:
     names = [photo_index.path(row).stem for row in range(4)]
     ranked = neighbours(photo_index)
     gone = 1
@@ -144,7 +160,9 @@ def test_a_budget_with_unreadable_photos(photo_index: PhotoIndex, tmp_path: Path
 
 
 @pytest.mark.parametrize("budget", [None, 1_000_000])
-def test_no_readable_photo_at_all(photo_index: PhotoIndex, tmp_path: Path, budget: int | None) -> None:
+def test_no_readable_photo_at_all(
+    photo_index: PhotoIndex, tmp_path: Path, budget: int | None
+) -> None:
     for row in range(4):
         photo_index.path(row).unlink()
     with pytest.raises(ValueError, match="index: no photo of the index can be read"):
@@ -189,7 +207,8 @@ def test_as_tensor_by_hand() -> None:
     rgb = np.array([[[255, 0, 51], [0, 102, 255]]], np.uint8)
     expected = torch.tensor([[[1.0, 0.0]], [[0.0, 0.4]], [[0.2, 1.0]]])
     torch.testing.assert_close(as_tensor(rgb), expected)
-    torch.testing.assert_close(as_tensor(rgb[:, ::-1]), expected.flip(2))  # a mirrored view has negative strides
+    # a mirrored view has negative strides
+    torch.testing.assert_close(as_tensor(rgb[:, ::-1]), expected.flip(2))
 
 
 def test_a_gray_jpeg_is_three_channels(tmp_path: Path) -> None:

@@ -16,12 +16,28 @@ from colorization.network.color_bins import NUM_BINS
 from colorization.network.colorization_network import GLOBAL_SIZE
 from colorization.network.hints import palette_of
 from colorization.training.packed_corpus import Pack
-from colorization.training.samples import CHROMINANCE, KINDS, PERCEPTUAL, Sample, SamplingOptions, aged, distorted, draw
+from colorization.training.samples import (
+    CHROMINANCE,
+    KINDS,
+    PERCEPTUAL,
+    Sample,
+    SamplingOptions,
+    aged,
+    distorted,
+    draw,
+)
 from similarity.color.lab import rgb_to_lab
 
 SMALL = SamplingOptions(side=32)
 STRIDE = 2
-COLORS = ((200, 60, 50), (60, 180, 70), (50, 80, 200), (190, 180, 60), (170, 60, 180), (60, 170, 180))
+COLORS = (
+    (200, 60, 50),
+    (60, 180, 70),
+    (50, 80, 200),
+    (190, 180, 60),
+    (170, 60, 180),
+    (60, 170, 180),
+)
 MakePack = Callable[..., Pack]
 
 
@@ -29,7 +45,9 @@ MakePack = Callable[..., Pack]
 def make_pack(tmp_path: Path) -> MakePack:
     """``make_pack(pictures, references=nobody's)``: a packed corpus as ``pack`` writes it, without an index."""
 
-    def make(pictures: Sequence[np.ndarray], references: Sequence[Sequence[int]] | None = None) -> Pack:
+    def make(
+        pictures: Sequence[np.ndarray], references: Sequence[Sequence[int]] | None = None
+    ) -> Pack:
         blobs = []
         for rgb in pictures:
             Image.fromarray(rgb).save(buffer := BytesIO(), "JPEG", quality=95)
@@ -38,7 +56,9 @@ def make_pack(tmp_path: Path) -> MakePack:
         with h5py.File(path, "w") as file:
             file["bytes"] = np.frombuffer(b"".join(blobs), np.uint8)
             file["offsets"] = np.cumsum([0, *map(len, blobs)])
-            file["references"] = np.array([[-1] * 8] * len(blobs) if references is None else references, np.int32)
+            file["references"] = np.array(
+                [[-1] * 8] * len(blobs) if references is None else references, np.int32
+            )
             file["prior"] = np.full(NUM_BINS, 1 / NUM_BINS, np.float32)
             file.attrs["side"] = 64
         return Pack(path)
@@ -50,7 +70,8 @@ def make_pack(tmp_path: Path) -> MakePack:
 def photos(make_pack: MakePack, pictures: dict[str, np.ndarray]) -> Pack:
     """Three photographs that are each other's references."""
     return make_pack(
-        [pictures[name] for name in ("chelsea", "coffee", "retina")], [[1, 2, *[-1] * 6], [2, 0, *[-1] * 6], [0, *[-1] * 7]]
+        [pictures[name] for name in ("chelsea", "coffee", "retina")],
+        [[1, 2, *[-1] * 6], [2, 0, *[-1] * 6], [0, *[-1] * 7]],
     )
 
 
@@ -66,8 +87,13 @@ def only(kind: str, **changes: object) -> SamplingOptions:
     return replace(SMALL, kinds=tuple(float(k == kind) for k in KINDS), **changes)  # type: ignore[arg-type]
 
 
-def samples(pack: Pack, count: int, options: SamplingOptions, row: int = 0, branch: str = PERCEPTUAL) -> list[Sample]:
-    return [draw(pack, row, np.random.default_rng((7, i)), branch, options, STRIDE) for i in range(count)]
+def samples(
+    pack: Pack, count: int, options: SamplingOptions, row: int = 0, branch: str = PERCEPTUAL
+) -> list[Sample]:
+    return [
+        draw(pack, row, np.random.default_rng((7, i)), branch, options, STRIDE)
+        for i in range(count)
+    ]
 
 
 def color_of(lab: Tensor) -> int:
@@ -101,12 +127,22 @@ def test_shapes_and_ranges(photos: Pack, branch: str) -> None:
 def test_a_sample_depends_on_its_seed_only(photos: Pack) -> None:
     def flat(sample: Sample) -> list[object]:
         values = [getattr(sample, f.name) for f in fields(sample)]
-        return [v.tolist() if isinstance(v, Tensor) else [r.tolist() for r in v] if isinstance(v, list) else v for v in values]
+        return [
+            v.tolist()
+            if isinstance(v, Tensor)
+            else [r.tolist() for r in v]
+            if isinstance(v, list)
+            else v
+            for v in values
+        ]
 
     for seed in range(12):
         first = draw(photos, 0, np.random.default_rng(seed), PERCEPTUAL, SMALL, STRIDE)
         np.random.random(), torch.rand(1)  # other sources of randomness
-        again, other = (draw(photos, 0, np.random.default_rng(s), PERCEPTUAL, SMALL, STRIDE) for s in (seed, seed + 50))
+        again, other = (
+            draw(photos, 0, np.random.default_rng(s), PERCEPTUAL, SMALL, STRIDE)
+            for s in (seed, seed + 50)
+        )
         assert flat(first) == flat(again)
         assert not torch.equal(first.lab, other.lab)
 
@@ -128,7 +164,9 @@ def test_no_references(painted: Pack) -> None:
 
 def test_recommended_references_are_the_best_ones_each_once(painted: Pack) -> None:
     counts, seen = [], set()
-    for sample in samples(painted, 120, only("recommended", top=3, max_references=3, extra_reference=0.5)):
+    for sample in samples(
+        painted, 120, only("recommended", top=3, max_references=3, extra_reference=0.5)
+    ):
         assert sample.kind == "recommended"
         rows = [color_of(reference) for reference in sample.references]
         assert len(set(rows)) == len(rows)
@@ -140,9 +178,17 @@ def test_recommended_references_are_the_best_ones_each_once(painted: Pack) -> No
 
 
 def test_there_are_never_more_references_than_known(photos: Pack) -> None:
-    found = {len(s.references) for s in samples(photos, 20, only("recommended", extra_reference=1.0), row=2)}
+    found = {
+        len(s.references)
+        for s in samples(photos, 20, only("recommended", extra_reference=1.0), row=2)
+    }
     assert found == {1}
-    found = {len(s.references) for s in samples(photos, 20, only("recommended", extra_reference=1.0, max_references=2), row=0)}
+    found = {
+        len(s.references)
+        for s in samples(
+            photos, 20, only("recommended", extra_reference=1.0, max_references=2), row=0
+        )
+    }
     assert found == {2}
 
 
@@ -155,7 +201,8 @@ def test_a_photo_without_recommendations_gets_a_random_one(painted: Pack) -> Non
 
 def test_skipped_photos_among_the_references_are_passed_over(make_pack: MakePack) -> None:
     pack = make_pack(
-        [np.full((48, 64, 3), color, np.uint8) for color in COLORS[:3]], [[-1, 2, -1, 1, *[-1] * 4], [-1] * 8, [-1] * 8]
+        [np.full((48, 64, 3), color, np.uint8) for color in COLORS[:3]],
+        [[-1, 2, -1, 1, *[-1] * 4], [-1] * 8, [-1] * 8],
     )
     rows = {color_of(r) for s in samples(pack, 40, only("recommended")) for r in s.references}
     assert rows == {1, 2}
@@ -170,7 +217,9 @@ def test_a_distorted_reference_has_the_colors_of_the_target(painted: Pack) -> No
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_corpus_of_few_photos(make_pack: MakePack, pictures: dict[str, np.ndarray], count: int) -> None:
+def test_a_corpus_of_few_photos(
+    make_pack: MakePack, pictures: dict[str, np.ndarray], count: int
+) -> None:
     pack = make_pack([pictures[name] for name in ("chelsea", "coffee", "retina")[:count]])
     for row in range(count):
         for sample in samples(pack, 12, SMALL, row):
@@ -216,7 +265,8 @@ def test_palette_and_saturation_tell_the_truth(photos: Pack) -> None:
 
 def test_saturation_is_that_of_the_photo_before_it_aged(painted: Pack) -> None:
     for sample in samples(painted, 6, replace(SMALL, points=0.0, palette=0.0, saturation=1.0)):
-        assert float(sample.hints[NUM_BINS + 1]) == pytest.approx(150 / 200, abs=0.02)  # (200, 60, 50)
+        # (200, 60, 50)
+        assert float(sample.hints[NUM_BINS + 1]) == pytest.approx(150 / 200, abs=0.02)
 
 
 def test_a_sample_that_is_told_nothing_says_so(photos: Pack) -> None:
@@ -233,15 +283,23 @@ def test_hints_have_their_shares(painted: Pack) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("branch", "vivid"), [(PERCEPTUAL, 0.0), (PERCEPTUAL, 0.65), (PERCEPTUAL, 1.0), (CHROMINANCE, 1.0)])
+@pytest.mark.parametrize(
+    ("branch", "vivid"),
+    [(PERCEPTUAL, 0.0), (PERCEPTUAL, 0.65), (PERCEPTUAL, 1.0), (CHROMINANCE, 1.0)],
+)
 def test_vivid_colors_are_asked_for(painted: Pack, kind: str, branch: str, vivid: float) -> None:
     found = samples(painted, 60, only(kind, side=16, vivid=vivid), branch=branch)
     assert all(float(s.hints[NUM_BINS + 3]) == s.is_vivid for s in found)
     # only a round trip brings the true colors
-    assert all(float(s.hints[NUM_BINS + 4]) == (branch == CHROMINANCE and kind != "none") for s in found)
-    # the chrominance branch never asks for vivid guesses: half where a reference tells, never where none does
+    assert all(
+        float(s.hints[NUM_BINS + 4]) == (branch == CHROMINANCE and kind != "none") for s in found
+    )
+    # the chrominance branch never asks for vivid guesses: half where a reference tells, never where
+    # none does
     expected = vivid if branch == PERCEPTUAL else 0.5 * (kind in ("recommended", "distorted"))
-    assert np.mean([s.is_vivid for s in found]) == pytest.approx(expected, abs=0.2 * (0 < expected < 1))
+    assert np.mean([s.is_vivid for s in found]) == pytest.approx(
+        expected, abs=0.2 * (0 < expected < 1)
+    )
 
 
 # Prints and films
@@ -271,7 +329,9 @@ def test_aging_keeps_the_order_of_luminance_and_stays_in_range() -> None:
     assert smooth > 40  # all but those with grain
 
 
-def test_distorting_keeps_the_colors_but_moves_them(pictures: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+def test_distorting_keeps_the_colors_but_moves_them(
+    pictures: dict[str, np.ndarray], rng: np.random.Generator
+) -> None:
     lab = rgb_to_lab(torch.from_numpy(pictures["coffee"][:96, :96].copy()).permute(2, 0, 1) / 255)
     palette, mirrored = palette_of(lab[1:]), 0
     for _ in range(20):
@@ -279,8 +339,13 @@ def test_distorting_keeps_the_colors_but_moves_them(pictures: dict[str, np.ndarr
         assert found.shape == lab.shape and bool(found.isfinite().all())
         assert float((found[1:] - lab[1:]).abs().mean()) > 1
         assert float((palette_of(found[1:]) - palette).abs().sum()) < 0.8  # of at most 2
-        assert float(found[1:].min()) >= float(lab[1:].min()) - 1e-3 and float(found[1:].max()) <= float(lab[1:].max()) + 1e-3
-    turned = torch.cat((torch.full((1, 32, 32), 50.0), torch.linspace(-60, 60, 32).expand(2, 32, 32)))
+        assert (
+            float(found[1:].min()) >= float(lab[1:].min()) - 1e-3
+            and float(found[1:].max()) <= float(lab[1:].max()) + 1e-3
+        )
+    turned = torch.cat(
+        (torch.full((1, 32, 32), 50.0), torch.linspace(-60, 60, 32).expand(2, 32, 32))
+    )
     for _ in range(100):
         a = distorted(turned, rng)[1]
         mirrored += bool(a[:, 20:].mean() < a[:, :12].mean())

@@ -24,22 +24,30 @@ def test_small_points_tell_the_true_color(draw: Draw) -> None:
     ab = torch.randn(2, 24, 32) * 40
     for points in draw(ab, stride=16):  # at most 9 / 16 of a cell, so one cell
         for point in points:
-            assert point.ab == pytest.approx(tuple(ab[:, int(point.y * 24), int(point.x * 32)].tolist()))
+            assert point.ab == pytest.approx(
+                tuple(ab[:, int(point.y * 24), int(point.x * 32)].tolist())
+            )
 
 
-def test_a_large_point_is_the_mean_of_what_it_covers(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_point_is_the_mean_of_what_it_covers(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PATCH", (5, 5))
     ab = torch.randn(2, 24, 32) * 40
     points = [point for points in draw(ab, count=40) for point in points]
     assert len(points) > 100
     for point in points:
         top, left = round(point.y * 24 - 2.5), round(point.x * 32 - 2.5)
-        assert point.ab == pytest.approx(tuple(ab[:, top : top + 5, left : left + 5].mean((1, 2)).tolist()), abs=1e-4)
+        assert point.ab == pytest.approx(
+            tuple(ab[:, top : top + 5, left : left + 5].mean((1, 2)).tolist()), abs=1e-4
+        )
 
 
 def test_number_of_points_is_geometric(draw: Draw) -> None:
     # P(n) = 7^n / 8^(n + 1): none in 1/8 of all pictures, 7 on average
-    counts = np.array([len(points) for points in draw(torch.zeros(2, 128, 128), stride=16, count=1000)])
+    counts = np.array(
+        [len(points) for points in draw(torch.zeros(2, 128, 128), stride=16, count=1000)]
+    )
     assert 0.09 < (counts == 0).mean() < 0.16
     assert 6.2 < counts.mean() < 7.8
     assert counts.max() > 25
@@ -49,7 +57,8 @@ def test_points_lie_around_the_middle(draw: Draw) -> None:
     found = draw(torch.zeros(2, 40, 80), stride=16, count=600)
     places = np.array([(point.y, point.x) for points in found for point in points])
     assert np.abs(places.mean(0) - 0.5).max() < 0.02
-    # a normal distribution of deviation 1/4, of which 2.3 % a side beyond the edge lie in the outermost cells
+    # a normal distribution of deviation 1/4, of which 2.3 % a side beyond the edge lie in the
+    # outermost cells
     assert np.abs(places.std(0) / 0.25 - 1).max() < 0.08
     assert places.min() > 0 and places.max() < 1
 
@@ -72,8 +81,11 @@ def test_saturation_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("color", "expected"), [((1, 0, 0), 1.0), ((0.5, 0.5, 0.5), 0.0), ((0, 0, 0), 0.0), ((0.8, 0.4, 0.6), 0.5)]
+    ("color", "expected"),
+    [((1, 0, 0), 1.0), ((0.5, 0.5, 0.5), 0.0), ((0, 0, 0), 0.0), ((0.8, 0.4, 0.6), 0.5)],
 )
 def test_saturation_by_hand(color: tuple[float, float, float], expected: float) -> None:
     # (max - min) / max; black has none
-    assert mean_saturation(torch.tensor(color, dtype=torch.float32).view(3, 1, 1).expand(3, 2, 2)) == pytest.approx(expected)
+    assert mean_saturation(
+        torch.tensor(color, dtype=torch.float32).view(3, 1, 1).expand(3, 2, 2)
+    ) == pytest.approx(expected)

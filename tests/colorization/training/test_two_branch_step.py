@@ -31,7 +31,11 @@ class Judge(nn.Module):
 
     def forward(self, rgb: Tensor) -> dict[object, Tensor]:
         self.seen.append(rgb.detach().clone())
-        return {2: torch.tanh(self.look(rgb)), "mean": F.avg_pool2d(rgb, 8), "logits": rgb.mean((2, 3))}
+        return {
+            2: torch.tanh(self.look(rgb)),
+            "mean": F.avg_pool2d(rgb, 8),
+            "logits": rgb.mean((2, 3)),
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +48,12 @@ def _in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 def labs(pictures: dict[str, np.ndarray]) -> dict[str, Tensor]:
     """Squares of SIDE pixels."""
     names = ("chelsea", "coffee", "motorcycle_left", "motorcycle_right", "astronaut")
-    return {name: rgb_to_lab(torch.from_numpy(pictures[name][32:96, 32:96].copy()).permute(2, 0, 1) / 255) for name in names}
+    return {
+        name: rgb_to_lab(
+            torch.from_numpy(pictures[name][32:96, 32:96].copy()).permute(2, 0, 1) / 255
+        )
+        for name in names
+    }
 
 
 @pytest.fixture
@@ -60,7 +69,15 @@ def sample(labs: dict[str, Tensor]) -> MakeSample:
     ) -> Sample:
         own, *others = (labs[x] if isinstance(x, str) else x for x in (target, *references))
         kind = kind if references else "none"
-        return Sample(branch, kind, own, torch.zeros(3, 32, 32), global_hints(vividness=float(is_vivid)), is_vivid, others)
+        return Sample(
+            branch,
+            kind,
+            own,
+            torch.zeros(3, 32, 32),
+            global_hints(vividness=float(is_vivid)),
+            is_vivid,
+            others,
+        )
 
     return make
 
@@ -117,7 +134,9 @@ def test_training_lowers_the_loss_of_a_fixed_batch(batch: list[Sample], frozen: 
     assert history[-1]["loss"] < 0.8 * history[0]["loss"]
 
 
-def test_gradients_are_finite_and_reach_the_network_only(batch: list[Sample], frozen: Frozen) -> None:
+def test_gradients_are_finite_and_reach_the_network_only(
+    batch: list[Sample], frozen: Frozen
+) -> None:
     network = ColorizationNetwork(TINY).train()
     batch_losses(network, network.config, batch, frozen, LossOptions())["loss"].backward()
     for name, parameter in network.named_parameters():
@@ -128,7 +147,10 @@ def test_gradients_are_finite_and_reach_the_network_only(batch: list[Sample], fr
 
 def test_the_same_batch_gives_the_same_loss(batch: list[Sample], frozen: Frozen) -> None:
     network = ColorizationNetwork(TINY).eval()
-    first, second = (batch_losses(network, network.config, batch, frozen, LossOptions())["loss"] for _ in range(2))
+    first, second = (
+        batch_losses(network, network.config, batch, frozen, LossOptions())["loss"]
+        for _ in range(2)
+    )
     assert torch.equal(first, second)
 
 
@@ -149,15 +171,23 @@ def test_the_loss_is_made_of_its_parts(batch: list[Sample], frozen: Frozen) -> N
     options = LossOptions(perceptual=7.0, classification=0.3)
     for sample_ in batch:
         found = batch_losses(network, network.config, [sample_], frozen, options)
-        expected = found["chrominance"] + 0.3 * found["classification"] + 7.0 * found.get("perceptual", torch.tensor(0.0))
+        expected = (
+            found["chrominance"]
+            + 0.3 * found["classification"]
+            + 7.0 * found.get("perceptual", torch.tensor(0.0))
+        )
         torch.testing.assert_close(found["loss"].detach(), expected)
         assert ("perceptual" in found) == (sample_.branch == PERCEPTUAL)
 
 
-def test_the_loss_of_a_batch_is_the_mean_of_its_samples(batch: list[Sample], frozen: Frozen) -> None:
+def test_the_loss_of_a_batch_is_the_mean_of_its_samples(
+    batch: list[Sample], frozen: Frozen
+) -> None:
     network = ColorizationNetwork(TINY).eval()  # batch norm of the training mode would mix them
     together = batch_losses(network, network.config, batch, frozen, LossOptions())
-    alone = [batch_losses(network, network.config, [sample_], frozen, LossOptions()) for sample_ in batch]
+    alone = [
+        batch_losses(network, network.config, [sample_], frozen, LossOptions()) for sample_ in batch
+    ]
     for key in ("loss", "chrominance", "classification"):
         mean = torch.stack([found[key].detach() for found in alone]).mean()
         torch.testing.assert_close(together[key].detach(), mean, rtol=1e-3, atol=1e-3)
@@ -183,7 +213,11 @@ def test_the_judge_sees_vivid_answers_of_the_perceptual_branch_only(
     # the answer keeps the luminance of its own target
     gray = answer.new_tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
     correlations = [
-        [float(torch.corrcoef(torch.stack(((a * gray).sum(0).flatten(), t[0].flatten())))[0, 1]) for t in expected] for a in answer
+        [
+            float(torch.corrcoef(torch.stack(((a * gray).sum(0).flatten(), t[0].flatten())))[0, 1])
+            for t in expected
+        ]
+        for a in answer
     ]
     assert correlations[0][0] > 0.9 > correlations[0][1]
     assert correlations[1][1] > 0.9 > correlations[1][0]
@@ -201,42 +235,73 @@ def test_the_bins_learn_from_how_the_answer_looks_and_the_regression_where_there
 
     def gradient(perceptual: float) -> dict[str, Tensor]:
         network.zero_grad()
-        batch_losses(network, config, samples, frozen, LossOptions(perceptual, 0.0))["loss"].backward()
-        heads = {"ab": network.ab.weight.grad} | ({"bins": network.bins.weight.grad} if num_bins else {})
-        return {name: torch.zeros(1) if value is None else value.clone() for name, value in heads.items()}
+        batch_losses(network, config, samples, frozen, LossOptions(perceptual, 0.0))[
+            "loss"
+        ].backward()
+        heads = {"ab": network.ab.weight.grad} | (
+            {"bins": network.bins.weight.grad} if num_bins else {}
+        )
+        return {
+            name: torch.zeros(1) if value is None else value.clone()
+            for name, value in heads.items()
+        }
 
     small, large = gradient(1.0), gradient(1000.0)
-    change = {name: float((large[name] - small[name]).norm() / small[name].norm().clamp(min=1e-12)) for name in small}
+    change = {
+        name: float((large[name] - small[name]).norm() / small[name].norm().clamp(min=1e-12))
+        for name in small
+    }
     assert change["ab"] < 1e-6 if num_bins else change["ab"] > 1.0
     assert num_bins == 0 or change["bins"] > 1.0
 
 
 @pytest.mark.parametrize("case", ["no judge", "no weight"])
-def test_without_a_judge_all_is_plain_regression(batch: list[Sample], frozen: Frozen, case: str) -> None:
+def test_without_a_judge_all_is_plain_regression(
+    batch: list[Sample], frozen: Frozen, case: str
+) -> None:
     unjudged = replace(frozen, judge=None) if case == "no judge" else frozen
-    options = LossOptions(classification=0.5) if case == "no judge" else LossOptions(classification=0.5, perceptual=0.0)
+    options = (
+        LossOptions(classification=0.5)
+        if case == "no judge"
+        else LossOptions(classification=0.5, perceptual=0.0)
+    )
     found = batch_losses(ColorizationNetwork(TINY).eval(), TINY, batch, unjudged, options)
     assert "perceptual" not in found
-    torch.testing.assert_close(found["loss"].detach(), found["chrominance"] + 0.5 * found["classification"])
+    torch.testing.assert_close(
+        found["loss"].detach(), found["chrominance"] + 0.5 * found["classification"]
+    )
     assert isinstance(frozen.judge, Judge) and not frozen.judge.seen
 
 
 def test_without_the_head_of_bins(batch: list[Sample], frozen: Frozen) -> None:
-    for config, options in ((replace(TINY, num_bins=0), LossOptions()), (TINY, LossOptions(classification=0.0))):
+    for config, options in (
+        (replace(TINY, num_bins=0), LossOptions()),
+        (TINY, LossOptions(classification=0.0)),
+    ):
         found = batch_losses(ColorizationNetwork(config).eval(), config, batch, frozen, options)
         assert "classification" not in found
         assert bool(found["loss"].isfinite())
 
 
-def test_networks_that_read_no_features_of_the_backbone(batch: list[Sample], frozen: Frozen) -> None:
+def test_networks_that_read_no_features_of_the_backbone(
+    batch: list[Sample], frozen: Frozen
+) -> None:
     config = replace(TINY, backbone_channels=(), global_size=0)
     found = batch_losses(ColorizationNetwork(config).eval(), config, batch, frozen, LossOptions())
     assert all(bool(value.isfinite()) for value in found.values())
 
 
-def test_rare_colors_weigh_more(sample: MakeSample, frozen: Frozen, labs: dict[str, Tensor]) -> None:
-    made, network = [sample(CHROMINANCE, painted(labs["chelsea"], 40.0, 20.0))], ColorizationNetwork(TINY).eval()
-    once, thrice = (batch_losses(network, TINY, made, replace(frozen, bin_weights=w), LossOptions()) for w in (EVEN, 3 * EVEN))
+def test_rare_colors_weigh_more(
+    sample: MakeSample, frozen: Frozen, labs: dict[str, Tensor]
+) -> None:
+    made, network = (
+        [sample(CHROMINANCE, painted(labs["chelsea"], 40.0, 20.0))],
+        ColorizationNetwork(TINY).eval(),
+    )
+    once, thrice = (
+        batch_losses(network, TINY, made, replace(frozen, bin_weights=w), LossOptions())
+        for w in (EVEN, 3 * EVEN)
+    )
     torch.testing.assert_close(thrice["classification"], 3 * once["classification"])
     torch.testing.assert_close(thrice["chrominance"], once["chrominance"])
 
@@ -254,7 +319,9 @@ def test_a_batch_without_references(sample: MakeSample, frozen: Frozen) -> None:
 def test_planes_of_references_belong_to_their_sample(
     sample: MakeSample, planes_of: Callable[[list[Sample]], Tensor], labs: dict[str, Tensor]
 ) -> None:
-    red, green, blue = (painted(labs["coffee"], *ab) for ab in ((50.0, 30.0), (-40.0, 40.0), (10.0, -50.0)))
+    red, green, blue = (
+        painted(labs["coffee"], *ab) for ab in ((50.0, 30.0), (-40.0, 40.0), (10.0, -50.0))
+    )
     planes = planes_of([
         sample(PERCEPTUAL, "chelsea", (red, red)),
         sample(PERCEPTUAL, "astronaut"),
@@ -271,8 +338,13 @@ def test_planes_of_references_belong_to_their_sample(
 def test_the_chrominance_branch_sees_its_own_colors_and_the_perceptual_those_of_the_reference(
     sample: MakeSample, planes_of: Callable[[list[Sample]], Tensor], labs: dict[str, Tensor]
 ) -> None:
-    target, reference = painted(labs["motorcycle_left"], 35.0, -25.0), painted(labs["motorcycle_right"], -20.0, 45.0)
-    planes = planes_of([sample(branch, target, (reference,)) for branch in (CHROMINANCE, PERCEPTUAL)])
+    target, reference = (
+        painted(labs["motorcycle_left"], 35.0, -25.0),
+        painted(labs["motorcycle_right"], -20.0, 45.0),
+    )
+    planes = planes_of(
+        [sample(branch, target, (reference,)) for branch in (CHROMINANCE, PERCEPTUAL)]
+    )
     for row, (a, b) in enumerate(((35.0, -25.0), (-20.0, 45.0))):
         torch.testing.assert_close(planes[row, 1] * 50, torch.full((32, 32), a), atol=1e-2, rtol=0)
         torch.testing.assert_close(planes[row, 2] * 50, torch.full((32, 32), b), atol=1e-2, rtol=0)
@@ -297,6 +369,7 @@ def test_the_truth_is_not_among_the_inputs(
     cases = [(PERCEPTUAL, ("coffee",)), (PERCEPTUAL, ()), (CHROMINANCE, ())]
     for branch, references in cases:
         own, other = (
-            planes_of([sample(branch, lab, references)]) for lab in (labs["chelsea"], painted(labs["chelsea"], 60.0, 60.0))
+            planes_of([sample(branch, lab, references)])
+            for lab in (labs["chelsea"], painted(labs["chelsea"], 60.0, 60.0))
         )
         assert torch.equal(own, other)

@@ -21,7 +21,10 @@ def test_a_cut_between_two_pans(pan: Pan) -> None:
 
 
 def test_a_pan_with_noise_and_flicker_is_one_scene(pan: Pan, rng: np.random.Generator) -> None:
-    film = [gray * (1.0 + 0.08 * (i % 2)) + rng.normal(0, 8, gray.shape) for i, gray in enumerate(pan("coffee", 30))]
+    film = [
+        gray * (1.0 + 0.08 * (i % 2)) + rng.normal(0, 8, gray.shape)
+        for i, gray in enumerate(pan("coffee", 30))
+    ]
     assert cuts([np.clip(gray, 0, 255).astype(np.uint8) for gray in film]) == [0]
 
 
@@ -30,7 +33,9 @@ def test_a_fast_pan_is_one_scene(pan: Pan) -> None:
 
 
 def test_a_fade_is_no_cut(pan: Pan) -> None:
-    assert cuts([(gray * (i / 24)).astype(np.uint8) for i, gray in enumerate(pan("coffee", 25))]) == [0]
+    assert cuts(
+        [(gray * (i / 24)).astype(np.uint8) for i, gray in enumerate(pan("coffee", 25))]
+    ) == [0]
 
 
 def test_a_flash_makes_no_short_scenes(pan: Pan) -> None:

@@ -18,7 +18,9 @@ Pan = Callable[..., list[np.ndarray]]
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "gray", "nv12"])
-def test_luma_of_8_bits_is_read_as_it_is(make_film: MakeFilm, pan: Pan, tmp_path: Path, pix_fmt: str) -> None:
+def test_luma_of_8_bits_is_read_as_it_is(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path, pix_fmt: str
+) -> None:
     lumas = pan("coffee", 2)
     codec = "rawvideo" if pix_fmt == "nv12" else "ffv1"
     film = Film(make_film(tmp_path / "in.nut", lumas, codec=codec, pix_fmt=pix_fmt))
@@ -28,7 +30,9 @@ def test_luma_of_8_bits_is_read_as_it_is(make_film: MakeFilm, pan: Pan, tmp_path
 
 
 @pytest.mark.parametrize(("pix_fmt", "bits"), [("yuv420p10le", 10), ("gray16le", 16)])
-def test_deeper_films_become_8_bits_with_a_note(make_film: MakeFilm, pan: Pan, tmp_path: Path, pix_fmt: str, bits: int) -> None:
+def test_deeper_films_become_8_bits_with_a_note(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path, pix_fmt: str, bits: int
+) -> None:
     lumas = pan("coffee", 2)
     film = Film(make_film(tmp_path / "in.mkv", lumas, pix_fmt=pix_fmt))
     for frame, luma in zip(film.frames(), lumas, strict=True):
@@ -43,14 +47,18 @@ def test_rgb_films_become_luma(make_film: MakeFilm, pan: Pan, tmp_path: Path) ->
     assert np.abs(frame.gray.astype(int) - grays[0]).max() <= 2
 
 
-def test_frames_without_timestamps_get_those_of_the_rate(make_film: MakeFilm, pan: Pan, tmp_path: Path) -> None:
+def test_frames_without_timestamps_get_those_of_the_rate(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path
+) -> None:
     """A bare H.264 stream has none."""
     film = Film(make_film(tmp_path / "in.h264", pan("coffee", 4), codec="libx264", rate=25))
     times = [frame.pts * film.time_base for frame in film.frames()]
     assert [b - a for a, b in pairwise(times)] == [Fraction(1, 25)] * 3
 
 
-def test_timestamps_always_rise(make_film: MakeFilm, pan: Pan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timestamps_always_rise(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     film = Film(make_film(tmp_path / "in.mkv", pan("coffee", 4)))
     decoded = film._decoded
 
@@ -69,10 +77,19 @@ def test_the_cover_of_an_album_is_no_film(tmp_path: Path, pictures: dict[str, np
         cover = container.add_stream("png")
         cover.width, cover.height, cover.pix_fmt = 64, 48, "rgb24"
         cover.disposition = av.stream.Disposition.attached_pic
-        samples = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format="s16p", layout="mono")
+        samples = av.AudioFrame.from_ndarray(
+            np.zeros((1, 4096), np.int16), format="s16p", layout="mono"
+        )
         samples.sample_rate, samples.pts = 8000, 0
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pictures["coffee"][:48, :64]), format="rgb24")
-        for packet in [*cover.encode(frame), *cover.encode(), *sound.encode(samples), *sound.encode()]:
+        frame = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(pictures["coffee"][:48, :64]), format="rgb24"
+        )
+        for packet in [
+            *cover.encode(frame),
+            *cover.encode(),
+            *sound.encode(samples),
+            *sound.encode(),
+        ]:
             container.mux(packet)
     with pytest.raises(FilmError, match="holds no moving pictures"):
         Film(tmp_path / "song.mp3")

@@ -33,7 +33,9 @@ def damage(path: Path, start: float, stop: float, kind: str) -> Path:
     if kind == "cut":
         data = data[:first]
     else:
-        data[first:last] = np.random.default_rng(0).integers(0, 256, last - first, dtype=np.uint8).tobytes()
+        data[first:last] = (
+            np.random.default_rng(0).integers(0, 256, last - first, dtype=np.uint8).tobytes()
+        )
     path.write_bytes(data)
     return path
 
@@ -41,7 +43,14 @@ def damage(path: Path, start: float, stop: float, kind: str) -> Path:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("kind", ["empty", "text", "cut", "garbage", "sound only", "missing"])
 def test_unusable_media_are_one_line(
-    cli: Cli, refused: Refused, make_film: MakeFilm, pan: Pan, tmp_path: Path, listing: Listing, suffix: str, kind: str
+    cli: Cli,
+    refused: Refused,
+    make_film: MakeFilm,
+    pan: Pan,
+    tmp_path: Path,
+    listing: Listing,
+    suffix: str,
+    kind: str,
 ) -> None:
     source = tmp_path / f"in{suffix}"
     if kind in ("cut", "garbage"):
@@ -63,7 +72,9 @@ def test_unusable_media_are_one_line(
 def make_sound(path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac" if path.suffix == ".mp4" else "pcm_s16le", rate=8000)
-        samples = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format="s16", layout="mono")
+        samples = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.int16), format="s16", layout="mono"
+        )
         samples.sample_rate, samples.pts = 8000, 0
         for packet in [*stream.encode(samples), *stream.encode()]:
             container.mux(packet)
@@ -82,7 +93,9 @@ def test_damage_can_be_allowed(make_film: MakeFilm, pan: Pan, tmp_path: Path) ->
     assert len(film.notes) == 1 and "damaged" in film.notes[0]
 
 
-def test_nothing_that_exists_is_replaced(make_film: MakeFilm, pan: Pan, tmp_path: Path, listing: Listing) -> None:
+def test_nothing_that_exists_is_replaced(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path, listing: Listing
+) -> None:
     source = make_film(tmp_path / "in.mp4", pan("coffee", 2), codec="libx264")
     reference = tmp_path / "reference.mp4"  # whatever it holds
     reference.write_bytes(b"a reference")
@@ -112,30 +125,63 @@ def test_nothing_that_exists_is_replaced(make_film: MakeFilm, pan: Pan, tmp_path
     assert listing(tmp_path) == before
 
 
-def test_a_bad_frame_of_a_folder(cli: Cli, refused: Refused, pan: Pan, tmp_path: Path, listing: Listing) -> None:
+def test_a_bad_frame_of_a_folder(
+    cli: Cli, refused: Refused, pan: Pan, tmp_path: Path, listing: Listing
+) -> None:
     (tmp_path / "frames").mkdir()
     for i, gray in enumerate(pan("coffee", 3)):
         Image.fromarray(gray).save(tmp_path / "frames" / f"{i}.png")
     (tmp_path / "frames" / "1.png").write_bytes(b"")
     before = listing(tmp_path)
-    refused(cli("video", tmp_path / "frames", "--output", tmp_path / "out"), tmp_path / "frames" / "1.png", "empty")
+    refused(
+        cli("video", tmp_path / "frames", "--output", tmp_path / "out"),
+        tmp_path / "frames" / "1.png",
+        "empty",
+    )
     assert listing(tmp_path) == before
 
 
 def test_a_bad_reference(
-    cli: Cli, refused: Refused, make_film: MakeFilm, pan: Pan, tmp_path: Path, gray_path: Path, listing: Listing
+    cli: Cli,
+    refused: Refused,
+    make_film: MakeFilm,
+    pan: Pan,
+    tmp_path: Path,
+    gray_path: Path,
+    listing: Listing,
 ) -> None:
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2))
     before = listing(tmp_path)
     for reference, said in ((gray_path, "gray"), (tmp_path / "missing.png", "no such file")):
-        refused(cli("video", source, "--output", tmp_path / "out.mp4", "--reference", reference), reference, said)
-    refused(cli("video", source, "--output", tmp_path / "out.mp4", "--method", "training-free"), "at least one reference")
-    refused(cli("video", source, "--output", tmp_path / "out.mp4", "--report", source), source, "--report")
+        refused(
+            cli("video", source, "--output", tmp_path / "out.mp4", "--reference", reference),
+            reference,
+            said,
+        )
+    refused(
+        cli("video", source, "--output", tmp_path / "out.mp4", "--method", "training-free"),
+        "at least one reference",
+    )
+    refused(
+        cli("video", source, "--output", tmp_path / "out.mp4", "--report", source),
+        source,
+        "--report",
+    )
     assert listing(tmp_path) == before
 
 
 @pytest.mark.parametrize(
-    "name", ["folder", "photo.jpg", "other.json", "list.json", "frames/0.png", "out/0.png", "out", "cut/r.json"]
+    "name",
+    [
+        "folder",
+        "photo.jpg",
+        "other.json",
+        "list.json",
+        "frames/0.png",
+        "out/0.png",
+        "out",
+        "cut/r.json",
+    ],
 )
 def test_a_report_that_cannot_or_should_not_be_written_is_told_before_the_work(
     cli: Cli,
@@ -162,15 +208,24 @@ def test_a_report_that_cannot_or_should_not_be_written_is_told_before_the_work(
     assert listing(tmp_path) == before
 
 
-def test_an_earlier_report_is_replaced_and_other_files_only_if_it_is_asked_for(tmp_path: Path) -> None:
+def test_an_earlier_report_is_replaced_and_other_files_only_if_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
     job, path = FilmJob(tmp_path / "in.mp4", tmp_path / "out.mp4"), tmp_path / "report.json"
     check_report(path, job)
     figures = dict.fromkeys(("input", "output", "frames", "cdc", "cdc_of_luminance", "scenes"))
     path.write_text(json.dumps(figures))
     check_report(path, job)
-    for text in (json.dumps(figures)[:-1], '{"a":' * 100_000, json.dumps({**figures, "cdc": 1}).replace("cdc", "CDC")):
+    for text in (
+        json.dumps(figures)[:-1],
+        '{"a":' * 100_000,
+        json.dumps({**figures, "cdc": 1}).replace("cdc", "CDC"),
+    ):
         path.write_text(text)
-        with pytest.raises(ValueError, match=r"report\.json: exists already and is no report of a film; .*--overwrite"):
+        with pytest.raises(
+            ValueError,
+            match=r"report\.json: exists already and is no report of a film; .*--overwrite",
+        ):
             check_report(path, job)
         check_report(path, replace(job, overwrite=True))
 
@@ -179,7 +234,10 @@ def test_without_pyav_one_line_says_how_to_get_it(
     cli: Cli, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    refused(cli("video", tmp_path / "in.mp4", "--output", tmp_path / "out.mp4"), 'pip install -e ".[video]"')
+    refused(
+        cli("video", tmp_path / "in.mp4", "--output", tmp_path / "out.mp4"),
+        'pip install -e ".[video]"',
+    )
 
 
 @pytest.mark.parametrize("step", ["write", "join"])
@@ -200,10 +258,17 @@ def test_a_full_disk_leaves_nothing_half_written(
 
     source, output = make_film(tmp_path / "in.mkv", pan("coffee", 2)), tmp_path / "out.mp4"
     output.write_bytes(b"an earlier result")
-    monkeypatch.setattr(*((SegmentWriter, "write", full) if step == "write" else (sinks, "join", full)))
-    refused(cli("video", source, "--output", output, "--overwrite"), output, "No space left on device")
+    monkeypatch.setattr(
+        *((SegmentWriter, "write", full) if step == "write" else (sinks, "join", full))
+    )
+    refused(
+        cli("video", source, "--output", output, "--overwrite"), output, "No space left on device"
+    )
     assert output.read_bytes() == b"an earlier result"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".out.mp4.rechroma", "in.mkv", "out.mp4"]
     monkeypatch.undo()
     assert cli("video", source, "--output", output, "--overwrite").exit_code == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv", "out.mp4"] and Film(output).num_frames == 2
+    assert (
+        sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv", "out.mp4"]
+        and Film(output).num_frames == 2
+    )

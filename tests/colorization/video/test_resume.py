@@ -57,16 +57,27 @@ def run(colorizer: ColorizationPipeline, tiny: ColorizeOptions) -> Callable[...,
 @pytest.fixture
 def two_scenes(make_film: MakeFilm, pan: Pan, tmp_path: Path) -> Path:
     """Five frames and three of another scene."""
-    return make_film(tmp_path / "in.mp4", [*pan("coffee", 5), *pan("rocket", 3)], sound=0.3, codec="libx264")
+    return make_film(
+        tmp_path / "in.mp4", [*pan("coffee", 5), *pan("rocket", 3)], sound=0.3, codec="libx264"
+    )
 
 
 def test_a_stopped_run_is_taken_up_to_the_same_film(
-    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_scenes: Path,
+    run: Callable[..., FilmReport],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Segments hold 2, 2, 1 and 2, 1 frames; those that were finished are not colored again."""
     whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     assert run(two_scenes, whole).colored == 8
-    for stop, finished, killed in ((1, 0, False), (4, 2, True), (5, 4, False), (6, 5, True), (8, 7, False)):
+    for stop, finished, killed in (
+        (1, 0, False),
+        (4, 2, True),
+        (5, 4, False),
+        (6, 5, True),
+        (8, 7, False),
+    ):
         with monkeypatch.context() as patch:
             if killed:  # nobody tidies up then
                 patch.setattr(SegmentWriter, "abort", lambda self: None)
@@ -80,7 +91,9 @@ def test_a_stopped_run_is_taken_up_to_the_same_film(
         output.unlink()
 
 
-def test_a_run_that_was_stopped_while_looking_begins_anew(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_a_run_that_was_stopped_while_looking_begins_anew(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     with pytest.raises(StoppedError):
         run(two_scenes, tmp_path / "out.mp4", ("looking", 7))
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
@@ -96,7 +109,9 @@ def frame_dir(pan: Pan, tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def test_a_folder_is_taken_up(frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_a_folder_is_taken_up(
+    frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     run(frame_dir, tmp_path / "whole")
     with pytest.raises(StoppedError):
         run(frame_dir, tmp_path / "out", ("coloring", 5))
@@ -122,7 +137,11 @@ def test_a_run_that_was_stopped_while_measuring_is_taken_up(
     assert run(frame_dir, output, report=report).colored == 0
     figures = json.loads(report.read_text())
     assert (figures["frames"], figures["frames_colored"]) == (7, 0) and figures["cdc"] > 0
-    assert output.exists() and sorted(p.name for p in tmp_path.iterdir()) == ["in", name, "report.json"]
+    assert output.exists() and sorted(p.name for p in tmp_path.iterdir()) == [
+        "in",
+        name,
+        "report.json",
+    ]
 
 
 def test_the_report_is_whole_where_the_last_run_was_stopped_between_pictures(
@@ -136,7 +155,9 @@ def test_the_report_is_whole_where_the_last_run_was_stopped_between_pictures(
             run(frame_dir, tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 3
     run(frame_dir, tmp_path / "out", report=tmp_path / "out.json")
-    whole, taken_up = (json.loads((tmp_path / name).read_text())["cdc"] for name in ("whole.json", "out.json"))
+    whole, taken_up = (
+        json.loads((tmp_path / name).read_text())["cdc"] for name in ("whole.json", "out.json")
+    )
     assert whole == taken_up > 0
 
 
@@ -163,14 +184,18 @@ def test_a_reference_that_is_gone_since_is_replaced(
     photos = shutil.copytree(library_dir, tmp_path / "photos")
     build(photos, tmp_path / "index")
     options = replace(tiny, top_k=1)
-    pipeline = ColorizationPipeline(colorizer.backbone, PhotoIndex.open(tmp_path / "index"), colorizer.network)
+    pipeline = ColorizationPipeline(
+        colorizer.backbone, PhotoIndex.open(tmp_path / "index"), colorizer.network
+    )
 
     def color(stop: int = 0) -> FilmReport:
         def progress(what: str, done: int, total: int) -> None:
             if (what, done) == ("coloring", stop):
                 raise StoppedError
 
-        return colorize_film(FilmJob(two_scenes, tmp_path / "out.mp4"), pipeline, options, SHORT, progress)
+        return colorize_film(
+            FilmJob(two_scenes, tmp_path / "out.mp4"), pipeline, options, SHORT, progress
+        )
 
     with pytest.raises(StoppedError):
         color(8)  # of the second scene two frames are done
@@ -186,7 +211,9 @@ def test_a_reference_that_is_gone_since_is_replaced(
     assert Path(report.scenes[1].references[0][0]).is_file()
 
 
-def test_a_folder_with_other_pictures_is_another_input(frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_a_folder_with_other_pictures_is_another_input(
+    frame_dir: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     with pytest.raises(StoppedError):
         run(frame_dir, tmp_path / "out", ("coloring", 5))
     (frame_dir / "6.png").rename(frame_dir / "7.png")
@@ -209,7 +236,12 @@ def test_a_run_stopped_while_pictures_take_their_names_is_finished(
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         patch.setattr(Path, "replace", stopping)
         run(frame_dir, tmp_path / "out")
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png", "3.png"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "0.png",
+        "1.png",
+        "2.png",
+        "3.png",
+    ]
     (tmp_path / "out" / "5.png").write_bytes(b"mine")
     with pytest.raises(ValueError, match=r"5\.png: exists already"):
         run(frame_dir, tmp_path / "out")
@@ -233,7 +265,9 @@ def test_pictures_that_were_there_before_a_stopped_run_are_not_taken_for_its_own
         run(frame_dir, tmp_path / "out")
 
 
-def test_unfinished_work_of_another_job_is_not_mixed_in(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_unfinished_work_of_another_job_is_not_mixed_in(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     output, other = tmp_path / "out.mp4", replace(SHORT, smoothing=0.0)
     with pytest.raises(StoppedError):
         run(two_scenes, output, ("coloring", 5))
@@ -245,7 +279,10 @@ def test_unfinished_work_of_another_job_is_not_mixed_in(two_scenes: Path, run: C
 
 
 def test_a_stop_while_work_of_another_job_is_dropped_leaves_nothing_of_it(
-    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_scenes: Path,
+    run: Callable[..., FilmReport],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     output, other = tmp_path / "out.mp4", replace(SHORT, smoothing=0.0)
     with pytest.raises(StoppedError):
@@ -266,7 +303,10 @@ def test_a_stop_while_work_of_another_job_is_dropped_leaves_nothing_of_it(
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("")])
 def test_segments_that_nothing_tells_of_are_not_taken_up(
-    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path, damage: Callable[[Path], object]
+    two_scenes: Path,
+    run: Callable[..., FilmReport],
+    tmp_path: Path,
+    damage: Callable[[Path], object],
 ) -> None:
     output = tmp_path / "out.mp4"
     with pytest.raises(StoppedError):
@@ -275,7 +315,9 @@ def test_segments_that_nothing_tells_of_are_not_taken_up(
     assert run(two_scenes, output).colored == 8
 
 
-def test_a_plan_that_is_not_whole_is_made_again(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_a_plan_that_is_not_whole_is_made_again(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     output = tmp_path / "out.mp4"
     with pytest.raises(StoppedError):
         run(two_scenes, output, ("coloring", 5))
@@ -283,7 +325,9 @@ def test_a_plan_that_is_not_whole_is_made_again(two_scenes: Path, run: Callable[
     assert 0 < run(two_scenes, output).colored < 8
 
 
-def test_a_segment_that_lost_frames_is_told(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_a_segment_that_lost_frames_is_told(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     output = tmp_path / "out.mp4"
     with pytest.raises(StoppedError):
         run(two_scenes, output, ("coloring", 7))
@@ -297,9 +341,14 @@ def test_a_segment_that_lost_frames_is_told(two_scenes: Path, run: Callable[...,
         assert not output.exists()
 
 
-def test_two_runs_do_not_write_one_film(two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path) -> None:
+def test_two_runs_do_not_write_one_film(
+    two_scenes: Path, run: Callable[..., FilmReport], tmp_path: Path
+) -> None:
     output = tmp_path / "out.mp4"
     work_folder(output).mkdir()
-    with FileLock(work_folder(output) / "lock"), pytest.raises(ValueError, match="another run is writing it"):
+    with (
+        FileLock(work_folder(output) / "lock"),
+        pytest.raises(ValueError, match="another run is writing it"),
+    ):
         run(two_scenes, output)
     assert work_folder(output).exists()

@@ -45,10 +45,14 @@ def test_a_frame_that_comes_again_has_the_same_colors(
         return float((torch.stack(frames[1:]) - torch.stack(frames[:-1])).abs().mean())
 
     assert flicker(together) < 0.6 * flicker(single)
-    assert float(torch.stack(together).abs().mean()) == pytest.approx(float(torch.stack(single).abs().mean()), rel=0.25)
+    assert float(torch.stack(together).abs().mean()) == pytest.approx(
+        float(torch.stack(single).abs().mean()), rel=0.25
+    )
 
 
-def test_a_scene_is_seen_with_the_tones_of_its_key_frame(start: Callable[..., SceneColorizer], pan: Pan) -> None:
+def test_a_scene_is_seen_with_the_tones_of_its_key_frame(
+    start: Callable[..., SceneColorizer], pan: Pan
+) -> None:
     """Each frame with its own tones, the same wall would be seen brighter or darker as something passes by."""
     gray = (pan("chelsea", 1, 96, 96)[0] // 2 + 60).astype(np.uint8)
     passing = gray.copy()
@@ -59,8 +63,11 @@ def test_a_scene_is_seen_with_the_tones_of_its_key_frame(start: Callable[..., Sc
     seen = colorizer.key.luminance
     shown, _ = colorizer.color(passing)
     assert colorizer.previous is not None
-    np.testing.assert_allclose(colorizer.previous.luminance[..., 56:, :], seen[..., 56:, :], atol=0.01)
-    assert float(seen.std()) > 1.5 * float(shown[..., 56:, :].std())  # they are spread for the networks, not for the film
+    np.testing.assert_allclose(
+        colorizer.previous.luminance[..., 56:, :], seen[..., 56:, :], atol=0.01
+    )
+    # they are spread for the networks, not for the film
+    assert float(seen.std()) > 1.5 * float(shown[..., 56:, :].std())
     alone = start()
     alone.color(passing)
     assert alone.previous is not None
@@ -94,7 +101,9 @@ def test_what_the_scene_has_not_shown_is_colored_like_a_photo(
 
 
 @pytest.mark.parametrize("lender", ["key", "previous"])
-def test_colored_frames_lend_their_colors(start: Callable[..., SceneColorizer], pan: Pan, lender: str) -> None:
+def test_colored_frames_lend_their_colors(
+    start: Callable[..., SceneColorizer], pan: Pan, lender: str
+) -> None:
     """The key frame, or the one before, is made red by hand: the frame becomes red."""
     gray = pan("coffee", 1, 96, 96)[0]
     colorizer = start(smoothing=0.0)
@@ -107,7 +116,9 @@ def test_colored_frames_lend_their_colors(start: Callable[..., SceneColorizer], 
     assert float(colorizer.color(gray)[1][0].mean()) > 50
 
 
-def test_smoothing_keeps_colors_only_where_nothing_moves(start: Callable[..., SceneColorizer], pan: Pan) -> None:
+def test_smoothing_keeps_colors_only_where_nothing_moves(
+    start: Callable[..., SceneColorizer], pan: Pan
+) -> None:
     """The left half stands still, the right becomes another picture."""
     gray = pan("coffee", 1, 96, 96)[0]
     then = gray.copy()
@@ -123,7 +134,9 @@ def test_smoothing_keeps_colors_only_where_nothing_moves(start: Callable[..., Sc
     assert float(change[1.0][columns + 4 :].mean()) > 0.7 * float(change[0.0][columns + 4 :].mean())
 
 
-def test_saving_and_loading_goes_on_exactly(start: Callable[..., SceneColorizer], pan: Pan, tmp_path: Path) -> None:
+def test_saving_and_loading_goes_on_exactly(
+    start: Callable[..., SceneColorizer], pan: Pan, tmp_path: Path
+) -> None:
     film = pan("coffee", 4)
     whole = start()
     whole.begin(film[2])
@@ -145,10 +158,18 @@ def test_the_network_that_is_not_there_is_refused_as_for_photos(
     backbone: Backbone, tiny: ColorizeOptions, pictures: Pictures
 ) -> None:
     with pytest.raises(ValueError, match="the colorization network was trained on"):
-        SceneColorizer(ColorizationPipeline(backbone), [pictures["coffee"]], None, replace(tiny, method="network"), FilmOptions())
+        SceneColorizer(
+            ColorizationPipeline(backbone),
+            [pictures["coffee"]],
+            None,
+            replace(tiny, method="network"),
+            FilmOptions(),
+        )
 
 
-def test_the_training_free_method(colorizer: ColorizationPipeline, tiny: ColorizeOptions, pan: Pan, pictures: Pictures) -> None:
+def test_the_training_free_method(
+    colorizer: ColorizationPipeline, tiny: ColorizeOptions, pan: Pan, pictures: Pictures
+) -> None:
     options = replace(tiny, method="training-free")
     with pytest.raises(ValueError, match="at least one reference"):
         SceneColorizer(colorizer, [], None, options, FilmOptions())

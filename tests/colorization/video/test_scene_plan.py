@@ -24,7 +24,9 @@ def look(film: Film, folder: Path, recommended: list[np.ndarray] | None = None) 
     return make_plan(film, folder, SHORT, recommend, lambda done, total: None)
 
 
-def test_the_key_frame_is_the_middle_of_its_scene(make_film: MakeFilm, pan: Pan, tmp_path: Path) -> None:
+def test_the_key_frame_is_the_middle_of_its_scene(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path
+) -> None:
     """Seven and five frames, luma as gray (full range)."""
     lumas = [*pan("coffee", 7), *pan("rocket", 5)]
     keys: list[np.ndarray] = []
@@ -36,22 +38,30 @@ def test_the_key_frame_is_the_middle_of_its_scene(make_film: MakeFilm, pan: Pan,
         np.testing.assert_array_equal(read_key(tmp_path, i), lumas[middle])
 
 
-def test_the_key_frame_of_a_long_scene_is_near_its_middle(make_film: MakeFilm, tmp_path: Path) -> None:
+def test_the_key_frame_of_a_long_scene_is_near_its_middle(
+    make_film: MakeFilm, tmp_path: Path
+) -> None:
     """Brighter by one from frame to frame; few frames are kept, but evenly."""
     count = 5 * CANDIDATES + 3
     lumas = [np.full((32, 32), 20 + i, np.uint8) for i in range(count)]
     look(Film(make_film(tmp_path / "in.mkv", lumas, color_range=2)), tmp_path)
-    assert int(read_key(tmp_path, 0)[0, 0]) - 20 == pytest.approx((count - 1) / 2, abs=count / CANDIDATES)
+    assert int(read_key(tmp_path, 0)[0, 0]) - 20 == pytest.approx(
+        (count - 1) / 2, abs=count / CANDIDATES
+    )
 
 
 def test_large_key_frames_are_kept_small(make_film: MakeFilm, tmp_path: Path) -> None:
     look(Film(make_film(tmp_path / "in.mkv", [np.zeros((1100, 1604), np.uint8)])), tmp_path)
     height, width = read_key(tmp_path, 0).shape
-    assert (KEY_SIDE <= height < 2 * KEY_SIDE) and width / height == pytest.approx(1604 / 1100, rel=0.01)
+    assert (KEY_SIDE <= height < 2 * KEY_SIDE) and width / height == pytest.approx(
+        1604 / 1100, rel=0.01
+    )
 
 
 def test_a_plan_is_read_as_it_was_written(make_film: MakeFilm, pan: Pan, tmp_path: Path) -> None:
-    plan = look(Film(make_film(tmp_path / "in.mkv", [*pan("coffee", 3), *pan("rocket", 3)])), tmp_path)
+    plan = look(
+        Film(make_film(tmp_path / "in.mkv", [*pan("coffee", 3), *pan("rocket", 3)])), tmp_path
+    )
     plan.save(tmp_path / "plan.json")
     assert read_plan(tmp_path / "plan.json") == plan
     assert plan.scenes[1].references == [("photo.jpg", 0.5)]

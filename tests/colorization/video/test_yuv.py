@@ -4,7 +4,17 @@ import av
 import numpy as np
 import pytest
 
-from colorization.video.yuv import BT601, BT709, Coding, chroma_planes, evened, gray_of, halved, luma_of, matrix_of
+from colorization.video.yuv import (
+    BT601,
+    BT709,
+    Coding,
+    chroma_planes,
+    evened,
+    gray_of,
+    halved,
+    luma_of,
+    matrix_of,
+)
 
 
 def test_gray_and_luma_by_hand() -> None:
@@ -39,10 +49,14 @@ def test_pure_colors_by_hand() -> None:
 
 @pytest.mark.parametrize(("matrix", "name"), [(BT601, "ITU601"), (BT709, "ITU709")])
 @pytest.mark.parametrize("full", [False, True])
-def test_chroma_is_that_of_ffmpeg(rng: np.random.Generator, matrix: int, name: str, full: bool) -> None:
+def test_chroma_is_that_of_ffmpeg(
+    rng: np.random.Generator, matrix: int, name: str, full: bool
+) -> None:
     rgb = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-    theirs = frame.reformat(format="yuv444p", dst_colorspace=name, dst_color_range="JPEG" if full else "MPEG").to_ndarray()
+    theirs = frame.reformat(
+        format="yuv444p", dst_colorspace=name, dst_color_range="JPEG" if full else "MPEG"
+    ).to_ndarray()
     for ours, plane in zip(chroma_planes(rgb, Coding(matrix, full)), theirs[1:], strict=True):
         assert np.abs(ours.astype(int) - plane).max() <= 2
 
@@ -56,4 +70,9 @@ def test_halving_takes_means_and_repeats_the_edge() -> None:
 
 
 def test_films_that_say_no_matrix_get_that_of_their_size() -> None:
-    assert (matrix_of(2, 480), matrix_of(2, 1080), matrix_of(BT709, 480), matrix_of(0, 720)) == (BT601, BT709, BT709, BT709)
+    assert (matrix_of(2, 480), matrix_of(2, 1080), matrix_of(BT709, 480), matrix_of(0, 720)) == (
+        BT601,
+        BT709,
+        BT709,
+        BT709,
+    )

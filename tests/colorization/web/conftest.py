@@ -66,7 +66,9 @@ class Served:
 
     def upload(self, *files: Path) -> list[dict[str, Any]]:
         with self.http() as client:
-            answer = client.post("/gradio_api/upload", files=[("files", (f.name, f.read_bytes())) for f in files])
+            answer = client.post(
+                "/gradio_api/upload", files=[("files", (f.name, f.read_bytes())) for f in files]
+            )
         assert answer.status_code == 200, answer.text
         return [{"path": path, "meta": FILE} for path in answer.json()]
 
@@ -104,13 +106,21 @@ class Page:
         if not served.config:
             with served.http() as client:
                 served.config = client.get("/config").json()
-        self.ids = {part["props"].get("elem_id"): part["id"] for part in served.config["components"]}
+        self.ids = {
+            part["props"].get("elem_id"): part["id"] for part in served.config["components"]
+        }
         self.names = {number: name for name, number in self.ids.items() if name}
 
     def touch(self, name: str, event: str, *values: Any, data: Any = None) -> dict[str, Any]:
         """Fire an event: ``values`` are those of its inputs that are no state; what changes comes back by id."""
-        found = next(one for one in self.served.config["dependencies"] if [self.ids[name], event] in map(list, one["targets"]))
-        states = {part["id"] for part in self.served.config["components"] if part["type"] == "state"}
+        found = next(
+            one
+            for one in self.served.config["dependencies"]
+            if [self.ids[name], event] in map(list, one["targets"])
+        )
+        states = {
+            part["id"] for part in self.served.config["components"] if part["type"] == "state"
+        }
         given = iter(values)
         body = {
             "data": [None if number in states else next(given) for number in found["inputs"]],
@@ -120,7 +130,9 @@ class Page:
             begun = client.post("/gradio_api/queue/join", json=body)
             if begun.status_code != 200:
                 return {"refused": (begun.status_code, begun.text)}
-            stream = client.get("/gradio_api/queue/data", params={"session_hash": self.session}).text
+            stream = client.get(
+                "/gradio_api/queue/data", params={"session_hash": self.session}
+            ).text
         messages = [json.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line]
         done = [one for one in messages if one["msg"] == "process_completed"][-1]
         if not done["success"]:
@@ -146,7 +158,12 @@ def serving(fast: ColorizeOptions) -> Callable[..., contextlib.AbstractContextMa
         from colorization.web.server import create_app
 
         store = Store(replace(Limits(preview_side=96), **limits))
-        config = uvicorn.Config(create_app(pipeline, store, fast), log_level="error", port=0, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            create_app(pipeline, store, fast),
+            log_level="error",
+            port=0,
+            timeout_graceful_shutdown=1,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -164,7 +181,10 @@ def serving(fast: ColorizeOptions) -> Callable[..., contextlib.AbstractContextMa
 
 
 @pytest.fixture(scope="session")
-def served(serving: Callable[..., contextlib.AbstractContextManager[Served]], colorizer: ColorizationPipeline) -> Iterator[Served]:
+def served(
+    serving: Callable[..., contextlib.AbstractContextManager[Served]],
+    colorizer: ColorizationPipeline,
+) -> Iterator[Served]:
     """The page with an index. Its limits are the defaults."""
     with serving(colorizer) as found:
         yield found

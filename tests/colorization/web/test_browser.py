@@ -13,7 +13,9 @@ from skimage.color import rgb2lab
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
 PATIENCE = 60_000  # milliseconds
 STATUS = "#status .prose"  # without gradio's own "processing", which comes and goes
@@ -55,12 +57,15 @@ def shots(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path, tmp_path: Path, shots: Path) -> None:
+def test_from_the_photo_to_the_file(
+    served: Any, chromium: Any, gray_file: Path, tmp_path: Path, shots: Path
+) -> None:
     tab = chromium.new_page(viewport={"width": 1280, "height": 1000})
     visit = Visit(tab, served.url, gray_file)
     expect(tab.locator(STATUS)).to_contain_text("motorcycle_left.png")
     picks = tab.locator("#mix input")
-    visit.changed("#slider img", lambda: tab.locator("#references button:has(img)").nth(2).click())  # a recommended reference
+    # a recommended reference
+    visit.changed("#slider img", lambda: tab.locator("#references button:has(img)").nth(2).click())
     for i in range(3):
         expect(picks.nth(i)).to_be_checked()
     assert _described(tab) == {"slider": ["The gray photo", "The photo in color"], "picture": []}
@@ -82,13 +87,19 @@ def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path,
     tab.get_by_role("tab", name="Compare").click()
     stage = tab.locator("#slider").bounding_box()
     middle = stage["y"] + stage["height"] / 2
-    left_part = {"x": stage["x"], "y": stage["y"], "width": stage["width"] / 2 - 30, "height": stage["height"]}
+    left_part = {
+        "x": stage["x"],
+        "y": stage["y"],
+        "width": stage["width"] / 2 - 30,
+        "height": stage["height"],
+    }
     before = tab.screenshot(path=shots / "divider-before.png", clip=left_part)
     tab.mouse.move(stage["x"] + stage["width"] / 2, middle)
     tab.mouse.down()
     tab.mouse.move(stage["x"] + 0.1 * stage["width"], middle, steps=5)
     tab.mouse.up()
-    assert tab.screenshot(path=shots / "divider-after.png", clip=left_part) != before  # more of the colors is seen
+    # more of the colors is seen
+    assert tab.screenshot(path=shots / "divider-after.png", clip=left_part) != before
     tab.screenshot(path=shots / "desk-compare.png", full_page=True)
 
     with tab.expect_download() as download:
@@ -99,21 +110,29 @@ def test_from_the_photo_to_the_file(served: Any, chromium: Any, gray_file: Path,
     assert rgb.shape == (*gray.shape, 3)
     lab = rgb2lab(rgb)
     assert np.abs(lab[..., 0] - rgb2lab(np.dstack([gray] * 3))[..., 0]).mean() < 1.0  # JPEG
-    wanted = rgb2lab(np.array([[[int(part) for part in color[4:-1].split(",")]]], np.uint8))[0, 0, 1:]
+    wanted = rgb2lab(np.array([[[int(part) for part in color[4:-1].split(",")]]], np.uint8))[
+        0, 0, 1:
+    ]
     row, column = int(0.75 * gray.shape[0]), int(0.25 * gray.shape[1])
     found = lab[row - 2 : row + 3, column - 2 : column + 3, 1:].mean((0, 1))
     assert np.linalg.norm(found - wanted) < max(8.0, 0.5 * np.linalg.norm(wanted))
     assert visit.failed == []
-    assert {url.split("/")[2] for url in visit.asked if url.startswith("http")} == {served.url.split("/")[2]}
+    assert {url.split("/")[2] for url in visit.asked if url.startswith("http")} == {
+        served.url.split("/")[2]
+    }
 
 
 def _described(tab: Any) -> dict[str, list[str]]:
     """What a screen reader says of the pictures of a photo."""
     script = "pictures => pictures.map(one => one.alt)"
-    return {part: tab.locator(f"#{part} img").evaluate_all(script) for part in ("slider", "picture")}
+    return {
+        part: tab.locator(f"#{part} img").evaluate_all(script) for part in ("slider", "picture")
+    }
 
 
-def test_nothing_is_lost_in_a_hurry(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
+def test_nothing_is_lost_in_a_hurry(
+    served: Any, chromium: Any, gray_file: Path, tmp_path: Path
+) -> None:
     """Whoever does not wait for the answer is answered all the same."""
     tab = chromium.new_page()
     Visit(tab, served.url, gray_file)
@@ -137,7 +156,8 @@ def test_nothing_is_lost_in_a_hurry(served: Any, chromium: Any, gray_file: Path,
     with tab.expect_download() as download:
         tab.locator("#make").click()
     download.value.save_as(tmp_path / "result.jpg")
-    assert np.ptp(np.asarray(Image.open(tmp_path / "result.jpg")), axis=2).max() < 12  # what the sliders show is done
+    # what the sliders show is done
+    assert np.ptp(np.asarray(Image.open(tmp_path / "result.jpg")), axis=2).max() < 12
 
 
 def test_another_photo_at_once(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
@@ -164,7 +184,9 @@ def test_own_references_are_taken_back(
     Visit(tab, served.url, gray_file)
     status = tab.locator(STATUS)
     before = status.inner_text()
-    tab.locator("#own input[type=file]").set_input_files([str(tmp_path / "coffee.png"), str(tmp_path / "rocket.png")])
+    tab.locator("#own input[type=file]").set_input_files(
+        [str(tmp_path / "coffee.png"), str(tmp_path / "rocket.png")]
+    )
     expect(status).to_contain_text("rocket.png")
     tab.locator("#own [aria-label='Remove this file']").first.click()
     expect(status).not_to_contain_text("coffee.png")
@@ -201,7 +223,9 @@ def test_by_keyboard(served: Any, chromium: Any, gray_file: Path) -> None:
 
 
 def test_on_a_phone(served: Any, chromium: Any, gray_file: Path, shots: Path) -> None:
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
     tab = context.new_page()
     visit = Visit(tab, served.url, gray_file)
     tab.get_by_role("tab", name="Put colors").tap()
@@ -215,7 +239,9 @@ def test_on_a_phone(served: Any, chromium: Any, gray_file: Path, shots: Path) ->
     context.close()
 
 
-def test_a_file_that_is_refused_is_told_on_the_page(served: Any, chromium: Any, gray_file: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_refused_is_told_on_the_page(
+    served: Any, chromium: Any, gray_file: Path, tmp_path: Path
+) -> None:
     (tmp_path / "broken.jpg").write_bytes(gray_file.read_bytes()[:500])
     tab = chromium.new_page()
     tab.set_default_timeout(PATIENCE)
@@ -230,7 +256,9 @@ def test_a_reference_that_is_refused_does_not_stand_in_the_way(
     Image.fromarray(pictures["coffee"]).save(tmp_path / "coffee.png")
     tab = chromium.new_page()
     Visit(tab, served.url, gray_file)
-    tab.locator("#own input[type=file]").set_input_files([str(gray_file), str(tmp_path / "coffee.png")])
+    tab.locator("#own input[type=file]").set_input_files(
+        [str(gray_file), str(tmp_path / "coffee.png")]
+    )
     expect(tab.get_by_text("garage.jpg: this reference is gray").first).to_be_visible()
     expect(tab.locator(STATUS)).to_contain_text("coffee.png")
     expect(tab.locator("#own")).to_contain_text("coffee")
@@ -240,7 +268,9 @@ def test_a_reference_that_is_refused_does_not_stand_in_the_way(
     expect(tab.locator("#own")).not_to_contain_text("coffee")
 
 
-def test_errors_are_told_once_and_in_words(served: Any, chromium: Any, gray_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_told_once_and_in_words(
+    served: Any, chromium: Any, gray_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Not on each part of the page, and without a traceback for whoever runs it."""
     tab = chromium.new_page()
     visit = Visit(tab, served.url, gray_file)
@@ -248,7 +278,8 @@ def test_errors_are_told_once_and_in_words(served: Any, chromium: Any, gray_file
     field.fill("")
     expect(tab.get_by_text("saturation must be a number").first).to_be_visible()
     expect(tab.locator("span.error")).to_have_count(1)
-    visit.changed("#slider img", lambda: (field.fill("5"), field.press("Enter")))  # at most 2, which is taken
+    # at most 2, which is taken
+    visit.changed("#slider img", lambda: (field.fill("5"), field.press("Enter")))
     assert tab.locator("#saturation button").count() == 0
     tab.get_by_role("tab", name="Put colors").click()
     tab.locator("#left input").fill("150")

@@ -27,11 +27,14 @@ def test_each_change_is_a_step_and_undo_takes_it_back(work: Work) -> None:
 
 
 def test_redo_is_a_step_forth_until_something_else_is_changed(work: Work) -> None:
-    paler = work.change("", points=(Point(0.5, 0.5, (1.0, 2.0)),)).change("saturation", saturation=0.5)
+    paler = work.change("", points=(Point(0.5, 0.5, (1.0, 2.0)),)).change(
+        "saturation", saturation=0.5
+    )
     back = paler.undo().undo()
     assert back.redo().redo() == paler == paler.redo()
     assert back.redo().edit == paler.undo().edit
-    assert back.change("saturation", saturation=1.0).redo().edit == paler.undo().edit  # which is no change
+    # which is no change
+    assert back.change("saturation", saturation=1.0).redo().edit == paler.undo().edit
     changed = back.change("vividness", vividness=0.0)
     assert changed.redo() is changed
 

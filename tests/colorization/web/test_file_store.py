@@ -27,8 +27,21 @@ def test_only_files_inside_are_held(store: Store, tmp_path: Path) -> None:
     loop = store.folder / "loop"
     loop.symlink_to(loop)
     assert store.holds(str(inside))
-    outside = [link, loop, tmp_path / "secret", store.folder, store.folder / "gone", f"{store.folder}-x", ""]
-    for path in (*map(str, outside), f"{store.folder}/../{tmp_path.name}/secret", "a\0b", "x" * 5000):
+    outside = [
+        link,
+        loop,
+        tmp_path / "secret",
+        store.folder,
+        store.folder / "gone",
+        f"{store.folder}-x",
+        "",
+    ]
+    for path in (
+        *map(str, outside),
+        f"{store.folder}/../{tmp_path.name}/secret",
+        "a\0b",
+        "x" * 5000,
+    ):
         assert not store.holds(path), path
     assert oct(store.folder.stat().st_mode)[-3:] == "700"
 
@@ -74,12 +87,18 @@ def test_sweeps_at_the_same_time_do_not_meet(store: Store) -> None:
         sys.setswitchinterval(interval)
 
 
-def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_server_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     running = Store(Limits())
     code = "import os; from colorization.web.limits import Limits; from colorization.web.file_store import Store;"
     code += "Store(Limits()).new('a.jpg').write_bytes(b'a photo'); os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, cwd=Path(__file__).parents[3])
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        cwd=Path(__file__).parents[3],
+    )
     (tmp_path / "rechroma-of-another-program").mkdir()
     assert len(list(tmp_path.glob("rechroma-*/made"))) == 1
     running.sweep()

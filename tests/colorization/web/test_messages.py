@@ -9,10 +9,16 @@ from colorization.web.messages import as_number, without_folders
     ("line", "told"),
     [
         ("/home/me/My Pictures/private/mum.jpg: cannot be read", "mum.jpg: cannot be read"),
-        ("skipped: /a/b c/d.jpg: gone; /x/y.png, (/tmp/z/q.jpg)", "skipped: d.jpg: gone; y.png, (q.jpg)"),
+        (
+            "skipped: /a/b c/d.jpg: gone; /x/y.png, (/tmp/z/q.jpg)",
+            "skipped: d.jpg: gone; y.png, (q.jpg)",
+        ),
         ("/libraries/family: the index is gone", "family: the index is gone"),
         ("C:\\Users\\me\\x.jpg: cannot be read", "x.jpg: cannot be read"),
-        ("red and/or blue / 3/4 of http://example.com/a", "red and/or blue / 3/4 of http://example.com/a"),
+        (
+            "red and/or blue / 3/4 of http://example.com/a",
+            "red and/or blue / 3/4 of http://example.com/a",
+        ),
         ("", ""),
     ],
 )

@@ -21,7 +21,9 @@ def test_colors_as_browsers_write_them(text: str, wanted: tuple[int, int, int]) 
     assert parse_color(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "#12", "rgb(1,2)", "rgba(a,b,c,1)", "rgb(nan,0,0)", "url(http://x)"])
+@pytest.mark.parametrize(
+    "text", ["", "#12", "rgb(1,2)", "rgba(a,b,c,1)", "rgb(nan,0,0)", "url(http://x)"]
+)
 def test_what_is_no_color_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_color(text)
@@ -41,7 +43,9 @@ def test_doubt_is_orange_and_trust_is_not() -> None:
     confidence[:, :4] = 0.0
     tinted = with_doubt(gray, confidence).astype(int)
     assert (tinted[:, 60:] == 100).all()
-    np.testing.assert_array_equal(tinted[20, 10], np.rint(0.25 * 100 + 0.75 * np.array([255, 140, 0])))
+    np.testing.assert_array_equal(
+        tinted[20, 10], np.rint(0.25 * 100 + 0.75 * np.array([255, 140, 0]))
+    )
 
 
 def test_marks_are_where_the_points_are() -> None:

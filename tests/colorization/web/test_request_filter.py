@@ -33,10 +33,14 @@ async def behind(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def ask(store: Store) -> Any:
-    def run(method: str, path: str, hosts: frozenset[str] | None = LOOPBACK, **more: Any) -> httpx.Response:
+    def run(
+        method: str, path: str, hosts: frozenset[str] | None = LOOPBACK, **more: Any
+    ) -> httpx.Response:
         async def once() -> httpx.Response:
             transport = httpx.ASGITransport(Gate(behind, store, hosts))  # type: ignore[arg-type]
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://127.0.0.1:7860"
+            ) as client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(once())
@@ -52,7 +56,16 @@ def refused(answer: httpx.Response, status: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/config", "/assets/a.js", "/theme.css", f"{PREFIX}/info", f"{PREFIX}/app_id", f"{PREFIX}/call/colorize/ab12"]
+    "path",
+    [
+        "/",
+        "/config",
+        "/assets/a.js",
+        "/theme.css",
+        f"{PREFIX}/info",
+        f"{PREFIX}/app_id",
+        f"{PREFIX}/call/colorize/ab12",
+    ],
 )
 def test_what_the_page_needs_passes(ask: Any, path: str) -> None:
     answer = ask("GET", path)
@@ -73,7 +86,13 @@ def test_everything_else_is_not_there(ask: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [f"{PREFIX}/run/colorize", f"{PREFIX}/api/colorize", f"{PREFIX}/component_server", f"{PREFIX}/call/open"]
+    "path",
+    [
+        f"{PREFIX}/run/colorize",
+        f"{PREFIX}/api/colorize",
+        f"{PREFIX}/component_server",
+        f"{PREFIX}/call/open",
+    ],
 )
 def test_calls_beside_the_queue_are_not_there(ask: Any, path: str) -> None:
     refused(ask("POST", path, json={"data": []}), 404)
@@ -104,11 +123,18 @@ def test_other_names_and_other_pages_are_refused(ask: Any) -> None:
     assert ask("GET", "/", headers={"host": "localhost:7860"}).status_code == 200
     assert ask("GET", "/", headers={"host": "[::1]:7860"}).status_code == 200
     assert ask("GET", "/", None, headers={"host": "family-server"}).status_code == 200
-    refused(ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://evil.example"}), 403)
+    refused(
+        ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://evil.example"}), 403
+    )
     refused(ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "null"}), 403)
     refused(ask("GET", "/", headers={"host": "[::1"}), 403)
     refused(ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://[x"}), 403)
-    assert ask("POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://127.0.0.1:7860"}).status_code == 200
+    assert (
+        ask(
+            "POST", f"{PREFIX}/cancel", json={}, headers={"origin": "http://127.0.0.1:7860"}
+        ).status_code
+        == 200
+    )
 
 
 def call(ask: Any, file: Any) -> httpx.Response:
@@ -122,7 +148,15 @@ def test_a_call_may_name_uploaded_files_only(ask: Any, store: Store, tmp_path: P
     for url in (None, own):
         answer = call(ask, {"path": str(inside), "url": url, "meta": FILE})
         assert json.loads(answer.json()["body"])["data"][0]["path"] == str(inside)
-    for path in ("/etc/passwd", "http://example.com/a.jpg", str(tmp_path), f"{inside}/../../../../../etc/passwd", 7, None, ""):
+    for path in (
+        "/etc/passwd",
+        "http://example.com/a.jpg",
+        str(tmp_path),
+        f"{inside}/../../../../../etc/passwd",
+        7,
+        None,
+        "",
+    ):
         refused(call(ask, {"path": path, "meta": FILE}), 400)
         refused(call(ask, [{"deep": {"path": path}}]), 400)
     for url in (
@@ -135,7 +169,10 @@ def test_a_call_may_name_uploaded_files_only(ask: Any, store: Store, tmp_path: P
         refused(call(ask, {"path": str(inside), "url": url, "meta": FILE}), 400)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"data": 3}', b'{"data": [1]}', b"[]", b'"data"'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"data": 3}', b'{"data": [1]}', b"[]", b'"data"'],
+)
 def test_calls_that_cannot_be_read_are_refused(ask: Any, body: bytes) -> None:
     refused(ask("POST", f"{PREFIX}/call/recommend", content=body), 400)
 
@@ -173,20 +210,41 @@ def test_lengths_are_bounded(ask: Any, store: Store) -> None:
     refused(ask("POST", f"{PREFIX}/queue/join", content=b"x", headers=both), 411)
 
 
-def test_uploads_are_looked_at_and_what_is_refused_goes(ask: Any, store: Store, pictures: dict[str, np.ndarray]) -> None:
+def test_uploads_are_looked_at_and_what_is_refused_goes(
+    ask: Any, store: Store, pictures: dict[str, np.ndarray]
+) -> None:
     good, bad = store.new("a.png"), store.new("b.png")
     Image.fromarray(pictures["coffee"]).save(good)
     bad.write_text("not a picture\n")
-    answer = ask("POST", f"{PREFIX}/upload", content=b"x", headers={"x-stored": json.dumps([str(good)])})
+    answer = ask(
+        "POST", f"{PREFIX}/upload", content=b"x", headers={"x-stored": json.dumps([str(good)])}
+    )
     assert (answer.status_code, answer.json()) == (200, [str(good)])
-    line = refused(ask("POST", f"{PREFIX}/upload", content=b"x", headers={"x-stored": json.dumps([str(good), str(bad)])}), 400)
+    line = refused(
+        ask(
+            "POST",
+            f"{PREFIX}/upload",
+            content=b"x",
+            headers={"x-stored": json.dumps([str(good), str(bad)])},
+        ),
+        400,
+    )
     assert line == "b.png: not a picture that can be read"
     bad.write_text("not a picture\n")
     twice = {"x-stored": json.dumps([str(bad)] * 2)}
     assert refused(ask("POST", f"{PREFIX}/upload", content=b"x", headers=twice), 400) == line
-    assert good.exists() and not bad.exists()  # the same file has the same path: a page may be working on it
+    # the same file has the same path: a page may be working on it
+    assert good.exists() and not bad.exists()
     worse = store.new("c.png")
     for path in (bad, worse):
         path.write_text("not a picture\n")
-    refused(ask("POST", f"{PREFIX}/upload", content=b"x", headers={"x-stored": json.dumps([str(bad), str(worse)])}), 400)
+    refused(
+        ask(
+            "POST",
+            f"{PREFIX}/upload",
+            content=b"x",
+            headers={"x-stored": json.dumps([str(bad), str(worse)])},
+        ),
+        400,
+    )
     assert not bad.exists() and not worse.exists()  # none is left that was not looked at

@@ -13,8 +13,12 @@ from colorization.web.upload_checks import check_upload
 from retrieval.photos.reader import PictureError
 
 
-def test_what_people_have_is_taken(odd_files: tuple[dict[str, Path], dict[str, Path]], tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "deep.tif", np.full((20, 30, 3), 40000, np.uint16), photometric="rgb")
+def test_what_people_have_is_taken(
+    odd_files: tuple[dict[str, Path], dict[str, Path]], tmp_path: Path
+) -> None:
+    tifffile.imwrite(
+        tmp_path / "deep.tif", np.full((20, 30, 3), 40000, np.uint16), photometric="rgb"
+    )
     for path in (*odd_files[1].values(), tmp_path / "deep.tif"):
         check_upload(path, Limits())
 
@@ -34,18 +38,25 @@ def test_heic_is_taken_with_its_extra(tmp_path: Path, pictures: dict[str, np.nda
 def test_without_the_extra_a_heic_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrieval.photos.reader._register_heic", lambda: False)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    with pytest.raises(PictureError, match=r'^a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'):
+    with pytest.raises(
+        PictureError,
+        match=r'^a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$',
+    ):
         check_upload(tmp_path / "a.heic", Limits())
     Image.new("L", (8, 8)).save(tmp_path / "b.heic", "JPEG")  # only its name is wrong
     check_upload(tmp_path / "b.heic", Limits())
 
 
-def test_what_is_no_whole_picture_is_refused(odd_files: tuple[dict[str, Path], dict[str, Path]]) -> None:
+def test_what_is_no_whole_picture_is_refused(
+    odd_files: tuple[dict[str, Path], dict[str, Path]],
+) -> None:
     for path in odd_files[0].values():
         with pytest.raises(PictureError) as error:
             check_upload(path, Limits())
         line = str(error.value)
-        assert line.startswith(f"{path.name}: ") and str(path.parent) not in line and "\n" not in line
+        assert (
+            line.startswith(f"{path.name}: ") and str(path.parent) not in line and "\n" not in line
+        )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +64,8 @@ def test_what_is_no_whole_picture_is_refused(odd_files: tuple[dict[str, Path], d
     [
         ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
         ("a.html", b"<script>alert(1)</script>"),
-        ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),  # Pillow would start Ghostscript
+        # Pillow would start Ghostscript
+        ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),
         ("a.tif", b"II*\0\xff\xff\xff\xff"),
         ("a.jpg", b"\xff\xd8\xff\xe0" + bytes(100)),
     ],
@@ -66,10 +78,16 @@ def test_hostile_files_are_refused(tmp_path: Path, name: str, content: bytes) ->
 
 def test_a_small_file_of_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     """A PNG header that promises 50,000 x 50,000 pixels."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 50000, 50000, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(9))), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 50000, 50000, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(9))),
+        (b"IEND", b""),
+    ]
     data = b"\x89PNG\r\n\x1a\n"
     for kind, body in chunks:
-        data += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        data += (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
     (tmp_path / "bomb.png").write_bytes(data)
     with pytest.raises(PictureError, match=r"bomb\.png: 2500 megapixels, above the limit of 60"):
         check_upload(tmp_path / "bomb.png", Limits())

@@ -54,13 +54,20 @@ def assert_sound(index_dir: Path, backbone: Backbone, expected: list[Path]) -> N
     assert sorted(paths(index_dir)) == sorted(expected)
     assert manifest.count == len(expected) == sum(s.count for s in manifest.shards)
     assert shards(index_dir) == {s.file for s in manifest.shards}
-    assert {p.name for p in index_dir.iterdir()} - {LOCK} == {MANIFEST, FAISS, FEATURES, manifest.pca_file}
+    assert {p.name for p in index_dir.iterdir()} - {LOCK} == {
+        MANIFEST,
+        FAISS,
+        FEATURES,
+        manifest.pca_file,
+    }
     extractor = index.extractor(backbone)
     row = 0
     for entry in manifest.shards:
         stored = read_descriptors(index_dir / FEATURES / entry.file)
         assert len(read_photos(index_dir / FEATURES / entry.file)) == len(stored) == entry.count
-        seen = extractor.describe([glance(read_small_rgb(index.path(row + i), 224)) for i in range(entry.count)])
+        seen = extractor.describe(
+            [glance(read_small_rgb(index.path(row + i), 224)) for i in range(entry.count)]
+        )
         np.testing.assert_array_equal(stored.histogram, seen.histogram)
         ours, theirs = (x.global_.astype(np.float32) for x in (stored, seen))
         assert (ours * theirs).sum(1).min() > 0.995
@@ -120,7 +127,9 @@ def test_odd_files_in_a_corpus(odd_files, tmp_path: Path, backbone: Backbone, bu
     assert_sound(tmp_path / "index", backbone, list(odd_files.usable.values()))
 
 
-def test_names_that_are_not_utf8(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_names_that_are_not_utf8(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     photos = photo_dir.rename(tmp_path / os.fsdecode(b"f\xf4tos"))
     coffee = (photos / "coffee.png").rename(photos / os.fsdecode(b"caf\xe9.png"))
     assert counts(build(photos, tmp_path / "index")) == (4, 4, 0, 0, 0)
@@ -129,7 +138,9 @@ def test_names_that_are_not_utf8(photo_dir: Path, tmp_path: Path, backbone: Back
     assert counts(build(photos, tmp_path / "index")) == (3, 0, 0, 1, 3)
 
 
-def test_index_folder_whose_name_is_not_utf8(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_index_folder_whose_name_is_not_utf8(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     folder = tmp_path / os.fsdecode(b"\xeendex")
     build(photo_dir, folder)
     assert_sound(folder, backbone, sorted(photo_dir.iterdir()))
@@ -146,7 +157,11 @@ def test_nothing_new_changes_no_file(photo_dir: Path, tmp_path: Path, build: Bui
 
 
 def test_added_changed_dropped_and_kept(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     build(photo_dir, tmp_path / "index")
     Image.fromarray(pictures["retina"]).save(photo_dir / "new.png")
@@ -166,7 +181,9 @@ def test_only_dropped(photo_dir: Path, tmp_path: Path, backbone: Backbone, build
     assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
 
 
-def test_a_touched_file_is_looked_at_again(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_a_touched_file_is_looked_at_again(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     build(photo_dir, tmp_path / "index")
     os.utime(photo_dir / "coffee.png", ns=(1, 1))
     assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 1, 0, 3)
@@ -174,32 +191,48 @@ def test_a_touched_file_is_looked_at_again(photo_dir: Path, tmp_path: Path, back
     assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
 
 
-def test_changed_into_something_unreadable(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_changed_into_something_unreadable(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     build(photo_dir, tmp_path / "index")
     (photo_dir / "coffee.png").write_bytes(b"broken")
     report = build(photo_dir, tmp_path / "index")
     assert report.count == report.kept == 3
     assert report.added == report.changed == 0
     assert report.unreadable == [f"{photo_dir / 'coffee.png'}: not a picture that can be read"]
-    assert_sound(tmp_path / "index", backbone, [photo_dir / f"{name}.png" for name in ("astronaut", "chelsea", "rocket")])
+    assert_sound(
+        tmp_path / "index",
+        backbone,
+        [photo_dir / f"{name}.png" for name in ("astronaut", "chelsea", "rocket")],
+    )
 
 
-def test_folders_not_named_stay(photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_folders_not_named_stay(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     build(library_dir, tmp_path / "index")
     assert counts(build(photo_dir, tmp_path / "index")) == (12, 4, 0, 0, 8)
     (photo_dir / "rocket.png").unlink()
     assert counts(build([photo_dir, library_dir], tmp_path / "index")) == (11, 0, 0, 1, 11)
-    assert_sound(tmp_path / "index", backbone, [*photo_dir.iterdir(), *(p for p in library_dir.rglob("*.png"))])
+    assert_sound(
+        tmp_path / "index",
+        backbone,
+        [*photo_dir.iterdir(), *(p for p in library_dir.rglob("*.png"))],
+    )
 
 
-def test_a_folder_whose_name_begins_alike_stays(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_a_folder_whose_name_begins_alike_stays(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     shutil.copytree(photo_dir, tmp_path / "photos 2")
     build([photo_dir, tmp_path / "photos 2"], tmp_path / "index")
     shutil.rmtree(tmp_path / "photos 2")
     assert counts(build(photo_dir, tmp_path / "index")) == (8, 0, 0, 0, 8)
 
 
-def test_single_files_are_added_and_nothing_is_dropped(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_single_files_are_added_and_nothing_is_dropped(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     build(photo_dir / "coffee.png", tmp_path / "index")
     assert counts(build([photo_dir / "rocket.png"], tmp_path / "index")) == (2, 1, 0, 0, 1)
     assert counts(build(photo_dir, tmp_path / "index")) == (4, 2, 0, 0, 2)
@@ -217,18 +250,25 @@ def test_the_same_folder_by_another_name_adds_nothing(
         assert counts(build(Path(name), Path("../index"))) == (4, 0, 0, 0, 4)
 
 
-def test_overwrite_describes_all_anew(photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_overwrite_describes_all_anew(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     build(library_dir, tmp_path / "index")
     before = shards(tmp_path / "index")
     seen: list[tuple[int, int]] = []
-    report = build(photo_dir, tmp_path / "index", lambda *numbers: seen.append(numbers), overwrite=True)
-    assert counts(report) == (4, 4, 0, 8, 0)  # those of the folder that is not named are gone, and are told
+    report = build(
+        photo_dir, tmp_path / "index", lambda *numbers: seen.append(numbers), overwrite=True
+    )
+    # those of the folder that is not named are gone, and are told
+    assert counts(report) == (4, 4, 0, 8, 0)
     assert seen[-1] == (4, 4)
     assert not before & shards(tmp_path / "index")
     assert_sound(tmp_path / "index", backbone, sorted(photo_dir.iterdir()))
 
 
-def test_moved_photos_are_found_after_overwrite(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_moved_photos_are_found_after_overwrite(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     build(photo_dir, tmp_path / "index")
     photo_dir.rename(tmp_path / "moved")
     assert not any(path.exists() for path in paths(tmp_path / "index"))
@@ -245,29 +285,44 @@ def test_a_damaged_shard_of_another_folder_is_told_before_its_photos_are_lost(
     shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
     shard.write_bytes(shard.read_bytes()[:-100])
     before = files(index_dir)
-    with pytest.raises(ValueError, match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}"):
+    with pytest.raises(
+        ValueError,
+        match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}",
+    ):
         build(library_dir, index_dir)
     assert files(index_dir) == before
-    assert counts(build_index([photo_dir, library_dir], index_dir, backbone, BuildOptions(workers=0)))[0] == 12
+    assert (
+        counts(build_index([photo_dir, library_dir], index_dir, backbone, BuildOptions(workers=0)))[
+            0
+        ]
+        == 12
+    )
     shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
     shard.unlink()
     photo_dir.rename(tmp_path / "moved")  # nobody can name it any more
     assert counts(build(library_dir, index_dir))[0] < 12
 
 
-def test_a_photo_of_the_folder_does_not_stand_for_the_folder(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_a_photo_of_the_folder_does_not_stand_for_the_folder(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     shard = index_dir / FEATURES / read_manifest(index_dir).shards[0].file
     shard.write_bytes(shard.read_bytes()[:-100])
     before = files(index_dir)
-    with pytest.raises(ValueError, match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}"):
+    with pytest.raises(
+        ValueError,
+        match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}",
+    ):
         build(photo_dir / "rocket.png", index_dir)
     assert files(index_dir) == before
     assert counts(build(photo_dir, index_dir))[0] == 4
 
 
-def test_photos_that_a_damaged_shard_loses_are_counted(photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_photos_that_a_damaged_shard_loses_are_counted(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     build(library_dir, index_dir)
@@ -291,7 +346,10 @@ def test_an_unfinished_build_of_another_folder_is_left_for_it(
         (photo_dir / "rocket.png").unlink()
     for _ in range(2):
         build_index([photo_dir], index_dir, backbone, options)
-        assert report_up_to_date([photo_dir], list_sources([photo_dir]), index_dir, None) is not None  # it clears away too
+        # it clears away too
+        assert (
+            report_up_to_date([photo_dir], list_sources([photo_dir]), index_dir, None) is not None
+        )
     seen: list[tuple[int, int]] = []
     build_index([library_dir], index_dir, backbone, options, lambda *numbers: seen.append(numbers))
     assert seen[-1] == (4, 4)  # four of eight were done
@@ -302,10 +360,18 @@ def test_shards_that_nobody_can_take_over_are_removed(
     photo_dir: Path, library_dir: Path, tmp_path: Path, tiny: Backbone, build: Build
 ) -> None:
     with pytest.raises(Interrupted):
-        build_index([library_dir], tmp_path / "index", tiny, BuildOptions(0, batch=1, shard_photos=1), stop_at(3))
+        build_index(
+            [library_dir],
+            tmp_path / "index",
+            tiny,
+            BuildOptions(0, batch=1, shard_photos=1),
+            stop_at(3),
+        )
     assert len(shards(tmp_path / "index")) == 2
     build(photo_dir, tmp_path / "index")
-    assert shards(tmp_path / "index") == {entry.file for entry in read_manifest(tmp_path / "index").shards}
+    assert shards(tmp_path / "index") == {
+        entry.file for entry in read_manifest(tmp_path / "index").shards
+    }
 
 
 def test_photos_that_were_removed_do_not_come_back_from_an_unfinished_build(
@@ -328,7 +394,11 @@ def test_photos_that_were_removed_do_not_come_back_from_an_unfinished_build(
 
 
 def test_photos_of_a_folder_that_cannot_be_opened_stay(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, monkeypatch: pytest.MonkeyPatch
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     index_dir, sub = tmp_path / "index", photo_dir / "sub"
     sub.mkdir()
@@ -339,7 +409,9 @@ def test_photos_of_a_folder_that_cannot_be_opened_stay(
     (photo_dir / "chelsea.png").unlink()
     before.remove(photo_dir / "chelsea.png")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", lambda path: refuse(path) if path == str(sub) else scandir(path))
+        patch.setattr(
+            os, "scandir", lambda path: refuse(path) if path == str(sub) else scandir(path)
+        )
         for dropped in (1, 0):
             report = build(photo_dir, index_dir)
             assert counts(report) == (3, 0, 0, dropped, 3)
@@ -357,7 +429,11 @@ def test_a_photo_that_cannot_be_looked_at_stays(
     build(photo_dir, tmp_path / "index")
     coffee, stat = str(photo_dir / "coffee.png"), os.stat
     with monkeypatch.context() as patch:
-        patch.setattr(os, "stat", lambda path, **kwargs: refuse(path) if path == coffee else stat(path, **kwargs))
+        patch.setattr(
+            os,
+            "stat",
+            lambda path, **kwargs: refuse(path) if path == coffee else stat(path, **kwargs),
+        )
         report = build(photo_dir, tmp_path / "index")
     assert counts(report) == (4, 0, 0, 0, 4)
     assert report.unreadable == [f"{coffee}: Permission denied"]
@@ -367,13 +443,18 @@ def test_a_photo_that_cannot_be_looked_at_stays(
 # Interruptions
 
 
-def test_an_interrupted_first_build_resumes(library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_an_interrupted_first_build_resumes(
+    library_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     with pytest.raises(Interrupted):
         build(library_dir, index_dir, stop_at(8))
     finished = files(index_dir / FEATURES)
     assert len(finished) == 2  # of three photos each; the last two photos are lost
-    with pytest.raises(FileNotFoundError, match="this index was never finished; run the same build-index again, it resumes"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="this index was never finished; run the same build-index again, it resumes",
+    ):
         PhotoIndex.open(index_dir)
     seen: list[tuple[int, int]] = []
     report = build(library_dir, index_dir, lambda *numbers: seen.append(numbers))
@@ -383,7 +464,9 @@ def test_an_interrupted_first_build_resumes(library_dir: Path, tmp_path: Path, b
     assert_sound(index_dir, backbone, list(library_dir.rglob("*.png")))
 
 
-def test_a_clock_that_was_ahead_loses_no_finished_shards(photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_a_clock_that_was_ahead_loses_no_finished_shards(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     os.utime(index_dir / MANIFEST, (time.time() + 7200,) * 2)
@@ -414,7 +497,11 @@ def test_a_shard_out_of_reach_is_not_taken_for_damaged(
 
 
 def test_the_complete_index_stays_readable_while_a_build_is_interrupted(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
@@ -437,11 +524,18 @@ def test_the_complete_index_stays_readable_while_a_build_is_interrupted(
 
 @pytest.mark.parametrize("change", ["add", "change"])
 def test_interrupted_after_the_last_shard(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray], change: str
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
+    change: str,
 ) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
-    Image.fromarray(pictures["hubble"]).save(photo_dir / {"add": "new.png", "change": "coffee.png"}[change])
+    Image.fromarray(pictures["hubble"]).save(
+        photo_dir / {"add": "new.png", "change": "coffee.png"}[change]
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(builder, "commit", lambda *_: stop_at(0)(0, 0))
         with pytest.raises(Interrupted):
@@ -451,14 +545,19 @@ def test_interrupted_after_the_last_shard(
 
 
 def test_interrupted_while_committing(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     before = paths(index_dir)
     Image.fromarray(pictures["hubble"]).save(photo_dir / "new.png")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builder.Manifest, "write", lambda *_: stop_at(0)(0, 0))  # index.faiss is new, index.json is not
+        # index.faiss is new, index.json is not
+        patch.setattr(builder.Manifest, "write", lambda *_: stop_at(0)(0, 0))
         with pytest.raises(Interrupted):
             build(photo_dir, index_dir)
     assert paths(index_dir) == before
@@ -469,7 +568,9 @@ def test_interrupted_while_committing(
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
 
 
-def test_half_written_files_are_cleared_away(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_half_written_files_are_cleared_away(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     (index_dir / FEATURES).mkdir(parents=True)
     (index_dir / FEATURES / "0123456789abcdef.0123456789abcdef.tmp").write_bytes(b"half a shard")
@@ -478,9 +579,17 @@ def test_half_written_files_are_cleared_away(photo_dir: Path, tmp_path: Path, ba
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
 
 
-def test_shards_of_other_settings_are_not_taken_over(photo_dir: Path, tmp_path: Path, tiny: Backbone, build: Build) -> None:
+def test_shards_of_other_settings_are_not_taken_over(
+    photo_dir: Path, tmp_path: Path, tiny: Backbone, build: Build
+) -> None:
     with pytest.raises(Interrupted):
-        build_index([photo_dir], tmp_path / "index", tiny, BuildOptions(0, batch=1, shard_photos=1), stop_at(4))
+        build_index(
+            [photo_dir],
+            tmp_path / "index",
+            tiny,
+            BuildOptions(0, batch=1, shard_photos=1),
+            stop_at(4),
+        )
     assert len(shards(tmp_path / "index")) == 3
     assert counts(build(photo_dir, tmp_path / "index")) == (4, 4, 0, 0, 0)
 
@@ -488,7 +597,9 @@ def test_shards_of_other_settings_are_not_taken_over(photo_dir: Path, tmp_path: 
 # Two builders
 
 
-def test_a_second_builder_is_refused(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_a_second_builder_is_refused(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     before = files(index_dir)
@@ -498,7 +609,9 @@ def test_a_second_builder_is_refused(photo_dir: Path, tmp_path: Path, backbone: 
 
     def meanwhile(done: int, total: int) -> None:
         for overwrite in (False, True):
-            with pytest.raises(ValueError, match="another build-index is writing here; wait until it has ended"):
+            with pytest.raises(
+                ValueError, match="another build-index is writing here; wait until it has ended"
+            ):
                 build(photo_dir, index_dir, overwrite=overwrite)
             refused.append(files(index_dir) == before)
 
@@ -507,7 +620,9 @@ def test_a_second_builder_is_refused(photo_dir: Path, tmp_path: Path, backbone: 
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
 
 
-def test_the_lock_of_a_dead_builder_does_not_block(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_the_lock_of_a_dead_builder_does_not_block(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     (tmp_path / "index" / FEATURES).mkdir(parents=True)
     (tmp_path / "index" / LOCK).touch()
     assert build(photo_dir, tmp_path / "index").count == 4
@@ -517,7 +632,9 @@ def test_the_lock_of_a_dead_builder_does_not_block(photo_dir: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "text", "flipped bit"])
-def test_a_damaged_shard_is_redone(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, damage: str) -> None:
+def test_a_damaged_shard_is_redone(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, damage: str
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     first, second = (index_dir / FEATURES / s.file for s in read_manifest(index_dir).shards)
@@ -538,7 +655,12 @@ def test_a_damaged_shard_is_redone(photo_dir: Path, tmp_path: Path, backbone: Ba
 @pytest.mark.parametrize("brings_projections", [True, False])
 @pytest.mark.parametrize("damage", ["missing", "text"])
 def test_damaged_projections_are_replaced(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, tiny: Backbone, damage: str, brings_projections: bool
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    tiny: Backbone,
+    damage: str,
+    brings_projections: bool,
 ) -> None:
     index_dir, network = tmp_path / "index", backbone if brings_projections else tiny
     build_index([photo_dir], index_dir, network, BuildOptions(workers=0))
@@ -552,7 +674,9 @@ def test_damaged_projections_are_replaced(
 
 
 @pytest.mark.parametrize("damage", ["missing", "flipped bit"])
-def test_a_damaged_faiss_file_is_written_again(photo_dir: Path, tmp_path: Path, build: Build, damage: str) -> None:
+def test_a_damaged_faiss_file_is_written_again(
+    photo_dir: Path, tmp_path: Path, build: Build, damage: str
+) -> None:
     build(photo_dir, tmp_path / "index")
     path = tmp_path / "index" / FAISS
     before = path.read_bytes()
@@ -563,18 +687,23 @@ def test_a_damaged_faiss_file_is_written_again(photo_dir: Path, tmp_path: Path, 
     assert path.read_bytes() == before
 
 
-def test_leftovers_of_a_dead_builder_are_removed_although_nothing_is_new(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_leftovers_of_a_dead_builder_are_removed_although_nothing_is_new(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     build(photo_dir, tmp_path / "index")
     before = files(tmp_path / "index")
     shard = tmp_path / "index" / FEATURES / read_manifest(tmp_path / "index").shards[0].file
-    shutil.copy(shard, shard.with_name("0123456789abcdefr.h5"))  # of a change that was never completed
+    # of a change that was never completed
+    shutil.copy(shard, shard.with_name("0123456789abcdefr.h5"))
     shutil.copy(shard, shard.with_name("0123456789abcdef.h5"))  # replaced by the index there is
     os.utime(shard.with_name("0123456789abcdef.h5"), (0, 0))
     assert counts(build(photo_dir, tmp_path / "index")) == (4, 0, 0, 0, 4)
     assert files(tmp_path / "index") == before
 
 
-def test_unusable_files_and_the_time_are_noted(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_unusable_files_and_the_time_are_noted(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     (photo_dir / "broken.jpg").write_text("not a picture")
     build(photo_dir, tmp_path / "index")
     manifest = read_manifest(tmp_path / "index")
@@ -590,7 +719,12 @@ def test_unusable_files_and_the_time_are_noted(photo_dir: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("file", ["a shard", FAISS, MANIFEST])
 def test_a_full_disk_leaves_the_index_and_nothing_half_written(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray], file: str
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
+    file: str,
 ) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
@@ -610,7 +744,9 @@ def test_a_full_disk_leaves_the_index_and_nothing_half_written(
             build(photo_dir, index_dir)
     place = Path(caught.value.filename)
     assert place.suffix == ".h5" if file == "a shard" else place == index_dir / file
-    assert "No space left on device; the previous index is intact; free some space" in str(caught.value.strerror)
+    assert "No space left on device; the previous index is intact; free some space" in str(
+        caught.value.strerror
+    )
     assert read_manifest(index_dir) == manifest
     left = files(index_dir)
     assert {k: v for k, v in before.items() if k != FAISS}.items() <= left.items()
@@ -619,11 +755,16 @@ def test_a_full_disk_leaves_the_index_and_nothing_half_written(
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
 
 
-def test_a_damaged_manifest_needs_overwrite(photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build) -> None:
+def test_a_damaged_manifest_needs_overwrite(
+    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     (index_dir / MANIFEST).write_text("{")
-    with pytest.raises(ValueError, match=r"index\.json: damaged .*run build-index --overwrite with all of its folders"):
+    with pytest.raises(
+        ValueError,
+        match=r"index\.json: damaged .*run build-index --overwrite with all of its folders",
+    ):
         build(photo_dir, index_dir)
     build(photo_dir, index_dir, overwrite=True)
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))
@@ -641,16 +782,24 @@ def test_missing_folder_makes_no_index(photo_dir: Path, tmp_path: Path, build: B
 def test_nothing_readable(tmp_path: Path, build: Build) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
     (tmp_path / "b.jpg").write_bytes(b"text")
-    with pytest.raises(ValueError, match=r"none of 2 pictures could be read, no index written; .*a\.jpg: the file is empty"):
+    with pytest.raises(
+        ValueError,
+        match=r"none of 2 pictures could be read, no index written; .*a\.jpg: the file is empty",
+    ):
         build(tmp_path, tmp_path / "index")
     assert not (tmp_path / "index" / MANIFEST).exists()
 
 
-def test_other_backbone_is_refused_and_leaves_the_index(photo_dir: Path, tmp_path: Path, tiny: Backbone, build: Build) -> None:
+def test_other_backbone_is_refused_and_leaves_the_index(
+    photo_dir: Path, tmp_path: Path, tiny: Backbone, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     before = files(index_dir)
-    with pytest.raises(ValueError, match=r"built with backbone vgg19-slim \(weights \w{16}\), this run has vgg19 \(weights f{16}"):
+    with pytest.raises(
+        ValueError,
+        match=r"built with backbone vgg19-slim \(weights \w{16}\), this run has vgg19 \(weights f{16}",
+    ):
         build_index([photo_dir], index_dir, tiny, BuildOptions(workers=0))
     assert files(index_dir) == before
     report = build_index([photo_dir], index_dir, tiny, BuildOptions(workers=0, overwrite=True))
@@ -660,7 +809,9 @@ def test_other_backbone_is_refused_and_leaves_the_index(photo_dir: Path, tmp_pat
 
 @pytest.mark.parametrize("where", ["notes.txt", "features/mine.txt", "features/mine.h5"])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_files_that_are_not_the_indexs_survive(photo_dir: Path, tmp_path: Path, build: Build, where: str, overwrite: bool) -> None:
+def test_files_that_are_not_the_indexs_survive(
+    photo_dir: Path, tmp_path: Path, build: Build, where: str, overwrite: bool
+) -> None:
     mine = tmp_path / "folder" / where
     mine.parent.mkdir(parents=True)
     mine.write_text("ten years of work")
@@ -670,7 +821,9 @@ def test_files_that_are_not_the_indexs_survive(photo_dir: Path, tmp_path: Path, 
         except ValueError as refusal:
             assert str(tmp_path / "folder") in str(refusal)  # refusing is fine, deleting is not
     else:
-        with pytest.raises(ValueError, match="the folder is not empty and holds no index; choose another --index"):
+        with pytest.raises(
+            ValueError, match="the folder is not empty and holds no index; choose another --index"
+        ):
             build(photo_dir, tmp_path / "folder")
         assert [p.name for p in (tmp_path / "folder").iterdir()] == ["notes.txt"]
     assert mine.read_text() == "ten years of work"
@@ -705,7 +858,9 @@ def test_fitted_projections_are_kept_for_later_builds(
     assert_sound(index_dir, tiny, sorted(photo_dir.iterdir()))
 
 
-def test_an_interrupted_build_keeps_its_projections(photo_dir: Path, tmp_path: Path, tiny: Backbone) -> None:
+def test_an_interrupted_build_keeps_its_projections(
+    photo_dir: Path, tmp_path: Path, tiny: Backbone
+) -> None:
     index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=1)
     with pytest.raises(Interrupted):
         build_index([photo_dir], index_dir, tiny, options, stop_at(3))
@@ -722,12 +877,17 @@ def test_bundled_projections_make_indexes_comparable(
     build(library_dir / "sub", tmp_path / "b")
     manifest = read_manifest(tmp_path / "a")
     assert manifest.key == read_manifest(tmp_path / "b").key
-    stored, bundled = load_projections(tmp_path / "a" / manifest.pca_file), Extractor.bundled(backbone)
+    stored, bundled = (
+        load_projections(tmp_path / "a" / manifest.pca_file),
+        Extractor.bundled(backbone),
+    )
     np.testing.assert_array_equal(stored[0].components, bundled.global_projection.components)
     np.testing.assert_array_equal(stored[1].components, bundled.local_projection.components)
 
 
-def test_projections_are_those_that_the_index_names(photo_dir: Path, library_dir: Path, tmp_path: Path, tiny: Backbone) -> None:
+def test_projections_are_those_that_the_index_names(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, tiny: Backbone
+) -> None:
     index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=1)
     build_index([photo_dir, library_dir], index_dir, tiny, options)
     manifest = read_manifest(index_dir)
@@ -757,7 +917,8 @@ def test_lost_projections_are_told_before_photos_are_dropped(
     with pytest.raises(ValueError, match=wanted):
         build_index([photo_dir], index_dir, tiny, options)
     assert files(index_dir) == before
-    build_index([photo_dir, library_dir], index_dir, tiny, options)  # fitted to the same photos they are the same
+    # fitted to the same photos they are the same
+    build_index([photo_dir, library_dir], index_dir, tiny, options)
     assert read_manifest(index_dir) == manifest
     assert_sound(index_dir, tiny, [*photo_dir.iterdir(), *library_dir.rglob("*.png")])
 

@@ -36,7 +36,11 @@ def write(index_dir: Path, stem: str, numbers: list[int]) -> Path:
 
 
 def test_commit_keeps_whole_shards_and_rewrites_those_that_lost_photos(tmp_path: Path) -> None:
-    whole, lost, gone = write(tmp_path, "a", [0, 1]), write(tmp_path, "b", [2, 3, 4]), write(tmp_path, "c", [5])
+    whole, lost, gone = (
+        write(tmp_path, "a", [0, 1]),
+        write(tmp_path, "b", [2, 3, 4]),
+        write(tmp_path, "c", [5]),
+    )
     before = whole.read_bytes()
     live = known_photos(tmp_path, KEY, None)
     for number in (3, 5):
@@ -58,10 +62,14 @@ def test_commit_keeps_whole_shards_and_rewrites_those_that_lost_photos(tmp_path:
     for name in ("global_", "local", "histogram", "label", "chroma"):
         np.testing.assert_array_equal(getattr(rewritten, name), getattr(original, name))
     vectors = np.concatenate([read_descriptors(s).global_ for s in shards]).astype(np.float32)
-    np.testing.assert_array_equal(faiss.read_index(str(tmp_path / FAISS)).reconstruct_n(0, 4), vectors)
+    np.testing.assert_array_equal(
+        faiss.read_index(str(tmp_path / FAISS)).reconstruct_n(0, 4), vectors
+    )
 
 
-def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(tmp_path: Path) -> None:
+def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(
+    tmp_path: Path,
+) -> None:
     shard = write(tmp_path, "a", [0, 1, 2])
     live = known_photos(tmp_path, KEY, None)
     commit(live, tmp_path, KEY, EMPTY)
@@ -79,7 +87,9 @@ def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(tmp
     assert len(read_photos(shard)) == 3
 
 
-def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shard = write(tmp_path, "a", [0, 1, 2])
     commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
     live = known_photos(tmp_path, KEY, None)
@@ -116,4 +126,7 @@ def test_shards_of_an_unfinished_build_are_spared(tmp_path: Path) -> None:
     assert waiting.exists()
     assert not stale.exists()
     assert unfinished(tmp_path, read_manifest(tmp_path)) == [waiting]
-    assert [read_photos(tmp_path / FEATURES / s.file).absolute(0) for s in read_manifest(tmp_path).shards] == [b"/p/0.jpg"]
+    assert [
+        read_photos(tmp_path / FEATURES / s.file).absolute(0)
+        for s in read_manifest(tmp_path).shards
+    ] == [b"/p/0.jpg"]

@@ -28,7 +28,8 @@ from similarity.backbone.backbone import Backbone
 KILLED = -signal.SIGKILL
 Order = Callable[..., int]
 
-# One process that has loaded everything and forks for each order. It has a single thread, so that forking is safe.
+# One process that has loaded everything and forks for each order. It has a single thread, so that
+# forking is safe.
 SERVER = """
 import json, os, select, signal, sys, time
 from pathlib import Path
@@ -92,11 +93,15 @@ for line in sys.stdin:
 @pytest.fixture(scope="module")
 def order() -> Iterator[Order]:
     """``order(what, *arguments, **how_it_dies)`` in a process of its own; returns its exit status."""
-    server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert server.stdin and server.stdout
 
     def run(what: str, *arguments: object, **how: object) -> int:
-        server.stdin.write(json.dumps({"what": what, "arguments": [str(a) for a in arguments], **how}) + "\n")
+        server.stdin.write(
+            json.dumps({"what": what, "arguments": [str(a) for a in arguments], **how}) + "\n"
+        )
         server.stdin.flush()
         return int(server.stdout.readline())
 
@@ -112,8 +117,13 @@ def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
         path = index_dir / FEATURES / entry.file
         photos, described = read_photos(path), read_descriptors(path)
         for i in range(len(photos)):
-            parts = [getattr(described, k)[i] for k in ("global_", "local", "histogram", "label", "chroma")]
-            found[photos.absolute(i)] = tuple(np.asarray(x).tobytes() for x in (*parts, photos.mtime_ns[i], photos.sha256[i]))
+            parts = [
+                getattr(described, k)[i]
+                for k in ("global_", "local", "histogram", "label", "chroma")
+            ]
+            found[photos.absolute(i)] = tuple(
+                np.asarray(x).tobytes() for x in (*parts, photos.mtime_ns[i], photos.sha256[i])
+            )
     return found
 
 
@@ -159,7 +169,11 @@ class Reader(threading.Thread):
 
 
 def test_builds_that_are_killed_at_any_moment(
-    tmp_path: Path, order: Order, backbone: Backbone, rng: np.random.Generator, pictures: dict[str, np.ndarray]
+    tmp_path: Path,
+    order: Order,
+    backbone: Backbone,
+    rng: np.random.Generator,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     photos, index_dir = tmp_path / "photos", tmp_path / "index"
     photos.mkdir()
@@ -173,8 +187,11 @@ def test_builds_that_are_killed_at_any_moment(
     ends = []
     for i in range(10):
         todo = change(photos, rng, i)
-        moment = int(rng.integers(0, todo + 1)) if i % 2 else todo  # every other one after the last photo
-        ends.append(order("build", photos, index_dir, kill_after=(moment, float(rng.uniform(0, 0.04)))))
+        # every other one after the last photo
+        moment = int(rng.integers(0, todo + 1)) if i % 2 else todo
+        ends.append(
+            order("build", photos, index_dir, kill_after=(moment, float(rng.uniform(0, 0.04))))
+        )
     assert order("build", photos, index_dir) == 0
     reader.ended.set()
     reader.join()
@@ -184,7 +201,9 @@ def test_builds_that_are_killed_at_any_moment(
     assert ends.count(KILLED) >= 5
 
     assert verify_index(index_dir) == []
-    assert {p.name for p in (index_dir / FEATURES).iterdir()} == {s.file for s in read_manifest(index_dir).shards}
+    assert {p.name for p in (index_dir / FEATURES).iterdir()} == {
+        s.file for s in read_manifest(index_dir).shards
+    }
     assert not list(index_dir.glob("*.tmp"))
     assert order("build", photos, tmp_path / "uninterrupted") == 0
     assert rows(index_dir) == rows(tmp_path / "uninterrupted")
@@ -197,7 +216,11 @@ def shown(index_dir: Path) -> int:
 
 @pytest.mark.long
 def test_a_hundred_kills_during_the_build_of_two_thousand_photos(
-    tmp_path: Path, order: Order, backbone: Backbone, rng: np.random.Generator, pictures: dict[str, np.ndarray]
+    tmp_path: Path,
+    order: Order,
+    backbone: Backbone,
+    rng: np.random.Generator,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     photos, index_dir, shard, kills = tmp_path / "photos", tmp_path / "index", 4, 100
     photos.mkdir()
@@ -210,7 +233,10 @@ def test_a_hundred_kills_during_the_build_of_two_thousand_photos(
     reader.start()
     for i in range(kills):
         before, moment = shown(index_dir), int(rng.integers(0, 19))
-        assert order("build", photos, index_dir, kill_after=(moment, float(rng.uniform(0, 0.1)))) == KILLED
+        assert (
+            order("build", photos, index_dir, kill_after=(moment, float(rng.uniform(0, 0.1))))
+            == KILLED
+        )
         assert shown(index_dir) >= before + moment - shard, f"kill {i} cost more than a shard"
     assert shown(index_dir) < 2000  # every kill hit a build that was not done
     assert order("build", photos, index_dir) == 0
@@ -232,7 +258,10 @@ def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random
     """An index of small files with made descriptors, four photos a shard."""
     (index_dir / FEATURES).mkdir(parents=True)
     photos.mkdir(parents=True, exist_ok=True)
-    one = [Projection(np.zeros(n, np.float32), np.eye(k, n, dtype=np.float32)) for k, n in ((128, 130), (64, 70))]
+    one = [
+        Projection(np.zeros(n, np.float32), np.eye(k, n, dtype=np.float32))
+        for k, n in ((128, 130), (64, 70))
+    ]
     manifest = Manifest("vgg19-slim", "a" * 16, hash_projections(*one), [], "", len(numbers))
     save_projections(index_dir / manifest.pca_file, *one, "a" * 16)
     for start in range(0, len(numbers), 4):
@@ -241,25 +270,42 @@ def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random
             path = photos / f"{n}.jpg"
             path.write_bytes(b"%d" % n)
             stat = path.stat()
-            row = str(photos).encode(), path.name.encode(), stat.st_size, stat.st_mtime_ns, hashlib.sha256(b"%d" % n).digest()
+            row = (
+                str(photos).encode(),
+                path.name.encode(),
+                stat.st_size,
+                stat.st_mtime_ns,
+                hashlib.sha256(b"%d" % n).digest(),
+            )
             made.append(row)
         shapes = (len(made), 128), (len(made), 49, 64), (len(made), 49, 10)
         parts = [rng.random(shape).astype(np.float16) for shape in shapes]
-        described = Descriptors(*parts, np.zeros(len(made), np.int16), np.full(len(made), 30, np.float16))
-        write_shard(index_dir / FEATURES / f"{int(rng.integers(2**60)):016x}.h5", Photos.of(made), described, manifest.key)
+        described = Descriptors(
+            *parts, np.zeros(len(made), np.int16), np.full(len(made), 30, np.float16)
+        )
+        write_shard(
+            index_dir / FEATURES / f"{int(rng.integers(2**60)):016x}.h5",
+            Photos.of(made),
+            described,
+            manifest.key,
+        )
     commit(known_photos(index_dir, manifest.key, None), index_dir, manifest.key, manifest)
     return index_dir
 
 
 @pytest.mark.parametrize("what", ["remove", "relink", "merge", "merge into one"])
-def test_a_change_happens_wholly_or_not_at_all(tmp_path: Path, order: Order, rng: np.random.Generator, what: str) -> None:
+def test_a_change_happens_wholly_or_not_at_all(
+    tmp_path: Path, order: Order, rng: np.random.Generator, what: str
+) -> None:
     start = made_index(tmp_path / "start", tmp_path / "photos", list(range(10)), rng)
     other = made_index(tmp_path / "other", tmp_path / "photos", list(range(8, 14)), rng)
     before = rows(start)
     if what == "relink":
         (tmp_path / "photos").rename(tmp_path / "moved")
     copy, out = tmp_path / "copy", tmp_path / ("out" if what == "merge" else "copy")
-    arguments = {"remove": (copy, "[159].jpg"), "relink": (copy, tmp_path / "moved")}.get(what, (copy, other, out))
+    arguments = {"remove": (copy, "[159].jpg"), "relink": (copy, tmp_path / "moved")}.get(
+        what, (copy, other, out)
+    )
     verb = what.split()[0]
 
     def fresh() -> None:
@@ -283,7 +329,8 @@ def test_a_change_happens_wholly_or_not_at_all(tmp_path: Path, order: Order, rng
                 assert verify_index(out, with_photos=False) in ([], verify_faiss(out))
                 PhotoIndex.open(out)
                 manifest = read_manifest(out)
-                assert known_photos(out, manifest.key, manifest).keys() == rows(out).keys()  # a later build adds nothing
+                # a later build adds nothing
+                assert known_photos(out, manifest.key, manifest).keys() == rows(out).keys()
             else:
                 assert what == "merge"
                 assert known_photos(out, read_manifest(copy).key, None) == {}

@@ -19,13 +19,19 @@ Build = Callable[..., BuildReport]
 Change = Callable[[Path, Path], None]  # given the photos and their index
 
 
-def reported(photos: Path | list[Path], index_dir: Path, memory_budget: int | None = None) -> BuildReport | None:
+def reported(
+    photos: Path | list[Path], index_dir: Path, memory_budget: int | None = None
+) -> BuildReport | None:
     folders = photos if isinstance(photos, list) else [photos]
     return report_up_to_date(folders, list_sources(folders), index_dir, memory_budget)
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+    return {
+        str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
 
 
 def flip(path: Path) -> None:
@@ -45,22 +51,36 @@ def rewrite(index_dir: Path, **fields: object) -> None:
 # Nothing to do
 
 
-def test_the_report_is_the_builds(photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_the_report_is_the_builds(
+    photo_dir: Path, library_dir: Path, tmp_path: Path, build: Build
+) -> None:
     build([photo_dir, library_dir], tmp_path / "index")
     before = state(tmp_path / "index")
-    for photos in ([photo_dir, library_dir], [photo_dir], [library_dir / "sub", photo_dir / "coffee.png"]):
+    for photos in (
+        [photo_dir, library_dir],
+        [photo_dir],
+        [library_dir / "sub", photo_dir / "coffee.png"],
+    ):
         quick = reported(photos, tmp_path / "index")
         assert state(tmp_path / "index") == before
         assert quick == build(photos, tmp_path / "index") == BuildReport(12, 0, 0, 0, 12)
     assert state(tmp_path / "index") == before
 
 
-def test_the_budget_the_index_has_may_be_given(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_the_budget_the_index_has_may_be_given(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     build(photo_dir, tmp_path / "index", memory_budget=10**7)
-    assert reported(photo_dir, tmp_path / "index") == reported(photo_dir, tmp_path / "index", 10**7) == BuildReport(4, 0, 0, 0, 4)
+    assert (
+        reported(photo_dir, tmp_path / "index")
+        == reported(photo_dir, tmp_path / "index", 10**7)
+        == BuildReport(4, 0, 0, 0, 4)
+    )
 
 
-def test_what_nobody_names_is_removed_and_projections_are_restored(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_what_nobody_names_is_removed_and_projections_are_restored(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     before = {name: data for name, (data, _) in state(index_dir).items()}
@@ -120,7 +140,9 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_anything_else_is_left_to_the_build(photo_dir: Path, tmp_path: Path, build: Build, change: Change) -> None:
+def test_anything_else_is_left_to_the_build(
+    photo_dir: Path, tmp_path: Path, build: Build, change: Change
+) -> None:
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     assert reported(photo_dir, index_dir) is not None
@@ -140,10 +162,14 @@ def test_what_cannot_be_looked_at_is_left_to_the_build(
     (photo_dir / "coffee.png").unlink()
     (photo_dir / "coffee.png").symlink_to("coffee.png")
     assert reported(photo_dir, tmp_path / "index") is None
-    assert build(photo_dir, tmp_path / "index").unreadable == [f"{photo_dir / 'coffee.png'}: Too many levels of symbolic links"]
+    assert build(photo_dir, tmp_path / "index").unreadable == [
+        f"{photo_dir / 'coffee.png'}: Too many levels of symbolic links"
+    ]
 
 
-def test_another_memory_budget_is_left_to_the_build(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_another_memory_budget_is_left_to_the_build(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     build(photo_dir, tmp_path / "index")
     assert reported(photo_dir, tmp_path / "index", 10**7) is None
     build(photo_dir, tmp_path / "index", memory_budget=10**7)
@@ -159,7 +185,9 @@ def test_an_index_of_another_kind_is_left_to_the_build(
 
 
 @pytest.mark.parametrize("field", ["backbone", "weights_hash", "pca_hash"])
-def test_an_index_of_other_weights_is_left_to_the_build(photo_dir: Path, tmp_path: Path, build: Build, field: str) -> None:
+def test_an_index_of_other_weights_is_left_to_the_build(
+    photo_dir: Path, tmp_path: Path, build: Build, field: str
+) -> None:
     build(photo_dir, tmp_path / "index")
     rewrite(tmp_path / "index", **{field: "vgg19"})
     assert reported(photo_dir, tmp_path / "index") is None
@@ -197,5 +225,7 @@ def test_nothing_heavy_is_imported() -> None:
     heavy = "torch", "faiss", "scipy", "skimage", "PIL", "tifffile", "rich"
     code = f"import sys, retrieval.building.up_to_date; print([m for m in {heavy!r} if m in sys.modules])"
     root = Path(retrieval.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=root, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "[]"

@@ -15,7 +15,9 @@ from retrieval.photos.listing import list_sources
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_read_in_order_with_what_a_shard_needs(library_dir: Path, pictures: dict[str, np.ndarray], workers: int) -> None:
+def test_read_in_order_with_what_a_shard_needs(
+    library_dir: Path, pictures: dict[str, np.ndarray], workers: int
+) -> None:
     sources = list_sources([library_dir])
     batches = list(read_glances(sources, workers, 3))
     assert [len(batch) for batch in batches] == [3, 3, 2]
@@ -61,14 +63,18 @@ def test_a_file_larger_than_the_memory(photo_dir: Path) -> None:
     with (photo_dir / "huge.tif").open("wb") as file:
         file.truncate(1 << 42)  # a hole: it takes no room on the disk
     readings = [r for batch in read_glances(list_sources([photo_dir]), 0, 9) for r in batch]
-    assert [r.error for r in readings if r.error] == [f"{photo_dir / 'huge.tif'}: 4398.0 GB are more than the memory holds"]
+    assert [r.error for r in readings if r.error] == [
+        f"{photo_dir / 'huge.tif'}: 4398.0 GB are more than the memory holds"
+    ]
 
 
 def test_nothing_to_read() -> None:
     assert list(read_glances([], 1, 8)) == []
 
 
-def test_a_photo_and_its_copy_look_the_same(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+def test_a_photo_and_its_copy_look_the_same(
+    tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
     Image.fromarray(pictures["rocket"]).save(tmp_path / "a.png")
     Image.fromarray(pictures["rocket"]).save(tmp_path / "b.bmp")
     [[first, second]] = read_glances(list_sources([tmp_path]), 0, 2)
@@ -77,7 +83,8 @@ def test_a_photo_and_its_copy_look_the_same(tmp_path: Path, pictures: dict[str, 
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])  # as on Linux, macOS and Windows, Linux from Python 3.14
+# as on Linux, macOS and Windows, Linux from Python 3.14
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
 def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None:
     """They hold its terminal: whoever waits for the end of its output would wait for ever."""
     script = (
@@ -87,7 +94,9 @@ def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None
         "next(found); print(*[p.pid for p in multiprocessing.active_children()], flush=True); input()"
     )
     command = [sys.executable, "-c", script, str(library_dir), start]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout is not None
         workers = [int(number) for number in parent.stdout.readline().split()]
         parent.kill()

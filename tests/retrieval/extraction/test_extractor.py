@@ -4,7 +4,13 @@ import skimage.color
 import torch
 from PIL import Image
 
-from retrieval.extraction.extractor import Extractor, Glance, glance, luminance_histograms, raw_features
+from retrieval.extraction.extractor import (
+    Extractor,
+    Glance,
+    glance,
+    luminance_histograms,
+    raw_features,
+)
 from retrieval.extraction.pca import Projection
 from retrieval.storage.descriptors import BINS, GRID, MIN_CHROMA, SIDE
 from similarity.backbone.backbone import SLIM_NORMALISATION, Backbone
@@ -29,25 +35,34 @@ def extractor(backbone: Backbone) -> Extractor:
 
 
 def test_luminance_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
-    square = np.asarray(Image.fromarray(pictures["coffee"]).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    square = np.asarray(
+        Image.fromarray(pictures["coffee"]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    )
     expected = skimage.color.rgb2lab(square)[..., 0] * 2.55
-    assert np.abs(glance(square).luminance - expected).max() <= 0.53  # rounding to a byte, and skimage's rounded white
+    # rounding to a byte, and skimage's rounded white
+    assert np.abs(glance(square).luminance - expected).max() <= 0.53
 
 
 def test_a_faded_photo_is_seen_like_the_new_one(pictures: dict[str, np.ndarray]) -> None:
     for name in ("chelsea", "coffee", "astronaut"):
         lab = skimage.color.rgb2lab(pictures[name])
         new, faded = (
-            np.stack([lightness] + [np.zeros_like(lightness)] * 2, 2) for lightness in (lab[..., 0], 35 + lab[..., 0] / 2)
+            np.stack([lightness] + [np.zeros_like(lightness)] * 2, 2)
+            for lightness in (lab[..., 0], 35 + lab[..., 0] / 2)
         )
-        new, faded = ((skimage.color.lab2rgb(one) * 255).round().astype(np.uint8) for one in (new, faded))
+        new, faded = (
+            (skimage.color.lab2rgb(one) * 255).round().astype(np.uint8) for one in (new, faded)
+        )
         seen = glance(faded).luminance
         assert seen.std() == pytest.approx(glance(new).luminance.std(), rel=0.25)
         assert seen.std() > 1.4 * 2.55 * skimage.color.rgb2lab(faded)[..., 0].std()
 
 
 def test_luminance_of_all_greys() -> None:
-    levels = np.random.default_rng(0).permutation(np.resize(np.arange(256, dtype=np.uint8), 224 * 224))  # full tones everywhere
+    # full tones everywhere
+    levels = np.random.default_rng(0).permutation(
+        np.resize(np.arange(256, dtype=np.uint8), 224 * 224)
+    )
     grey = levels.reshape(224, 224, 1).repeat(3, 2)
     seen = glance(grey)
     expected = skimage.color.rgb2lab(grey)[..., 0] * 2.55
@@ -66,16 +81,26 @@ def test_chroma_by_hand() -> None:
 
 def test_chroma_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
     for name in ("chelsea", "astronaut"):
-        square = np.asarray(Image.fromarray(pictures[name]).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-        lab = skimage.color.rgb2lab(np.asarray(Image.fromarray(square).resize((32, 32), Image.Resampling.BOX)))
-        assert glance(square).chroma == pytest.approx(np.linalg.norm(lab[..., 1:], axis=2).mean(), abs=0.05)
+        square = np.asarray(
+            Image.fromarray(pictures[name]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        )
+        lab = skimage.color.rgb2lab(
+            np.asarray(Image.fromarray(square).resize((32, 32), Image.Resampling.BOX))
+        )
+        assert glance(square).chroma == pytest.approx(
+            np.linalg.norm(lab[..., 1:], axis=2).mean(), abs=0.05
+        )
 
 
-def test_toned_prints_have_no_colors_and_blue_skies_do(pictures: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+def test_toned_prints_have_no_colors_and_blue_skies_do(
+    pictures: dict[str, np.ndarray], rng: np.random.Generator
+) -> None:
     for name in ("chelsea", "astronaut", "coffee"):
         gray = skimage.color.rgb2gray(pictures[name])[..., None]
         sepia = gray ** [0.75, 1.0, 1.45] * 0.9 + rng.normal(0, 0.02, gray.shape)
-        print_, sky = (np.clip(255 * one, 0, 255).astype(np.uint8) for one in (sepia, sepia[..., ::-1]))
+        print_, sky = (
+            np.clip(255 * one, 0, 255).astype(np.uint8) for one in (sepia, sepia[..., ::-1])
+        )
         assert np.hypot(*skimage.color.rgb2lab(print_)[..., 1:].reshape(-1, 2).T).mean() > 8
         assert glance(print_).chroma < MIN_CHROMA
         assert glance(sky).chroma > 8
@@ -103,7 +128,8 @@ def test_sides_are_scaled_independently() -> None:
 def test_large_photos_are_averaged() -> None:
     stripes = np.zeros((896, 896, 3), np.uint8)
     stripes[::2] = 255
-    # each of the 224 rows is the mean of two black and two white ones: 127 or 128 of sRGB, L = 53.2 or 53.6
+    # each of the 224 rows is the mean of two black and two white ones: 127 or 128 of sRGB, L = 53.2
+    # or 53.6
     assert np.abs(glance(stripes).luminance / 2.55 - 53.4).max() < 0.5
 
 
@@ -129,7 +155,8 @@ def test_histograms_equal_numpy(rng: np.random.Generator) -> None:
             cell = luminance[row * 32 : row * 32 + 32, column * 32 : column * 32 + 32] / 2.55
             expected = np.histogram(cell, bins=BINS, range=(0, 100))[0] / 1024
             np.testing.assert_allclose(found[row * GRID + column], expected, atol=1e-6)
-    assert (found.astype(np.float64).sum(1) == 1).all()  # multiples of 1/1024 are exact in half precision
+    # multiples of 1/1024 are exact in half precision
+    assert (found.astype(np.float64).sum(1) == 1).all()
 
 
 # Network
@@ -139,17 +166,26 @@ def test_raw_features_equal_the_network(tiny: Backbone, rng: np.random.Generator
     luminance = rng.integers(0, 256, (2, SIDE, SIDE)).astype(np.uint8)
     raw = raw_features(tiny, luminance)
     found = tiny(torch.from_numpy(luminance)[:, None] / 255 * 100, ("pool5", "fc6", "logits"))
-    np.testing.assert_allclose(raw.fc6, found["fc6"].numpy(), rtol=0.03, atol=0.02 * float(found["fc6"].abs().max()))
+    np.testing.assert_allclose(
+        raw.fc6, found["fc6"].numpy(), rtol=0.03, atol=0.02 * float(found["fc6"].abs().max())
+    )
     assert raw.label.tolist() == found["logits"].argmax(1).tolist()
     pool5 = found["pool5"].numpy()
     for row, column in ((0, 0), (2, 5), (6, 6)):
-        np.testing.assert_allclose(raw.local[:, row * GRID + column], pool5[:, :, row, column], rtol=0.03, atol=0.02 * pool5.max())
+        np.testing.assert_allclose(
+            raw.local[:, row * GRID + column],
+            pool5[:, :, row, column],
+            rtol=0.03,
+            atol=0.02 * pool5.max(),
+        )
 
 
 def test_local_cells_lie_where_they_look(extractor: Extractor) -> None:
     plain = Glance(np.full((SIDE, SIDE), 128, np.uint8), 0.0)
     dotted = plain.luminance.copy()
-    dotted[32 * 5 + 8 : 32 * 5 + 24, 32 * 1 + 8 : 32 * 1 + 24] = np.random.default_rng(0).integers(0, 256, (16, 16))
+    dotted[32 * 5 + 8 : 32 * 5 + 24, 32 * 1 + 8 : 32 * 1 + 24] = np.random.default_rng(0).integers(
+        0, 256, (16, 16)
+    )
     cells = extractor.describe([plain, Glance(dotted, 0.0)]).local.astype(np.float32)
     change = np.linalg.norm(cells[0] - cells[1], axis=1)
     assert abs(change.argmax() // GRID - 5) <= 1
@@ -162,25 +198,37 @@ def test_description(extractor: Extractor, pictures: dict[str, np.ndarray]) -> N
     described = extractor.describe(seen)
     assert len(described) == 3
     for vectors in (described.global_, described.local):
-        np.testing.assert_allclose(np.linalg.norm(vectors.astype(np.float32), axis=-1), 1, atol=2e-3)
+        np.testing.assert_allclose(
+            np.linalg.norm(vectors.astype(np.float32), axis=-1), 1, atol=2e-3
+        )
     for row, one in enumerate(seen):
         np.testing.assert_array_equal(described.histogram[row], luminance_histograms(one.luminance))
     np.testing.assert_allclose(described.chroma, [s.chroma for s in seen], rtol=1e-3)
 
 
-def test_a_batch_equals_single_photos(extractor: Extractor, pictures: dict[str, np.ndarray]) -> None:
+def test_a_batch_equals_single_photos(
+    extractor: Extractor, pictures: dict[str, np.ndarray]
+) -> None:
     seen = [glance(pictures[name]) for name in ("chelsea", "coffee", "rocket")]
     together = extractor.describe(seen)
     for row, one in enumerate(seen):
         alone = extractor.describe([one])
-        assert (together.global_[row].astype(np.float32) @ alone.global_[0].astype(np.float32)) > 0.998
-        cosines = (together.local[row].astype(np.float32) * alone.local[0].astype(np.float32)).sum(1)
+        assert (
+            together.global_[row].astype(np.float32) @ alone.global_[0].astype(np.float32)
+        ) > 0.998
+        cosines = (together.local[row].astype(np.float32) * alone.local[0].astype(np.float32)).sum(
+            1
+        )
         assert cosines.mean() > 0.99
 
 
-def test_a_gray_print_resembles_its_color_photo(extractor: Extractor, pictures: dict[str, np.ndarray]) -> None:
+def test_a_gray_print_resembles_its_color_photo(
+    extractor: Extractor, pictures: dict[str, np.ndarray]
+) -> None:
     names = ("chelsea", "coffee", "rocket", "astronaut")
-    colored = extractor.describe([glance(pictures[name]) for name in names]).global_.astype(np.float32)
+    colored = extractor.describe([glance(pictures[name]) for name in names]).global_.astype(
+        np.float32
+    )
     gray = []
     for name in names:
         lightness = skimage.color.rgb2lab(pictures[name]) * [1, 0, 0]

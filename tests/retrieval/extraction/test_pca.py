@@ -25,15 +25,23 @@ def correlated(rng: np.random.Generator, samples: int, features: int = 6) -> np.
     return (rng.standard_normal((samples, features)) * 2.0 ** -np.arange(features)) @ rotation + 5.0
 
 
-def random_projection(rng: np.random.Generator, dimensions: int = 3, features: int = 5) -> Projection:
-    return Projection(*(rng.standard_normal(size).astype(np.float32) for size in (features, (dimensions, features))))
+def random_projection(
+    rng: np.random.Generator, dimensions: int = 3, features: int = 5
+) -> Projection:
+    return Projection(
+        *(
+            rng.standard_normal(size).astype(np.float32)
+            for size in (features, (dimensions, features))
+        )
+    )
 
 
 def test_apply_by_hand() -> None:
     projection = Projection(np.float32([1, 1, 0]), np.float32([[1, 0, 0], [0, 2, 0]]))
     # (4, 3, 9) - mean = (3, 2, 9), projected (3, 4), length 5
     np.testing.assert_allclose(projection.apply(np.float32([4, 3, 9])), [0.6, 0.8], atol=1e-6)
-    assert projection.apply(np.float32([1, 1, 7])).tolist() == [0, 0]  # the mean itself has no direction, and is no NaN
+    # the mean itself has no direction, and is no NaN
+    assert projection.apply(np.float32([1, 1, 7])).tolist() == [0, 0]
 
 
 def test_apply_gives_unit_vectors_of_any_batch_shape(rng: np.random.Generator) -> None:
@@ -52,8 +60,11 @@ def test_fit_equals_singular_vectors(rng: np.random.Generator, samples: int) -> 
     centred = features - features.mean(0)
     expected = np.linalg.svd(centred, full_matrices=False)[2][:3]
     np.testing.assert_allclose(projection.mean, features.mean(0), rtol=1e-5)
-    np.testing.assert_allclose(np.abs((projection.components * expected).sum(1)), 1, atol=1e-4)  # signs are free
-    np.testing.assert_allclose(projection.components @ projection.components.T, np.eye(3), atol=1e-5)
+    # signs are free
+    np.testing.assert_allclose(np.abs((projection.components * expected).sum(1)), 1, atol=1e-4)
+    np.testing.assert_allclose(
+        projection.components @ projection.components.T, np.eye(3), atol=1e-5
+    )
     variances = (centred @ projection.components.T).var(0)
     assert (np.diff(variances) < 0).all()
 
@@ -67,7 +78,11 @@ def test_fit_finds_the_line(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("samples", [2, 3, 40])
 def test_dimensions_beyond_the_rank_are_zero(rng: np.random.Generator, samples: int) -> None:
-    features = rng.standard_normal((samples, 5)) if samples < 5 else rng.standard_normal((samples, 2)) @ rng.standard_normal((2, 5))
+    features = (
+        rng.standard_normal((samples, 5))
+        if samples < 5
+        else rng.standard_normal((samples, 2)) @ rng.standard_normal((2, 5))
+    )
     rank = samples - 1 if samples < 5 else 2
     projection = fit_projection(features, 8)
     assert projection.components.shape == (8, 5)
@@ -95,7 +110,11 @@ def test_round_trip_by_the_hash_of_the_weights(tmp_path: Path, rng: np.random.Ge
         saved[weights_hash] = random_projection(rng), random_projection(rng, 2, 9)
         save_projections(tmp_path / f"{name}.safetensors", *saved[weights_hash], weights_hash)
     save_file({"x": np.ones(2, np.float32)}, tmp_path / "0-other.safetensors")  # without metadata
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["0-other.safetensors", "a.safetensors", "b.safetensors"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "0-other.safetensors",
+        "a.safetensors",
+        "b.safetensors",
+    ]
     for weights_hash, projections in saved.items():
         found = find_projections(tmp_path, weights_hash)
         for ours, theirs in zip(found, projections, strict=True):
@@ -119,8 +138,13 @@ def test_projections_of_an_index_are_written_once(tmp_path: Path, rng: np.random
 
 
 def test_half_precision_files_are_widened(tmp_path: Path, rng: np.random.Generator) -> None:
-    arrays = {f"{part}.mean": rng.standard_normal(3).astype(np.float16) for part in ("global", "local")}
-    arrays |= {f"{part}.components": rng.standard_normal((2, 3)).astype(np.float16) for part in ("global", "local")}
+    arrays = {
+        f"{part}.mean": rng.standard_normal(3).astype(np.float16) for part in ("global", "local")
+    }
+    arrays |= {
+        f"{part}.components": rng.standard_normal((2, 3)).astype(np.float16)
+        for part in ("global", "local")
+    }
     save_file(arrays, tmp_path / "half.safetensors")
     for projection in load_projections(tmp_path / "half.safetensors"):
         assert projection.components.dtype == projection.mean.dtype == np.float32
@@ -128,11 +152,23 @@ def test_half_precision_files_are_widened(tmp_path: Path, rng: np.random.Generat
 
 def test_hash_by_hand_and_what_it_sees(rng: np.random.Generator) -> None:
     a, b = random_projection(rng), random_projection(rng)
-    digest = hashlib.sha256(b"".join(x.tobytes() for x in (a.mean, a.components, b.mean, b.components)))
+    digest = hashlib.sha256(
+        b"".join(x.tobytes() for x in (a.mean, a.components, b.mean, b.components))
+    )
     assert hash_projections(a, b) == digest.hexdigest()[:16]
     moved = Projection(a.mean, a.components.copy())
     moved.components[0, 0] += 1e-3
-    assert len({hash_projections(a, b), hash_projections(b, a), hash_projections(moved, b), hash_projections(a)}) == 4
+    assert (
+        len(
+            {
+                hash_projections(a, b),
+                hash_projections(b, a),
+                hash_projections(moved, b),
+                hash_projections(a),
+            }
+        )
+        == 4
+    )
 
 
 def test_bundled_projections_are_orthogonal() -> None:

@@ -11,12 +11,21 @@ from retrieval.storage.descriptors import GLOBAL_SIZE, LOCAL_SIZE
 from similarity.backbone.backbone import Backbone
 
 
-def test_the_same_photos_give_the_same_however_they_are_read(library_dir: Path, backbone: Backbone) -> None:
+def test_the_same_photos_give_the_same_however_they_are_read(
+    library_dir: Path, backbone: Backbone
+) -> None:
     sources = list_sources([library_dir])
-    one, other = (fit_projections(sources, backbone, workers, batch) for workers, batch in ((0, 8), (1, 3)))
+    one, other = (
+        fit_projections(sources, backbone, workers, batch) for workers, batch in ((0, 8), (1, 3))
+    )
     for first, second in zip(one, other, strict=True):
         np.testing.assert_allclose(first.mean, second.mean, atol=1e-3)
-    raw = raw_features(backbone, np.stack([glance(read_small_rgb(path, 224)).luminance for path in library_dir.rglob("*.png")]))
+    raw = raw_features(
+        backbone,
+        np.stack(
+            [glance(read_small_rgb(path, 224)).luminance for path in library_dir.rglob("*.png")]
+        ),
+    )
     assert one[0].apply(raw.fc6).shape == (8, GLOBAL_SIZE)
     assert one[1].apply(raw.local).shape == (8, 49, LOCAL_SIZE)
     spread = one[0].apply(raw.fc6)
@@ -25,7 +34,10 @@ def test_the_same_photos_give_the_same_however_they_are_read(library_dir: Path, 
 
 def test_fewer_photos_can_be_looked_at(library_dir: Path, backbone: Backbone) -> None:
     sources = list_sources([library_dir])
-    few, first = fit_projections(sources, backbone, 0, 8, sample=2), fit_projections(sources[::4], backbone, 0, 8)
+    few, first = (
+        fit_projections(sources, backbone, 0, 8, sample=2),
+        fit_projections(sources[::4], backbone, 0, 8),
+    )
     np.testing.assert_array_equal(few[1].components, first[1].components)
 
 

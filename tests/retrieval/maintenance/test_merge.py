@@ -39,13 +39,18 @@ def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
         path = index_dir / FEATURES / entry.file
         photos, described = read_photos(path), read_descriptors(path)
         for i in range(len(photos)):
-            parts = [getattr(described, k)[i] for k in ("global_", "local", "histogram", "label", "chroma")]
+            parts = [
+                getattr(described, k)[i]
+                for k in ("global_", "local", "histogram", "label", "chroma")
+            ]
             stamp = [photos.size[i], photos.mtime_ns[i], photos.sha256[i]]
             found[photos.absolute(i)] = tuple(np.asarray(x).tobytes() for x in (*parts, *stamp))
     return found
 
 
-def test_a_merged_index_says_what_its_parts_say(index_dir: Path, other_dir: Path, tmp_path: Path) -> None:
+def test_a_merged_index_says_what_its_parts_say(
+    index_dir: Path, other_dir: Path, tmp_path: Path
+) -> None:
     before = files(index_dir), files(other_dir)
     report = merge_indexes([index_dir, other_dir], tmp_path / "all")
     assert (report.count, report.shared) == (12, 0)
@@ -54,8 +59,16 @@ def test_a_merged_index_says_what_its_parts_say(index_dir: Path, other_dir: Path
     assert verify_index(tmp_path / "all") == []
     manifest = read_manifest(tmp_path / "all")
     assert manifest.count == 12
-    assert {p.name for p in (tmp_path / "all").iterdir()} == {MANIFEST, FEATURES, LOCK, "index.faiss", manifest.pca_file}
-    assert {p.name for p in (tmp_path / "all" / FEATURES).iterdir()} == {s.file for s in manifest.shards}
+    assert {p.name for p in (tmp_path / "all").iterdir()} == {
+        MANIFEST,
+        FEATURES,
+        LOCK,
+        "index.faiss",
+        manifest.pca_file,
+    }
+    assert {p.name for p in (tmp_path / "all" / FEATURES).iterdir()} == {
+        s.file for s in manifest.shards
+    }
 
 
 def test_it_recommends_what_an_index_of_all_does(
@@ -66,12 +79,21 @@ def test_it_recommends_what_an_index_of_all_does(
     build([library_dir, photo_dir], tmp_path / "built")
     merged, built = (PhotoIndex.open(tmp_path / name) for name in ("merged", "built"))
     query = glance(np.ascontiguousarray(pictures["coffee"][:, ::-1]))
-    ours, theirs = (index.recommend(query, index.extractor(backbone), 4) for index in (merged, built))
-    assert [(f.path.name, round(f.score, 2)) for f in ours] == [(f.path.name, round(f.score, 2)) for f in theirs]
+    ours, theirs = (
+        index.recommend(query, index.extractor(backbone), 4) for index in (merged, built)
+    )
+    assert [(f.path.name, round(f.score, 2)) for f in ours] == [
+        (f.path.name, round(f.score, 2)) for f in theirs
+    ]
 
 
 def test_a_build_goes_on_with_it(
-    index_dir: Path, library_dir: Path, other_dir: Path, photo_dir: Path, tmp_path: Path, build: Build
+    index_dir: Path,
+    library_dir: Path,
+    other_dir: Path,
+    photo_dir: Path,
+    tmp_path: Path,
+    build: Build,
 ) -> None:
     merge_indexes([index_dir, other_dir], tmp_path / "all")
     (photo_dir / "coffee.png").unlink()
@@ -79,8 +101,12 @@ def test_a_build_goes_on_with_it(
     assert (report.count, report.added, report.dropped, report.kept) == (11, 0, 1, 11)
 
 
-def test_nothing_is_described(index_dir: Path, other_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.extraction.extractor.raw_features", lambda *_: pytest.fail("described again"))
+def test_nothing_is_described(
+    index_dir: Path, other_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "retrieval.extraction.extractor.raw_features", lambda *_: pytest.fail("described again")
+    )
     shutil.rmtree(other_dir.parent / "photos")  # nor read
     assert merge_indexes([index_dir, other_dir], tmp_path / "all").count == 12
 
@@ -97,10 +123,14 @@ def test_photos_that_several_have_count_once_as_they_were_seen_last(
         assert (report.count, report.shared) == (5, 4)
         merged = rows(tmp_path / f"all{i}")
         assert merged.keys() == later.keys()
-        # a photo that is the same in both may be described in a batch of another size, which rounds differently
+        # a photo that is the same in both may be described in a batch of another size, which rounds
+        # differently
         same = {photo for photo in first if first[photo][-3:] == later[photo][-3:]}
         assert len(same) == 3
-        assert all(row == later[photo] or (photo in same and row == first[photo]) for photo, row in merged.items())
+        assert all(
+            row == later[photo] or (photo in same and row == first[photo])
+            for photo, row in merged.items()
+        )
         assert verify_index(tmp_path / f"all{i}") == []
 
 
@@ -113,11 +143,15 @@ def test_into_one_of_them(index_dir: Path, other_dir: Path) -> None:
     assert rows(other_dir) == expected
 
 
-def test_three_at_once_and_one_named_twice(index_dir: Path, other_dir: Path, tmp_path: Path, build: Build, pictures) -> None:
+def test_three_at_once_and_one_named_twice(
+    index_dir: Path, other_dir: Path, tmp_path: Path, build: Build, pictures
+) -> None:
     (tmp_path / "third").mkdir()
     Image.fromarray(pictures["retina"]).save(tmp_path / "third" / "a.png")
     build(tmp_path / "third", tmp_path / "c")
-    report = merge_indexes([index_dir, other_dir, other_dir / ".." / "other", tmp_path / "c"], tmp_path / "all")
+    report = merge_indexes(
+        [index_dir, other_dir, other_dir / ".." / "other", tmp_path / "c"], tmp_path / "all"
+    )
     assert (report.count, report.shared) == (13, 0)
 
 
@@ -137,7 +171,13 @@ def test_unusable_files_add_up(index_dir: Path, other_dir: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "change", [{"backbone": "vgg19"}, {"weights_hash": "f" * 16}, {"pca_hash": "e" * 16}, {"settings": {"side": 256}}]
+    "change",
+    [
+        {"backbone": "vgg19"},
+        {"weights_hash": "f" * 16},
+        {"pca_hash": "e" * 16},
+        {"settings": {"side": 256}},
+    ],
 )
 def test_other_backbones_are_one_error_that_names_both(
     index_dir: Path, other_dir: Path, tmp_path: Path, change: dict[str, object]
@@ -147,17 +187,27 @@ def test_other_backbones_are_one_error_that_names_both(
     with pytest.raises(ValueError) as caught:
         merge_indexes([index_dir, other_dir], tmp_path / "all")
     message = str(caught.value)
-    for part in (index_dir, other_dir, data["backbone"], data["weights_hash"], data["pca_hash"], "cannot be compared"):
+    for part in (
+        index_dir,
+        other_dir,
+        data["backbone"],
+        data["weights_hash"],
+        data["pca_hash"],
+        "cannot be compared",
+    ):
         assert str(part) in message
     assert all(str(value) in message for key, value in change.items() if key != "settings")
     assert not (tmp_path / "all").exists()
 
 
-def test_another_index_at_the_result_is_left_alone(index_dir: Path, other_dir: Path, tmp_path: Path) -> None:
+def test_another_index_at_the_result_is_left_alone(
+    index_dir: Path, other_dir: Path, tmp_path: Path
+) -> None:
     third = shutil.copytree(other_dir, tmp_path / "third")
     before = files(third)
     with pytest.raises(
-        ValueError, match=f"{third}: an index is here already; name it among those to merge, or choose another --index"
+        ValueError,
+        match=f"{third}: an index is here already; name it among those to merge, or choose another --index",
     ):
         merge_indexes([index_dir, other_dir], third)
     (tmp_path / "photos" / "notes.txt").touch()
@@ -176,9 +226,13 @@ def test_fewer_than_two(index_dir: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["shard", "projections"])
-def test_a_damaged_index_is_not_merged(index_dir: Path, other_dir: Path, tmp_path: Path, damaged: str) -> None:
+def test_a_damaged_index_is_not_merged(
+    index_dir: Path, other_dir: Path, tmp_path: Path, damaged: str
+) -> None:
     manifest = read_manifest(other_dir)
-    path = other_dir / (manifest.pca_file if damaged == "projections" else f"{FEATURES}/{manifest.shards[1].file}")
+    path = other_dir / (
+        manifest.pca_file if damaged == "projections" else f"{FEATURES}/{manifest.shards[1].file}"
+    )
     data = bytearray(path.read_bytes())
     data[-1000] ^= 1
     path.write_bytes(data)
@@ -186,7 +240,10 @@ def test_a_damaged_index_is_not_merged(index_dir: Path, other_dir: Path, tmp_pat
         assert merge_indexes([other_dir, index_dir], tmp_path / "all").count == 12
         assert verify_index(tmp_path / "all") == []
     else:
-        with pytest.raises(ValueError, match=rf"{path.name}: damaged, its checksum .*run build-index on its folders"):
+        with pytest.raises(
+            ValueError,
+            match=rf"{path.name}: damaged, its checksum .*run build-index on its folders",
+        ):
             merge_indexes([other_dir, index_dir], tmp_path / "all")
         assert not (tmp_path / "all").exists()
 
@@ -214,15 +271,21 @@ def test_a_full_disk_leaves_what_was(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(merging.shutil, "copyfileobj", lambda source, file, size: (file.write(source.read()), disk_full()))
+        patch.setattr(
+            merging.shutil,
+            "copyfileobj",
+            lambda source, file, size: (file.write(source.read()), disk_full()),
+        )
         with pytest.raises(OSError) as caught:
             merge_indexes([index_dir, other_dir], out)
     assert str(out / FEATURES) in caught.value.filename
-    assert "No space left on device; the previous index is intact; free some space" in str(caught.value.strerror)
-    assert files(other_dir) == before
-    assert [name for name in files(out) if name.startswith(FEATURES)] == [n for n in before if n.startswith(FEATURES)] * (
-        out == other_dir
+    assert "No space left on device; the previous index is intact; free some space" in str(
+        caught.value.strerror
     )
+    assert files(other_dir) == before
+    assert [name for name in files(out) if name.startswith(FEATURES)] == [
+        n for n in before if n.startswith(FEATURES)
+    ] * (out == other_dir)
     assert merge_indexes([index_dir, other_dir], out).count == 12
     assert verify_index(out) == []
 
@@ -247,13 +310,21 @@ def test_interrupted_after_the_result_was_written(
 def test_a_shard_that_changes_while_it_is_copied(
     index_dir: Path, other_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merging.shutil, "copyfileobj", lambda source, file, size: file.write(source.read()[:-1] + b"x"))
-    with pytest.raises(ValueError, match=r"\.h5: changed while it was copied; run the same command again"):
+    monkeypatch.setattr(
+        merging.shutil,
+        "copyfileobj",
+        lambda source, file, size: file.write(source.read()[:-1] + b"x"),
+    )
+    with pytest.raises(
+        ValueError, match=r"\.h5: changed while it was copied; run the same command again"
+    ):
         merge_indexes([index_dir, other_dir], tmp_path / "all")
     assert list((tmp_path / "all" / FEATURES).iterdir()) == []
 
 
-def test_whole_shards_are_copied_byte_by_byte(index_dir: Path, other_dir: Path, tmp_path: Path) -> None:
+def test_whole_shards_are_copied_byte_by_byte(
+    index_dir: Path, other_dir: Path, tmp_path: Path
+) -> None:
     merge_indexes([index_dir, other_dir], tmp_path / "all")
     ours = {s.sha256 for place in (index_dir, other_dir) for s in read_manifest(place).shards}
     assert {file_sha256(p) for p in (tmp_path / "all" / FEATURES).iterdir()} == ours

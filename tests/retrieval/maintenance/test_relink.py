@@ -30,11 +30,15 @@ def paths(index_dir: Path) -> set[Path]:
     return {index.path(row) for row in range(len(index))}
 
 
-def test_a_folder_that_was_moved(own_index: Path, photo_dir: Path, tmp_path: Path, build: Build, monkeypatch) -> None:
+def test_a_folder_that_was_moved(
+    own_index: Path, photo_dir: Path, tmp_path: Path, build: Build, monkeypatch
+) -> None:
     before = PhotoIndex.open(own_index).arrays()
     faiss_file = (own_index / FAISS).read_bytes()
     moved = photo_dir.rename(tmp_path / "elsewhere")
-    monkeypatch.setattr("retrieval.extraction.extractor.raw_features", lambda *_: pytest.fail("described again"))
+    monkeypatch.setattr(
+        "retrieval.extraction.extractor.raw_features", lambda *_: pytest.fail("described again")
+    )
     assert relink(own_index, [moved]) == RelinkReport(relinked=4, missing=0, indexed=0)
     assert paths(own_index) == set(moved.iterdir())
     assert verify_index(own_index) == []
@@ -44,13 +48,18 @@ def test_a_folder_that_was_moved(own_index: Path, photo_dir: Path, tmp_path: Pat
     assert build(moved, own_index).kept == 4  # a build of the new place has nothing to do
 
 
-def test_photos_that_were_renamed_and_scattered(own_index: Path, photo_dir: Path, tmp_path: Path) -> None:
+def test_photos_that_were_renamed_and_scattered(
+    own_index: Path, photo_dir: Path, tmp_path: Path
+) -> None:
     (tmp_path / "new" / "deep er").mkdir(parents=True)
     (photo_dir / "coffee.png").rename(tmp_path / "new" / "deep er" / os.fsdecode(b"caf\xe9\n.png"))
     (photo_dir / "rocket.png").rename(photo_dir / "space.png")
     assert relink(own_index, [tmp_path / "new"]) == RelinkReport(1, 1, 0)
     assert relink(own_index, [photo_dir]) == RelinkReport(1, 0, 0)
-    assert paths(own_index) == {*photo_dir.iterdir(), tmp_path / "new" / "deep er" / os.fsdecode(b"caf\xe9\n.png")}
+    assert paths(own_index) == {
+        *photo_dir.iterdir(),
+        tmp_path / "new" / "deep er" / os.fsdecode(b"caf\xe9\n.png"),
+    }
     assert verify_index(own_index) == []
 
 
@@ -62,14 +71,18 @@ def test_several_roots(own_index: Path, photo_dir: Path, tmp_path: Path) -> None
     assert verify_index(own_index) == []
 
 
-def test_photos_that_are_there_are_left_alone(own_index: Path, photo_dir: Path, tmp_path: Path) -> None:
+def test_photos_that_are_there_are_left_alone(
+    own_index: Path, photo_dir: Path, tmp_path: Path
+) -> None:
     before = read_manifest(own_index)
     shutil.copytree(photo_dir, tmp_path / "copy")
     assert relink(own_index, [tmp_path / "copy"]) == RelinkReport(0, 0, 0)
     assert read_manifest(own_index) == before
 
 
-def test_content_decides_not_names(own_index: Path, photo_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+def test_content_decides_not_names(
+    own_index: Path, photo_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
     data = (photo_dir / "coffee.png").read_bytes()
     shutil.rmtree(photo_dir)
     (tmp_path / "new").mkdir()
@@ -83,7 +96,9 @@ def test_content_decides_not_names(own_index: Path, photo_dir: Path, tmp_path: P
     assert tmp_path / "new" / "a.png" in paths(own_index)
 
 
-def test_equal_photos_go_to_the_places_most_alike(photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_equal_photos_go_to_the_places_most_alike(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     for name in ("2001/rome/x.png", "2001/oslo/x.png", "2002/oslo/y.png"):
         (photo_dir / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(photo_dir / "coffee.png", photo_dir / name)
@@ -106,7 +121,9 @@ def test_one_file_is_given_to_one_photo(photo_dir: Path, tmp_path: Path, build: 
     assert len(paths(tmp_path / "index")) == 5
 
 
-def test_photos_that_were_indexed_again_at_their_new_place(own_index: Path, photo_dir: Path, tmp_path: Path, build: Build) -> None:
+def test_photos_that_were_indexed_again_at_their_new_place(
+    own_index: Path, photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
     moved = photo_dir.rename(tmp_path / "moved")
     build(moved, own_index)
     before = read_manifest(own_index)
@@ -114,7 +131,9 @@ def test_photos_that_were_indexed_again_at_their_new_place(own_index: Path, phot
     assert read_manifest(own_index) == before
 
 
-def test_a_disk_that_fails_is_not_a_photo_that_moved(own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_disk_that_fails_is_not_a_photo_that_moved(
+    own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
     shutil.copytree(photo_dir, tmp_path / "copy")
     stat = Path.stat
 
@@ -127,7 +146,9 @@ def test_a_disk_that_fails_is_not_a_photo_that_moved(own_index: Path, photo_dir:
     assert relink(own_index, [tmp_path / "copy"]) == RelinkReport(0, 0, 0)
 
 
-def test_a_file_deleted_between_listing_and_reading(own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_file_deleted_between_listing_and_reading(
+    own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
     moved = photo_dir.rename(tmp_path / "moved")
     listed = module.list_sources
 
@@ -140,7 +161,9 @@ def test_a_file_deleted_between_listing_and_reading(own_index: Path, photo_dir: 
     assert relink(own_index, [moved]) == RelinkReport(3, 1, 0)
 
 
-def test_folders_without_pictures_and_missing_ones(own_index: Path, photo_dir: Path, tmp_path: Path) -> None:
+def test_folders_without_pictures_and_missing_ones(
+    own_index: Path, photo_dir: Path, tmp_path: Path
+) -> None:
     (photo_dir / "coffee.png").unlink()
     (tmp_path / "empty").mkdir()
     assert relink(own_index, [tmp_path / "empty"]) == RelinkReport(0, 1, 0)
@@ -150,7 +173,9 @@ def test_folders_without_pictures_and_missing_ones(own_index: Path, photo_dir: P
         relink(tmp_path / "empty", [photo_dir])
 
 
-def test_a_full_disk_leaves_the_index(own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_index(
+    own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = {p: p.read_bytes() for p in own_index.rglob("*") if p.is_file()}
     moved = photo_dir.rename(tmp_path / "moved")
     written: list[Path] = []
@@ -165,13 +190,17 @@ def test_a_full_disk_leaves_the_index(own_index: Path, photo_dir: Path, tmp_path
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(OSError, match="No space left on device; the previous index is intact; free some space"):
+        with pytest.raises(
+            OSError, match="No space left on device; the previous index is intact; free some space"
+        ):
             relink(own_index, [moved])
     assert {p: p.read_bytes() for p in own_index.rglob("*") if p.is_file()} == before
     assert relink(own_index, [moved]).relinked == 4
 
 
-def test_interrupted_after_the_index_was_replaced(own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch) -> None:
+def test_interrupted_after_the_index_was_replaced(
+    own_index: Path, photo_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
     moved = photo_dir.rename(tmp_path / "moved")
 
     def interrupted(*_: object) -> None:

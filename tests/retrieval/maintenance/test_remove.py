@@ -17,7 +17,9 @@ Build = Callable[..., BuildReport]
 
 
 @pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Build, pictures: dict[str, np.ndarray]) -> Path:
+def own_index(
+    photo_dir: Path, tmp_path: Path, build: Build, pictures: dict[str, np.ndarray]
+) -> Path:
     """Six photos: astronaut, chelsea, coffee, rocket, and holiday/retina, holiday/a[1]."""
     (photo_dir / "holiday").mkdir()
     for name, key in (("retina", "retina"), ("a[1]", "hubble")):
@@ -42,13 +44,16 @@ ALL = {"astronaut", "chelsea", "coffee", "rocket", "retina", "a[1]"}
         ("c*.png", {"coffee", "chelsea"}),
         ("holiday/*", {"retina", "a[1]"}),
         ("*/holiday/*", {"retina", "a[1]"}),
-        ("*/photos/?o*", {"coffee", "rocket", "retina", "a[1]"}),  # holiday/ too: * also stands for /
+        # holiday/ too: * also stands for /
+        ("*/photos/?o*", {"coffee", "rocket", "retina", "a[1]"}),
         ("holiday/a[1].png", {"a[1]"}),  # the exact name, although [1] is a pattern
         ("holiday/a[[]1].png", {"a[1]"}),
         ("*[!e]a.png", {"retina"}),
     ],
 )
-def test_photos_that_fit_go(own_index: Path, photo_dir: Path, pattern: str, removed: set[str]) -> None:
+def test_photos_that_fit_go(
+    own_index: Path, photo_dir: Path, pattern: str, removed: set[str]
+) -> None:
     assert remove_photos(own_index, pattern) == len(removed)
     assert names(own_index) == ALL - removed
     assert len(list(photo_dir.rglob("*.png"))) == 6
@@ -75,7 +80,9 @@ def test_case_counts(own_index: Path) -> None:
         remove_photos(own_index, "COFFEE.png")
 
 
-def test_a_pattern_that_fits_nothing_says_what_names_look_like(own_index: Path, photo_dir: Path) -> None:
+def test_a_pattern_that_fits_nothing_says_what_names_look_like(
+    own_index: Path, photo_dir: Path
+) -> None:
     before = read_manifest(own_index)
     with pytest.raises(ValueError) as caught:
         remove_photos(own_index, "coffee")
@@ -86,7 +93,9 @@ def test_a_pattern_that_fits_nothing_says_what_names_look_like(own_index: Path, 
 
 def test_an_index_is_never_emptied(own_index: Path) -> None:
     before = read_manifest(own_index)
-    with pytest.raises(ValueError, match=r"'\*' fits all 6 photos; to be rid of the index delete its folder"):
+    with pytest.raises(
+        ValueError, match=r"'\*' fits all 6 photos; to be rid of the index delete its folder"
+    ):
         remove_photos(own_index, "*")
     assert read_manifest(own_index) == before
 
@@ -98,7 +107,9 @@ def test_a_later_build_adds_them_again(own_index: Path, photo_dir: Path, build: 
     assert verify_index(own_index) == []
 
 
-def test_removed_photos_of_another_folder_stay_away(own_index: Path, tmp_path: Path, build: Build, library_dir: Path) -> None:
+def test_removed_photos_of_another_folder_stay_away(
+    own_index: Path, tmp_path: Path, build: Build, library_dir: Path
+) -> None:
     shards = {p: p.read_bytes() for p in (own_index / FEATURES).iterdir()}
     remove_photos(own_index, "c*")
     for path, data in shards.items():  # as if the power had failed before they were removed
@@ -110,7 +121,9 @@ def test_removed_photos_of_another_folder_stay_away(own_index: Path, tmp_path: P
     found = {index.path(row) for row in range(len(index))}
     assert len(found) == 4 + 8
     assert verify_index(own_index) == []
-    assert {p.name for p in (own_index / FEATURES).iterdir()} == {s.file for s in read_manifest(own_index).shards}
+    assert {p.name for p in (own_index / FEATURES).iterdir()} == {
+        s.file for s in read_manifest(own_index).shards
+    }
 
 
 def test_names_that_are_not_utf8(own_index: Path, photo_dir: Path, build: Build) -> None:

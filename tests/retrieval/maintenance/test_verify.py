@@ -64,7 +64,9 @@ def test_nothing_is_written(own_index: Path) -> None:
         ("flipped", "damaged, its checksum is not the one in index.json"),
     ],
 )
-def test_a_damaged_shard(own_index: Path, photo_dir: Path, build: Build, damage: str, problem: str) -> None:
+def test_a_damaged_shard(
+    own_index: Path, photo_dir: Path, build: Build, damage: str, problem: str
+) -> None:
     shard = own_index / FEATURES / read_manifest(own_index).shards[1].file
     data = bytearray(shard.read_bytes())
     if damage == "missing":
@@ -76,7 +78,10 @@ def test_a_damaged_shard(own_index: Path, photo_dir: Path, build: Build, damage:
         shard.write_bytes(data)
     found = only(verify_index(own_index))
     assert (found.path, found.problem) == (shard, problem)
-    assert found.cure == f"describe its photos again: rechroma build-index {photo_dir} --index {own_index}"
+    assert (
+        found.cure
+        == f"describe its photos again: rechroma build-index {photo_dir} --index {own_index}"
+    )
     report = build(photo_dir, own_index)
     assert (report.count, report.added, report.kept) == (4, 1, 3)
     assert verify_index(own_index) == []
@@ -95,13 +100,19 @@ def test_a_damaged_faiss_file(own_index: Path, photo_dir: Path, build: Build, da
         path.write_bytes(data)
     found = only(verify_index(own_index))
     assert found.path == path
-    assert found.problem == ("missing" if damage == "missing" else "damaged, its checksum is not the one in index.json")
-    assert found.cure.endswith(f"write it again: rechroma build-index {photo_dir} --index {own_index}")
+    assert found.problem == (
+        "missing" if damage == "missing" else "damaged, its checksum is not the one in index.json"
+    )
+    assert found.cure.endswith(
+        f"write it again: rechroma build-index {photo_dir} --index {own_index}"
+    )
     assert build(photo_dir, own_index).kept == 4
     assert verify_index(own_index) == []
 
 
-@pytest.mark.parametrize(("kind", "told"), [("flat", "only opening is slower"), ("hnsw", "compare all photos, slowly")])
+@pytest.mark.parametrize(
+    ("kind", "told"), [("flat", "only opening is slower"), ("hnsw", "compare all photos, slowly")]
+)
 def test_what_a_lost_faiss_file_costs(own_index: Path, kind: str, told: str) -> None:
     (own_index / FAISS).unlink()
     edit(own_index, search=asdict(read_manifest(own_index).search) | {"kind": kind})
@@ -116,7 +127,9 @@ def test_what_a_lost_faiss_file_costs(own_index: Path, kind: str, told: str) -> 
         ("text", "not an index of faiss"),
     ],
 )
-def test_a_faiss_file_that_is_not_that_of_the_shards(own_index: Path, content: str, problem: str) -> None:
+def test_a_faiss_file_that_is_not_that_of_the_shards(
+    own_index: Path, content: str, problem: str
+) -> None:
     shards = [own_index / FEATURES / s.file for s in read_manifest(own_index).shards]
     vectors = np.concatenate([read_descriptors(s).global_ for s in shards])
     index = exact_index([vectors[:3] if content == "three photos" else vectors[::-1]])
@@ -148,7 +161,10 @@ def test_damaged_projections(own_index: Path, photo_dir: Path, build: Build, dam
 def test_counts_that_do_not_fit(own_index: Path) -> None:
     edit(own_index, count=5)
     found = {(f.path.name, f.problem) for f in verify_index(own_index)}
-    assert found == {(MANIFEST, "says 5 photos, its shards hold 4"), (FAISS, "holds 4 photos, index.json says 5")}
+    assert found == {
+        (MANIFEST, "says 5 photos, its shards hold 4"),
+        (FAISS, "holds 4 photos, index.json says 5"),
+    }
 
 
 def test_a_photo_that_is_in_two_shards(own_index: Path) -> None:
@@ -166,10 +182,13 @@ def test_several_findings_at_once(own_index: Path, photo_dir: Path) -> None:
     (own_index / FAISS).unlink()
     found = verify_index(own_index)
     assert len(found) == 3
-    assert f"build-index {photo_dir} --index" in found[0].cure  # no shard is left that names the folders, but index.json does
+    # no shard is left that names the folders, but index.json does
+    assert f"build-index {photo_dir} --index" in found[0].cure
 
 
-def test_what_a_builder_has_half_replaced_is_looked_at_again(own_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_builder_has_half_replaced_is_looked_at_again(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = (own_index / FAISS).read_bytes()
     (own_index / FAISS).write_bytes(whole[:-1])
     monkeypatch.setattr(module.time, "sleep", lambda _: (own_index / FAISS).write_bytes(whole))
@@ -190,7 +209,10 @@ def test_a_shard_that_a_builder_has_swept(own_index: Path, monkeypatch: pytest.M
     assert verify_index(own_index) == []
 
 
-@pytest.mark.parametrize(("content", "error"), [("{", "damaged"), (json.dumps({"schema": SCHEMA + 1}), "update rechroma")])
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [("{", "damaged"), (json.dumps({"schema": SCHEMA + 1}), "update rechroma")],
+)
 def test_an_index_json_that_cannot_be_read(own_index: Path, content: str, error: str) -> None:
     (own_index / MANIFEST).write_text(content)
     with pytest.raises(ValueError, match=rf"index\.json: .*{error}"):
@@ -203,7 +225,9 @@ def test_an_index_that_is_replaced_meanwhile_is_checked_anew(
     stale = read_manifest(own_index)
     build(photo_dir, own_index, overwrite=True)
     answers = iter([stale])
-    monkeypatch.setattr(module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder))
+    monkeypatch.setattr(
+        module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder)
+    )
     assert verify_index(own_index) == []
 
 
@@ -217,8 +241,14 @@ def test_photos_that_are_gone_or_changed(own_index: Path, photo_dir: Path) -> No
     (photo_dir / "rocket.png").write_bytes(data)  # of the same size
     (photo_dir / "chelsea.png").touch()  # only the date is new
     found = {f.path.name: f for f in verify_index(own_index)}
-    assert {name: f.problem for name, f in found.items()} == {"coffee.png": "missing", "rocket.png": "changed since it was indexed"}
-    assert found["rocket.png"].cure == f"rechroma build-index {photo_dir / 'rocket.png'} --index {own_index}"
+    assert {name: f.problem for name, f in found.items()} == {
+        "coffee.png": "missing",
+        "rocket.png": "changed since it was indexed",
+    }
+    assert (
+        found["rocket.png"].cure
+        == f"rechroma build-index {photo_dir / 'rocket.png'} --index {own_index}"
+    )
     assert found["coffee.png"].cure == (
         f"if it was moved: rechroma index relink {own_index} --root NEW;"
         f" if it was deleted: rechroma index remove {own_index} {photo_dir / 'coffee.png'}"
@@ -231,7 +261,9 @@ def test_a_folder_that_is_gone_is_not_to_be_described_again(
 ) -> None:
     build(library_dir, own_index)
     (own_index / FAISS).unlink()
-    assert only(verify_index(own_index)).cure.endswith(f"rechroma build-index {library_dir} {photo_dir} --index {own_index}")
+    assert only(verify_index(own_index)).cure.endswith(
+        f"rechroma build-index {library_dir} {photo_dir} --index {own_index}"
+    )
     photo_dir.rename(photo_dir.parent / "elsewhere")
     cure, _ = (found.cure for found in verify_index(own_index))
     assert cure.endswith(f"rechroma build-index {library_dir} --index {own_index}")
@@ -245,8 +277,13 @@ def test_a_folder_that_is_gone_is_one_finding(own_index: Path, photo_dir: Path) 
     assert found.cure.endswith("if it was deleted: delete the index")  # there is nothing else in it
 
 
-def test_the_cure_for_a_folder_that_is_gone_spares_others(photo_dir: Path, tmp_path: Path, build: Build) -> None:
-    gone, kept = shutil.copytree(photo_dir, tmp_path / "[1999]"), shutil.copytree(photo_dir, tmp_path / "1")
+def test_the_cure_for_a_folder_that_is_gone_spares_others(
+    photo_dir: Path, tmp_path: Path, build: Build
+) -> None:
+    gone, kept = (
+        shutil.copytree(photo_dir, tmp_path / "[1999]"),
+        shutil.copytree(photo_dir, tmp_path / "1"),
+    )
     build([gone, kept], tmp_path / "index")
     shutil.rmtree(gone)
     *_, where, pattern = shlex.split(only(verify_index(tmp_path / "index")).cure)
@@ -256,7 +293,9 @@ def test_the_cure_for_a_folder_that_is_gone_spares_others(photo_dir: Path, tmp_p
     assert {index.path(row) for row in range(4)} == set(kept.iterdir())
 
 
-def test_a_photo_deleted_while_it_is_looked_at(own_index: Path, photo_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_deleted_while_it_is_looked_at(
+    own_index: Path, photo_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (photo_dir / "coffee.png").touch()  # so that its content is read
     opened = Path.open
 
@@ -270,7 +309,9 @@ def test_a_photo_deleted_while_it_is_looked_at(own_index: Path, photo_dir: Path,
     assert (found.path.name, found.problem) == ("coffee.png", "missing")
 
 
-def test_a_photo_that_cannot_be_read_is_not_missing(own_index: Path, photo_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_that_cannot_be_read_is_not_missing(
+    own_index: Path, photo_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stat = Path.stat
 
     def failing(self: Path, **kwargs: object) -> os.stat_result:

@@ -2,7 +2,8 @@
 
     python tests/retrieval/fuzz_pictures.py FOLDER COUNT SEED
 
-It is a process of its own, so that a crash of a decoder ends only it; FOLDER/now.* is then the file that did it.
+It is a process of its own, so that a crash of a decoder ends only it; FOLDER/now.* is then the file
+that did it.
 """
 
 import io
@@ -101,7 +102,9 @@ def main(folder: Path, count: int, seed: int) -> None:
     """Mutate, read, count."""
     rng = np.random.default_rng(seed)
     shape = 40, 48, 3
-    picture = np.linspace(0, 255, 40 * 48 * 3).reshape(shape).astype(np.uint8) ^ rng.integers(0, 32, shape, dtype=np.uint8)
+    picture = np.linspace(0, 255, 40 * 48 * 3).reshape(shape).astype(np.uint8) ^ rng.integers(
+        0, 32, shape, dtype=np.uint8
+    )
     kinds = encoded(picture)
     flat = [(suffix, data) for suffix, all_ in kinds.items() for data in all_]
     for suffix, data in flat:  # as they are, all can be read
@@ -125,9 +128,15 @@ def main(folder: Path, count: int, seed: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, 2 * LIMIT)
         try:
             read = read_picture(place).rgb if number % 2 else read_small_rgb(place, 32)
-            seen["decoded" if read.ndim == 3 and read.shape[2] == 3 and read.size else "malformed"] += 1
+            seen[
+                "decoded" if read.ndim == 3 and read.shape[2] == 3 and read.size else "malformed"
+            ] += 1
         except PictureError as error:
-            seen["refused" if str(place) in str(error) and "\n" not in str(error) else "without a reason"] += 1
+            seen[
+                "refused"
+                if str(place) in str(error) and "\n" not in str(error)
+                else "without a reason"
+            ] += 1
         except BaseException as error:  # whatever it is, it is to be reported
             problems.append(f"{number} {suffix} {type(error).__name__}: {error}")
         finally:
@@ -137,7 +146,11 @@ def main(folder: Path, count: int, seed: int) -> None:
             longest = took
         if took > LIMIT:
             problems.append(f"{number} {suffix} took {took:.1f} s")
-    print(json.dumps({**seen, "problems": problems, "longest_seconds": longest, "peak_bytes": peak_bytes()}))
+    print(
+        json.dumps(
+            {**seen, "problems": problems, "longest_seconds": longest, "peak_bytes": peak_bytes()}
+        )
+    )
 
 
 def peak_bytes() -> int:

@@ -19,7 +19,8 @@ def telephone(wide_profile: Callable[[float], bytes]) -> bytes:
 
 def test_wide_colors_become_srgb(telephone: bytes) -> None:
     converted = np.asarray(to_srgb(Image.new("RGB", (4, 4), RED), telephone)).astype(int)
-    assert np.abs(converted - (255, 0, 0)).max() <= 12  # its curve is that of sRGB, ours a plain gamma
+    # its curve is that of sRGB, ours a plain gamma
+    assert np.abs(converted - (255, 0, 0)).max() <= 12
 
 
 def test_gray_stays_gray(telephone: bytes) -> None:
@@ -31,7 +32,15 @@ def test_gray_stays_gray(telephone: bytes) -> None:
 def test_srgb_and_what_is_no_rgb_profile_change_nothing(telephone: bytes) -> None:
     image = Image.new("RGB", (4, 4), RED)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for profile in (None, "text", b"", b"short", srgb, telephone.replace(b"RGB ", b"GRAY"), telephone[:200]):
+    for profile in (
+        None,
+        "text",
+        b"",
+        b"short",
+        srgb,
+        telephone.replace(b"RGB ", b"GRAY"),
+        telephone[:200],
+    ):
         assert to_srgb(image, profile) is image
 
 
@@ -47,7 +56,9 @@ def test_pictures_are_read_as_srgb(tmp_path: Path, telephone: bytes, suffix: str
 def test_palettes_are_read_as_srgb(tmp_path: Path, telephone: bytes) -> None:
     Image.new("RGB", (64, 48), RED).quantize(4).save(tmp_path / "a.png", icc_profile=telephone)
     for side in (8, 64):
-        assert np.abs(read_small_rgb(tmp_path / "a.png", side).astype(int) - (255, 0, 0)).max() <= 16
+        assert (
+            np.abs(read_small_rgb(tmp_path / "a.png", side).astype(int) - (255, 0, 0)).max() <= 16
+        )
 
 
 def test_deep_pictures_are_read_as_srgb(tmp_path: Path, telephone: bytes) -> None:

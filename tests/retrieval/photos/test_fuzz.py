@@ -11,12 +11,18 @@ COUNT = 10_000
 def test_damaged_pictures_are_read_or_refused_with_a_reason(tmp_path: Path) -> None:
     script = Path(__file__).with_name("fuzz_pictures.py")
     command = [sys.executable, "-W", "ignore", str(script), str(tmp_path), str(COUNT), "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=script.parents[3])
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, check=False, cwd=script.parents[3]
+    )
     left = [str(path) for path in tmp_path.iterdir()]
-    assert done.returncode == 0, f"died with {done.returncode} on the newest of {left}: {done.stderr[-500:]}"
+    assert done.returncode == 0, (
+        f"died with {done.returncode} on the newest of {left}: {done.stderr[-500:]}"
+    )
     report = json.loads(done.stdout)
     assert report["problems"] == []
-    assert report["decoded"] + report["refused"] == COUNT  # nothing malformed, nothing without a reason
-    assert min(report["decoded"], report["refused"]) > COUNT / 20  # the damage is neither harmless nor total
+    # nothing malformed, nothing without a reason
+    assert report["decoded"] + report["refused"] == COUNT
+    # the damage is neither harmless nor total
+    assert min(report["decoded"], report["refused"]) > COUNT / 20
     assert report["longest_seconds"] < 2
     assert report["peak_bytes"] < 1 << 30

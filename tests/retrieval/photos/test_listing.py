@@ -59,14 +59,22 @@ def test_each_file_once(photo_dir: Path, library_dir: Path) -> None:
     assert len({source.absolute for source in sources}) == 12
 
 
-def test_one_folder_by_several_names_is_one_folder(photo_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_folder_by_several_names_is_one_folder(
+    photo_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (photo_dir.parent / "other").mkdir()
     monkeypatch.chdir(photo_dir.parent / "other")
     expected = [source.absolute for source in list_sources([photo_dir])]
     assert [s.absolute for s in list_sources([Path("../photos")])] == expected
-    assert [s.absolute for s in list_sources([photo_dir, Path("../photos"), photo_dir / ".." / "photos"])] == expected
+    assert [
+        s.absolute
+        for s in list_sources([photo_dir, Path("../photos"), photo_dir / ".." / "photos"])
+    ] == expected
     Path("link").symlink_to(photo_dir)
-    assert [s.absolute for s in list_sources([Path("link"), Path(f"/{photo_dir}"), Path("link/coffee.png")])] == expected
+    assert [
+        s.absolute
+        for s in list_sources([Path("link"), Path(f"/{photo_dir}"), Path("link/coffee.png")])
+    ] == expected
 
 
 def test_single_files_may_have_any_suffix(photo_dir: Path) -> None:
@@ -91,13 +99,24 @@ def test_pipes_are_no_photos(photo_dir: Path) -> None:
     assert len(list_sources([photo_dir])) == len(before)
 
 
-@pytest.mark.parametrize(("seconds", "held"), [(1.5e10, 2**63 - 1), (-1.2e10, 1 - 2**63)], ids=["the year 2445", "the year 1589"])
-def test_a_date_that_no_shard_can_hold(photo_dir: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, held: int) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "held"),
+    [(1.5e10, 2**63 - 1), (-1.2e10, 1 - 2**63)],
+    ids=["the year 2445", "the year 1589"],
+)
+def test_a_date_that_no_shard_can_hold(
+    photo_dir: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, held: int
+) -> None:
     path, stat = photo_dir / "coffee.png", os.stat
 
-    def dated(name: object, **kwargs: Any) -> object:  # not every file system holds such dates itself
+    # not every file system holds such dates itself
+    def dated(name: object, **kwargs: Any) -> object:
         found = stat(name, **kwargs)  # type: ignore[arg-type]
-        return SimpleNamespace(st_mtime_ns=int(seconds * 1e9), st_size=found.st_size) if name == str(path) else found
+        return (
+            SimpleNamespace(st_mtime_ns=int(seconds * 1e9), st_size=found.st_size)
+            if name == str(path)
+            else found
+        )
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", dated)
@@ -136,7 +155,9 @@ def test_folders_nested_too_deep_are_told(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "scandir", deep)
     assert [path.name for path in list_pictures(tmp_path, closed)] == ["a.png"]
-    assert [(name, str(reason.strerror)) for name, reason in closed.items()] == [(str(tmp_path / "runaway"), "nested too deep")]
+    assert [(name, str(reason.strerror)) for name, reason in closed.items()] == [
+        (str(tmp_path / "runaway"), "nested too deep")
+    ]
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
@@ -150,22 +171,30 @@ def test_folders_that_cannot_be_opened_are_passed_over_and_told(
     assert len(others) == 7 and not any(source.closed for source in others)
 
 
-def test_a_named_folder_that_cannot_be_opened_is_an_error(library_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_folder_that_cannot_be_opened_is_an_error(
+    library_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "scandir", failing(os.scandir, library_dir, errno.EACCES))
     with pytest.raises(PermissionError):
         list_sources([library_dir])
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
-def test_files_that_cannot_be_looked_at_are_told(photo_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_files_that_cannot_be_looked_at_are_told(
+    photo_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     monkeypatch.setattr(os, "stat", failing(os.stat, photo_dir / "coffee.png", number))
     sources = list_sources([photo_dir])
-    assert [(s.path, s.closed) for s in sources if s.closed] == [(b"coffee.png", os.strerror(number))]
+    assert [(s.path, s.closed) for s in sources if s.closed] == [
+        (b"coffee.png", os.strerror(number))
+    ]
     assert len(sources) == 4
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR])
-def test_what_is_gone_since_it_was_listed_is_not(library_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_what_is_gone_since_it_was_listed_is_not(
+    library_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     monkeypatch.setattr(os, "stat", failing(os.stat, library_dir / "coffee.png", number))
     monkeypatch.setattr(os, "scandir", failing(os.scandir, library_dir / "sub", number))
     sources = list_sources([library_dir])

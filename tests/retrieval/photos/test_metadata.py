@@ -48,17 +48,27 @@ def save(image: Image.Image, path: Path, exif: Image.Exif, xmp: bytes = XMP) -> 
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif"])
-def test_texts_that_are_not_ascii_keep_their_bytes(gray: Image.Image, tmp_path: Path, suffix: str) -> None:
+def test_texts_that_are_not_ascii_keep_their_bytes(
+    gray: Image.Image, tmp_path: Path, suffix: str
+) -> None:
     """UTF-8 as scanners write it, and Latin-1 as older programs do."""
     exif = Image.Exif()
-    exif[DESCRIPTION], exif[SOFTWARE] = "Gro\u00dfmutter, Pozna\u0144".encode(), "M\u00fcller".encode("latin-1")
+    exif[DESCRIPTION], exif[SOFTWARE] = (
+        "Gro\u00dfmutter, Pozna\u0144".encode(),
+        "M\u00fcller".encode("latin-1"),
+    )
     save(gray, tmp_path / f"a{suffix}", exif)
     found = load_exif(read_picture(tmp_path / f"a{suffix}").metadata["exif"])
-    assert (found[DESCRIPTION], found[SOFTWARE]) == ("Gro\u00dfmutter, Pozna\u0144".encode(), "M\u00fcller".encode("latin-1"))
+    assert (found[DESCRIPTION], found[SOFTWARE]) == (
+        "Gro\u00dfmutter, Pozna\u0144".encode(),
+        "M\u00fcller".encode("latin-1"),
+    )
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif"])
-def test_xmp_is_kept_but_for_the_orientation(gray: Image.Image, tmp_path: Path, suffix: str) -> None:
+def test_xmp_is_kept_but_for_the_orientation(
+    gray: Image.Image, tmp_path: Path, suffix: str
+) -> None:
     """The pixels are upright: a viewer that reads XMP must not turn them again."""
     exif = Image.Exif()
     exif[ORIENTATION] = 6
@@ -82,17 +92,26 @@ def test_the_size_in_exif_is_that_of_the_upright_picture(
     assert (camera[WIDTH], camera[HEIGHT]) == size == picture.rgb.shape[1::-1]
 
 
-@pytest.mark.parametrize("written", [b"<tiff:Orientation>8</tiff:Orientation>", b"tiff:Orientation='3'"])
-def test_other_ways_to_write_the_orientation(gray: Image.Image, tmp_path: Path, written: bytes) -> None:
+@pytest.mark.parametrize(
+    "written", [b"<tiff:Orientation>8</tiff:Orientation>", b"tiff:Orientation='3'"]
+)
+def test_other_ways_to_write_the_orientation(
+    gray: Image.Image, tmp_path: Path, written: bytes
+) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 3
     save(gray, tmp_path / "a.jpg", exif, b"<x>" + written + b"</x>")
     found = read_picture(tmp_path / "a.jpg").metadata["xmp"]
-    assert found in (b"<x><tiff:Orientation>1</tiff:Orientation></x>", b"<x>tiff:Orientation='1'</x>")
+    assert found in (
+        b"<x><tiff:Orientation>1</tiff:Orientation></x>",
+        b"<x>tiff:Orientation='1'</x>",
+    )
 
 
 @pytest.mark.parametrize("tag", [282, 283, 296, 700, 33723, 34377, 34675])
-def test_what_is_kept_elsewhere_or_says_nothing_of_the_result_leaves_exif(gray: Image.Image, tmp_path: Path, tag: int) -> None:
+def test_what_is_kept_elsewhere_or_says_nothing_of_the_result_leaves_exif(
+    gray: Image.Image, tmp_path: Path, tag: int
+) -> None:
     exif = Image.Exif()
     exif[MAKER], exif[33723], exif[34377] = "Epson", b"IPTC", b"8BIM"
     save(gray, tmp_path / "a.tif", exif)
@@ -100,7 +119,9 @@ def test_what_is_kept_elsewhere_or_says_nothing_of_the_result_leaves_exif(gray: 
     assert tag not in found and found[MAKER] == "Epson"
 
 
-def test_the_resolution_in_exif_counts_more_than_that_of_the_header(gray: Image.Image, tmp_path: Path) -> None:
+def test_the_resolution_in_exif_counts_more_than_that_of_the_header(
+    gray: Image.Image, tmp_path: Path
+) -> None:
     exif = Image.Exif()
     exif[X_RESOLUTION] = exif[Y_RESOLUTION] = 600
     exif[UNIT] = INCH
@@ -123,8 +144,12 @@ def test_resolution(gray: Image.Image, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
-@pytest.mark.parametrize("value", [IFDRational(0, 0), IFDRational(72, 0), IFDRational(4_000_000_000), "300 dpi"], ids=str)
-def test_a_resolution_that_is_none_is_left_out(gray: Image.Image, tmp_path: Path, suffix: str, value: IFDRational | str) -> None:
+@pytest.mark.parametrize(
+    "value", [IFDRational(0, 0), IFDRational(72, 0), IFDRational(4_000_000_000), "300 dpi"], ids=str
+)
+def test_a_resolution_that_is_none_is_left_out(
+    gray: Image.Image, tmp_path: Path, suffix: str, value: IFDRational | str
+) -> None:
     tags = ImageFileDirectory_v2()
     for tag in (282, 283):
         tags.tagtype[tag] = 2 if isinstance(value, str) else 5
@@ -174,13 +199,19 @@ def test_the_layout_that_tifffile_describes_is_dropped(gray: Image.Image, tmp_pa
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("said", ["Market day", "Markt in Dörfli"])
-def test_a_description_before_that_of_the_layout_is_kept(tmp_path: Path, channels: int, said: str) -> None:
+def test_a_description_before_that_of_the_layout_is_kept(
+    tmp_path: Path, channels: int, said: str
+) -> None:
     """As tifffile writes both; Pillow reads gray here, and tifffile 16-bit color."""
     pixels = np.zeros((20, 30, 3), np.uint16) if channels == 3 else np.zeros((20, 30), np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", pixels, description=said.encode())
     found = load_exif(read_picture(tmp_path / "a.tif").metadata.get("exif"))[DESCRIPTION]
     assert (found.decode() if isinstance(found, bytes) else found) == said
-    assert read_small_rgb(tmp_path / "a.tif", 16, (tmp_path / "a.tif").read_bytes()).shape == (20, 30, 3)
+    assert read_small_rgb(tmp_path / "a.tif", 16, (tmp_path / "a.tif").read_bytes()).shape == (
+        20,
+        30,
+        3,
+    )
 
 
 def test_damaged_exif_is_left_out(gray: Image.Image, tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def cat(pictures: dict[str, np.ndarray]) -> np.ndarray:
 # Files that cannot be used
 
 
-@pytest.mark.parametrize("read", [read_picture, lambda path: read_small_rgb(path, 64)], ids=["full", "small"])
+@pytest.mark.parametrize(
+    "read", [read_picture, lambda path: read_small_rgb(path, 64)], ids=["full", "small"]
+)
 def test_unusable_files_are_refused_in_one_line(read, odd_files, tmp_path: Path) -> None:
     reasons = {"empty.jpg": "the file is empty", "text.png": "not a picture that can be read"}
     assert len(odd_files.unusable) == 4
@@ -63,7 +65,9 @@ def test_unusable_files_are_refused_in_one_line(read, odd_files, tmp_path: Path)
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "bmp", "gif", "ppm"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
-def test_truncated_files_are_never_half_decoded(cat: np.ndarray, tmp_path: Path, suffix: str, share: float) -> None:
+def test_truncated_files_are_never_half_decoded(
+    cat: np.ndarray, tmp_path: Path, suffix: str, share: float
+) -> None:
     path = tmp_path / f"cut.{suffix}"
     Image.fromarray(cat).save(path)
     data = path.read_bytes()
@@ -73,7 +77,9 @@ def test_truncated_files_are_never_half_decoded(cat: np.ndarray, tmp_path: Path,
             read(path)
 
 
-def test_damaged_bytes_never_raise_anything_else(cat: np.ndarray, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_damaged_bytes_never_raise_anything_else(
+    cat: np.ndarray, tmp_path: Path, rng: np.random.Generator
+) -> None:
     refused = 0
     for suffix in ("jpg", "png", "tif", "webp", "gif"):
         Image.fromarray(cat).save(tmp_path / f"whole.{suffix}")
@@ -91,7 +97,9 @@ def test_damaged_bytes_never_raise_anything_else(cat: np.ndarray, tmp_path: Path
     assert refused > 20
 
 
-def test_limit_on_pixels_comes_before_decoding(cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_on_pixels_comes_before_decoding(
+    cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Image.fromarray(cat).save(tmp_path / "large.png")
     height, width, _ = cat.shape
     monkeypatch.setattr(module, "MAX_PIXELS", height * width)
@@ -99,11 +107,15 @@ def test_limit_on_pixels_comes_before_decoding(cat: np.ndarray, tmp_path: Path, 
     monkeypatch.setattr(module, "MAX_PIXELS", height * width - 1)
     monkeypatch.setattr(module, "_decode", lambda *_: pytest.fail("it was decoded"))
     for read in (read_picture, lambda p: read_small_rgb(p, 64)):
-        with pytest.raises(PictureError, match=rf"{width}x{height} is 0 megapixels, above the limit"):
+        with pytest.raises(
+            PictureError, match=rf"{width}x{height} is 0 megapixels, above the limit"
+        ):
             read(tmp_path / "large.png")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
 def test_no_permission(cat: np.ndarray, tmp_path: Path) -> None:
     Image.fromarray(cat).save(tmp_path / "secret.png")
     (tmp_path / "secret.png").chmod(0)
@@ -129,7 +141,9 @@ def test_lossless_formats_come_back_exactly(cat: np.ndarray, tmp_path: Path) -> 
 def test_every_orientation_is_turned_upright(cat: np.ndarray, tmp_path: Path) -> None:
     for orientation in range(1, 9):
         path = tmp_path / f"{orientation}.png"
-        Image.fromarray(np.ascontiguousarray(turned(cat, orientation))).save(path, exif=exif(orientation))
+        Image.fromarray(np.ascontiguousarray(turned(cat, orientation))).save(
+            path, exif=exif(orientation)
+        )
         picture = read_picture(path)
         np.testing.assert_array_equal(picture.rgb, cat)
         np.testing.assert_array_equal(read_small_rgb(path, 512), cat)
@@ -146,23 +160,37 @@ def test_large_turned_photos_are_upright_when_reduced(cat: np.ndarray, tmp_path:
         Image.fromarray(np.ascontiguousarray(turned(large, 6))).save(path, exif=exif(6))
         small = read_small_rgb(path, 64)
         assert small.shape[0] < small.shape[1]
-        shown = np.asarray(Image.fromarray(small).resize((60, 40), Image.Resampling.BOX)).astype(int)
-        expected = np.asarray(Image.fromarray(large).resize((60, 40), Image.Resampling.BOX)).astype(int)
+        shown = np.asarray(Image.fromarray(small).resize((60, 40), Image.Resampling.BOX)).astype(
+            int
+        )
+        expected = np.asarray(Image.fromarray(large).resize((60, 40), Image.Resampling.BOX)).astype(
+            int
+        )
         assert np.abs(shown - expected).mean() < 4
 
 
-@pytest.mark.parametrize(("mode", "suffix"), [("1", "png"), ("1", "tif"), ("P", "png"), ("P", "tif")])
-def test_dots_of_two_tones_become_grays_when_reduced(cat: np.ndarray, tmp_path: Path, mode: str, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("1", "png"), ("1", "tif"), ("P", "png"), ("P", "tif")]
+)
+def test_dots_of_two_tones_become_grays_when_reduced(
+    cat: np.ndarray, tmp_path: Path, mode: str, suffix: str
+) -> None:
     large, path = Image.fromarray(cat).convert("L").resize((1200, 800)), tmp_path / f"dots.{suffix}"
     large.convert("1").convert(mode).transpose(Image.Transpose.ROTATE_90).save(path, exif=exif(6))
-    small = Image.fromarray(read_small_rgb(path, 64)).convert("L").resize((60, 40), Image.Resampling.BOX)
+    small = (
+        Image.fromarray(read_small_rgb(path, 64))
+        .convert("L")
+        .resize((60, 40), Image.Resampling.BOX)
+    )
     expected = np.asarray(large.resize((60, 40), Image.Resampling.BOX)).astype(int)
     assert np.abs(np.asarray(small).astype(int) - expected).mean() < 8
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "tif"])
 @pytest.mark.parametrize("side", [50, 224, 400])
-def test_reduced_sides_are_at_least_what_was_asked(cat: np.ndarray, tmp_path: Path, suffix: str, side: int) -> None:
+def test_reduced_sides_are_at_least_what_was_asked(
+    cat: np.ndarray, tmp_path: Path, suffix: str, side: int
+) -> None:
     path = tmp_path / f"large.{suffix}"
     Image.fromarray(cat).resize((1505, 1003)).save(path)
     small = read_small_rgb(path, side)
@@ -175,7 +203,9 @@ def test_reduced_sides_are_at_least_what_was_asked(cat: np.ndarray, tmp_path: Pa
 def test_content_given_is_not_read_again(cat: np.ndarray, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.fromarray(cat).save(buffer, "PNG")
-    np.testing.assert_array_equal(read_small_rgb(tmp_path / "not there.png", 64, buffer.getvalue()), cat)
+    np.testing.assert_array_equal(
+        read_small_rgb(tmp_path / "not there.png", 64, buffer.getvalue()), cat
+    )
     with pytest.raises(PictureError, match=r"x\.png: the file is empty"):
         read_small_rgb(tmp_path / "x.png", 64, b"")
 
@@ -183,7 +213,10 @@ def test_content_given_is_not_read_again(cat: np.ndarray, tmp_path: Path) -> Non
 def test_alpha_is_kept_apart(odd_files, cat: np.ndarray) -> None:
     picture = read_picture(odd_files.usable["alpha.png"])
     np.testing.assert_array_equal(picture.rgb, cat)
-    np.testing.assert_array_equal(picture.alpha, np.linspace(0, 255, cat.shape[1]).astype(np.uint8)[None].repeat(cat.shape[0], 0))
+    np.testing.assert_array_equal(
+        picture.alpha,
+        np.linspace(0, 255, cat.shape[1]).astype(np.uint8)[None].repeat(cat.shape[0], 0),
+    )
     np.testing.assert_array_equal(read_small_rgb(odd_files.usable["alpha.png"], 512), cat)
 
 
@@ -234,7 +267,10 @@ def test_palette_with_a_transparent_color(cat: np.ndarray, tmp_path: Path) -> No
 
 
 def test_cmyk(odd_files, cat: np.ndarray) -> None:
-    for rgb in (read_picture(odd_files.usable["cmyk.jpg"]).rgb, read_small_rgb(odd_files.usable["cmyk.jpg"], 512)):
+    for rgb in (
+        read_picture(odd_files.usable["cmyk.jpg"]).rgb,
+        read_small_rgb(odd_files.usable["cmyk.jpg"], 512),
+    ):
         assert rgb.shape == cat.shape
         assert np.abs(rgb.astype(int) - cat).mean() < 6
 
@@ -298,7 +334,11 @@ def test_fourth_channels_of_tiffs(cat: np.ndarray, tmp_path: Path, depth: type) 
     """Infrared of a scanner is no transparency; colors stored times their alpha are divided by it."""
     scale = 257 if depth is np.uint16 else 1
     half = np.full(cat.shape[:2], 128, np.uint8)
-    for name, kind, colors in (("ir", "unspecified", cat), ("alpha", "unassalpha", cat), ("times", "assocalpha", cat / 255 * 128)):
+    for name, kind, colors in (
+        ("ir", "unspecified", cat),
+        ("alpha", "unassalpha", cat),
+        ("times", "assocalpha", cat / 255 * 128),
+    ):
         stored = (np.dstack((colors, half)).round().astype(np.int64) * scale).astype(depth)
         tifffile.imwrite(tmp_path / f"{name}.tif", stored, photometric="rgb", extrasamples=[kind])
         picture = read_picture(tmp_path / f"{name}.tif")
@@ -311,11 +351,18 @@ def test_fourth_channels_of_tiffs(cat: np.ndarray, tmp_path: Path, depth: type) 
 def test_32_bits_without_a_sign(tmp_path: Path) -> None:
     values = np.linspace(0, 2**32 - 1, 64).astype(np.uint32)
     tifffile.imwrite(tmp_path / "x.tif", np.tile(values, (8, 1)), photometric="minisblack")
-    assert np.abs(read_picture(tmp_path / "x.tif").rgb[0, :, 0].astype(int) - np.linspace(0, 65535, 64)).max() <= 1
+    assert (
+        np.abs(
+            read_picture(tmp_path / "x.tif").rgb[0, :, 0].astype(int) - np.linspace(0, 65535, 64)
+        ).max()
+        <= 1
+    )
 
 
 def test_xmp_that_is_no_bytes_is_left_out(cat: np.ndarray, tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "x.tif", cat, photometric="rgb", extratags=[(700, 2, 0, "<x:xmpmeta/>", False)])
+    tifffile.imwrite(
+        tmp_path / "x.tif", cat, photometric="rgb", extratags=[(700, 2, 0, "<x:xmpmeta/>", False)]
+    )
     picture = read_picture(tmp_path / "x.tif")
     np.testing.assert_array_equal(picture.rgb, cat)
     assert not isinstance(picture.metadata.get("xmp"), str)
@@ -344,12 +391,17 @@ def test_sixteen_bit_tiffs(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "gray.tif", gray)
     tifffile.imwrite(tmp_path / "big.tif", gray.astype(">u2"), byteorder=">")
     for name in ("gray.tif", "big.tif"):
-        np.testing.assert_array_equal(read_picture(tmp_path / name).rgb, gray[..., None].repeat(3, 2))
+        np.testing.assert_array_equal(
+            read_picture(tmp_path / name).rgb, gray[..., None].repeat(3, 2)
+        )
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_sixteen_bit_color_tiffs(tmp_path: Path, compression: str | None) -> None:
-    rgb = np.stack((np.arange(64 * 96).reshape(64, 96) * 10, np.full((64, 96), 300), np.full((64, 96), 65535)), 2).astype(np.uint16)
+    rgb = np.stack(
+        (np.arange(64 * 96).reshape(64, 96) * 10, np.full((64, 96), 300), np.full((64, 96), 65535)),
+        2,
+    ).astype(np.uint16)
     tifffile.imwrite(tmp_path / "deep.tif", rgb, photometric="rgb", compression=compression)
     picture = read_picture(tmp_path / "deep.tif")
     assert picture.rgb.dtype == np.uint16
@@ -360,17 +412,25 @@ def test_sixteen_bit_color_tiffs(tmp_path: Path, compression: str | None) -> Non
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("kind", ["gray", "deep gray", "color", "deep color"])
-def test_tiffs_are_turned_upright(cat: np.ndarray, tmp_path: Path, kind: str, compression: str | None) -> None:
+def test_tiffs_are_turned_upright(
+    cat: np.ndarray, tmp_path: Path, kind: str, compression: str | None
+) -> None:
     stored = cat if "color" in kind else cat[..., 0]
     stored = stored.astype(np.uint16) * 257 if "deep" in kind else stored
     for orientation in range(1, 9):
         path = tmp_path / f"{orientation}.tif"
-        lying = np.ascontiguousarray(turned(stored[..., None] if stored.ndim == 2 else stored, orientation)).squeeze()
+        lying = np.ascontiguousarray(
+            turned(stored[..., None] if stored.ndim == 2 else stored, orientation)
+        ).squeeze()
         photometric = "rgb" if "color" in kind else "minisblack"
         tags = [(274, "H", 1, orientation, True)]
-        tifffile.imwrite(path, lying, photometric=photometric, compression=compression, extratags=tags)
+        tifffile.imwrite(
+            path, lying, photometric=photometric, compression=compression, extratags=tags
+        )
         expected = stored if stored.ndim == 3 else stored[..., None].repeat(3, 2)
-        np.testing.assert_array_equal(read_picture(path).rgb, expected, f"orientation {orientation}")
+        np.testing.assert_array_equal(
+            read_picture(path).rgb, expected, f"orientation {orientation}"
+        )
         np.testing.assert_allclose(read_small_rgb(path, 512), to_uint8(expected), atol=1)
 
 
@@ -390,10 +450,14 @@ def test_photos_of_telephones(cat: np.ndarray, tmp_path: Path) -> None:
     assert (found[0x0112], found[0x010F]) == (1, "Apple")
 
 
-def test_heic_without_its_extra_names_it(cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heic_without_its_extra_names_it(
+    cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("retrieval.photos.reader._register_heic", lambda: False)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    with pytest.raises(PictureError, match=r'a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'):
+    with pytest.raises(
+        PictureError, match=r'a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'
+    ):
         read_picture(tmp_path / "a.heic")
     Image.fromarray(cat).save(tmp_path / "b.jpg")
     (tmp_path / "b.jpg").rename(tmp_path / "b.heic")  # what some programs call a JPEG
@@ -407,7 +471,9 @@ def test_sixteen_bit_color_pngs(tmp_path: Path, rng: np.random.Generator, channe
     picture = read_picture(tmp_path / "a.png")
     assert picture.rgb.dtype == np.uint16
     assert picture.is_gray == (channels == 2)
-    np.testing.assert_array_equal(picture.rgb, stored[..., :3] if channels > 2 else stored[..., :1].repeat(3, 2))
+    np.testing.assert_array_equal(
+        picture.rgb, stored[..., :3] if channels > 2 else stored[..., :1].repeat(3, 2)
+    )
     if channels != 3:
         np.testing.assert_array_equal(picture.alpha, stored[..., -1])
     assert np.abs(read_small_rgb(tmp_path / "a.png", 64) - picture.rgb / 257).max() <= 1
@@ -416,7 +482,10 @@ def test_sixteen_bit_color_pngs(tmp_path: Path, rng: np.random.Generator, channe
 LAYOUTS = {
     "gray": (1, {"photometric": "minisblack"}),
     "white is zero": (1, {"photometric": "miniswhite"}),
-    "gray with alpha": (2, {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"}),
+    "gray with alpha": (
+        2,
+        {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"},
+    ),
     "color": (3, {"photometric": "rgb"}),
     "color in planes": (3, {"photometric": "rgb", "planarconfig": "separate"}),
     "color with alpha": (4, {"photometric": "rgb", "extrasamples": ["unassalpha"]}),
@@ -442,18 +511,29 @@ def test_tiffs_as_scanners_write_them(
 ) -> None:
     channels, kind = LAYOUTS[layout]
     stored = rng.integers(0, np.iinfo(dtype).max, (70, 90, channels), endpoint=True).astype(dtype)
-    pixels = stored[..., 0] if channels == 1 else np.moveaxis(stored, -1, 0) if "planes" in layout else stored
+    pixels = (
+        stored[..., 0]
+        if channels == 1
+        else np.moveaxis(stored, -1, 0)
+        if "planes" in layout
+        else stored
+    )
     tifffile.imwrite(tmp_path / "a.tif", pixels, **kind, **settings)  # type: ignore[arg-type]
     picture = read_picture(tmp_path / "a.tif")
     colors = stored[..., :3] if channels > 2 else stored[..., :1].repeat(3, 2)
     assert picture.rgb.dtype == dtype
-    np.testing.assert_array_equal(picture.rgb, np.iinfo(dtype).max - colors if "white" in layout else colors)
+    np.testing.assert_array_equal(
+        picture.rgb, np.iinfo(dtype).max - colors if "white" in layout else colors
+    )
     assert picture.is_gray == (channels < 3)
     if "alpha" in layout:
         np.testing.assert_array_equal(picture.alpha, stored[..., -1])
     else:
         assert picture.alpha is None
-    assert np.abs(read_small_rgb(tmp_path / "a.tif", 64).astype(int) - to_uint8(picture.rgb)).max() <= 1
+    assert (
+        np.abs(read_small_rgb(tmp_path / "a.tif", 64).astype(int) - to_uint8(picture.rgb)).max()
+        <= 1
+    )
 
 
 def test_tiffs_of_inks_are_refused_at_16_bits(tmp_path: Path) -> None:
@@ -464,14 +544,19 @@ def test_tiffs_of_inks_are_refused_at_16_bits(tmp_path: Path) -> None:
 
 
 def test_gray_pictures_take_the_memory_of_one_channel(cat: np.ndarray, tmp_path: Path) -> None:
-    for name, stored in {"a.jpg": cat[..., 0], "a.tif": cat[..., 0].astype(np.uint16) * 200}.items():
+    for name, stored in {
+        "a.jpg": cat[..., 0],
+        "a.tif": cat[..., 0].astype(np.uint16) * 200,
+    }.items():
         Image.fromarray(stored).save(tmp_path / name)
         rgb = read_picture(tmp_path / name).rgb
         assert rgb.strides[2] == 0 and rgb.shape == cat.shape
 
 
 def test_float_tiffs_are_stretched(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "float.tif", np.linspace(-2.0, 3.0, 50, dtype=np.float32).reshape(5, 10))
+    tifffile.imwrite(
+        tmp_path / "float.tif", np.linspace(-2.0, 3.0, 50, dtype=np.float32).reshape(5, 10)
+    )
     picture = read_picture(tmp_path / "float.tif")
     # -2 becomes 0 and 3 becomes 65535
     np.testing.assert_allclose(picture.rgb[..., 0].ravel(), np.linspace(0, 65535, 50), atol=1)
@@ -481,19 +566,30 @@ def test_float_tiffs_are_stretched(tmp_path: Path) -> None:
 
 
 def test_floats_from_0_to_1_are_black_to_white(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "float.tif", np.linspace(0.25, 0.5, 50, dtype=np.float32).reshape(5, 10))
+    tifffile.imwrite(
+        tmp_path / "float.tif", np.linspace(0.25, 0.5, 50, dtype=np.float32).reshape(5, 10)
+    )
     picture = read_picture(tmp_path / "float.tif")
-    np.testing.assert_allclose(picture.rgb[..., 0].ravel(), np.linspace(0.25, 0.5, 50) * 65535, atol=0.51)
+    np.testing.assert_allclose(
+        picture.rgb[..., 0].ravel(), np.linspace(0.25, 0.5, 50) * 65535, atol=0.51
+    )
     assert not picture.is_stretched
 
 
 @pytest.mark.parametrize("depth", ["gray", "deep gray", "color", "deep color"])
-def test_a_thumbnail_in_front_is_not_the_picture(cat: np.ndarray, tmp_path: Path, depth: str) -> None:
+def test_a_thumbnail_in_front_is_not_the_picture(
+    cat: np.ndarray, tmp_path: Path, depth: str
+) -> None:
     stored = cat.astype(np.uint16) * 257 if "deep" in depth else cat
     stored = stored if "color" in depth else stored[..., 0]
     kind = "rgb" if "color" in depth else "minisblack"
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
-        file.write(np.ascontiguousarray(stored[::8, ::8]), photometric=kind, subfiletype=1, resolution=(72, 72))
+        file.write(
+            np.ascontiguousarray(stored[::8, ::8]),
+            photometric=kind,
+            subfiletype=1,
+            resolution=(72, 72),
+        )
         file.write(stored, photometric=kind, resolution=(300, 300), resolutionunit="INCH")
         file.write(np.ascontiguousarray(stored[::4, ::4]), photometric=kind, subfiletype=1)
     picture = read_picture(tmp_path / "a.tif")
@@ -507,7 +603,9 @@ def test_a_thumbnail_in_front_is_not_the_picture(cat: np.ndarray, tmp_path: Path
 
 def test_lab_has_no_transparency(cat: np.ndarray, tmp_path: Path) -> None:
     profile = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    lab = ImageCms.applyTransform(Image.fromarray(cat), ImageCms.buildTransform(*profile[::-1], "RGB", "LAB"))
+    lab = ImageCms.applyTransform(
+        Image.fromarray(cat), ImageCms.buildTransform(*profile[::-1], "RGB", "LAB")
+    )
     assert lab is not None
     lab.save(tmp_path / "lab.tif")
     assert read_picture(tmp_path / "lab.tif").alpha is None
@@ -536,8 +634,11 @@ def test_metadata_for_the_writer(cat: np.ndarray, tmp_path: Path) -> None:
     metadata = read_picture(tmp_path / "a.jpg").metadata
     assert metadata["icc_profile"] == profile
     assert metadata["dpi"] == (300, 300)
-    Image.fromarray(cat).convert("CMYK").save(tmp_path / "b.jpg", icc_profile=b"a press profile", dpi=(300, 300))
-    assert read_picture(tmp_path / "b.jpg").metadata.keys() == {"dpi"}  # a CMYK profile would misread the result
+    Image.fromarray(cat).convert("CMYK").save(
+        tmp_path / "b.jpg", icc_profile=b"a press profile", dpi=(300, 300)
+    )
+    # a CMYK profile would misread the result
+    assert read_picture(tmp_path / "b.jpg").metadata.keys() == {"dpi"}
 
 
 def test_all_odd_but_usable_files_can_be_read(odd_files) -> None:

@@ -15,16 +15,24 @@ def test_an_index_without_duplicates(index: PhotoIndex) -> None:
     assert duplicate_groups(index) == []
 
 
-def test_cells_are_read_only_of_what_may_be_the_same(index: PhotoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_are_read_only_of_what_may_be_the_same(
+    index: PhotoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(PhotoIndex, "cells", lambda *_: pytest.fail("read"))
     assert duplicate_groups(index) == []
 
 
 def test_groups_hold_all_variants_of_a_photo(
-    photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport], pictures: dict[str, np.ndarray], monkeypatch
+    photo_dir: Path,
+    tmp_path: Path,
+    build: Callable[..., BuildReport],
+    pictures: dict[str, np.ndarray],
+    monkeypatch,
 ) -> None:
     for i in range(4):
-        Image.fromarray(pictures["coffee"]).point(lambda x, i=i: x * (1 - i / 40)).save(photo_dir / f"coffee{i}.png")
+        Image.fromarray(pictures["coffee"]).point(lambda x, i=i: x * (1 - i / 40)).save(
+            photo_dir / f"coffee{i}.png"
+        )
     (photo_dir / "renamed.png").write_bytes((photo_dir / "rocket.png").read_bytes())
     Image.fromarray(pictures["rocket"]).convert("L").save(photo_dir / "rocket_gray.png")
     for name in ("white", "white_again"):

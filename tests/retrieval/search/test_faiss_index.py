@@ -5,14 +5,25 @@ import numpy as np
 import pytest
 
 from retrieval.search import faiss_index as search_index
-from retrieval.search.faiss_index import add_photos, exact_index, exact_neighbors, make_search_index, recall, tune
+from retrieval.search.faiss_index import (
+    add_photos,
+    exact_index,
+    exact_neighbors,
+    make_search_index,
+    recall,
+    tune,
+)
 from retrieval.search.searcher import Searcher
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.search_settings import FLAT, HNSW, IVFPQ, SearchSettings
 
 pytestmark = pytest.mark.usefixtures("small_limits")
 
-WANTED = {FLAT: SearchSettings(FLAT), HNSW: SearchSettings(HNSW), IVFPQ: SearchSettings(IVFPQ, parameters={"lists": 64})}
+WANTED = {
+    FLAT: SearchSettings(FLAT),
+    HNSW: SearchSettings(HNSW),
+    IVFPQ: SearchSettings(IVFPQ, parameters={"lists": 64}),
+}
 
 
 def test_exact_index_is_the_exact_inner_product(rng: np.random.Generator) -> None:
@@ -30,7 +41,9 @@ def test_every_photo_is_in_the_index_once(vectors: GlobalVectors, kind: str) -> 
     assert index.ntotal == len(vectors)
     searcher = Searcher(vectors, settings, index)
     rows = np.arange(0, len(vectors), 7)
-    assert [searcher.search(query, 1)[0].tolist() for query in vectors.take(rows)] == [[row] for row in rows.tolist()]
+    assert [searcher.search(query, 1)[0].tolist() for query in vectors.take(rows)] == [
+        [row] for row in rows.tolist()
+    ]
 
 
 @pytest.mark.parametrize("kind", [HNSW, IVFPQ])
@@ -39,7 +52,9 @@ def test_recall_is_measured_on_photos_that_were_held_out(
 ) -> None:
     seen = []
 
-    def watched(index: faiss.Index, settings: SearchSettings, vectors: GlobalVectors, held_out: np.ndarray) -> SearchSettings:
+    def watched(
+        index: faiss.Index, settings: SearchSettings, vectors: GlobalVectors, held_out: np.ndarray
+    ) -> SearchSettings:
         seen.append((index.ntotal, len(held_out)))
         searcher = Searcher(vectors, replace(settings, parameters=wide), index)
         near = np.array([searcher.search(query, 1)[0][0] for query in vectors.take(held_out)])
@@ -52,7 +67,9 @@ def test_recall_is_measured_on_photos_that_were_held_out(
     assert seen == [(len(vectors) - 40, 40)]
     assert search_index.TARGET_RECALL <= settings.recall <= 1
     assert settings.measured_on == len(vectors)
-    assert settings.parameters.keys() == ({"ef_search"} if kind == HNSW else {"lists", "nprobe", "candidates"})
+    assert settings.parameters.keys() == (
+        {"ef_search"} if kind == HNSW else {"lists", "nprobe", "candidates"}
+    )
 
 
 def test_tuning_takes_the_first_that_reaches_the_target_or_the_best(
@@ -62,7 +79,11 @@ def test_tuning_takes_the_first_that_reaches_the_target_or_the_best(
     held_out = np.arange(0, 400, 10)
     monkeypatch.setattr(search_index, "recall", lambda found, truth: next(answers))
     answers = iter([0.3, 0.8, 0.98, 1.0])
-    assert tune(index, WANTED[IVFPQ], vectors, held_out).parameters == {"lists": 64, "nprobe": 4, "candidates": 2}
+    assert tune(index, WANTED[IVFPQ], vectors, held_out).parameters == {
+        "lists": 64,
+        "nprobe": 4,
+        "candidates": 2,
+    }
     steps = 5  # 1, 2, 4, 8, 16 of 64 lists
     answers = iter([0.1] * steps + [0.5] + [0.4] * (2 * steps - 1))
     best = tune(index, WANTED[IVFPQ], vectors, held_out)
@@ -87,7 +108,9 @@ def test_exact_neighbors_by_numpy(vectors: GlobalVectors) -> None:
 
 @pytest.mark.parametrize("kind", [HNSW, IVFPQ])
 def test_added_photos_are_found(vectors: GlobalVectors, kind: str) -> None:
-    parts = [vectors.take(np.arange(low, high)) for low, high in ((0, 500), (500, 1000), (1000, 1200))]
+    parts = [
+        vectors.take(np.arange(low, high)) for low, high in ((0, 500), (500, 1000), (1000, 1200))
+    ]
     index, settings = make_search_index(GlobalVectors(parts[:2]), WANTED[kind])
     add_photos(index, GlobalVectors(parts))
     assert index.ntotal == 1200

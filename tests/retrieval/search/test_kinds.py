@@ -37,7 +37,9 @@ class Described:
     def __init__(self, index: PhotoIndex, row: int) -> None:
         shard, inside = divmod(row, 500)
         entry = index.manifest.shards[shard]
-        self.found = read_descriptors(index.index_dir / FEATURES / entry.file).take(np.array([inside]))
+        self.found = read_descriptors(index.index_dir / FEATURES / entry.file).take(
+            np.array([inside])
+        )
 
     def describe(self, _: object) -> object:
         return self.found
@@ -45,13 +47,20 @@ class Described:
 
 def described(index: PhotoIndex, row: int, **options: object) -> list[tuple[str, float]]:
     """Names and scores of the references recommended for a photo of the index."""
-    recommend = getattr(PhotoIndex.recommend, "__wrapped__", PhotoIndex.recommend)  # without run-time type checks
-    return [(r.path.name, r.score) for r in recommend(index, None, Described(index, row), **options)]
+    # without run-time type checks
+    recommend = getattr(PhotoIndex.recommend, "__wrapped__", PhotoIndex.recommend)
+    return [
+        (r.path.name, r.score) for r in recommend(index, None, Described(index, row), **options)
+    ]
 
 
 def unsound(index_dir: Path) -> list[tuple[str, str]]:
     """Findings but that of the projections, which a made index has none of."""
-    return [(f.path.name, f.problem) for f in verify_index(index_dir, with_photos=False) if "pca-" not in f.path.name]
+    return [
+        (f.path.name, f.problem)
+        for f in verify_index(index_dir, with_photos=False)
+        if "pca-" not in f.path.name
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,15 +76,21 @@ def test_the_kind_is_noted_and_found_again(make_large: Large, tmp_path: Path, ki
 
 
 @pytest.mark.parametrize("kind", [HNSW, IVFPQ])
-def test_the_same_recommendations_as_exact_search(make_large: Large, tmp_path: Path, kind: str) -> None:
+def test_the_same_recommendations_as_exact_search(
+    make_large: Large, tmp_path: Path, kind: str
+) -> None:
     index = PhotoIndex.open(make_large(tmp_path, kind))
     asked = [described(index, row) for row in range(0, MADE, 100)]
     (tmp_path / FAISS).unlink()  # then all photos are compared
     exact = PhotoIndex.open(tmp_path)
     assert exact.searcher.index is None
     expected = [described(exact, row) for row in range(0, MADE, 100)]
-    # local descriptors are noise here, so the five best may be any of the 200 survivors; ivfpq is tuned to find the ten nearest
-    shared = [len(dict(ours).keys() & dict(theirs).keys()) for ours, theirs in zip(asked, expected, strict=True)]
+    # local descriptors are noise here, so the five best may be any of the 200 survivors; ivfpq is
+    # tuned to find the ten nearest
+    shared = [
+        len(dict(ours).keys() & dict(theirs).keys())
+        for ours, theirs in zip(asked, expected, strict=True)
+    ]
     assert sum(shared) >= (0.95 if kind == HNSW else 0.5) * 5 * len(shared)
     assert [ours[0] for ours in asked] == [theirs[0] for theirs in expected]
     assert [name for (name, _), *_ in asked] == [f"{row:06}.jpg" for row in range(0, MADE, 100)]
@@ -90,7 +105,9 @@ def test_of_one_class_only(make_large: Large, tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", [HNSW, IVFPQ])
-def test_damage_is_found_and_committing_again_cures_it(make_large: Large, tmp_path: Path, kind: str) -> None:
+def test_damage_is_found_and_committing_again_cures_it(
+    make_large: Large, tmp_path: Path, kind: str
+) -> None:
     make_large(tmp_path, kind)
     path, manifest = tmp_path / FAISS, read_manifest(tmp_path)
     whole = path.read_bytes()
@@ -117,7 +134,8 @@ def test_photos_are_removed(make_large: Large, tmp_path: Path, kind: str) -> Non
 def test_photos_are_relinked(make_large: Large, tmp_path: Path, kind: str) -> None:
     index_dir = make_large(tmp_path / "index", kind)
     (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "000700.jpg").write_bytes(b"700".ljust(10))  # another content: not the photo
+    # another content: not the photo
+    (tmp_path / "new" / "000700.jpg").write_bytes(b"700".ljust(10))
     before = (index_dir / FAISS).read_bytes()
     assert relink(index_dir, [tmp_path / "new"]).relinked == 0
     assert (index_dir / FAISS).read_bytes() == before
@@ -128,7 +146,9 @@ def test_photos_are_relinked(make_large: Large, tmp_path: Path, kind: str) -> No
 def test_a_small_index_takes_a_large_one_in(
     make_large: Large, more_photos: Callable[[Path, int], Path], tmp_path: Path, kind: str
 ) -> None:
-    projections = [Projection(np.zeros(8, np.float32), np.eye(4, 8, dtype=np.float32)) for _ in range(2)]
+    projections = [
+        Projection(np.zeros(8, np.float32), np.eye(4, 8, dtype=np.float32)) for _ in range(2)
+    ]
     large, small = make_large(tmp_path / "large", kind), tmp_path / "small"
     more_photos(small, 50)
     base = replace(read_manifest(large), shards=[], count=50)
@@ -172,30 +192,51 @@ def test_an_index_is_made_anew_where_adding_would_not_do(
     if reason == "a photo is gone":
         del live[b"/made/000003.jpg"]
     if reason == "another budget":
-        manifest = replace(manifest, search=replace(manifest.search, memory_budget=MADE * HNSW_BYTES))
+        manifest = replace(
+            manifest, search=replace(manifest.search, memory_budget=MADE * HNSW_BYTES)
+        )
     commit(live, tmp_path, manifest.key, replace(manifest, count=len(live)))
     search = read_manifest(tmp_path).search
-    assert (search.kind, search.measured_on) == (IVFPQ if reason == "another budget" else HNSW, len(live))
+    assert (search.kind, search.measured_on) == (
+        IVFPQ if reason == "another budget" else HNSW,
+        len(live),
+    )
     assert unsound(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_near_duplicates_are_listed(make_large: Large, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_near_duplicates_are_listed(
+    make_large: Large, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     make_large(tmp_path, kind)
     manifest = read_manifest(tmp_path)
     first = tmp_path / FEATURES / manifest.shards[0].file
     rows = [(b"/copies", b"%d.jpg" % i, 10, 5, bytes([i] * 32)) for i in (5, 9)]
-    write_shard(first.with_name(f"{'e' * 16}.h5"), Photos.of(rows), read_descriptors(first).take(np.array([5, 9])), manifest.key)
+    write_shard(
+        first.with_name(f"{'e' * 16}.h5"),
+        Photos.of(rows),
+        read_descriptors(first).take(np.array([5, 9])),
+        manifest.key,
+    )
     monkeypatch.setattr(search_settings, "MAX_FLAT", 2000 if kind == FLAT else 300)
-    commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest.key, replace(manifest, count=MADE + 2))
+    commit(
+        known_photos(tmp_path, manifest.key, manifest),
+        tmp_path,
+        manifest.key,
+        replace(manifest, count=MADE + 2),
+    )
     assert duplicate_groups(PhotoIndex.open(tmp_path)) == [[5, MADE], [9, MADE + 1]]
 
 
-def test_cells_are_read_for_the_survivors_only(make_large: Large, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_are_read_for_the_survivors_only(
+    make_large: Large, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = PhotoIndex.open(make_large(tmp_path, IVFPQ))
     asked: list[int] = []
     original = PhotoIndex.cells
-    monkeypatch.setattr(PhotoIndex, "cells", lambda self, rows: asked.append(len(rows)) or original(self, rows))
+    monkeypatch.setattr(
+        PhotoIndex, "cells", lambda self, rows: asked.append(len(rows)) or original(self, rows)
+    )
     described(index, 8)
     assert len(asked) == 1 and 20 < asked[0] <= 200
     rows = np.array([3, 1100, 700])

@@ -19,7 +19,15 @@ from retrieval.search.near_duplicates import (
 from retrieval.storage.descriptors import Descriptors
 from similarity.backbone.backbone import Backbone
 
-PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "motorcycle_left", "motorcycle_right")
+PHOTOS = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "motorcycle_left",
+    "motorcycle_right",
+)
 
 
 def recompressed(image: Image.Image) -> Image.Image:
@@ -35,7 +43,9 @@ def trimmed(image: Image.Image) -> Image.Image:
 
 VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "recompressed": recompressed,
-    "resized": lambda image: image.resize((image.width * 3 // 5, image.height * 3 // 5), Image.Resampling.LANCZOS),
+    "resized": lambda image: image.resize(
+        (image.width * 3 // 5, image.height * 3 // 5), Image.Resampling.LANCZOS
+    ),
     "trimmed": trimmed,
     "brightened": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
     "darkened": lambda image: ImageEnhance.Brightness(image).enhance(0.8),
@@ -44,13 +54,20 @@ VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def looks_of(described: Descriptors) -> Looks:
-    return Looks(described.global_.astype(np.float32), described.local, luminance_structure(described.histogram))
+    return Looks(
+        described.global_.astype(np.float32),
+        described.local,
+        luminance_structure(described.histogram),
+    )
 
 
 @pytest.fixture(scope="module")
 def originals() -> dict[str, Image.Image]:
     left, right, _ = skimage.data.stereo_motorcycle()
-    arrays = {name: getattr(skimage.data, name)() for name in PHOTOS[:5]} | {"motorcycle_left": left, "motorcycle_right": right}
+    arrays = {name: getattr(skimage.data, name)() for name in PHOTOS[:5]} | {
+        "motorcycle_left": left,
+        "motorcycle_right": right,
+    }
     return {name: Image.fromarray(arrays[name]) for name in PHOTOS}
 
 
@@ -73,14 +90,19 @@ def test_variants_of_a_photo_are_it_and_no_other_photo_is(
         assert np.flatnonzero(found).tolist() == [row, count + row]
 
 
-def test_mirrored_photos_are_others(originals: dict[str, Image.Image], extractor: Extractor) -> None:
+def test_mirrored_photos_are_others(
+    originals: dict[str, Image.Image], extractor: Extractor
+) -> None:
     images = [originals["chelsea"], originals["chelsea"].transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
     looks = looks_of(extractor.describe([glance(np.asarray(image)) for image in images]))
-    assert looks.global_[0] @ looks.global_[1] > MIN_GLOBAL  # globally they are near-duplicates: the cells decide
+    # globally they are near-duplicates: the cells decide
+    assert looks.global_[0] @ looks.global_[1] > MIN_GLOBAL
     assert not same_photo(looks, 0, np.array([1]))[0]
 
 
-def test_two_photos_of_one_scene_are_two(originals: dict[str, Image.Image], extractor: Extractor) -> None:
+def test_two_photos_of_one_scene_are_two(
+    originals: dict[str, Image.Image], extractor: Extractor
+) -> None:
     images = [originals["motorcycle_left"], originals["motorcycle_right"]]
     looks = looks_of(extractor.describe([glance(np.asarray(image)) for image in images]))
     assert looks.global_[0] @ looks.global_[1] > 0.98

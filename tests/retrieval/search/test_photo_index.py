@@ -30,12 +30,19 @@ def copy_dir(index_dir: Path, tmp_path: Path) -> Path:
 
 
 def everything(index_dir: Path) -> Descriptors:
-    return Descriptors.join([read_descriptors(index_dir / FEATURES / s.file) for s in read_manifest(index_dir).shards])
+    return Descriptors.join(
+        [read_descriptors(index_dir / FEATURES / s.file) for s in read_manifest(index_dir).shards]
+    )
 
 
-def by_loops(stored: Descriptors, query: Descriptors, rows: list[int], keep: int) -> list[tuple[int, float, float, float, float]]:
+def by_loops(
+    stored: Descriptors, query: Descriptors, rows: list[int], keep: int
+) -> list[tuple[int, float, float, float, float]]:
     """(row, total, global, feature, luminance), best first: the two rankings as they are defined."""
-    cosines = {row: float(stored.global_[row].astype(np.float32) @ query.global_[0].astype(np.float32)) for row in rows}
+    cosines = {
+        row: float(stored.global_[row].astype(np.float32) @ query.global_[0].astype(np.float32))
+        for row in rows
+    }
     found = []
     for row in sorted(rows, key=lambda r: -cosines[r])[:keep]:
         features, correlations = [], []
@@ -43,7 +50,10 @@ def by_loops(stored: Descriptors, query: Descriptors, rows: list[int], keep: int
             dots = stored.local[row].astype(np.float32) @ query.local[0, cell].astype(np.float32)
             best = int(dots.argmax())
             features.append(dots[best])
-            pair = query.histogram[0, cell].astype(np.float64), stored.histogram[row, best].astype(np.float64)
+            pair = (
+                query.histogram[0, cell].astype(np.float64),
+                stored.histogram[row, best].astype(np.float64),
+            )
             correlations.append(np.corrcoef(*pair)[0, 1])
         feature, luminance = float(np.mean(features)), float(np.mean(correlations))
         found.append((row, feature + 0.25 * luminance, cosines[row], feature, luminance))
@@ -55,7 +65,11 @@ def by_loops(stored: Descriptors, query: Descriptors, rows: list[int], keep: int
 
 @pytest.mark.parametrize("top_k", [1, 3, 5])
 def test_ranking_equals_loops(
-    index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
+    index: PhotoIndex,
+    index_dir: Path,
+    backbone: Backbone,
+    pictures: dict[str, np.ndarray],
+    top_k: int,
 ) -> None:
     extractor, stored = index.extractor(backbone), everything(index_dir)
     query = glance(np.ascontiguousarray(pictures["motorcycle_left"][:, ::-1]))
@@ -73,7 +87,15 @@ def test_each_photo_finds_itself_whatever_shard_it_is_in(
 ) -> None:
     assert len(index.manifest.shards) == 3
     extractor = index.extractor(backbone)
-    for name in ("astronaut", "chelsea", "coffee", "motorcycle_left", "motorcycle_right", "rocket", "retina"):
+    for name in (
+        "astronaut",
+        "chelsea",
+        "coffee",
+        "motorcycle_left",
+        "motorcycle_right",
+        "rocket",
+        "retina",
+    ):
         best = index.recommend(glance(pictures[name]), extractor, top_k=2)[0]
         folder = library_dir / "sub" if name == "motorcycle_right" else library_dir
         assert best.path == folder / f"{name}.png"
@@ -81,7 +103,9 @@ def test_each_photo_finds_itself_whatever_shard_it_is_in(
         assert best.feature_score == pytest.approx(1, abs=0.01)
 
 
-def test_scores_fall_and_add_up(index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+def test_scores_fall_and_add_up(
+    index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
     found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=7)
     scores = [f.score for f in found]
     assert scores == sorted(scores, reverse=True)
@@ -91,25 +115,38 @@ def test_scores_fall_and_add_up(index: PhotoIndex, backbone: Backbone, pictures:
         assert -1 <= f.luminance_score <= 1.001
 
 
-def test_fewer_photos_than_asked(index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+def test_fewer_photos_than_asked(
+    index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
     usable = int((index._chroma >= MIN_CHROMA).sum())
-    assert len(index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=100)) == usable
+    assert (
+        len(index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=100))
+        == usable
+    )
 
 
 @pytest.mark.parametrize("top_k", [0, -3])
-def test_top_k_must_be_positive(index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int) -> None:
+def test_top_k_must_be_positive(
+    index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
+) -> None:
     with pytest.raises(ValueError, match=f"top_k must be at least 1, not {top_k}"):
         index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k)
 
 
 def test_gray_photos_are_never_recommended(
-    tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray], gray_pictures: dict[str, np.ndarray]
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
+    gray_pictures: dict[str, np.ndarray],
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("coffee", "chelsea", "rocket"):
         Image.fromarray(gray_pictures[name]).save(photos / f"gray_{name}.png")
-    Image.fromarray(gray_pictures["coffee"]).convert("RGB").save(photos / "gray_in_three_channels.png")
+    Image.fromarray(gray_pictures["coffee"]).convert("RGB").save(
+        photos / "gray_in_three_channels.png"
+    )
     build(photos, tmp_path / "index")
     index = PhotoIndex.open(tmp_path / "index")
     assert len(index) == 4
@@ -117,8 +154,11 @@ def test_gray_photos_are_never_recommended(
     Image.fromarray(pictures["retina"]).save(photos / "retina.png")
     build(photos, tmp_path / "index")
     index = PhotoIndex.open(tmp_path / "index")
-    found = index.recommend(glance(gray_pictures["coffee"][..., None].repeat(3, 2)), index.extractor(backbone))
-    assert [f.path.name for f in found] == ["retina.png"]  # although the same gray picture lies in the library
+    found = index.recommend(
+        glance(gray_pictures["coffee"][..., None].repeat(3, 2)), index.extractor(backbone)
+    )
+    # although the same gray picture lies in the library
+    assert [f.path.name for f in found] == ["retina.png"]
 
 
 def test_same_class_searches_the_querys_class_or_else_all(
@@ -138,7 +178,11 @@ def test_same_class_searches_the_querys_class_or_else_all(
 
 
 def test_moved_photos_are_still_recommended_under_their_old_path(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     build(photo_dir, tmp_path / "index")
     photo_dir.rename(tmp_path / "moved")
@@ -156,7 +200,9 @@ def test_open(index: PhotoIndex, library_dir: Path) -> None:
 
 
 def test_missing_index(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no index here; make one with: rechroma build-index"):
+    with pytest.raises(
+        FileNotFoundError, match="no index here; make one with: rechroma build-index"
+    ):
         PhotoIndex.open(tmp_path / "nowhere")
 
 
@@ -181,7 +227,10 @@ def test_newer_format(copy_dir: Path) -> None:
 
 def test_missing_shard(copy_dir: Path) -> None:
     (copy_dir / FEATURES / read_manifest(copy_dir).shards[1].file).unlink()
-    with pytest.raises(FileNotFoundError, match=r"\.h5: this shard of the index is missing; run build-index again to redo it"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"\.h5: this shard of the index is missing; run build-index again to redo it",
+    ):
         PhotoIndex.open(copy_dir)
 
 
@@ -189,8 +238,11 @@ def test_missing_shard(copy_dir: Path) -> None:
 def test_damaged_shard(copy_dir: Path, damage: str) -> None:
     shard = copy_dir / FEATURES / read_manifest(copy_dir).shards[1].file
     data = shard.read_bytes()
-    other = (copy_dir / FEATURES / read_manifest(copy_dir).shards[2].file).read_bytes()  # two photos instead of three
-    shard.write_bytes({"truncated": data[: len(data) // 2], "text": b"text", "empty": b"", "other": other}[damage])
+    # two photos instead of three
+    other = (copy_dir / FEATURES / read_manifest(copy_dir).shards[2].file).read_bytes()
+    shard.write_bytes(
+        {"truncated": data[: len(data) // 2], "text": b"text", "empty": b"", "other": other}[damage]
+    )
     with pytest.raises(ValueError, match=r"damaged .*run build-index again to redo it"):
         PhotoIndex.open(copy_dir)
 
@@ -208,7 +260,11 @@ def test_damaged_projections(copy_dir: Path, backbone: Backbone, damage: str) ->
 
 @pytest.mark.parametrize("damage", ["missing", "text", "another index's"])
 def test_faiss_file_is_made_anew_from_the_shards(
-    copy_dir: Path, index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], damage: str
+    copy_dir: Path,
+    index: PhotoIndex,
+    backbone: Backbone,
+    pictures: dict[str, np.ndarray],
+    damage: str,
 ) -> None:
     path = copy_dir / FAISS
     path.unlink()
@@ -218,7 +274,9 @@ def test_faiss_file_is_made_anew_from_the_shards(
         faiss.write_index(exact_index([np.eye(8, 128, dtype=np.float16)]), str(path))
     opened = PhotoIndex.open(copy_dir)
     query = glance(pictures["coffee"])
-    assert opened.recommend(query, opened.extractor(backbone)) == index.recommend(query, index.extractor(backbone))
+    assert opened.recommend(query, opened.extractor(backbone)) == index.recommend(
+        query, index.extractor(backbone)
+    )
 
 
 def test_other_backbone(index: PhotoIndex) -> None:
@@ -227,13 +285,21 @@ def test_other_backbone(index: PhotoIndex) -> None:
         with pytest.raises(ValueError) as caught:
             index.extractor(Backbone(name, tiny, SLIM_NORMALISATION, weights_hash))
         message = str(caught.value)
-        for part in (name, weights_hash, index.manifest.weights_hash, "--backbone vgg19-slim", "build-index --overwrite"):
+        for part in (
+            name,
+            weights_hash,
+            index.manifest.weights_hash,
+            "--backbone vgg19-slim",
+            "build-index --overwrite",
+        ):
             assert part in message
 
 
 def test_extractor_is_that_of_the_index(index: PhotoIndex, backbone: Backbone) -> None:
     extractor, bundled = index.extractor(backbone), Extractor.bundled(backbone)
-    np.testing.assert_array_equal(extractor.global_projection.components, bundled.global_projection.components)
+    np.testing.assert_array_equal(
+        extractor.global_projection.components, bundled.global_projection.components
+    )
     np.testing.assert_array_equal(extractor.local_projection.mean, bundled.local_projection.mean)
 
 
@@ -244,12 +310,20 @@ def test_a_builder_replacing_the_index_meanwhile_is_followed(
     stale = read_manifest(tmp_path / "index")
     build(photo_dir, tmp_path / "index", overwrite=True)
     answers = iter([stale])
-    monkeypatch.setattr(module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder))
-    assert PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
+    monkeypatch.setattr(
+        module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder)
+    )
+    assert (
+        PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
+    )
 
 
 def test_an_open_index_survives_a_rebuild(
-    photo_dir: Path, tmp_path: Path, backbone: Backbone, build: Build, pictures: dict[str, np.ndarray]
+    photo_dir: Path,
+    tmp_path: Path,
+    backbone: Backbone,
+    build: Build,
+    pictures: dict[str, np.ndarray],
 ) -> None:
     build(photo_dir, tmp_path / "index")
     index = PhotoIndex.open(tmp_path / "index")
@@ -260,7 +334,9 @@ def test_an_open_index_survives_a_rebuild(
     assert index.recommend(query, extractor) == before
 
 
-def test_histograms_come_by_shard_and_their_memory_is_given_back(index: PhotoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_histograms_come_by_shard_and_their_memory_is_given_back(
+    index: PhotoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
     released: list[ShardReader] = []
     monkeypatch.setattr(ShardReader, "release", lambda self: released.append(self))
     parts = list(index.histograms())
@@ -275,7 +351,12 @@ def test_arrays_are_all_descriptors_by_row(
     assert len(read_manifest(index_dir).shards) > 1
     global_, local, histogram, chroma = index.arrays()
     stored = everything(index_dir)
-    assert (global_.dtype, local.dtype, histogram.dtype, chroma.dtype) == (np.float32, np.float16, np.float16, np.float32)
+    assert (global_.dtype, local.dtype, histogram.dtype, chroma.dtype) == (
+        np.float32,
+        np.float16,
+        np.float16,
+        np.float32,
+    )
     for found, expected in (
         (global_, stored.global_),
         (local, stored.local),
@@ -294,16 +375,22 @@ def test_arrays_are_all_descriptors_by_row(
 
 
 @pytest.fixture(scope="module")
-def twins_dir(tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray], backbone: Backbone) -> Path:
+def twins_dir(
+    tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray], backbone: Backbone
+) -> Path:
     """An index of coffee six times, recompressed and brightened, and of three other photos, in several shards."""
     folder = tmp_path_factory.mktemp("twins")
     (folder / "photos").mkdir()
     for i in range(6):
-        Image.fromarray(pictures["coffee"]).point(lambda x, i=i: x * (1 + i / 50)).save(folder / "photos" / f"coffee{i}.png")
+        Image.fromarray(pictures["coffee"]).point(lambda x, i=i: x * (1 + i / 50)).save(
+            folder / "photos" / f"coffee{i}.png"
+        )
     for name in ("chelsea", "rocket", "motorcycle_left"):
         Image.fromarray(pictures[name]).save(folder / "photos" / f"{name}.png")
     Image.fromarray(pictures["chelsea"]).save(folder / "photos" / "chelsea_again.jpg", quality=80)
-    build_index([folder / "photos"], folder / "index", backbone, BuildOptions(workers=0, shard_photos=4))
+    build_index(
+        [folder / "photos"], folder / "index", backbone, BuildOptions(workers=0, shard_photos=4)
+    )
     return folder / "index"
 
 
@@ -323,7 +410,9 @@ def test_of_near_duplicates_the_best_is_recommended_and_the_others_places_are_fi
     assert [f.score for f in found] == sorted((f.score for f in found), reverse=True)
 
 
-def test_fewer_kinds_of_photos_than_asked(twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
+def test_fewer_kinds_of_photos_than_asked(
+    twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
     index = PhotoIndex.open(twins_dir)
     found = index.recommend(glance(pictures["rocket"]), index.extractor(backbone), top_k=9)
     assert sorted(kinds(found)) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
@@ -334,7 +423,12 @@ def test_a_copy_is_recommended_where_the_query_is_no_photo_of_the_index(
 ) -> None:
     index = PhotoIndex.open(twins_dir)
     query = glance(np.ascontiguousarray(pictures["coffee"][:, ::-1]))
-    assert sorted(kinds(index.recommend(query, index.extractor(backbone), 4))) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
+    assert sorted(kinds(index.recommend(query, index.extractor(backbone), 4))) == [
+        "chelsea",
+        "coffee",
+        "motorcycle_left",
+        "rocket",
+    ]
 
 
 # Damage that is not visible from outside
@@ -360,14 +454,19 @@ def test_flipped_bits_are_a_line_or_nothing(copy_dir: Path, rng: np.random.Gener
 def test_shards_of_two_backbones_are_refused(copy_dir: Path) -> None:
     path = copy_dir / FEATURES / read_manifest(copy_dir).shards[2].file
     write_shard(path, read_photos(path), read_descriptors(path), "another key")
-    with pytest.raises(ValueError, match=rf"{path.name}: damaged \(made with another backbone .*run build-index again"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{path.name}: damaged \(made with another backbone .*run build-index again",
+    ):
         PhotoIndex.open(copy_dir)
 
 
 def test_a_manifest_without_shards(copy_dir: Path) -> None:
     data = json.loads((copy_dir / MANIFEST).read_text())
     (copy_dir / MANIFEST).write_text(json.dumps({**data, "shards": []}))
-    with pytest.raises(ValueError, match=r"index\.json: names no shards; run build-index --overwrite"):
+    with pytest.raises(
+        ValueError, match=r"index\.json: names no shards; run build-index --overwrite"
+    ):
         PhotoIndex.open(copy_dir)
 
 
@@ -384,4 +483,6 @@ def test_a_shard_removed_while_it_is_opened_is_followed(
         return original(path)
 
     monkeypatch.setattr(module, "ShardReader", replaced_first)
-    assert PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
+    assert (
+        PhotoIndex.open(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
+    )

@@ -47,14 +47,18 @@ def test_equals_loops(rng: np.random.Generator) -> None:
             dots = [float(query[cell] @ local[candidate, other]) for other in range(9)]
             best = int(np.argmax(dots))
             features.append(dots[best])
-            correlations.append(np.corrcoef(query_histogram[cell], histogram[candidate, best])[0, 1])
+            correlations.append(
+                np.corrcoef(query_histogram[cell], histogram[candidate, best])[0, 1]
+            )
         assert scores.feature[candidate] == pytest.approx(np.mean(features), abs=1e-5)
         assert scores.luminance[candidate] == pytest.approx(np.mean(correlations), abs=1e-5)
 
 
 def test_a_picture_matches_itself_and_its_shuffled_cells(rng: np.random.Generator) -> None:
     query, histogram, order = units(rng, 49, 64), histograms(rng, 49, 10), rng.permutation(49)
-    scores = local_ranking(query, histogram, np.stack((query, query[order])), np.stack((histogram, histogram[order])))
+    scores = local_ranking(
+        query, histogram, np.stack((query, query[order])), np.stack((histogram, histogram[order]))
+    )
     np.testing.assert_allclose(scores.feature, 1, atol=1e-5)
     np.testing.assert_allclose(scores.luminance, 1, atol=1e-5)
     np.testing.assert_allclose(scores.total, 1.25, atol=1e-5)
@@ -70,7 +74,12 @@ def test_luminance_by_hand() -> None:
 
 
 def test_half_precision_as_stored_is_good_enough(rng: np.random.Generator) -> None:
-    exact = units(rng, 49, 64), histograms(rng, 49, 10), units(rng, 3, 49, 64), histograms(rng, 3, 49, 10)
+    exact = (
+        units(rng, 49, 64),
+        histograms(rng, 49, 10),
+        units(rng, 3, 49, 64),
+        histograms(rng, 3, 49, 10),
+    )
     stored = local_ranking(*(x.astype(np.float16) for x in exact))
     expected = local_ranking(*exact)
     np.testing.assert_allclose(stored.total, expected.total, atol=2e-3)

@@ -21,7 +21,9 @@ def units(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @pytest.fixture
-def made(index: PhotoIndex, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> tuple[PhotoIndex, Arrays]:
+def made(
+    index: PhotoIndex, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> tuple[PhotoIndex, Arrays]:
     """An index that answers with made descriptors of eight colorful photos; a test may change them in place."""
     arrays = (
         units(rng, COUNT, 16).astype(np.float32),
@@ -38,15 +40,23 @@ def by_loops(arrays: Arrays, survivors: int) -> list[list[int]]:
     global_, local, histogram, chroma = (a.astype(np.float64) for a in arrays)
     found = []
     for row in range(COUNT):
-        cosines = {r: float(global_[row] @ global_[r]) for r in range(COUNT) if r != row and chroma[r] >= MIN_CHROMA}
-        passed = sorted((r for r in cosines if cosines[r] < TWIN), key=lambda r: -cosines[r])[:survivors]
+        cosines = {
+            r: float(global_[row] @ global_[r])
+            for r in range(COUNT)
+            if r != row and chroma[r] >= MIN_CHROMA
+        }
+        passed = sorted((r for r in cosines if cosines[r] < TWIN), key=lambda r: -cosines[r])[
+            :survivors
+        ]
         scores = {}
         for r in passed:
             features, correlations = [], []
             for cell in range(49):
                 dots = local[r] @ local[row, cell]
                 features.append(dots.max())
-                correlations.append(np.corrcoef(histogram[row, cell], histogram[r, dots.argmax()])[0, 1])
+                correlations.append(
+                    np.corrcoef(histogram[row, cell], histogram[r, dots.argmax()])[0, 1]
+                )
             scores[r] = np.mean(features) + 0.25 * np.mean(correlations)
         found.append(sorted(scores, key=lambda r: -scores[r]))
     return found
@@ -78,7 +88,8 @@ def test_near_duplicates_are_left_out(made: tuple[PhotoIndex, Arrays]) -> None:
     index, arrays = made
     arrays[0][4] = arrays[0][1]  # the same photo twice
     turned = arrays[0][6] - (arrays[0][6] @ arrays[0][1]) * arrays[0][1]
-    arrays[0][6] = 0.99 * arrays[0][1] + (1 - 0.99**2) ** 0.5 * turned / np.linalg.norm(turned)  # similar, but not the same
+    # similar, but not the same
+    arrays[0][6] = 0.99 * arrays[0][1] + (1 - 0.99**2) ** 0.5 * turned / np.linalg.norm(turned)
     found = neighbours(index)
     assert found.tolist() == [padded(rows, 8) for rows in by_loops(arrays, 32)]
     assert 4 not in found[1] and 1 not in found[4]
@@ -90,7 +101,9 @@ def test_no_colorful_photo_is_no_reference_at_all(made: tuple[PhotoIndex, Arrays
     arrays[3][:] = 0.0
     assert neighbours(index, 3).tolist() == [[-1] * 3] * COUNT
     arrays[3][3] = 10.0  # a single one is everybody's, but not its own
-    assert neighbours(index, 2).tolist() == [[-1, -1] if row == 3 else [3, -1] for row in range(COUNT)]
+    assert neighbours(index, 2).tolist() == [
+        [-1, -1] if row == 3 else [3, -1] for row in range(COUNT)
+    ]
 
 
 def test_photos_of_one_scene_find_each_other(index: PhotoIndex) -> None:

@@ -28,7 +28,9 @@ def test_all_photos_where_they_are_described(index_dir: Path, index: PhotoIndex)
         assert known.stamp == (photos.size[known.row], photos.mtime_ns[known.row])
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped bit", "text", "another backbone's"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "truncated", "flipped bit", "text", "another backbone's"]
+)
 def test_a_shard_that_is_not_sound_is_named_with_its_cure(copy_dir: Path, damage: str) -> None:
     manifest = read_manifest(copy_dir)
     path = copy_dir / FEATURES / manifest.shards[1].file
@@ -39,7 +41,9 @@ def test_a_shard_that_is_not_sound_is_named_with_its_cure(copy_dir: Path, damage
     elif damage == "another backbone's":
         write_shard(path, read_photos(path), read_descriptors(path), "other")
         entry = manifest.shards[1].__class__(path.name, 3, file_sha256(path))
-        manifest.__class__(**{**manifest.__dict__, "shards": [manifest.shards[0], entry, manifest.shards[2]]}).write(copy_dir)
+        manifest.__class__(
+            **{**manifest.__dict__, "shards": [manifest.shards[0], entry, manifest.shards[2]]}
+        ).write(copy_dir)
         reason = "made with another backbone or other settings than index.json says"
     else:
         flipped = data.copy()
@@ -52,13 +56,18 @@ def test_a_shard_that_is_not_sound_is_named_with_its_cure(copy_dir: Path, damage
 
 
 def test_a_builder_replacing_the_index_meanwhile_is_followed(
-    photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport], monkeypatch: pytest.MonkeyPatch
+    photo_dir: Path,
+    tmp_path: Path,
+    build: Callable[..., BuildReport],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     build(photo_dir, tmp_path / "index")
     stale = read_manifest(tmp_path / "index")
     build(photo_dir, tmp_path / "index", overwrite=True)
     answers = iter([stale])
-    monkeypatch.setattr(module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder))
+    monkeypatch.setattr(
+        module, "read_manifest", lambda folder: next(answers, None) or read_manifest(folder)
+    )
     assert read_contents(tmp_path / "index").manifest == read_manifest(tmp_path / "index") != stale
 
 

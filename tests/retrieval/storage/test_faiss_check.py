@@ -53,4 +53,7 @@ def test_a_photo_that_is_in_it_twice_and_another_never(vectors: GlobalVectors, k
 
 
 def test_another_size(vectors: GlobalVectors) -> None:
-    assert wrong_shard(made(vectors, FLAT), GlobalVectors([np.zeros((1200, 64), np.float16)]), FLAT) == 0
+    assert (
+        wrong_shard(made(vectors, FLAT), GlobalVectors([np.zeros((1200, 64), np.float16)]), FLAT)
+        == 0
+    )

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.usefixtures("small_limits")
 
 @pytest.mark.parametrize("kind", [FLAT, HNSW, IVFPQ])
 @pytest.mark.parametrize("folder", [b"plain", b"caf\xe9"])
-def test_round_trip_under_any_name(vectors: GlobalVectors, tmp_path: Path, kind: str, folder: bytes) -> None:
+def test_round_trip_under_any_name(
+    vectors: GlobalVectors, tmp_path: Path, kind: str, folder: bytes
+) -> None:
     place = tmp_path / os.fsdecode(folder)
     place.mkdir()
     index, _ = make_search_index(vectors, SearchSettings(kind, parameters={"lists": 64}))
@@ -37,12 +39,16 @@ def test_the_lists_stay_on_disk(vectors: GlobalVectors, tmp_path: Path) -> None:
     kinds = []
     for kind in (IVFPQ, ""):
         read = read_faiss(tmp_path / FAISS, file_sha256(tmp_path / FAISS), kind)
-        kinds.append(type(faiss.downcast_InvertedLists(faiss.extract_index_ivf(read).invlists)).__name__)
+        kinds.append(
+            type(faiss.downcast_InvertedLists(faiss.extract_index_ivf(read).invlists)).__name__
+        )
     assert kinds == ["OnDiskInvertedLists", "ArrayInvertedLists"]
 
 
 @pytest.mark.parametrize("kind", [FLAT, IVFPQ])
-def test_what_index_json_does_not_name_is_not_read(vectors: GlobalVectors, tmp_path: Path, kind: str) -> None:
+def test_what_index_json_does_not_name_is_not_read(
+    vectors: GlobalVectors, tmp_path: Path, kind: str
+) -> None:
     assert read_faiss(tmp_path / FAISS, "0" * 64, kind) is None
     index, _ = make_search_index(vectors, SearchSettings(kind, parameters={"lists": 64}))
     write_faiss(index, tmp_path)

@@ -30,5 +30,8 @@ def test_blocks_are_the_table_from_a_row_on(rng: np.random.Generator) -> None:
 
 def test_rows_by_shard(rng: np.random.Generator) -> None:
     starts, rows = np.array([0, 4, 5, 10]), np.array([9, 0, 4, 3, 5])
-    found = {shard: (rows[places].tolist(), inside.tolist()) for shard, places, inside in by_shard(starts, rows)}
+    found = {
+        shard: (rows[places].tolist(), inside.tolist())
+        for shard, places, inside in by_shard(starts, rows)
+    }
     assert found == {0: ([0, 3], [0, 3]), 1: ([4], [0]), 2: ([9, 5], [4, 0])}

@@ -12,7 +12,9 @@ from retrieval.storage.manifest import FEATURES, LOCK
 def test_two_writers_are_kept_apart(tmp_path: Path) -> None:
     with (
         alone(tmp_path),
-        pytest.raises(ValueError, match="another build-index is writing here; wait until it has ended"),
+        pytest.raises(
+            ValueError, match="another build-index is writing here; wait until it has ended"
+        ),
         alone(tmp_path),
     ):
         pytest.fail("two writers at once")
@@ -25,7 +27,9 @@ def test_two_writers_are_kept_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS])
-def test_a_read_only_folder_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_read_only_folder_is_told_with_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
     def refused(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code), str(tmp_path / LOCK))
 
@@ -33,7 +37,9 @@ def test_a_read_only_folder_is_told_with_its_cure(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError) as caught, alone(tmp_path):
         pytest.fail("written without a lock")
     assert caught.value.filename == str(tmp_path)
-    assert "it needs the right to write there; a copy of the index would do" in str(caught.value.strerror)
+    assert "it needs the right to write there; a copy of the index would do" in str(
+        caught.value.strerror
+    )
 
 
 def test_an_index_folder_is_made_once(tmp_path: Path) -> None:
@@ -45,7 +51,9 @@ def test_an_index_folder_is_made_once(tmp_path: Path) -> None:
 
 def test_other_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").touch()
-    with pytest.raises(ValueError, match="the folder is not empty and holds no index; choose another --index"):
+    with pytest.raises(
+        ValueError, match="the folder is not empty and holds no index; choose another --index"
+    ):
         make_index_folder(tmp_path)
     with pytest.raises(OSError, match="the previous index is intact"):
         make_index_folder(tmp_path / "photo.jpg")

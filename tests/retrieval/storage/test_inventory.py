@@ -25,7 +25,12 @@ def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: s
 
 
 def named(*shards: Path) -> Manifest:
-    return Manifest(**{**EMPTY.__dict__, "shards": [ShardEntry(s.name, len(read_photos(s)), file_sha256(s)) for s in shards]})
+    return Manifest(
+        **{
+            **EMPTY.__dict__,
+            "shards": [ShardEntry(s.name, len(read_photos(s)), file_sha256(s)) for s in shards],
+        }
+    )
 
 
 def test_shards_of_the_manifest_and_finished_ones_are_known(tmp_path: Path) -> None:
@@ -39,15 +44,24 @@ def test_shards_of_the_manifest_and_finished_ones_are_known(tmp_path: Path) -> N
 
 
 def test_the_newest_description_of_a_photo_counts(tmp_path: Path) -> None:
-    newest, indexed, older = write(tmp_path, "a", [0], 30), write(tmp_path, "b", [0, 1], 10), write(tmp_path, "c", [0], 20)
-    for seconds, shard in enumerate((older, newest, indexed)):  # a file's age says nothing of a shard in the manifest
+    newest, indexed, older = (
+        write(tmp_path, "a", [0], 30),
+        write(tmp_path, "b", [0, 1], 10),
+        write(tmp_path, "c", [0], 20),
+    )
+    # a file's age says nothing of a shard in the manifest
+    for seconds, shard in enumerate((older, newest, indexed)):
         os.utime(shard, (seconds, seconds))
     known = known_photos(tmp_path, KEY, named(indexed))
     assert known == {b"/p/0.jpg": Known(newest, 0, 30, 5), b"/p/1.jpg": Known(indexed, 1, 10, 5)}
 
 
 def test_shards_that_are_damaged_missing_or_of_other_settings_are_not_known(tmp_path: Path) -> None:
-    good, damaged, missing = write(tmp_path, "a", [0]), write(tmp_path, "b", [1]), write(tmp_path, "c", [2])
+    good, damaged, missing = (
+        write(tmp_path, "a", [0]),
+        write(tmp_path, "b", [1]),
+        write(tmp_path, "c", [2]),
+    )
     write(tmp_path, "d", [3], key="x" * 16)
     damaged.write_bytes(damaged.read_bytes()[:900])
     manifest = named(good, missing)
@@ -64,7 +78,9 @@ def test_shards_with_another_checksum_than_the_manifests_are_not_known(tmp_path:
     assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg"}
 
 
-def test_unfinished_shards_are_younger_than_the_manifest_and_built_from_photos(tmp_path: Path) -> None:
+def test_unfinished_shards_are_younger_than_the_manifest_and_built_from_photos(
+    tmp_path: Path,
+) -> None:
     indexed = write(tmp_path, "a", [0])
     commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
     manifest = read_manifest(tmp_path)
@@ -72,7 +88,12 @@ def test_unfinished_shards_are_younger_than_the_manifest_and_built_from_photos(t
     rewritten = young.rename(young.with_name(rewritten_name()))
     young = write(tmp_path, "c", [2])
     written = (tmp_path / "index.json").stat().st_mtime_ns
-    for path, later in ((old, -1), (youngest, 2_000_000), (young, 1_000_000), (rewritten, 3_000_000)):
+    for path, later in (
+        (old, -1),
+        (youngest, 2_000_000),
+        (young, 1_000_000),
+        (rewritten, 3_000_000),
+    ):
         os.utime(path, ns=(written + later, written + later))
     (tmp_path / FEATURES / "notes.h5").touch()
     assert unfinished(tmp_path, manifest) == [young, youngest]

@@ -28,7 +28,9 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_search_settings_are_kept(tmp_path: Path) -> None:
-    search = SearchSettings(IVFPQ, 5 << 20, {"lists": 1024, "nprobe": 16, "candidates": 2}, 0.9765, 200_000)
+    search = SearchSettings(
+        IVFPQ, 5 << 20, {"lists": 1024, "nprobe": 16, "candidates": 2}, 0.9765, 200_000
+    )
     replace(EXAMPLE, search=search).write(tmp_path)
     assert read_manifest(tmp_path).search == search
 
@@ -55,13 +57,17 @@ def test_a_failed_write_keeps_the_previous(tmp_path: Path, monkeypatch: pytest.M
 
 def test_no_index(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(FileNotFoundError, match=r"no index here; make one with: rechroma build-index"):
+        with pytest.raises(
+            FileNotFoundError, match=r"no index here; make one with: rechroma build-index"
+        ):
             read_manifest(folder)
 
 
 def test_unfinished_index(tmp_path: Path) -> None:
     (tmp_path / FEATURES).mkdir()
-    with pytest.raises(FileNotFoundError, match=r"never finished; run the same build-index again, it resumes"):
+    with pytest.raises(
+        FileNotFoundError, match=r"never finished; run the same build-index again, it resumes"
+    ):
         read_manifest(tmp_path)
 
 
@@ -69,7 +75,10 @@ def test_newer_format(tmp_path: Path) -> None:
     EXAMPLE.write(tmp_path)
     data = json.loads((tmp_path / MANIFEST).read_text())
     (tmp_path / MANIFEST).write_text(json.dumps({**data, "schema": SCHEMA + 1, "something": "new"}))
-    with pytest.raises(ValueError, match=rf"format {SCHEMA + 1} is newer than this rechroma reads \({SCHEMA}\); update rechroma"):
+    with pytest.raises(
+        ValueError,
+        match=rf"format {SCHEMA + 1} is newer than this rechroma reads \({SCHEMA}\); update rechroma",
+    ):
         read_manifest(tmp_path)
 
 
@@ -101,7 +110,9 @@ def without(key: str) -> bytes:
 )
 def test_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / MANIFEST).write_bytes(content)
-    with pytest.raises(ValueError, match=r"index\.json: damaged \(.*\); run build-index --overwrite with all") as caught:
+    with pytest.raises(
+        ValueError, match=r"index\.json: damaged \(.*\); run build-index --overwrite with all"
+    ) as caught:
         read_manifest(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -109,7 +120,14 @@ def test_damaged(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("backbone", 5), ("weights_hash", None), ("pca_hash", ["b"]), ("faiss_sha256", 0), ("count", "3"), ("count", True)),
+        *(
+            ("backbone", 5),
+            ("weights_hash", None),
+            ("pca_hash", ["b"]),
+            ("faiss_sha256", 0),
+            ("count", "3"),
+            ("count", True),
+        ),
         *(
             ("settings", []),
             ("settings", {"global": "128"}),
@@ -118,8 +136,16 @@ def test_damaged(tmp_path: Path, content: bytes) -> None:
             ("roots", "/photos"),
             ("roots", [1]),
         ),
-        *(("shards", [{"file": 1, "count": 3, "sha256": "c"}]), ("shards", ["a.h5"]), ("shards", {"file": "a.h5"})),
-        *(("search", {"kind": "hnsw", "parameters": {"ef_search": "64"}}), ("search", {"recall": "high"}), ("search", [])),
+        *(
+            ("shards", [{"file": 1, "count": 3, "sha256": "c"}]),
+            ("shards", ["a.h5"]),
+            ("shards", {"file": "a.h5"}),
+        ),
+        *(
+            ("search", {"kind": "hnsw", "parameters": {"ef_search": "64"}}),
+            ("search", {"recall": "high"}),
+            ("search", []),
+        ),
     ],
 )
 def test_values_of_other_types_are_told(tmp_path: Path, name: str, value: object) -> None:
@@ -134,10 +160,16 @@ def test_key_sees_everything_that_decides_a_descriptor() -> None:
         settings_key("vgg19", "a" * 16, "b" * 16),
         settings_key("vgg19-slim", "0" * 16, "b" * 16),
         settings_key("vgg19-slim", "a" * 16, "0" * 16),
-        *(settings_key("vgg19-slim", "a" * 16, "b" * 16, {**settings, name: settings[name] + 1}) for name in settings),
+        *(
+            settings_key("vgg19-slim", "a" * 16, "b" * 16, {**settings, name: settings[name] + 1})
+            for name in settings
+        ),
     }
     assert len(keys) == 4 + len(settings)
-    assert settings_key("vgg19-slim", "a" * 16, "b" * 16, dict(reversed(settings.items()))) == EXAMPLE.key
+    assert (
+        settings_key("vgg19-slim", "a" * 16, "b" * 16, dict(reversed(settings.items())))
+        == EXAMPLE.key
+    )
     assert all(len(key) == 16 for key in keys)
 
 

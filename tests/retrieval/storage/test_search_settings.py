@@ -23,7 +23,10 @@ def test_the_kind_goes_by_count_and_then_by_memory() -> None:
     assert choose_settings(10_000_000, MEMORY_BUDGET).kind == IVFPQ
 
 
-@pytest.mark.parametrize(("count", "lists"), [(1_000_000, 4096), (100_000, 1024), (10_000_000, 16_384), (1_000_000_000, 131_072)])
+@pytest.mark.parametrize(
+    ("count", "lists"),
+    [(1_000_000, 4096), (100_000, 1024), (10_000_000, 16_384), (1_000_000_000, 131_072)],
+)
 def test_lists_are_the_power_of_two_nearest_to_four_roots(count: int, lists: int) -> None:
     assert num_lists(count) == lists  # 4,000; 1,265; 12,649; 126,491
     assert choose_settings(count + MAX_FLAT, 1).parameters == {"lists": num_lists(count + MAX_FLAT)}
@@ -46,7 +49,9 @@ def test_sizes(text: str, size: int) -> None:
     assert parse_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "0", "0GiB", "-1GB", "GiB", "1iB", "1 PB", "1,5GiB", "ten", "1e9", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "0GiB", "-1GB", "GiB", "1iB", "1 PB", "1,5GiB", "ten", "1e9", "nan"]
+)
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a size; write for example 800MB or 1\.5GiB"):
         parse_bytes(text)

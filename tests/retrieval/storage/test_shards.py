@@ -26,7 +26,10 @@ NAMES = (b"a.jpg", b"deep/er/b c.png", b"caf\xe9.jpg", "caf\u00e9 \u732b.jpg".en
 
 def photos(names: tuple[bytes, ...] = NAMES) -> Photos:
     roots = (b"/p", b"/photos/\xff")
-    rows = [(roots[i % 2], name, 10 + i, 10**18 + i, hashlib.sha256(name).digest()) for i, name in enumerate(names)]
+    rows = [
+        (roots[i % 2], name, 10 + i, 10**18 + i, hashlib.sha256(name).digest())
+        for i, name in enumerate(names)
+    ]
     return Photos.of(rows)
 
 
@@ -86,7 +89,9 @@ def test_a_failed_write_leaves_no_shard(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("damage", ["truncated", "text", "empty"])
 def test_what_is_no_complete_shard_is_an_os_error(shard: Path, damage: str) -> None:
     data = shard.read_bytes()
-    shard.write_bytes({"truncated": data[: len(data) // 2], "text": b"not a shard\n" * 100, "empty": b""}[damage])
+    shard.write_bytes(
+        {"truncated": data[: len(data) // 2], "text": b"not a shard\n" * 100, "empty": b""}[damage]
+    )
     for read in (shard_key, read_photos, read_descriptors, ShardReader):
         with pytest.raises(OSError):
             read(shard)
@@ -111,7 +116,10 @@ def test_take_and_join() -> None:
 def test_file_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1
-    assert file_sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (
+        file_sha256(tmp_path / "x")
+        == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
 
 
 def test_an_error_names_the_shard(shard: Path) -> None:
@@ -126,7 +134,9 @@ def test_an_error_names_the_shard(shard: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [100, 3000, 20000])
-def test_a_disk_that_fills_up_while_a_shard_is_written_is_an_error(tmp_path: Path, limit: int) -> None:
+def test_a_disk_that_fills_up_while_a_shard_is_written_is_an_error(
+    tmp_path: Path, limit: int
+) -> None:
     """In a process of its own, since HDF5 is known to end the process there."""
     code = f"""
 import resource, sys
@@ -150,7 +160,9 @@ except OSError as error:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_limit_of_open_files_is_raised_only_where_it_is_too_low(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_open_files_is_raised_only_where_it_is_too_low(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     limits = {"now": (1024, 4096)}
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
     monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
@@ -172,4 +184,6 @@ def test_a_reader_holds_one_open_file(shard: Path) -> None:
     before = len(list(folder.iterdir()))
     readers = [ShardReader(shard) for _ in range(5)]
     assert len(list(folder.iterdir())) == before + len(readers)
-    assert [readers[0].photos.absolute(i) for i in range(len(NAMES))] == [photos().absolute(i) for i in range(len(NAMES))]
+    assert [readers[0].photos.absolute(i) for i in range(len(NAMES))] == [
+        photos().absolute(i) for i in range(len(NAMES))
+    ]

@@ -9,12 +9,21 @@ import torch
 
 import similarity
 from similarity.backbone.backbone import Backbone, hash_tensors, load_bundled, write_bundled
-from similarity.backbone.pretrained import DEFAULT_BACKBONE, WEIGHTS_DIR, bundled_hash, hash_weights, weight_files
+from similarity.backbone.pretrained import (
+    DEFAULT_BACKBONE,
+    WEIGHTS_DIR,
+    bundled_hash,
+    hash_weights,
+    weight_files,
+)
 
 
 def test_hash_by_hand() -> None:
     weights = [("a", "torch.float16", b"1234"), ("b", "torch.int64", b"56")]
-    assert hash_weights(weights) == hashlib.sha256(b"a torch.float161234b torch.int6456").hexdigest()[:16]
+    assert (
+        hash_weights(weights)
+        == hashlib.sha256(b"a torch.float161234b torch.int6456").hexdigest()[:16]
+    )
 
 
 def test_hash_of_the_bundled_backbone_is_the_loaded_ones(backbone: Backbone) -> None:
@@ -45,12 +54,18 @@ def test_shards_in_order_and_all_of_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "load", [lambda folder: bundled_hash(weights_dir=folder), lambda folder: load_bundled("vgg19-slim", folder)]
+    "load",
+    [
+        lambda folder: bundled_hash(weights_dir=folder),
+        lambda folder: load_bundled("vgg19-slim", folder),
+    ],
 )
 def test_a_damaged_shard_is_told(tmp_path: Path, load: Callable[[Path], object]) -> None:
     for shard in weight_files(DEFAULT_BACKBONE):
         (tmp_path / shard.name).write_bytes(shard.read_bytes()[:-10_000])
-    with pytest.raises(ValueError, match=r"vgg19-slim-1-of-3\.safetensors: damaged .*; reinstall rechroma"):
+    with pytest.raises(
+        ValueError, match=r"vgg19-slim-1-of-3\.safetensors: damaged .*; reinstall rechroma"
+    ):
         load(tmp_path)
 
 

@@ -41,7 +41,9 @@ def written(tmp_path: Path, code: str) -> Path:
 
 
 def is_frozen(network: nn.Module) -> bool:
-    return not any(p.requires_grad for p in network.parameters()) and not any(m.training for m in network.modules())
+    return not any(p.requires_grad for p in network.parameters()) and not any(
+        m.training for m in network.modules()
+    )
 
 
 # VGG-19
@@ -59,13 +61,18 @@ def test_weights_of_vgg19(weights: dict[str, Tensor], tmp_path: Path, suffix: st
     assert list(found) == [JUDGE_LAYER] == ["relu5_1"]
     plain = VGG19(SMALL).eval()
     plain.load_state_dict(weights)
-    mean, std = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    mean, std = (
+        torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1),
+        torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1),
+    )
     torch.testing.assert_close(found["relu5_1"], plain((rgb - mean) / std, ("relu5_1",))["relu5_1"])
     assert found["relu5_1"].shape == (2, 12, 2, 3)
     assert float(found["relu5_1"].std()) > 0
 
 
-def test_a_result_learns_through_the_frozen_network(weights: dict[str, Tensor], tmp_path: Path) -> None:
+def test_a_result_learns_through_the_frozen_network(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
     save_file(weights, tmp_path / "vgg.safetensors")
     rgb = torch.rand(1, 3, 32, 32, requires_grad=True)
     load_judge(tmp_path / "vgg.safetensors")(rgb)[JUDGE_LAYER].square().sum().backward()
@@ -75,7 +82,10 @@ def test_a_result_learns_through_the_frozen_network(weights: dict[str, Tensor], 
 def test_weights_of_another_layout(weights: dict[str, Tensor], tmp_path: Path) -> None:
     weights["features.0.kernel"] = weights.pop("features.0.weight")
     save_file(weights, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match=r"other\.safetensors: not the weights of torchvision's vgg19 .*features\.0"):
+    with pytest.raises(
+        ValueError,
+        match=r"other\.safetensors: not the weights of torchvision's vgg19 .*features\.0",
+    ):
         load_judge(tmp_path / "other.safetensors")
 
 
@@ -95,7 +105,10 @@ def test_a_python_file_with_one_class(tmp_path: Path) -> None:
     assert is_frozen(judge)
     rgb = torch.rand(2, 3, 8, 8)
     first, second = judge(rgb), judge(rgb)
-    assert {key: tuple(value.shape) for key, value in first.items()} == {8: (2, 5, 6, 6), "logits": (2, 3)}
+    assert {key: tuple(value.shape) for key, value in first.items()} == {
+        8: (2, 5, 6, 6),
+        "logits": (2, 3),
+    }
     assert torch.equal(first[8], second[8])  # dropout is off
 
 
@@ -117,7 +130,9 @@ def test_the_file_runs_at_every_call(tmp_path: Path) -> None:
     ids=["two", "imported", "no module", "empty"],
 )
 def test_other_than_one_class_is_refused(tmp_path: Path, code: str, count: int) -> None:
-    with pytest.raises(ValueError, match=rf"network\.py: expected one torch module class, found {count}"):
+    with pytest.raises(
+        ValueError, match=rf"network\.py: expected one torch module class, found {count}"
+    ):
         load_judge(written(tmp_path, code))
 
 

@@ -8,7 +8,8 @@ import pytest
 from similarity.backbone import torchvision_import
 from similarity.backbone.torchvision_import import import_torchvision
 
-# A torchvision whose operators did not load, as beside CPU torch: registering a fake kernel asks for the schema.
+# A torchvision whose operators did not load, as beside CPU torch: registering a fake kernel asks
+# for the schema.
 BROKEN = """
 import torch
 import torchvision.version
@@ -45,7 +46,13 @@ print("imported", VGG19_Weights.IMAGENET1K_V1.url)
 
 
 def run(code: str, *arguments: str) -> str:
-    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -66,7 +73,9 @@ def test_a_second_import_is_the_same() -> None:
     assert import_torchvision() is import_torchvision() is sys.modules["torchvision"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("libcudart is too old"), ImportError("No module named 'torchvision'")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("libcudart is too old"), ImportError("No module named 'torchvision'")]
+)
 def test_other_failures_are_not_hidden(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail(name: str) -> ModuleType:
         raise error

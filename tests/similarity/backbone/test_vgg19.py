@@ -10,10 +10,23 @@ NARROW = VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=2, hidde
 
 def with_batch_norm(pool_size: int = 1) -> VGG19:
     """A narrow network whose batch norms have seen something."""
-    network = VGG19(VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, batch_norm=True, pool_size=pool_size, hidden=(20,)))
+    network = VGG19(
+        VGG19Config(
+            widths=(4, 6, 8, 10, 12),
+            in_channels=1,
+            batch_norm=True,
+            pool_size=pool_size,
+            hidden=(20,),
+        )
+    )
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            for tensor in (module.weight.data, module.bias.data, module.running_mean, module.running_var):
+            for tensor in (
+                module.weight.data,
+                module.bias.data,
+                module.running_mean,
+                module.running_var,
+            ):
                 tensor.uniform_(0.5, 1.5)
     return network.eval()
 
@@ -31,7 +44,9 @@ def test_state_dict_has_torchvisions_layout() -> None:
 
     with torch.device("meta"):
         ours, theirs = VGG19(FULL), vgg19()
-    assert {k: v.shape for k, v in ours.state_dict().items()} == {k: v.shape for k, v in theirs.state_dict().items()}
+    assert {k: v.shape for k, v in ours.state_dict().items()} == {
+        k: v.shape for k, v in theirs.state_dict().items()
+    }
     assert [type(m).__name__ for m in ours.features] == [type(m).__name__ for m in theirs.features]
 
 
@@ -47,8 +62,11 @@ def test_every_layer_equals_plain_functions() -> None:
         x = F.max_pool2d(x, 2)
         expected[f"pool{block}"] = x
     x = F.adaptive_avg_pool2d(x, 2).flatten(1)
-    expected["fc6"] = F.linear(x, state["classifier.0.weight"], state["classifier.0.bias"])  # before its ReLU
-    x = F.linear(expected["fc6"].clamp(min=0), state["classifier.3.weight"], state["classifier.3.bias"]).clamp(min=0)
+    # before its ReLU
+    expected["fc6"] = F.linear(x, state["classifier.0.weight"], state["classifier.0.bias"])
+    x = F.linear(
+        expected["fc6"].clamp(min=0), state["classifier.3.weight"], state["classifier.3.bias"]
+    ).clamp(min=0)
     expected["logits"] = F.linear(x, state["classifier.6.weight"], state["classifier.6.bias"])
     assert next(convs, None) is None
     assert (expected["fc6"] < 0).any()
@@ -68,7 +86,10 @@ def test_nothing_deeper_than_asked_is_computed() -> None:
     for name, module in network.named_modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
             module.register_forward_hook(lambda *_, name=name: calls.append(name))
-    assert network(torch.randn(1, 1, 32, 32), ("relu2_1", "relu1_1")).keys() == {"relu1_1", "relu2_1"}
+    assert network(torch.randn(1, 1, 32, 32), ("relu2_1", "relu1_1")).keys() == {
+        "relu1_1",
+        "relu2_1",
+    }
     assert calls == ["features.0", "features.2", "features.5"]
     calls.clear()
     assert network(torch.randn(1, 1, 32, 32), ("fc6",)).keys() == {"fc6"}
@@ -83,7 +104,9 @@ def test_asked_layers_do_not_depend_on_what_else_is_asked() -> None:
 
 
 def test_unknown_layers_are_named() -> None:
-    with pytest.raises(ValueError, match=r"not layers of VGG-19: conv1_1, relu6_1; known: relu1_1,.*pool1,.*logits"):
+    with pytest.raises(
+        ValueError, match=r"not layers of VGG-19: conv1_1, relu6_1; known: relu1_1,.*pool1,.*logits"
+    ):
         VGG19(NARROW)(torch.randn(1, 1, 32, 32), ("relu1_1", "relu6_1", "conv1_1"))
 
 
@@ -95,7 +118,9 @@ def test_folded_equals_unfolded() -> None:
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
     expected, found = network(x, asked), folded(x, asked)
     for name in asked:
-        torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-3 * float(expected[name].abs().max()))
+        torch.testing.assert_close(
+            found[name], expected[name], rtol=1e-3, atol=1e-3 * float(expected[name].abs().max())
+        )
     network.features[1].running_mean += 1  # the test sees batch norm at all
     assert not torch.allclose(network(x, ("relu1_1",))["relu1_1"], found["relu1_1"], atol=0.1)
 
@@ -130,8 +155,9 @@ def test_gradients_reach_the_first_layer() -> None:
 def test_slim_is_slim() -> None:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in VGG19(SLIM).parameters())
-    # convolutions 9 * (1*16 + 16*16 + 16*48 + 48*48 + 48*96 + 3*96*96 + 96*192 + 3*192*192 + 192*256 + 3*256*256) + 2304 biases,
-    # two batch-norm values for each of the 2304 channels, fc6 256*1024 + 1024, logits 1024*1000 + 1000
+    # convolutions 9 * (1*16 + 16*16 + 16*48 + 48*48 + 48*96 + 3*96*96 + 96*192 + 3*192*192 +
+    # 192*256 + 3*256*256) + 2304 biases, two batch-norm values for each of the 2304 channels, fc6
+    # 256*1024 + 1024, logits 1024*1000 + 1000
     channels = 2 * 16 + 2 * 48 + 4 * 96 + 4 * 192 + 4 * 256
     convolutions = 9 * (16 + 256 + 768 + 2304 + 4608 + 27648 + 18432 + 110592 + 49152 + 196608)
     assert parameters == convolutions + 3 * channels + 256 * 1024 + 1024 + 1024 * 1000 + 1000

@@ -3,7 +3,13 @@ import pytest
 import skimage.color
 import torch
 
-from similarity.color.lab import as_tensor, lab_to_rgb, lab_to_rgb_unclipped, luminance_of_bytes, rgb_to_lab
+from similarity.color.lab import (
+    as_tensor,
+    lab_to_rgb,
+    lab_to_rgb_unclipped,
+    luminance_of_bytes,
+    rgb_to_lab,
+)
 
 
 def planes(rgb: np.ndarray) -> torch.Tensor:
@@ -26,14 +32,19 @@ def test_white_and_black_are_exact() -> None:
 
 
 def test_red_by_hand() -> None:
-    # red is linear 1, so XYZ / white = 0.412453 / 0.950456, 0.212671 / 1, 0.019334 / 1.088754; cube roots 0.757090, 0.596902,
-    # 0.260894; L = 116 * 0.596902 - 16, a = 500 * (0.757090 - 0.596902), b = 200 * (0.596902 - 0.260894)
-    torch.testing.assert_close(rgb_to_lab(one(1, 0, 0)), one(53.2406, 80.0942, 67.2015), rtol=0, atol=2e-3)
+    # red is linear 1, so XYZ / white = 0.412453 / 0.950456, 0.212671 / 1, 0.019334 / 1.088754; cube
+    # roots 0.757090, 0.596902, 0.260894; L = 116 * 0.596902 - 16, a = 500 * (0.757090 - 0.596902),
+    # b = 200 * (0.596902 - 0.260894)
+    torch.testing.assert_close(
+        rgb_to_lab(one(1, 0, 0)), one(53.2406, 80.0942, 67.2015), rtol=0, atol=2e-3
+    )
 
 
 def test_dark_grey_is_on_the_linear_parts() -> None:
     # 0.02 / 12.92 = 0.00154799 is below both thresholds: L = 116 * 7.787 * 0.00154799
-    torch.testing.assert_close(rgb_to_lab(one(0.02, 0.02, 0.02)), one(1.39829, 0, 0), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        rgb_to_lab(one(0.02, 0.02, 0.02)), one(1.39829, 0, 0), rtol=0, atol=1e-4
+    )
 
 
 def test_all_greys_are_neutral_and_equal_skimage() -> None:
@@ -47,21 +58,26 @@ def test_all_greys_are_neutral_and_equal_skimage() -> None:
 def test_equals_skimage(pictures: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     for rgb in (pictures["coffee"] / 255, rng.random((40, 50, 3))):
         expected = skimage.color.rgb2lab(rgb)
-        np.testing.assert_allclose(rgb_to_lab(planes(rgb.astype(np.float32))).permute(1, 2, 0).numpy(), expected, atol=0.01)
+        np.testing.assert_allclose(
+            rgb_to_lab(planes(rgb.astype(np.float32))).permute(1, 2, 0).numpy(), expected, atol=0.01
+        )
         back = lab_to_rgb_unclipped(planes(expected.astype(np.float32))).permute(1, 2, 0).numpy()
         np.testing.assert_allclose(back, rgb, atol=5e-4)
 
 
 def test_luminance_of_bytes_is_that_of_the_conversion(rng: np.random.Generator) -> None:
     rgb = rng.integers(0, 256, (64, 96, 3)).astype(np.uint8)
-    np.testing.assert_allclose(luminance_of_bytes(rgb), rgb_to_lab(as_tensor(rgb))[0].numpy(), atol=1e-3)
+    np.testing.assert_allclose(
+        luminance_of_bytes(rgb), rgb_to_lab(as_tensor(rgb))[0].numpy(), atol=1e-3
+    )
 
 
 def test_round_trip_reaches_every_corner_of_the_cube() -> None:
     axis = torch.linspace(0, 1, 18)
     rgb = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).view(3, 18, -1)
     torch.testing.assert_close(lab_to_rgb_unclipped(rgb_to_lab(rgb)), rgb, rtol=0, atol=1e-4)
-    torch.testing.assert_close(lab_to_rgb(rgb_to_lab(rgb)), rgb, rtol=0, atol=2e-4)  # nothing in the gamut is clipped
+    # nothing in the gamut is clipped
+    torch.testing.assert_close(lab_to_rgb(rgb_to_lab(rgb)), rgb, rtol=0, atol=2e-4)
 
 
 def test_batches_equal_single_pictures() -> None:
@@ -99,7 +115,8 @@ def test_clipping_takes_no_more_chroma_than_needed() -> None:
     lab = one(60, -120, 80)
     scales = torch.arange(0, 1, 1 / 4096)
     trials = lab_to_rgb_unclipped(torch.cat((lab[:1].expand(1, 1, 4096), lab[1:] * scales)))
-    best = scales[((trials >= -1e-4) & (trials <= 1 + 1e-4)).all(0)[0]].max()  # brute force; the gamut is star-shaped here
+    # brute force; the gamut is star-shaped here
+    best = scales[((trials >= -1e-4) & (trials <= 1 + 1e-4)).all(0)[0]].max()
     for steps in (4, 6, 10):
         kept = rgb_to_lab(lab_to_rgb(lab, steps))[1:].norm() / lab[1:].norm()
         assert best - 2.0**-steps - 1e-3 <= kept <= best + 1e-3
@@ -109,7 +126,9 @@ def test_clipping_is_fine_enough_unless_asked_for_less() -> None:
     """The most saturated colors: none may lose a visible share of its chroma."""
     lab = colors(40, 50)
     outside = ((lab_to_rgb_unclipped(lab) < -1e-4) | (lab_to_rgb_unclipped(lab) > 1.0001)).any(0)
-    rough, exact = (rgb_to_lab(rgb)[1:].norm(dim=0)[outside] for rgb in (lab_to_rgb(lab), lab_to_rgb(lab, 16)))
+    rough, exact = (
+        rgb_to_lab(rgb)[1:].norm(dim=0)[outside] for rgb in (lab_to_rgb(lab), lab_to_rgb(lab, 16))
+    )
     lost = (exact - rough) / lab[1:].norm(dim=0)[outside]
     assert lost.min() > -0.002 and lost.max() < 2.0**-6 + 0.002
 
@@ -127,7 +146,9 @@ def test_input_is_not_changed() -> None:
 
 @pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb_unclipped])
 def test_gradients_are_finite_even_at_black(convert) -> None:
-    x = torch.cat((torch.zeros(3, 1, 4), torch.rand(3, 1, 4), torch.ones(3, 1, 4)), 1).requires_grad_()
+    x = torch.cat(
+        (torch.zeros(3, 1, 4), torch.rand(3, 1, 4), torch.ones(3, 1, 4)), 1
+    ).requires_grad_()
     convert(x).sum().backward()
     assert torch.isfinite(x.grad).all()
     assert x.grad.abs().sum() > 0

@@ -9,7 +9,9 @@ from similarity.color.tones import MAX_GAIN, spread_tones, tones_of
 def ramp(low: float, high: float, side: int = 100) -> Tensor:
     """Every L from low to high alike often, everywhere in the picture."""
     levels = torch.linspace(low, high, side * side)
-    return levels[torch.randperm(side * side, generator=torch.Generator().manual_seed(0))].view(1, 1, side, side)
+    return levels[torch.randperm(side * side, generator=torch.Generator().manual_seed(0))].view(
+        1, 1, side, side
+    )
 
 
 def test_full_tones_are_seen_as_they_are() -> None:
@@ -22,7 +24,9 @@ def test_faded_tones_by_hand() -> None:
     tones = tones_of(ramp(40, 80))
     assert float(tones.gain) == pytest.approx(80 / 39.2, rel=0.01)
     assert float(tones(torch.full((1, 1, 1, 1), 60.0))) == pytest.approx(60, abs=0.3)
-    assert float(tones(torch.full((1, 1, 1, 1), 50.0))) == pytest.approx(60 - 10 * 80 / 39.2, abs=0.3)
+    assert float(tones(torch.full((1, 1, 1, 1), 50.0))) == pytest.approx(
+        60 - 10 * 80 / 39.2, abs=0.3
+    )
 
 
 def test_dark_and_bright_tones_come_towards_the_middle() -> None:
@@ -36,7 +40,9 @@ def test_noise_is_not_taken_for_tones() -> None:
     torch.testing.assert_close(flat, torch.full((1, 1, 32, 32), 40.0))
 
 
-@pytest.mark.parametrize(("contrast", "brightness"), [(0.8, 10.0), (0.5, 35.0), (0.4, 30.0), (0.6, 4.0)])
+@pytest.mark.parametrize(
+    ("contrast", "brightness"), [(0.8, 10.0), (0.5, 35.0), (0.4, 30.0), (0.6, 4.0)]
+)
 def test_a_faded_print_is_seen_like_the_new_one(contrast: float, brightness: float) -> None:
     new = ramp(12, 88)
     faded = spread_tones(new * contrast + brightness)
@@ -69,7 +75,9 @@ def test_each_picture_of_a_batch_has_its_own_tones() -> None:
 
 
 def test_chroma_is_kept() -> None:
-    lab = rgb_to_lab(torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.3)
+    lab = rgb_to_lab(
+        torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.3
+    )
     found = spread_tones(lab)
     torch.testing.assert_close(found[:, 1:], lab[:, 1:], rtol=0, atol=0)
     assert (found[:, :1].std() / lab[:, :1].std()) > 1.5

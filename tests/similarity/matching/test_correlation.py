@@ -57,12 +57,21 @@ def test_join_levels_equals_numpy() -> None:
             channels, height, width = plane.shape
             if layer == "relu3_4":
                 plane = plane.reshape(channels, height // 2, 2, width // 2, 2).mean((2, 4))
-            if layer == "relu5_4":  # bilinear by two: 3/4 of the own cell, 1/4 of the next, ends repeated
+            # bilinear by two: 3/4 of the own cell, 1/4 of the next, ends repeated
+            if layer == "relu5_4":
                 for axis in (1, 2):
-                    before = np.concatenate((plane.take([0], axis), plane), axis).take(range(plane.shape[axis]), axis)
-                    after = np.concatenate((plane, plane.take([-1], axis)), axis).take(range(1, plane.shape[axis] + 1), axis)
-                    pair = np.stack((0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after), axis + 1)
-                    plane = pair.reshape([n * 2 if i == axis else n for i, n in enumerate(plane.shape)])
+                    before = np.concatenate((plane.take([0], axis), plane), axis).take(
+                        range(plane.shape[axis]), axis
+                    )
+                    after = np.concatenate((plane, plane.take([-1], axis)), axis).take(
+                        range(1, plane.shape[axis] + 1), axis
+                    )
+                    pair = np.stack(
+                        (0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after), axis + 1
+                    )
+                    plane = pair.reshape(
+                        [n * 2 if i == axis else n for i, n in enumerate(plane.shape)]
+                    )
             planes.append(plane)
         mean = np.concatenate([p.reshape(len(p), -1) for p in planes], 1).mean(1)[:, None, None]
         for parts, plane in zip(expected, planes, strict=True):
@@ -76,8 +85,12 @@ def test_join_levels_equals_numpy() -> None:
 def test_joined_cosine_is_the_weighted_mean_of_the_levels() -> None:
     pictures = [features(32, 32), features(32, 32)]
     a, b = (plane[:, 1, 2] for plane in join_levels(pictures))
-    parts = [(F.cosine_similarity(x, y, dim=0), w) for x, y, w in zip(a.split(6), b.split(6), LEVELS.values(), strict=True)]
-    # each level has length weight ** 0.5, so the dot product weighs its cosine by weight; 0.5 + 1 + 1 = 2.5
+    parts = [
+        (F.cosine_similarity(x, y, dim=0), w)
+        for x, y, w in zip(a.split(6), b.split(6), LEVELS.values(), strict=True)
+    ]
+    # each level has length weight ** 0.5, so the dot product weighs its cosine by weight; 0.5 + 1 +
+    # 1 = 2.5
     torch.testing.assert_close(a @ b, sum(cosine * w for cosine, w in parts) / 2.5)
 
 
@@ -98,7 +111,9 @@ def test_correlate_equals_loops() -> None:
         for reference in references:
             for row in range(reference.shape[1]):
                 for col in range(reference.shape[2]):
-                    expected = sum(float(target[c, i // 3, i % 3] * reference[c, row, col]) for c in range(5))
+                    expected = sum(
+                        float(target[c, i // 3, i % 3] * reference[c, row, col]) for c in range(5)
+                    )
                     assert float(correlation.values[i, column]) == pytest.approx(expected, abs=1e-5)
                     column += 1
 
@@ -113,8 +128,12 @@ def test_handicaps_are_added_to_each_references_cosines() -> None:
     changed = handicapped(correlation, [0.25, -0.5])
     torch.testing.assert_close(changed.values[:, :10], correlation.values[:, :10] + 0.25)
     torch.testing.assert_close(changed.values[:, 10:], correlation.values[:, 10:] - 0.5)
-    assert (changed.target_size, changed.reference_sizes) == (correlation.target_size, correlation.reference_sizes)
-    assert (map_target_to_reference(handicapped(correlation, [0.0, -3.0])).picture == 0).all()  # cosines differ by 2 at most
+    assert (changed.target_size, changed.reference_sizes) == (
+        correlation.target_size,
+        correlation.reference_sizes,
+    )
+    # cosines differ by 2 at most
+    assert (map_target_to_reference(handicapped(correlation, [0.0, -3.0])).picture == 0).all()
     assert (map_target_to_reference(handicapped(correlation, [-3.0, 0.0])).picture == 1).all()
 
 
@@ -124,7 +143,9 @@ def test_map_target_to_reference_equals_brute_force() -> None:
     seen = set()
     for i in range(12):
         column = int(np.argmax(correlation.values[i].numpy()))
-        picture, cell, (height, width) = (0, column, (2, 5)) if column < 10 else (1, column - 10, (4, 1))
+        picture, cell, (height, width) = (
+            (0, column, (2, 5)) if column < 10 else (1, column - 10, (4, 1))
+        )
         assert int(mapping.picture[i // 4, i % 4]) == picture
         expected = centre(cell // width, cell % width, height, width)
         assert mapping.xy[i // 4, i % 4].tolist() == pytest.approx(expected, abs=1e-6)
@@ -141,7 +162,9 @@ def test_map_reference_to_target_equals_brute_force() -> None:
         for cell in range(height * width):
             best = int(np.argmax(correlation.values[:, start + cell].numpy()))
             expected = centre(best // 4, best % 4, 3, 4)
-            assert mapping.xy[cell // width, cell % width].tolist() == pytest.approx(expected, abs=1e-6)
+            assert mapping.xy[cell // width, cell % width].tolist() == pytest.approx(
+                expected, abs=1e-6
+            )
         assert not mapping.picture.any()
 
 
@@ -162,9 +185,12 @@ def test_the_right_one_of_several_references_is_found() -> None:
     torch.testing.assert_close(mapping.xy, identity(8, 8).xy)
 
 
-def test_a_moved_picture_is_followed(backbone: Backbone, gray_pictures: dict[str, np.ndarray]) -> None:
+def test_a_moved_picture_is_followed(
+    backbone: Backbone, gray_pictures: dict[str, np.ndarray]
+) -> None:
     whole = torch.from_numpy(gray_pictures["motorcycle_left"].copy())[None, None].float() / 2.55
-    target, reference = whole[..., 0:96, 16:112], whole[..., 16:112, 48:144]  # the same scene, 2 cells down and 4 to the right
+    # the same scene, 2 cells down and 4 to the right
+    target, reference = whole[..., 0:96, 16:112], whole[..., 16:112, 48:144]
     layers = tuple(LEVELS)
     joined = join_levels([backbone(target, layers), backbone(reference, layers)])
     mapping = map_target_to_reference(correlate(joined[0], joined[1:]))
@@ -179,11 +205,20 @@ def test_a_moved_picture_is_followed(backbone: Backbone, gray_pictures: dict[str
 
 
 def test_compose_takes_the_nearest_entry_of_the_right_picture() -> None:
-    first = PointMap(torch.tensor([[0, 1, 1]]), torch.tensor([[[0.9, -0.9], [-0.6, 0.2], [0.1, 0.2]]]))
-    # 0.9, -0.9 in a 2x2 map is column 1, row 0; in a 1x4 map x = -0.6 is column 0 (-1..-0.5) and 0.1 column 2 (0..0.5)
+    first = PointMap(
+        torch.tensor([[0, 1, 1]]), torch.tensor([[[0.9, -0.9], [-0.6, 0.2], [0.1, 0.2]]])
+    )
+    # 0.9, -0.9 in a 2x2 map is column 1, row 0; in a 1x4 map x = -0.6 is column 0 (-1..-0.5) and
+    # 0.1 column 2 (0..0.5)
     onward = [
-        PointMap(torch.tensor([[0, 0], [0, 0]]), torch.tensor([[[0.1, 0.1], [0.2, 0.2]], [[0.3, 0.3], [0.4, 0.4]]])),
-        PointMap(torch.tensor([[0, 0, 1, 0]]), torch.tensor([[[0.5, 0.5], [0.6, 0.6], [0.7, 0.7], [0.8, 0.8]]])),
+        PointMap(
+            torch.tensor([[0, 0], [0, 0]]),
+            torch.tensor([[[0.1, 0.1], [0.2, 0.2]], [[0.3, 0.3], [0.4, 0.4]]]),
+        ),
+        PointMap(
+            torch.tensor([[0, 0, 1, 0]]),
+            torch.tensor([[[0.5, 0.5], [0.6, 0.6], [0.7, 0.7], [0.8, 0.8]]]),
+        ),
     ]
     result = compose(first, onward)
     torch.testing.assert_close(result.xy, torch.tensor([[[0.2, 0.2], [0.5, 0.5], [0.7, 0.7]]]))
@@ -191,7 +226,9 @@ def test_compose_takes_the_nearest_entry_of_the_right_picture() -> None:
 
 
 def test_compose_stays_inside_at_the_very_edge() -> None:
-    corners = PointMap(torch.zeros(1, 2, dtype=torch.long), torch.tensor([[[-1.0, -1.0], [1.0, 1.0]]]))
+    corners = PointMap(
+        torch.zeros(1, 2, dtype=torch.long), torch.tensor([[[-1.0, -1.0], [1.0, 1.0]]])
+    )
     result = compose(corners, [identity(3, 5)])
     assert result.xy[0, 0].tolist() == pytest.approx(centre(0, 0, 3, 5))
     assert result.xy[0, 1].tolist() == pytest.approx(centre(2, 4, 3, 5))
@@ -200,7 +237,12 @@ def test_compose_stays_inside_at_the_very_edge() -> None:
 # --- coherence
 
 
-def grid_map(rows: torch.Tensor, columns: torch.Tensor, size: tuple[int, int], picture: torch.Tensor | None = None) -> PointMap:
+def grid_map(
+    rows: torch.Tensor,
+    columns: torch.Tensor,
+    size: tuple[int, int],
+    picture: torch.Tensor | None = None,
+) -> PointMap:
     """A map to the centres of some cells, of pictures of one size."""
     xy = torch.stack(((columns + 0.5) * 2 / size[1] - 1, (rows + 0.5) * 2 / size[0] - 1), -1)
     return PointMap(torch.zeros(rows.shape, dtype=torch.long) if picture is None else picture, xy)
@@ -208,13 +250,25 @@ def grid_map(rows: torch.Tensor, columns: torch.Tensor, size: tuple[int, int], p
 
 @pytest.mark.parametrize(
     ("turn", "scale", "least", "most"),
-    [(0.0, 1.0, 1, 1), (0.3, 1.0, 0.95, 1), (0.0, 2.0, 1, 1), (0.7, 1.2, 0.95, 1), (0.7, 2.0, 0.75, 1), (0.0, 0.5, 0.45, 0.6)],
+    [
+        (0.0, 1.0, 1, 1),
+        (0.3, 1.0, 0.95, 1),
+        (0.0, 2.0, 1, 1),
+        (0.7, 1.2, 0.95, 1),
+        (0.7, 2.0, 0.75, 1),
+        (0.0, 0.5, 0.45, 0.6),
+    ],
 )
 @pytest.mark.parametrize("flip", [1, -1])
-def test_the_same_thing_is_coherent_however_it_lies(turn: float, scale: float, least: float, most: float, flip: int) -> None:
+def test_the_same_thing_is_coherent_however_it_lies(
+    turn: float, scale: float, least: float, most: float, flip: int
+) -> None:
     """Matches are cells: at half the size, every other pair of neighbours shares one."""
     y, x = torch.meshgrid(torch.arange(24.0), torch.arange(32.0), indexing="ij")
-    rows, columns = scale * (math.cos(turn) * y + math.sin(turn) * x), scale * flip * (math.cos(turn) * x - math.sin(turn) * y)
+    rows, columns = (
+        scale * (math.cos(turn) * y + math.sin(turn) * x),
+        scale * flip * (math.cos(turn) * x - math.sin(turn) * y),
+    )
     mean = float(coherence(grid_map(rows.round(), columns.round(), (80, 80)), [(80, 80)]).mean())
     assert least <= mean <= most
 
@@ -226,7 +280,9 @@ def test_matches_at_random_are_not_coherent() -> None:
 
 
 def test_one_place_for_all_is_not_coherent() -> None:
-    assert coherence(grid_map(torch.zeros(5, 6), torch.zeros(5, 6), (30, 30)), [(30, 30)]).max() == 0.0
+    assert (
+        coherence(grid_map(torch.zeros(5, 6), torch.zeros(5, 6), (30, 30)), [(30, 30)]).max() == 0.0
+    )
 
 
 def test_equal_pictures_may_take_turns() -> None:
@@ -244,4 +300,6 @@ def test_borders_count_the_neighbours_that_they_have() -> None:
 
 
 def test_a_single_position_has_no_neighbours() -> None:
-    assert coherence(grid_map(torch.zeros(1, 1), torch.zeros(1, 1), (3, 3)), [(3, 3)]).tolist() == [[0.0]]
+    assert coherence(grid_map(torch.zeros(1, 1), torch.zeros(1, 1), (3, 3)), [(3, 3)]).tolist() == [
+        [0.0]
+    ]

@@ -4,7 +4,13 @@ import torch
 import torch.nn.functional as F
 
 from similarity.backbone.backbone import Backbone
-from similarity.matching.correlation import LEVELS, PointMap, correlate, join_levels, map_target_to_reference
+from similarity.matching.correlation import (
+    LEVELS,
+    PointMap,
+    correlate,
+    join_levels,
+    map_target_to_reference,
+)
 from similarity.matching.refinement import FINE_LAYERS, refine
 
 STRIDES = {"relu3_4": 4, "relu2_2": 2}
@@ -34,7 +40,9 @@ def cells(mapping: PointMap, height: int, width: int) -> tuple[torch.Tensor, tor
     return ((y + 1) / 2 * height - 0.5).round().long(), ((x + 1) / 2 * width - 0.5).round().long()
 
 
-def similarity_by_loops(mapping: PointMap, target: torch.Tensor, references: list[torch.Tensor]) -> np.ndarray:
+def similarity_by_loops(
+    mapping: PointMap, target: torch.Tensor, references: list[torch.Tensor]
+) -> np.ndarray:
     """Cosine of each match after centring over all pictures."""
     mean = torch.cat([f[0].flatten(1) for f in (target, *references)], 1).mean(1)
     found = np.empty(mapping.picture.shape)
@@ -60,7 +68,10 @@ def test_identity_stays_identity() -> None:
 def test_a_shift_below_the_coarse_grid_is_found(down: int, right: int) -> None:
     target = features(64, 80)
     # by one cell at stride 4, two cells at stride 2; the coarse map knows nothing of it
-    shifted = {layer: torch.roll(target[layer], (down * 4 // s, right * 4 // s), (2, 3)) for layer, s in STRIDES.items()}
+    shifted = {
+        layer: torch.roll(target[layer], (down * 4 // s, right * 4 // s), (2, 3))
+        for layer, s in STRIDES.items()
+    }
     refined = refine(identity(8, 10), target, [shifted])
     row, column = cells(refined.mapping, 32, 40)
     inside = slice(4, -4)
@@ -89,20 +100,25 @@ def test_pictures_are_told_apart() -> None:
     expected = torch.zeros(16, 32, dtype=torch.long)
     expected[:, 16:] = 1
     assert torch.equal(refined.mapping.picture, expected)
-    torch.testing.assert_close(refined.mapping.xy, torch.cat((identity(16, 16).xy, identity(16, 16).xy), 1))
+    torch.testing.assert_close(
+        refined.mapping.xy, torch.cat((identity(16, 16).xy, identity(16, 16).xy), 1)
+    )
 
 
 def test_similarity_is_the_cosine_of_the_match() -> None:
     target, references = features(32, 32), [features(32, 48), features(48, 16)]
     mapping = PointMap(torch.randint(0, 2, (4, 4)), torch.rand(4, 4, 2) * 2 - 1)
     refined = refine(mapping, target, references, ["relu3_4"])
-    expected = similarity_by_loops(refined.mapping, target["relu3_4"], [r["relu3_4"] for r in references])
+    expected = similarity_by_loops(
+        refined.mapping, target["relu3_4"], [r["relu3_4"] for r in references]
+    )
     np.testing.assert_allclose(refined.similarity.numpy(), expected.clip(0, 1), atol=1e-5)
 
 
 def test_similarity_is_the_mean_of_the_levels() -> None:
     target = features(32, 32)
-    # alike at stride 4; at stride 2 every position is the opposite of every other picture's: cosine below 0 or little above it
+    # alike at stride 4; at stride 2 every position is the opposite of every other picture's: cosine
+    # below 0 or little above it
     reference = {"relu3_4": target["relu3_4"], "relu2_2": -target["relu2_2"]}
     coarse = refine(identity(4, 4), target, [reference], ["relu3_4"])
     both = refine(identity(4, 4), target, [reference])
@@ -118,17 +134,24 @@ def test_the_search_never_ends_worse_than_the_moved_partner() -> None:
     refined = refine(mapping, target, [reference], ["relu3_4"])
     row, column = cells(mapping, 6, 4)
     naive_row = torch.stack((2 * row, 2 * row + 1), 1).flatten(0, 1).repeat_interleave(2, 1)
-    naive_column = torch.stack((2 * column, 2 * column + 1), 2).flatten(1, 2).repeat_interleave(2, 0)
-    naive = similarity_by_loops(to_map(naive_row, naive_column, 12, 8), target["relu3_4"], [reference["relu3_4"]])
+    naive_column = (
+        torch.stack((2 * column, 2 * column + 1), 2).flatten(1, 2).repeat_interleave(2, 0)
+    )
+    naive = similarity_by_loops(
+        to_map(naive_row, naive_column, 12, 8), target["relu3_4"], [reference["relu3_4"]]
+    )
     found = similarity_by_loops(refined.mapping, target["relu3_4"], [reference["relu3_4"]])
     assert (found >= naive - 1e-5).all()
     assert found.mean() > naive.mean() + 0.2
     assert refined.mapping.xy.abs().max() < 1  # centres of cells, never outside
 
 
-def test_a_moved_photograph_is_followed_to_the_pixel_pair(backbone: Backbone, gray_pictures: dict[str, np.ndarray]) -> None:
+def test_a_moved_photograph_is_followed_to_the_pixel_pair(
+    backbone: Backbone, gray_pictures: dict[str, np.ndarray]
+) -> None:
     whole = torch.from_numpy(gray_pictures["motorcycle_left"].copy())[None, None].float() / 2.55
-    target, reference = whole[..., 0:96, 16:112], whole[..., 12:108, 26:122]  # 6 cells of stride 2 down, 5 to the right
+    # 6 cells of stride 2 down, 5 to the right
+    target, reference = whole[..., 0:96, 16:112], whole[..., 12:108, 26:122]
     layers = tuple(dict.fromkeys((*LEVELS, *FINE_LAYERS)))
     ours, theirs = backbone(target, layers), backbone(reference, layers)
     joined = join_levels([ours, theirs])

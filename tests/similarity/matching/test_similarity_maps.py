@@ -14,11 +14,16 @@ def features(height: int, width: int) -> dict[str, torch.Tensor]:
 
 def identity(height: int, width: int) -> PointMap:
     x, y = (torch.arange(n).add(0.5) * 2 / n - 1 for n in (width, height))
-    return PointMap(torch.zeros(height, width, dtype=torch.long), torch.stack(torch.meshgrid(x, y, indexing="xy"), -1))
+    return PointMap(
+        torch.zeros(height, width, dtype=torch.long),
+        torch.stack(torch.meshgrid(x, y, indexing="xy"), -1),
+    )
 
 
 def random_map(height: int, width: int, pictures: int) -> PointMap:
-    return PointMap(torch.randint(0, pictures, (height, width)), torch.rand(height, width, 2) * 2 - 1)
+    return PointMap(
+        torch.randint(0, pictures, (height, width)), torch.rand(height, width, 2) * 2 - 1
+    )
 
 
 def bilinear(plane: np.ndarray, xy: np.ndarray) -> np.ndarray:
@@ -26,7 +31,10 @@ def bilinear(plane: np.ndarray, xy: np.ndarray) -> np.ndarray:
     _, height, width = plane.shape
     x = np.clip((xy[0] + 1) / 2 * width - 0.5, 0, width - 1)
     y = np.clip((xy[1] + 1) / 2 * height - 0.5, 0, height - 1)
-    left, top = min(int(x), width - 2) if width > 1 else 0, min(int(y), height - 2) if height > 1 else 0
+    left, top = (
+        min(int(x), width - 2) if width > 1 else 0,
+        min(int(y), height - 2) if height > 1 else 0,
+    )
     right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
     u, v = x - left, y - top
     upper = (1 - u) * plane[:, top, left] + u * plane[:, top, right]
@@ -65,8 +73,12 @@ def test_equals_the_definition_in_loops() -> None:
             for level, layer in enumerate(SIMILARITY_LAYERS):
                 ours, theirs = target[layer][0].numpy(), references[picture][layer][0].numpy()
                 partner = bilinear(theirs, landing)
-                assert float(maps[level, i, j]) == pytest.approx(cosine(bilinear(ours, here), partner), abs=1e-4)
-                assert float(maps[5 + level, i, j]) == pytest.approx(cosine(bilinear(ours, home), partner), abs=1e-4)
+                assert float(maps[level, i, j]) == pytest.approx(
+                    cosine(bilinear(ours, here), partner), abs=1e-4
+                )
+                assert float(maps[5 + level, i, j]) == pytest.approx(
+                    cosine(bilinear(ours, home), partner), abs=1e-4
+                )
 
 
 def test_only_the_level_that_differs_says_so() -> None:
@@ -79,21 +91,28 @@ def test_only_the_level_that_differs_says_so() -> None:
         expected = torch.ones(10, 2, 2)
         expected[[level, 5 + level]] = 0.0
         torch.testing.assert_close(maps, expected)
-        target[layer] = reference[layer] = torch.rand(1, 5, 32 // STRIDES[layer], 32 // STRIDES[layer])
+        target[layer] = reference[layer] = torch.rand(
+            1, 5, 32 // STRIDES[layer], 32 // STRIDES[layer]
+        )
 
 
 def test_backward_maps_follow_the_round_trip() -> None:
-    # the target's left column is (1, 0), its right one (0, 1); the reference is (1, 0) all over and maps back to the right
+    # the target's left column is (1, 0), its right one (0, 1); the reference is (1, 0) all over and
+    # maps back to the right
     target = {layer: torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]]) for layer in STRIDES}
     reference = {layer: torch.tensor([[[[1.0, 1.0]], [[0.0, 0.0]]]]) for layer in STRIDES}
-    to_right = PointMap(torch.zeros(1, 2, dtype=torch.long), torch.tensor([[[0.5, 0.0], [0.5, 0.0]]]))
+    to_right = PointMap(
+        torch.zeros(1, 2, dtype=torch.long), torch.tensor([[[0.5, 0.0], [0.5, 0.0]]])
+    )
     maps = similarity_maps(target, [reference], identity(1, 2), [to_right])
     torch.testing.assert_close(maps[:5], torch.tensor([[[1.0, 0.0]]]).expand(5, 1, 2))
     torch.testing.assert_close(maps[5:], torch.zeros(5, 1, 2))
 
 
 def test_features_after_relu_give_shares() -> None:
-    maps = similarity_maps(features(32, 32), [features(32, 32)], random_map(8, 8, 1), [random_map(8, 8, 1)])
+    maps = similarity_maps(
+        features(32, 32), [features(32, 32)], random_map(8, 8, 1), [random_map(8, 8, 1)]
+    )
     assert maps.min() >= 0
     assert maps.max() <= 1 + 1e-6
     assert maps.std() > 0.01

@@ -47,8 +47,11 @@ def test_bilinear_by_hand() -> None:
     values = torch.tensor([[[10.0, 20.0], [30.0, 50.0]]])
     # cells of a 2x2 picture have their centres at -0.5 and 0.5; beyond them the border is repeated
     mapping = point_map([[0, 0, 0, 0]], [[[-0.5, -0.5], [0.0, -0.5], [0.0, 0.0], [1.0, 0.25]]])
-    # (20 + 50) at y = 0.25 is three quarters of the way from -0.5 to 0.5: 20 / 4 + 50 * 3 / 4 = 42.5
-    torch.testing.assert_close(warp_hard([values], mapping), torch.tensor([[[10.0, 15.0, 27.5, 42.5]]]))
+    # (20 + 50) at y = 0.25 is three quarters of the way from -0.5 to 0.5: 20 / 4 + 50 * 3 / 4 =
+    # 42.5
+    torch.testing.assert_close(
+        warp_hard([values], mapping), torch.tensor([[[10.0, 15.0, 27.5, 42.5]]])
+    )
 
 
 def test_a_reference_that_nothing_maps_to_is_ignored() -> None:
@@ -64,8 +67,11 @@ def test_type_of_the_values_is_kept() -> None:
 
 def test_hard_warp_passes_gradients_to_the_values() -> None:
     values = torch.rand(2, 4, 4, requires_grad=True)
-    warp_hard([values], PointMap(torch.zeros(3, 3, dtype=torch.long), torch.rand(3, 3, 2) - 0.5)).sum().backward()
-    assert float(values.grad.sum()) == pytest.approx(18)  # 3 * 3 positions of 2 channels, bilinear weights sum to 1
+    warp_hard(
+        [values], PointMap(torch.zeros(3, 3, dtype=torch.long), torch.rand(3, 3, 2) - 0.5)
+    ).sum().backward()
+    # 3 * 3 positions of 2 channels, bilinear weights sum to 1
+    assert float(values.grad.sum()) == pytest.approx(18)
 
 
 # Soft
@@ -101,7 +107,9 @@ def test_temperature_must_be_positive(temperature: float) -> None:
 def test_cold_soft_warp_is_the_hard_warp() -> None:
     correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
     cold = warp_soft(values, correlation, soft_weights(correlation, 1e-5))
-    torch.testing.assert_close(cold, warp_hard(values, map_target_to_reference(correlation), "nearest"), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        cold, warp_hard(values, map_target_to_reference(correlation), "nearest"), atol=1e-4, rtol=0
+    )
 
 
 def test_hot_soft_warp_is_the_mean() -> None:
@@ -133,13 +141,20 @@ def test_planes_of_another_grid_are_refused() -> None:
     correlation = random_correlation()
     message = "reference planes are ((5, 2), (4, 1)), the correspondence grids ((2, 5), (4, 1))"
     with pytest.raises(ValueError, match=re.escape(message)):
-        warp_soft([torch.rand(2, 5, 2), torch.rand(2, 4, 1)], correlation, soft_weights(correlation, 0.1))
+        warp_soft(
+            [torch.rand(2, 5, 2), torch.rand(2, 4, 1)], correlation, soft_weights(correlation, 0.1)
+        )
 
 
 def test_soft_warp_is_differentiable_in_the_features() -> None:
-    target, reference = torch.randn(4, 2, 3, requires_grad=True), torch.randn(4, 3, 3, requires_grad=True)
+    target, reference = (
+        torch.randn(4, 2, 3, requires_grad=True),
+        torch.randn(4, 3, 3, requires_grad=True),
+    )
     correlation = correlate(F.normalize(target, dim=0), [F.normalize(reference, dim=0)])
-    warp_soft([torch.randn(2, 3, 3)], correlation, soft_weights(correlation, 0.1)).square().sum().backward()
+    warp_soft(
+        [torch.randn(2, 3, 3)], correlation, soft_weights(correlation, 0.1)
+    ).square().sum().backward()
     for gradient in (target.grad, reference.grad):
         assert torch.isfinite(gradient).all()
         assert gradient.abs().sum() > 0
@@ -148,8 +163,13 @@ def test_soft_warp_is_differentiable_in_the_features() -> None:
 # A target that is its own reference
 
 
-def test_target_as_reference_returns_its_colors(backbone: Backbone, pictures: dict[str, np.ndarray]) -> None:
-    rgb = torch.from_numpy(pictures["astronaut"][:128, :112].copy()).permute(2, 0, 1)[None].float() / 255
+def test_target_as_reference_returns_its_colors(
+    backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    rgb = (
+        torch.from_numpy(pictures["astronaut"][:128, :112].copy()).permute(2, 0, 1)[None].float()
+        / 255
+    )
     lab = rgb_to_lab(rgb)
     features = backbone(lab[:, :1], tuple(LEVELS))
     target, reference = join_levels([features, features])

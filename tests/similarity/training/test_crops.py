@@ -8,7 +8,11 @@ from similarity.training.crops import random_square
 def ramp(height: int, width: int) -> np.ndarray:
     """Red grows from left to right, green from top to bottom."""
     y, x = np.mgrid[0:height, 0:width]
-    return np.stack((255 * x / (width - 1), 255 * y / (height - 1), np.full_like(x, 99)), 2).round().astype(np.uint8)
+    return (
+        np.stack((255 * x / (width - 1), 255 * y / (height - 1), np.full_like(x, 99)), 2)
+        .round()
+        .astype(np.uint8)
+    )
 
 
 def test_crops_are_squares_within_the_cover_and_half_are_mirrored(rng: np.random.Generator) -> None:
@@ -18,13 +22,16 @@ def test_crops_are_squares_within_the_cover_and_half_are_mirrored(rng: np.random
         part = random_square(rgb, rng, 0.6, 32)
         assert part.shape == (3, 32, 32)
         across, down = part[0].mean(0) * 400, part[1].mean(1) * 200
-        size = float(down[-1] - down[0]) * 32 / 31  # from the centre of the first row to that of the last
+        # from the centre of the first row to that of the last
+        size = float(down[-1] - down[0]) * 32 / 31
         assert size > 0  # never upside down
         assert abs(float(across[-1] - across[0])) * 32 / 31 == pytest.approx(size, abs=4)
         mirrored += bool(across[-1] < across[0])
         sizes.append(size / 201)
         centers.append((float(across.mean()) / 400, float(down.mean()) / 200))
-        assert float(part[2].min()) == pytest.approx(99 / 255) == pytest.approx(float(part[2].max()))
+        assert (
+            float(part[2].min()) == pytest.approx(99 / 255) == pytest.approx(float(part[2].max()))
+        )
     assert 120 < mirrored < 180
     assert 0.57 < min(sizes) < 0.63 and 0.96 < max(sizes) < 1.02
     # even in the logarithm: half of them below the square root of the cover

@@ -33,7 +33,13 @@ def teacher_answers(count: int = 50) -> dict[str, Tensor]:
         scale = torch.arange(1, channels + 1).view(-1, *(1 for _ in size))
         return torch.randn(count, channels, *size, generator=generator) * scale + 3 * scale
 
-    return {"8": spread(2, 4, 4), "16": spread(3, 2, 2), "32": spread(4, 1, 1), "embedding": spread(5), "logits": spread(6)}
+    return {
+        "8": spread(2, 4, 4),
+        "16": spread(3, 2, 2),
+        "32": spread(4, 1, 1),
+        "embedding": spread(5),
+        "logits": spread(6),
+    }
 
 
 # Photos
@@ -42,7 +48,10 @@ def teacher_answers(count: int = 50) -> dict[str, Tensor]:
 def test_an_epoch_shows_each_photo_at_most_once_in_another_order() -> None:
     # 7 photos in batches of 2: three steps an epoch, one photo left out
     options = DistillOptions(batch=2)
-    epochs = [[n for step in range(start, start + 3) for n in photo_numbers(step, 7, options)] for start in (0, 3, 6)]
+    epochs = [
+        [n for step in range(start, start + 3) for n in photo_numbers(step, 7, options)]
+        for start in (0, 3, 6)
+    ]
     assert all(len(set(epoch)) == 6 and set(epoch) <= set(range(7)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
     assert photo_numbers(4, 7, options) == epochs[1][2:4]
@@ -59,7 +68,12 @@ def test_a_batch_may_be_larger_than_the_corpus() -> None:
 
 
 def test_crops_of_photos_of_any_size(rng: np.random.Generator) -> None:
-    found = draw_crops([np.zeros((h, w, 3), np.uint8) for h, w in ((50, 90), (200, 120), (1, 1))], rng, 64, DistillOptions())
+    found = draw_crops(
+        [np.zeros((h, w, 3), np.uint8) for h, w in ((50, 90), (200, 120), (1, 1))],
+        rng,
+        64,
+        DistillOptions(),
+    )
     assert found.shape == (3, 3, 64, 64)
 
 
@@ -74,7 +88,12 @@ def test_the_student_sees_labs_luminance_of_what_the_teacher_sees(
     monkeypatch.setattr(distillation, "_tone", lambda luminance, rng: luminance)
     monkeypatch.setattr(distillation, "spread_tones", lambda luminance: luminance)
     rgb = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    expected = np.stack([skimage.color.rgb2lab(picture)[..., 0] for picture in rgb.permute(0, 2, 3, 1).numpy()]) / 100
+    expected = (
+        np.stack(
+            [skimage.color.rgb2lab(picture)[..., 0] for picture in rgb.permute(0, 2, 3, 1).numpy()]
+        )
+        / 100
+    )
     np.testing.assert_allclose(seen_by_student(rgb, rng)[:, 0] * 0.25 + 0.5, expected, atol=1e-3)
 
 
@@ -88,17 +107,25 @@ def test_tones_are_drawn_where_the_crops_are(rng: np.random.Generator) -> None:
     assert seen_by_student(torch.empty(2, 3, 8, 8, device="meta"), rng).device.type == "meta"
 
 
-def test_the_student_sees_faded_prints_with_their_tones_spread(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_student_sees_faded_prints_with_their_tones_spread(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(distillation, "_tone", lambda luminance, rng: 0.4 + 0.2 * luminance)
     seen = seen_by_student(torch.linspace(0, 1, 256).view(1, 1, 16, 16).expand(1, 3, -1, -1), rng)
-    assert 2.2 < float(seen.max() - seen.min()) < 2.5  # 0.2 of L, three times as wide, at a deviation of 0.25
+    # 0.2 of L, three times as wide, at a deviation of 0.25
+    assert 2.2 < float(seen.max() - seen.min()) < 2.5
 
 
 def test_normalise_by_hand() -> None:
-    torch.testing.assert_close(normalise(torch.tensor([0.0, 0.5, 1.0])), torch.tensor([-2.0, 0.0, 2.0]))
+    torch.testing.assert_close(
+        normalise(torch.tensor([0.0, 0.5, 1.0])), torch.tensor([-2.0, 0.0, 2.0])
+    )
 
 
-@pytest.mark.parametrize(("step", "side"), [(0, 112), (9, 112), (10, 128), (39, 128), (40, 144), (50, 160), (59, 160), (60, 160)])
+@pytest.mark.parametrize(
+    ("step", "side"),
+    [(0, 112), (9, 112), (10, 128), (39, 128), (40, 144), (50, 160), (59, 160), (60, 160)],
+)
 def test_crop_sides_have_equal_shares(step: int, side: int) -> None:
     assert crop_side(step, 60, DistillOptions(crops=(112, 128, 128, 128, 144, 160))) == side
 
@@ -116,7 +143,9 @@ def test_answers_are_fp32_by_name_and_need_no_gradient() -> None:
             return {8: F.avg_pool2d(self.convolution(rgb), 8), "logits": rgb.mean((2, 3))}
 
     found = ask(Teacher(), torch.rand(2, 3, 16, 16))
-    assert {key: (tuple(value.shape), value.dtype, value.requires_grad) for key, value in found.items()} == {
+    assert {
+        key: (tuple(value.shape), value.dtype, value.requires_grad) for key, value in found.items()
+    } == {
         "8": ((2, 2, 2, 2), torch.float32, False),
         "logits": ((2, 3), torch.float32, False),
     }
@@ -136,14 +165,23 @@ def answers_like(value: float) -> dict[str, Tensor]:
 def test_equal_answers_cost_nothing() -> None:
     answers = answers_like(0.7)
     found = losses(answers, answers, DistillOptions())
-    assert {key: float(value) for key, value in found.items()} == {"loss": 0.0, "maps": 0.0, "embedding": 0.0, "kl": 0.0}
+    assert {key: float(value) for key, value in found.items()} == {
+        "loss": 0.0,
+        "maps": 0.0,
+        "embedding": 0.0,
+        "kl": 0.0,
+    }
 
 
 def test_losses_by_hand() -> None:
     answers, targets = answers_like(2.0), answers_like(0.0)
     answers["logits"] = torch.tensor([[0.0, 0.0]] * 2)
     targets["logits"] = torch.tensor([[2 * float(np.log(3)), 0.0]] * 2)
-    found = losses(answers, targets, DistillOptions(weight_maps=1.0, weight_embedding=0.5, weight_logits=0.25, temperature=2.0))
+    found = losses(
+        answers,
+        targets,
+        DistillOptions(weight_maps=1.0, weight_embedding=0.5, weight_logits=0.25, temperature=2.0),
+    )
     # smooth L1 of 2 is 1.5. At temperature 2 the teacher says 3/4, 1/4 and the student 1/2, 1/2:
     # KL = 3/4 ln(3/2) + 1/4 ln(1/2) = 0.130812, times 2^2
     kl = 4 * (0.75 * np.log(1.5) + 0.25 * np.log(0.5))
@@ -175,8 +213,12 @@ def test_measured_answers_have_mean_0_and_deviation_1_in_every_channel() -> None
     found = student.standardised(answers)
     for key in ("8", "16", "32", "embedding"):
         axes = (0, 2, 3) if answers[key].ndim == 4 else (0,)
-        torch.testing.assert_close(found[key].mean(axes), torch.zeros(found[key].shape[1]), atol=1e-4, rtol=0)
-        torch.testing.assert_close(found[key].std(axes), torch.ones(found[key].shape[1]), atol=2e-3, rtol=0)
+        torch.testing.assert_close(
+            found[key].mean(axes), torch.zeros(found[key].shape[1]), atol=1e-4, rtol=0
+        )
+        torch.testing.assert_close(
+            found[key].std(axes), torch.ones(found[key].shape[1]), atol=2e-3, rtol=0
+        )
     torch.testing.assert_close(found["logits"], answers["logits"], rtol=0, atol=0)
 
 
@@ -185,7 +227,9 @@ def test_the_measure_is_kept_with_the_weights() -> None:
     answers = teacher_answers()
     student.measure(answers)
     again.load_state_dict(student.state_dict())
-    torch.testing.assert_close(again.standardised(answers), student.standardised(answers), rtol=0, atol=0)
+    torch.testing.assert_close(
+        again.standardised(answers), student.standardised(answers), rtol=0, atol=0
+    )
 
 
 def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:

@@ -7,15 +7,26 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from similarity.training import loop as training
-from similarity.training.loop import LoopOptions, cosine_rate, load_checkpoint, save_checkpoint, train
+from similarity.training.loop import (
+    LoopOptions,
+    cosine_rate,
+    load_checkpoint,
+    save_checkpoint,
+    train,
+)
 
 
 class Run:
     """A small regression whose randomness is drawn from (seed, step), as the loop asks for."""
 
-    def __init__(self, optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW, **settings: float) -> None:
+    def __init__(
+        self, optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW, **settings: float
+    ) -> None:
         torch.manual_seed(0)
-        self.modules = {"body": nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU()), "head": nn.Linear(8, 1)}
+        self.modules = {
+            "body": nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU()),
+            "head": nn.Linear(8, 1),
+        }
         parameters = [p for module in self.modules.values() for p in module.parameters()]
         self.optimizer = optimizer(parameters, lr=1e-3, **settings)
         self.seen: list[int] = []
@@ -26,18 +37,32 @@ class Run:
             raise KeyboardInterrupt
         self.seen.append(number)
         x = torch.randn(16, 3, generator=torch.Generator().manual_seed(number))
-        error = (self.modules["head"](self.modules["body"](x)) - x.sum(1, keepdim=True)).square().mean()
+        error = (
+            (self.modules["head"](self.modules["body"](x)) - x.sum(1, keepdim=True)).square().mean()
+        )
         return {"loss": error, "error": error.detach()}
 
     def train(self, options: LoopOptions, log: Callable[[str], None] = lambda line: None) -> int:
         return train(self.step, self.modules, self.optimizer, options, log)
 
     def tensors(self) -> dict[str, Tensor]:
-        return {f"{name}.{key}": value for name, module in self.modules.items() for key, value in module.state_dict().items()}
+        return {
+            f"{name}.{key}": value
+            for name, module in self.modules.items()
+            for key, value in module.state_dict().items()
+        }
 
 
 def options(path: Path, **changes: object) -> LoopOptions:
-    return LoopOptions(**{"steps": 12, "checkpoint_path": path / "run.safetensors", "config_key": "k1", "warmup": 3, **changes})
+    return LoopOptions(
+        **{
+            "steps": 12,
+            "checkpoint_path": path / "run.safetensors",
+            "config_key": "k1",
+            "warmup": 3,
+            **changes,
+        }
+    )
 
 
 # Learning rate
@@ -56,7 +81,9 @@ def options(path: Path, **changes: object) -> LoopOptions:
     ],
 )
 def test_rate_by_hand(tmp_path: Path, step: int, expected: float) -> None:
-    assert cosine_rate(step, options(tmp_path, steps=19, warmup=4, learning_rate=0.5)) == pytest.approx(0.5 * expected)
+    assert cosine_rate(
+        step, options(tmp_path, steps=19, warmup=4, learning_rate=0.5)
+    ) == pytest.approx(0.5 * expected)
 
 
 def test_rate_without_warmup(tmp_path: Path) -> None:
@@ -66,7 +93,9 @@ def test_rate_without_warmup(tmp_path: Path) -> None:
 def test_steps_are_taken_at_the_rate_of_the_schedule(tmp_path: Path) -> None:
     run, chosen = Run(), options(tmp_path, learning_rate=0.01)
     rates = []
-    run.optimizer.register_step_pre_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    run.optimizer.register_step_pre_hook(
+        lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"])
+    )
     run.train(chosen)
     assert rates == [cosine_rate(i, chosen) for i in range(12)]
 
@@ -76,7 +105,11 @@ def test_steps_are_taken_at_the_rate_of_the_schedule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("optimizer", "settings"),
-    [(torch.optim.AdamW, {"weight_decay": 0.1}), (torch.optim.SGD, {"momentum": 0.9}), (torch.optim.SGD, {})],
+    [
+        (torch.optim.AdamW, {"weight_decay": 0.1}),
+        (torch.optim.SGD, {"momentum": 0.9}),
+        (torch.optim.SGD, {}),
+    ],
 )
 @pytest.mark.parametrize("stop_at", [1, 7, 11])
 def test_an_interrupted_run_ends_as_if_never_stopped(
@@ -129,7 +162,9 @@ def test_checkpoint_is_one_file_without_pickle(tmp_path: Path) -> None:
             assert torch.equal(file.get_tensor(key), value)
 
 
-def test_a_failed_save_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, chosen = Run(), options(tmp_path)
     save_checkpoint(4, run.modules, run.optimizer, chosen)
 
@@ -155,20 +190,33 @@ def test_a_checkpoint_of_other_modules_is_refused(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_with_both_keys(tmp_path: Path) -> None:
     Run().train(options(tmp_path, steps=2))
-    with pytest.raises(ValueError, match=r"run\.safetensors belongs to settings k1, this run has k2"):
+    with pytest.raises(
+        ValueError, match=r"run\.safetensors belongs to settings k1, this run has k2"
+    ):
         Run().train(options(tmp_path, config_key="k2"))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path, value: float) -> None:
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(
+    tmp_path: Path, value: float
+) -> None:
     run = Run()
 
     def step(number: int) -> dict[str, Tensor]:
         losses = run.step(number)
         return {"loss": losses["loss"] * value} if number == 5 else losses
 
-    with pytest.raises(FloatingPointError, match=rf"loss is {value} at step 5; last good checkpoint: .*run\.safetensors"):
-        train(step, run.modules, run.optimizer, options(tmp_path, checkpoint_seconds=-1.0), lambda line: None)
+    with pytest.raises(
+        FloatingPointError,
+        match=rf"loss is {value} at step 5; last good checkpoint: .*run\.safetensors",
+    ):
+        train(
+            step,
+            run.modules,
+            run.optimizer,
+            options(tmp_path, checkpoint_seconds=-1.0),
+            lambda line: None,
+        )
     fresh = Run()
     assert load_checkpoint(fresh.modules, fresh.optimizer, options(tmp_path)) == 5
     assert all(torch.isfinite(value).all() for value in fresh.tensors().values())
@@ -177,7 +225,12 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path
 def test_a_bad_loss_before_any_checkpoint_says_so(tmp_path: Path) -> None:
     run = Run()
     with pytest.raises(FloatingPointError, match="at step 0; no checkpoint yet"):
-        train(lambda number: {"loss": torch.tensor(float("nan"))}, run.modules, run.optimizer, options(tmp_path))
+        train(
+            lambda number: {"loss": torch.tensor(float("nan"))},
+            run.modules,
+            run.optimizer,
+            options(tmp_path),
+        )
 
 
 # What it is for

@@ -24,7 +24,12 @@ def learned(network: VGG19) -> VGG19:
     generator = torch.Generator().manual_seed(2)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for tensor, low in ((module.weight, 0.3), (module.bias, -0.5), (module.running_mean, -0.5), (module.running_var, 0.5)):
+            for tensor, low in (
+                (module.weight, 0.3),
+                (module.bias, -0.5),
+                (module.running_mean, -0.5),
+                (module.running_var, 0.5),
+            ):
                 assert tensor is not None
                 tensor.data.uniform_(low, low + 1.0, generator=generator)
     return network.eval()
@@ -46,7 +51,9 @@ def test_branches_by_hand() -> None:
     torch.testing.assert_close(weight[0, 0, 1, 1], torch.tensor(6.0), rtol=1e-4, atol=1e-4)
 
 
-def test_every_convolution_has_branches_and_the_identity_where_the_channels_stay(network: VGG19) -> None:
+def test_every_convolution_has_branches_and_the_identity_where_the_channels_stay(
+    network: VGG19,
+) -> None:
     found = [module for module in branch(network).features if isinstance(module, BranchedConv)]
     assert len(found) == 16
     assert not any(isinstance(module, nn.Conv2d | nn.BatchNorm2d) for module in network.features)
@@ -58,14 +65,18 @@ def test_every_convolution_has_branches_and_the_identity_where_the_channels_stay
 def test_merged_does_the_same(network: VGG19, luminance: Tensor) -> None:
     branched = learned(branch(network))
     plain = merge(branched)
-    assert {k: v.shape for k, v in plain.state_dict().items()} == {k: v.shape for k, v in VGG19(SLIM).state_dict().items()}
+    assert {k: v.shape for k, v in plain.state_dict().items()} == {
+        k: v.shape for k, v in VGG19(SLIM).state_dict().items()
+    }
     expected, found = branched(luminance, LAYERS), plain(luminance, LAYERS)
     for layer in LAYERS:
         allowed = 1e-3 * float(expected[layer].detach().abs().max())
         torch.testing.assert_close(found[layer], expected[layer], rtol=1e-3, atol=allowed)
 
 
-def test_what_is_merged_knows_nothing_of_the_network_it_came_from(network: VGG19, luminance: Tensor) -> None:
+def test_what_is_merged_knows_nothing_of_the_network_it_came_from(
+    network: VGG19, luminance: Tensor
+) -> None:
     branched = learned(branch(network))
     plain = merge(branched)
     before = plain(luminance, ("logits",))["logits"]
@@ -85,17 +96,23 @@ def test_branches_of_no_scale_learn(network: VGG19, luminance: Tensor) -> None:
     branch(network, scale=0.0).train()(luminance, ("logits",))["logits"].square().mean().backward()
     for module in network.features:
         if isinstance(module, BranchedConv):
-            assert module.point_norm.weight.grad is not None and module.point_norm.weight.grad.abs().sum() > 0
+            assert (
+                module.point_norm.weight.grad is not None
+                and module.point_norm.weight.grad.abs().sum() > 0
+            )
 
 
-def test_statistics_are_those_of_the_pictures_and_the_function_stays(network: VGG19, luminance: Tensor) -> None:
+def test_statistics_are_those_of_the_pictures_and_the_function_stays(
+    network: VGG19, luminance: Tensor
+) -> None:
     plain = merge(learned(branch(network)))
     expected = plain(luminance, LAYERS)
     take_statistics(plain, luminance)
     assert not plain.training
     found = plain(luminance, LAYERS)
     plain.train()
-    trained = plain(luminance, LAYERS)  # by the statistics of the pictures themselves, which are the same
+    # by the statistics of the pictures themselves, which are the same
+    trained = plain(luminance, LAYERS)
     for layer in LAYERS:
         allowed = 2e-3 * float(expected[layer].detach().abs().max())
         torch.testing.assert_close(found[layer], expected[layer], rtol=1e-3, atol=allowed)

@@ -3,7 +3,13 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorization.evaluation.measures.auc import RAREST, auc, bin_weights, pixel_weights, rebalanced_auc
+from colorization.evaluation.measures.auc import (
+    RAREST,
+    auc,
+    bin_weights,
+    pixel_weights,
+    rebalanced_auc,
+)
 from colorization.network.color_bins import NUM_BINS, ab_bins, histogram
 
 
@@ -50,7 +56,9 @@ def test_rare_colors_weigh_more() -> None:
 
 def test_a_uniform_prior_weighs_the_inner_bins_alike() -> None:
     weights = bin_weights(torch.full((NUM_BINS,), 1.0))
-    assert float(weights[bin_of((0.0, 0.0))]) == pytest.approx(float(weights[bin_of((10.0, 10.0))]), rel=1e-4)
+    assert float(weights[bin_of((0.0, 0.0))]) == pytest.approx(
+        float(weights[bin_of((10.0, 10.0))]), rel=1e-4
+    )
 
 
 def test_unseen_colors_count_as_one_pixel_in_a_million() -> None:
@@ -62,7 +70,9 @@ def test_unseen_colors_count_as_one_pixel_in_a_million() -> None:
     assert 0.2 / RAREST < ratio < 1 / RAREST
 
 
-def test_a_pixel_takes_the_weight_of_its_nearest_bin(pictures: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pixel_takes_the_weight_of_its_nearest_bin(
+    pictures: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Against a search in numpy; chunks of a few pixels give the same."""
     ab = rgb2lab(pictures["coffee"][::16, ::16])[..., 1:]
     bins = ab_bins().numpy()

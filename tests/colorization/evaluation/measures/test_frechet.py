@@ -17,9 +17,16 @@ def test_a_shift_counts_squared(rng: np.random.Generator) -> None:
     assert frechet_distance(first, first) == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("counts", [(60, 45), (60, 5), (5, 4)], ids=["full rank", "one deficient", "both deficient"])
-def test_against_the_matrix_root_of_scipy(rng: np.random.Generator, counts: tuple[int, int]) -> None:
-    first, second = (rng.normal(size=(count, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=6) for count in counts)
+@pytest.mark.parametrize(
+    "counts", [(60, 45), (60, 5), (5, 4)], ids=["full rank", "one deficient", "both deficient"]
+)
+def test_against_the_matrix_root_of_scipy(
+    rng: np.random.Generator, counts: tuple[int, int]
+) -> None:
+    first, second = (
+        rng.normal(size=(count, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=6)
+        for count in counts
+    )
     one, two = (np.cov(x, rowvar=False) for x in (first, second))
     root = scipy.linalg.sqrtm(one @ two + 1e-13 * np.eye(6)).real
     wanted = np.square(first.mean(0) - second.mean(0)).sum() + np.trace(one + two - 2 * root)
@@ -30,10 +37,14 @@ def test_against_the_matrix_root_of_scipy(rng: np.random.Generator, counts: tupl
 def test_turning_the_space_changes_nothing(rng: np.random.Generator) -> None:
     first, second = rng.normal(size=(20, 5)), rng.normal(size=(12, 5)) * 3
     turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-    assert frechet_distance(first @ turn, second @ turn) == pytest.approx(frechet_distance(first, second))
+    assert frechet_distance(first @ turn, second @ turn) == pytest.approx(
+        frechet_distance(first, second)
+    )
 
 
-def test_single_precision_and_large_offsets_keep_it_from_falling_below_zero(rng: np.random.Generator) -> None:
+def test_single_precision_and_large_offsets_keep_it_from_falling_below_zero(
+    rng: np.random.Generator,
+) -> None:
     first = (rng.normal(size=(8, 40)) + 100).astype(np.float32)
     assert frechet_distance(first, first[::-1].copy()) == pytest.approx(0.0, abs=1e-6)
     assert frechet_distance(first, first[::-1].copy()) >= 0

@@ -32,7 +32,9 @@ def test_against_all_441_triangles(pictures: dict[str, np.ndarray]) -> None:
     ab = rgb2lab(pictures["coffee"][::8, ::8])[..., 1:]
     centres = np.linspace(-1, 1, 21)
     votes = np.clip(1 - np.abs(ab.reshape(-1, 2)[:, :, None] / 110 - centres) / 0.1, 0, None)
-    assert color_histogram(ab) == pytest.approx(np.einsum("na,nb->ab", votes[:, 0], votes[:, 1]) / len(votes))
+    assert color_histogram(ab) == pytest.approx(
+        np.einsum("na,nb->ab", votes[:, 0], votes[:, 1]) / len(votes)
+    )
 
 
 def test_identical_colors_score_one_wherever_they_lie(pictures: dict[str, np.ndarray]) -> None:

@@ -10,7 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from colorization.evaluation.measures.learned import MeasureUnavailableError, load_inception, load_lpips
+from colorization.evaluation.measures.learned import (
+    MeasureUnavailableError,
+    load_inception,
+    load_lpips,
+)
 from similarity.backbone.torchvision_import import import_torchvision
 
 
@@ -21,9 +25,17 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("load", [load_lpips, load_inception])
 def test_without_torchmetrics_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatch, load) -> None:  # type: ignore[no-untyped-def]
-    for name in ("torchmetrics", "torchmetrics.image", "torchmetrics.image.lpip", "torchmetrics.image.fid"):
+    for name in (
+        "torchmetrics",
+        "torchmetrics.image",
+        "torchmetrics.image.lpip",
+        "torchmetrics.image.fid",
+    ):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MeasureUnavailableError, match=r"^torchmetrics is not installed \(pip install -e .\.\[evaluate\].\)$"):
+    with pytest.raises(
+        MeasureUnavailableError,
+        match=r"^torchmetrics is not installed \(pip install -e .\.\[evaluate\].\)$",
+    ):
         load()
 
 
@@ -35,9 +47,14 @@ def test_without_torch_fidelity_there_is_no_fid(monkeypatch: pytest.MonkeyPatch)
         load_inception()
 
 
-def test_weights_that_are_not_here_are_named_and_not_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_weights_that_are_not_here_are_named_and_not_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(sys.modules, "torchmetrics.image.lpip", SimpleNamespace())  # type: ignore[arg-type]
-    with pytest.raises(MeasureUnavailableError, match=r"AlexNet's weights are not on this machine: download https://.*alexnet"):
+    with pytest.raises(
+        MeasureUnavailableError,
+        match=r"AlexNet's weights are not on this machine: download https://.*alexnet",
+    ):
         load_lpips()
     assert list(tmp_path.iterdir()) == []
 
@@ -62,10 +79,16 @@ def test_inception_gets_the_picture_as_bytes(
     url = "https://example.org/v1/inception.pth"
     fidelity = SimpleNamespace(URL_INCEPTION_V3=url)
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", fidelity)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", SimpleNamespace(NoTrainInceptionV3=Network))  # type: ignore[arg-type]
+    monkeypatch.setitem(
+        sys.modules, "torchmetrics.image.fid", SimpleNamespace(NoTrainInceptionV3=Network)
+    )  # type: ignore[arg-type]
     rgb = pictures["coffee"]
     assert load_inception()(rgb) == pytest.approx(rgb.mean((0, 1)), rel=1e-4)
-    assert settings == {"name": "inception-v3-compat", "features_list": ["2048"], "antialias": False}
+    assert settings == {
+        "name": "inception-v3-compat",
+        "features_list": ["2048"],
+        "antialias": False,
+    }
 
 
 def test_lpips_is_zero_for_equal_pictures_and_grows(
@@ -82,7 +105,10 @@ def test_lpips_is_zero_for_equal_pictures_and_grows(
     monkeypatch.setattr(models, "alexnet", lambda weights=None: SimpleNamespace(features=features))
     lpips = load_lpips()
     truth = pictures["chelsea"]
-    near, far = (np.clip(truth + np.random.default_rng(0).normal(0, s, truth.shape), 0, 255).astype(np.uint8) for s in (5, 60))
+    near, far = (
+        np.clip(truth + np.random.default_rng(0).normal(0, s, truth.shape), 0, 255).astype(np.uint8)
+        for s in (5, 60)
+    )
     assert lpips(truth, truth) == pytest.approx(0.0, abs=1e-6)
     assert 0 < lpips(truth, near) < lpips(truth, far)
     assert lpips(truth, near) == pytest.approx(lpips(truth, near))

@@ -3,7 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from colorization.evaluation.measures.recovery import accuracy, recovered_accuracy, regained_accuracy
+from colorization.evaluation.measures.recovery import (
+    accuracy,
+    recovered_accuracy,
+    regained_accuracy,
+)
 
 TRUTH = np.array([0, 1, 2, 3])
 GRAY = np.array([0, 9, 9, 9])

@@ -15,7 +15,9 @@ def test_psnr_of_a_constant_difference() -> None:
 
 def test_psnr_against_scikit_image(rng: np.random.Generator) -> None:
     truth, result = rng.integers(0, 256, (2, 9, 7, 3), dtype=np.uint8)
-    assert psnr(truth, result) == pytest.approx(peak_signal_noise_ratio(truth, result, data_range=255))
+    assert psnr(truth, result) == pytest.approx(
+        peak_signal_noise_ratio(truth, result, data_range=255)
+    )
     assert psnr(truth, result) == psnr(result, truth)
 
 
@@ -28,7 +30,9 @@ def test_ssim_of_two_plain_pictures() -> None:
     """Without variance only the means count: (2 * 100 * 150 + c1) / (100² + 150² + c1), c1 = (0.01 * 255)² = 6.5025."""
     truth, result = np.full((16, 20, 3), 100, np.uint8), np.full((16, 20, 3), 150, np.uint8)
     c1 = (0.01 * 255) ** 2
-    assert ssim(truth, result) == pytest.approx((2 * 100 * 150 + c1) / (100**2 + 150**2 + c1), abs=1e-6)
+    assert ssim(truth, result) == pytest.approx(
+        (2 * 100 * 150 + c1) / (100**2 + 150**2 + c1), abs=1e-6
+    )
 
 
 def ssim_by_hand(truth: np.ndarray, result: np.ndarray) -> float:
@@ -45,13 +49,19 @@ def ssim_by_hand(truth: np.ndarray, result: np.ndarray) -> float:
                 mx, my = (window * x).sum(), (window * y).sum()
                 vx, vy = (window * (x - mx) ** 2).sum(), (window * (y - my) ** 2).sum()
                 cov = (window * (x - mx) * (y - my)).sum()
-                values.append((2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2)))
+                values.append(
+                    (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+                )
     return float(np.mean(values))
 
 
-def test_ssim_against_the_definition(pictures: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+def test_ssim_against_the_definition(
+    pictures: dict[str, np.ndarray], rng: np.random.Generator
+) -> None:
     truth = pictures["chelsea"][30:50, 40:57]
-    result = np.clip(truth.astype(int) + rng.integers(-30, 31, truth.shape), 0, 255).astype(np.uint8)
+    result = np.clip(truth.astype(int) + rng.integers(-30, 31, truth.shape), 0, 255).astype(
+        np.uint8
+    )
     assert ssim(truth, result) == pytest.approx(ssim_by_hand(truth, result), abs=1e-6)
     assert ssim(truth, truth) == pytest.approx(1.0)
 

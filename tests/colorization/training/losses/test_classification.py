@@ -23,7 +23,11 @@ def test_even_logits_cost_the_logarithm_of_the_number_of_bins() -> None:
 
 
 def test_it_equals_numpy(rng: np.random.Generator) -> None:
-    logits, ab, weights = rng.normal(0, 3, (2, NUM_BINS, 3, 4)), rng.uniform(-60, 60, (2, 2, 3, 4)), rng.uniform(0.1, 5, NUM_BINS)
+    logits, ab, weights = (
+        rng.normal(0, 3, (2, NUM_BINS, 3, 4)),
+        rng.uniform(-60, 60, (2, 2, 3, 4)),
+        rng.uniform(0.1, 5, NUM_BINS),
+    )
     centers, expected = ab_bins().numpy().astype(np.float64), np.zeros(2)
     for i, y, x in np.ndindex(2, 3, 4):
         squared = ((ab[i, :, y, x] - centers) ** 2).sum(1)
@@ -57,7 +61,14 @@ def test_a_pixel_has_the_weight_of_its_nearest_bin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "teaches"), [(0, 0, False), (4.9, -4.9, False), (GRAY_CHROMA, 0, True), (0, -GRAY_CHROMA, True), (4.9, 30, True)]
+    ("a", "b", "teaches"),
+    [
+        (0, 0, False),
+        (4.9, -4.9, False),
+        (GRAY_CHROMA, 0, True),
+        (0, -GRAY_CHROMA, True),
+        (4.9, 30, True),
+    ],
 )
 def test_gray_pictures_teach_nothing(a: float, b: float, teaches: bool) -> None:
     logits = torch.randn(2, NUM_BINS, 2, 3).requires_grad_()

@@ -31,13 +31,21 @@ def test_seeing_the_picture_itself_equals_numpy(labs: tuple[Tensor, Tensor]) -> 
 
 def test_maps_weigh_alike_whatever_their_scale(labs: tuple[Tensor, Tensor]) -> None:
     def red_and_blue(rgb: Tensor) -> dict[object, Tensor]:
-        return {8: rgb[:, :1] * 1000, "fine": rgb[:, 2:] / 50, "embedding": rgb.mean((2, 3)) * 1e6, "logits": rgb[:, 0, 0, 0]}
+        return {
+            8: rgb[:, :1] * 1000,
+            "fine": rgb[:, 2:] / 50,
+            "embedding": rgb.mean((2, 3)) * 1e6,
+            "logits": rgb[:, 0, 0, 0],
+        }
 
     predicted, target = (as_rgb(lab) for lab in labs)
     parts = [
-        ((predicted - target)[..., i] ** 2).sum((1, 2)) / (target[..., i] ** 2).sum((1, 2)) for i in (0, 2)
+        ((predicted - target)[..., i] ** 2).sum((1, 2)) / (target[..., i] ** 2).sum((1, 2))
+        for i in (0, 2)
     ]  # what is no map does not count
-    np.testing.assert_allclose(perceptual_loss(red_and_blue, *labs), (parts[0] + parts[1]) / 2, rtol=2e-3)
+    np.testing.assert_allclose(
+        perceptual_loss(red_and_blue, *labs), (parts[0] + parts[1]) / 2, rtol=2e-3
+    )
 
 
 def test_the_truth_costs_nothing(labs: tuple[Tensor, Tensor]) -> None:
@@ -57,7 +65,9 @@ def test_a_gray_result_is_worse_the_more_color_is_missing() -> None:
 
 def test_a_black_truth_is_no_division_by_zero() -> None:
     black = torch.zeros(1, 3, 4, 4)
-    found = perceptual_loss(identity, black + torch.tensor([50.0, 0.0, 0.0]).view(1, 3, 1, 1), black)
+    found = perceptual_loss(
+        identity, black + torch.tensor([50.0, 0.0, 0.0]).view(1, 3, 1, 1), black
+    )
     assert bool(found.isfinite().all())
     assert float(perceptual_loss(identity, black, black)) == 0
 
@@ -65,14 +75,20 @@ def test_a_black_truth_is_no_division_by_zero() -> None:
 @pytest.mark.parametrize("level", [0.0, 50.0, 100.0])
 def test_gradients_are_finite_from_black_to_white_and_beyond_the_gamut(level: float) -> None:
     network = nn.Conv2d(3, 4, 3).requires_grad_(False)
-    ab = torch.randn(2, 2, 6, 6) * torch.tensor([0.0, 90.0]).view(2, 1, 1, 1)  # a gray picture and an impossible one
+    # a gray picture and an impossible one
+    ab = torch.randn(2, 2, 6, 6) * torch.tensor([0.0, 90.0]).view(2, 1, 1, 1)
     predicted = torch.cat((torch.full((2, 1, 6, 6), level), ab), 1).requires_grad_()
-    perceptual_loss(lambda rgb: {"map": network(rgb)}, predicted, rgb_to_lab(torch.rand(2, 3, 6, 6))).sum().backward()
+    perceptual_loss(
+        lambda rgb: {"map": network(rgb)}, predicted, rgb_to_lab(torch.rand(2, 3, 6, 6))
+    ).sum().backward()
     assert predicted.grad is not None and bool(predicted.grad.isfinite().all())
-    assert level != 50.0 or bool(predicted.grad[0, 1:].all())  # color is learned at every pixel of a gray result
+    # color is learned at every pixel of a gray result
+    assert level != 50.0 or bool(predicted.grad[0, 1:].all())
 
 
-def test_only_the_result_is_differentiated_and_the_network_sees_the_gamut(labs: tuple[Tensor, Tensor]) -> None:
+def test_only_the_result_is_differentiated_and_the_network_sees_the_gamut(
+    labs: tuple[Tensor, Tensor],
+) -> None:
     seen = []
 
     def network(rgb: Tensor) -> dict[str, Tensor]:

@@ -18,7 +18,15 @@ def job(photo_dir: Path, tmp_path: Path, backbone: Backbone) -> ShardJob:
     (tmp_path / "features").mkdir()
     extractor = Extractor.bundled(backbone)
     assert extractor
-    return ShardJob(list_sources([photo_dir]), tmp_path / "features", extractor, "k" * 16, workers=0, batch=5, shard_photos=5)
+    return ShardJob(
+        list_sources([photo_dir]),
+        tmp_path / "features",
+        extractor,
+        "k" * 16,
+        workers=0,
+        batch=5,
+        shard_photos=5,
+    )
 
 
 def names(photos: Photos) -> list[str]:
@@ -31,7 +39,9 @@ def test_shards_as_they_are_complete(job: ShardJob) -> None:
     written = list(write_shards(job, unreadable, lambda *numbers: seen.append(numbers)))
     found = sorted(name for _, photos in written for name in names(photos))
     assert found == ["astronaut.png", "chelsea.png", "coffee.png", "rocket.png"]
-    assert unreadable == [f"{os.fsdecode(job.sources[0].root)}/broken.jpg: not a picture that can be read"]
+    assert unreadable == [
+        f"{os.fsdecode(job.sources[0].root)}/broken.jpg: not a picture that can be read"
+    ]
     assert seen == [(5, 5)]
     for path, photos in written:
         assert names(read_photos(path)) == names(photos)
@@ -41,11 +51,15 @@ def test_shards_as_they_are_complete(job: ShardJob) -> None:
 
 def test_one_shard_under_its_name(job: ShardJob) -> None:
     name = shard_name()
-    assert write_one_shard(job, name) == [f"{os.fsdecode(job.sources[0].root)}/broken.jpg: not a picture that can be read"]
+    assert write_one_shard(job, name) == [
+        f"{os.fsdecode(job.sources[0].root)}/broken.jpg: not a picture that can be read"
+    ]
     assert len(read_photos(job.folder / name)) == 4
 
 
-def test_a_finished_shard_is_not_written_again_but_what_is_unusable_is_told_again(job: ShardJob) -> None:
+def test_a_finished_shard_is_not_written_again_but_what_is_unusable_is_told_again(
+    job: ShardJob,
+) -> None:
     name = shard_name()
     first = write_one_shard(job, name)
     before, photos = (job.folder / name).stat(), read_photos(job.folder / name)
@@ -66,4 +80,9 @@ def test_nothing_usable_makes_no_shard(job: ShardJob) -> None:
 def test_names_are_those_of_built_shards() -> None:
     made = {shard_name() for _ in range(20)}
     assert len(made) == 20
-    assert all(len(name) == 19 and name.endswith(".h5") and np.all([c in "0123456789abcdef" for c in name[:16]]) for name in made)
+    assert all(
+        len(name) == 19
+        and name.endswith(".h5")
+        and np.all([c in "0123456789abcdef" for c in name[:16]])
+        for name in made
+    )

@@ -35,7 +35,9 @@ def test_without_ray_one_line_says_what_to_install(
         return original(name, *arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without_ray)
-    with pytest.raises(ValueError, match=r'^--engine ray needs Ray \(ray is missing\): pip install -e "\.\[ray\]"$'):
+    with pytest.raises(
+        ValueError, match=r'^--engine ray needs Ray \(ray is missing\): pip install -e "\.\[ray\]"$'
+    ):
         build(photo_dir, tmp_path / "index", ray=RayOptions())
     assert not (tmp_path / "index").exists()
 
@@ -51,7 +53,9 @@ def many(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
     folder.mkdir()
     for i in range(PHOTOS):
         name = os.fsdecode(b"caf\xe9.png") if i == 7 else f"{i:02}.png"
-        Image.fromarray(pictures["coffee" if i % 2 else "chelsea"]).rotate(9 * i).save(folder / name)
+        Image.fromarray(pictures["coffee" if i % 2 else "chelsea"]).rotate(9 * i).save(
+            folder / name
+        )
     (folder / "05 broken.jpg").write_text("not a picture")
     return folder
 
@@ -74,8 +78,12 @@ def contents(index_dir: Path) -> tuple[list[Path], list[np.ndarray]]:
     return [index.path(row) for row in range(len(index))], [*index.arrays(), index._label]
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="worker processes are found in /proc")
-def test_two_workers_one_killed_make_the_index_that_one_process_makes(many: Path, tmp_path: Path, backbone: Backbone) -> None:
+@pytest.mark.skipif(
+    not Path("/proc/self/cmdline").exists(), reason="worker processes are found in /proc"
+)
+def test_two_workers_one_killed_make_the_index_that_one_process_makes(
+    many: Path, tmp_path: Path, backbone: Backbone
+) -> None:
     pytest.importorskip("ray.data", reason="the extra ray is not installed")
     local = BuildOptions(workers=0, batch=1, shard_photos=SHARD)
     expected = build_index([many], tmp_path / "local", backbone, local)
@@ -85,11 +93,15 @@ def test_two_workers_one_killed_make_the_index_that_one_process_makes(many: Path
 
     def kill_one(done: int, total: int) -> None:
         if not killed:
-            finished.update({p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in features.glob("*.h5")})
+            finished.update(
+                {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in features.glob("*.h5")}
+            )
             killed.extend(workers()[:1])
             os.kill(killed[0], signal.SIGKILL)
 
-    report = build_index([many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)), kill_one)
+    report = build_index(
+        [many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)), kill_one
+    )
     assert killed and 0 < len(finished) < PHOTOS // SHARD
     assert (report.count, report.added, report.unreadable) == (PHOTOS, PHOTOS, expected.unreadable)
     for name, stamp in finished.items():  # never redone
@@ -97,10 +109,15 @@ def test_two_workers_one_killed_make_the_index_that_one_process_makes(many: Path
     ours, theirs = contents(tmp_path / "ray"), contents(tmp_path / "local")
     assert ours[0] == theirs[0]
     for one, other in zip(ours[1], theirs[1], strict=True):
-        np.testing.assert_allclose(one.astype(np.float32), other, atol=1e-3)  # a worker's threads add up in another order
+        # a worker's threads add up in another order
+        np.testing.assert_allclose(one.astype(np.float32), other, atol=1e-3)
     assert (tmp_path / "ray" / FAISS).stat().st_size == (tmp_path / "local" / FAISS).stat().st_size
-    assert {s.file for s in read_manifest(tmp_path / "ray").shards} == {p.name for p in features.iterdir()}
-    nothing = build_index([many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)))
+    assert {s.file for s in read_manifest(tmp_path / "ray").shards} == {
+        p.name for p in features.iterdir()
+    }
+    nothing = build_index(
+        [many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2))
+    )
     assert (nothing.count, nothing.kept) == (PHOTOS, PHOTOS)
 
 
@@ -111,6 +128,17 @@ def test_what_a_worker_says_is_told_and_the_ray_of_this_machine_is_a_new_one(
     monkeypatch.setenv("RAY_ADDRESS", "auto")  # of a cluster that --engine ray alone is not to use
     extractor = Extractor.bundled(backbone)
     assert extractor is not None
-    job = ShardJob(list_sources([many])[:2], tmp_path / "swept", extractor, "0" * 16, workers=0, batch=1, shard_photos=2)
-    with pytest.raises(OSError, match=r"a worker of Ray failed: .*No such file or directory.*; finished shards are kept"):
+    job = ShardJob(
+        list_sources([many])[:2],
+        tmp_path / "swept",
+        extractor,
+        "0" * 16,
+        workers=0,
+        batch=1,
+        shard_photos=2,
+    )
+    with pytest.raises(
+        OSError,
+        match=r"a worker of Ray failed: .*No such file or directory.*; finished shards are kept",
+    ):
         list(write_shards(job, RayOptions(num_workers=1), []))
