@@ -63,6 +63,5 @@ def load_network(backbone: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriz
         raise ValueError(
             f"{weights_dir}: weights of another layout ({' '.join(str(error).split())[:200]})"
         ) from error
-    return (
-        network.eval().requires_grad_(False).to(backbone.device, memory_format=torch.channels_last)
-    )  # type: ignore[call-overload,no-any-return]
+    network.eval().requires_grad_(False).to(backbone.device)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # of Pillow
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
@@ -47,10 +48,10 @@ def decode_gray(image: Image.Image) -> Planes:
     """
     gray = np.asarray(image)
     if (
-        image.format == "TIFF"
+        isinstance(image, TiffImageFile)
         and image.mode == "I"
-        and image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED
-    ):  # type: ignore[attr-defined]
+        and (image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED)
+    ):
         gray = gray.view(np.uint32)  # which Pillow takes for signed
     is_stretched = False
     if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
