@@ -13,7 +13,8 @@ from retrieval.photos.listing import Source
 from retrieval.storage.index_folder import alone
 from retrieval.storage.inventory import known_photos, others_unfinished, sweep
 from retrieval.storage.manifest import FEATURES, MANIFEST, read_manifest, settings_key
-from similarity.backbone.pretrained import DEFAULT_BACKBONE, bundled_hash
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
+from similarity.backbone.pretrained import weights_hash as hash_of
 
 
 def report_up_to_date(
@@ -38,7 +39,7 @@ def report_up_to_date(
     """
     if not (index_dir / MANIFEST).is_file() or not (index_dir / FEATURES).is_dir():
         return None
-    weights_hash = bundled_hash()
+    weights_hash = hash_of()
     projections = find_projections(WEIGHTS_DIR, weights_hash)
     if not projections:
         return None

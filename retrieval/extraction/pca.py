@@ -1,6 +1,6 @@
-"""Principal components: fc6 to 128 numbers, conv5 cells to 64, then unit length.
+"""Principal components: photos to 128 numbers, their cells to 64, then unit length.
 
-Projections of vgg19-slim come with the package, fitted once on a large corpus: so a folder of ten
+Projections of efficientnet-lite0 and vgg19-slim come with the package, fitted once on a large corpus: so a folder of ten
 photos can be indexed, and indexes of different folders are comparable. Those of other backbones are
 fitted to the first corpus.
 """

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from similarity.backbone.backbone import inference
+from similarity.backbone.precision import inference
 
 LUMINANCE_WEIGHT = 0.25
 MAX_SURVIVORS = 200

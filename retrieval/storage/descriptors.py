@@ -21,8 +21,8 @@ class Descriptors:
     """Descriptors of some photos.
 
     Attributes:
-        global_: unit vectors from fc6.
-        local: unit vectors of the 7x7 cells of conv5.
+        global_: unit vectors of photos as a whole.
+        local: unit vectors of their 7x7 cells.
         histogram: share of the pixels of each cell in ten bins of L.
         label: the backbone's top-1 ImageNet class.
         chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray, toned or made by this

@@ -136,3 +136,12 @@ def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
     )
     with plainly:  # whatever autocast the program around has set
         return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)
+
+
+def mean_chroma(ab: Float[Tensor, "2 height width"]) -> float:
+    """Mean chroma in Lab units: 0 for gray.
+
+    Args:
+        ab: raw Lab units.
+    """
+    return float(torch.hypot(ab[0], ab[1]).mean())  # norm(dim=0) takes far longer

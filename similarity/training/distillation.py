@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from similarity.backbone.backbone import SLIM_NORMALISATION, autocast
+from similarity.backbone.normalisation import SLIM as SLIM_NORMALISATION
+from similarity.backbone.precision import autocast
 from similarity.backbone.vgg19 import SLIM, VGG19
 from similarity.color.lab import rgb_to_lab
-from similarity.color.tones import printed, spread_tones
+from similarity.color.tones import simulate_print, spread_tones
 from similarity.training.crops import random_square
 from similarity.training.repvgg import branch
 
@@ -181,4 +182,4 @@ def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
         torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)).to(device)
         for r in ranges
     )
-    return printed(luminance_unit, gamma, contrast, brightness).clamp(0, 1)
+    return simulate_print(luminance_unit, gamma, contrast, brightness).clamp(0, 1)

@@ -34,6 +34,7 @@ class LoopOptions:
         warmup: steps of linear warm-up.
         checkpoint_seconds: time between checkpoints.
         log_every: steps between log lines.
+        clip_norm: largest norm of the gradient; None leaves it as it is.
     """
 
     steps: int
@@ -43,6 +44,7 @@ class LoopOptions:
     warmup: int = 200
     checkpoint_seconds: float = 180.0
     log_every: int = 50
+    clip_norm: float | None = None
 
 
 class Ahead(Generic[T]):
@@ -92,6 +94,7 @@ def train(
     options: LoopOptions,
     log: Callable[[str], None] = print,
     team: Team = ALONE,
+    after: Callable[[int], None] = lambda number: None,
 ) -> int:
     """Run ``step`` until the schedule ends, checkpointing on the way.
 
@@ -103,6 +106,7 @@ def train(
         log: receives one line every ``log_every`` steps.
         team: the processes that train together; gradients are averaged by whoever wrapped the
             modules.
+        after: called with the number of each step when it has changed the weights.
 
     Returns:
         The number of steps done in this call.
@@ -113,6 +117,7 @@ def train(
     """
     first = load_checkpoint(modules, optimizer, options) if options.checkpoint_path.exists() else 0
     saved_at = logged_at = time.monotonic()
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
     for number in range(first, options.steps):
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(number, options)
@@ -127,7 +132,10 @@ def train(
             raise FloatingPointError(f"loss is {float(mean_loss)} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
+        if options.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(trained, options.clip_norm)
         optimizer.step()
+        after(number)
         if (number + 1) % options.log_every == 0 and team.is_main:
             rate = options.log_every / (time.monotonic() - logged_at)
             logged_at = time.monotonic()
