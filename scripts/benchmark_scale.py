@@ -47,7 +47,7 @@ def draw(count: int, total: int, seed: int) -> np.ndarray:
 def build(folder: Path, count: int, memory_budget: int) -> dict[str, float]:
     """Write shards and index.faiss; seconds of each, and bytes."""
     from retrieval.building.commit import commit
-    from retrieval.storage.inventory import Known
+    from retrieval.storage.inventory import ShardRow
     from retrieval.storage.manifest import FAISS, FEATURES, Manifest, read_manifest
     from retrieval.storage.search_settings import SearchSettings
     from retrieval.storage.shards import SHARD_PHOTOS, Photos, write_shard
@@ -70,7 +70,7 @@ def build(folder: Path, count: int, memory_budget: int) -> dict[str, float]:
         )
         path = folder / FEATURES / f"{first:016x}.h5"
         write_shard(path, photos, described(draw(size, count, first), pool, first), manifest.key)
-        live |= {photos.absolute(i): Known(path, i, 1, 1) for i in range(size)}
+        live |= {photos.absolute(i): ShardRow(path, i, 1, 1) for i in range(size)}
     written, cpu = time.perf_counter(), time.process_time()
     commit(live, folder, manifest.key, manifest)
     done = read_manifest(folder).search

@@ -32,11 +32,11 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Say what an index holds and what made it."""
-    from retrieval.maintenance.info import summarise
+    from retrieval.maintenance.info import summarize
     from retrieval.search.photo_index import PhotoIndex
 
     opened = PhotoIndex.open(index)
-    summary = summarise(opened)
+    summary = summarize(opened)
     groups = _duplicates(opened) if duplicates else []
     if as_json:
         found = asdict(summary) | ({"duplicates": groups} if duplicates else {})

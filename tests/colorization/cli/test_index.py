@@ -88,15 +88,6 @@ def test_info_as_json(run: Run, own_index: Path, photo_dir: Path) -> None:
     assert "duplicates" not in found
 
 
-def test_an_index_that_notes_less_is_read(run: Run, own_index: Path) -> None:
-    data = json.loads((own_index / "index.json").read_text())
-    del data["built"], data["unusable"]
-    (own_index / "index.json").write_text(json.dumps(data))
-    text = out(run("info", own_index))
-    assert "4 photos (0 gray, never recommended)" in text
-    assert "built" not in text
-
-
 def test_duplicates_are_listed(run: Run, photo_dir: Path, tmp_path: Path, build: Build) -> None:
     shutil.copy(photo_dir / "coffee.png", photo_dir / "a copy\nof it.png")
     build(photo_dir, tmp_path / "index")

@@ -11,11 +11,12 @@ import pytest
 from retrieval.building import commit as commit_module
 from retrieval.building.commit import commit
 from retrieval.extraction.pca import Projection, hash_projections, save_projections
-from retrieval.maintenance.info import summarise
+from retrieval.maintenance.info import summarize
 from retrieval.maintenance.merge import merge_indexes
 from retrieval.maintenance.relink import relink
 from retrieval.maintenance.remove import remove_photos
 from retrieval.maintenance.verify import verify_index
+from retrieval.safe_files import file_sha256
 from retrieval.search.duplicate_groups import duplicate_groups
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.search.ranking import local_ranking
@@ -70,7 +71,7 @@ def test_the_kind_is_noted_and_found_again(make_large: Large, tmp_path: Path, ki
     assert search.kind == kind
     assert search.recall >= 0.97
     assert json.loads((tmp_path / MANIFEST).read_text())["search"]["kind"] == kind
-    found = summarise(PhotoIndex.open(tmp_path))
+    found = summarize(PhotoIndex.open(tmp_path))
     assert (found.faiss, found.search, found.photos) == (CLASSES[kind], search, MADE)
     assert unsound(tmp_path) == []
 
@@ -118,6 +119,25 @@ def test_damage_is_found_and_committing_again_cures_it(
     commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest.key, manifest)
     assert unsound(tmp_path) == []
     assert read_manifest(tmp_path).search.kind == kind
+
+
+@pytest.mark.parametrize("kind", [HNSW, IVFPQ])
+def test_a_file_that_faiss_cannot_read_is_written_again_with_the_next_photos(
+    make_large: Large, more_photos: Callable[[Path, int], Path], tmp_path: Path, kind: str
+) -> None:
+    index_dir = make_large(tmp_path / "index", kind)
+    (index_dir / FAISS).write_bytes(b"of another version of faiss")
+    checksum = file_sha256(index_dir / FAISS)
+    replace(read_manifest(index_dir), faiss_sha256=checksum).write(index_dir)
+    assert PhotoIndex.open(index_dir).searcher.index is None  # the shards are searched
+    assert [problem for _, problem in unsound(index_dir)] == [
+        "not an index of faiss, or of another version of it"
+    ]
+    more_photos(index_dir, 20)
+    manifest = read_manifest(index_dir)
+    live = known_photos(index_dir, manifest.key, manifest)
+    commit(live, index_dir, manifest.key, replace(manifest, count=len(live)))
+    assert unsound(index_dir) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
