@@ -142,9 +142,26 @@ class PhotoIndex:
         Raises:
             ValueError: top_k is not positive.
         """
+        return self.rank(extractor.describe([query]), top_k, same_class)
+
+    def rank(
+        self, described: Descriptors, top_k: int = 5, same_class: bool = False
+    ) -> list[Recommendation]:
+        """Rank the photos of the index as references for a picture that is described.
+
+        Args:
+            described: the picture, one row, by an extractor of this index.
+            top_k: how many to return.
+            same_class: search only photos of the query's top-1 ImageNet class, if there are any.
+
+        Returns:
+            What recommend returns.
+
+        Raises:
+            ValueError: top_k is not positive.
+        """
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
-        described = extractor.describe([query])
         allowed = self._allowed(described, same_class)
         count = int(allowed.sum())
         if not count:

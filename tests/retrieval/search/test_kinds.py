@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,27 +33,12 @@ MADE = 1200
 CLASSES = {FLAT: "IndexFlatIP", HNSW: "IndexHNSWSQ", IVFPQ: "IndexIVFPQ"}
 
 
-class Described:
-    """Stands for an extractor: the query is a photo of the index."""
-
-    def __init__(self, index: PhotoIndex, row: int) -> None:
-        shard, inside = divmod(row, 500)
-        entry = index.manifest.shards[shard]
-        self.found = read_descriptors(index.index_dir / FEATURES / entry.file).take(
-            np.array([inside])
-        )
-
-    def describe(self, _: object) -> object:
-        return self.found
-
-
-def described(index: PhotoIndex, row: int, **options: object) -> list[tuple[str, float]]:
+def described(index: PhotoIndex, row: int, **options: Any) -> list[tuple[str, float]]:
     """Names and scores of the references recommended for a photo of the index."""
-    # without run-time type checks
-    recommend = getattr(PhotoIndex.recommend, "__wrapped__", PhotoIndex.recommend)
-    return [
-        (r.path.name, r.score) for r in recommend(index, None, Described(index, row), **options)
-    ]
+    shard, inside = divmod(row, 500)
+    path = index.index_dir / FEATURES / index.manifest.shards[shard].file
+    found = index.rank(read_descriptors(path).take(np.array([inside])), **options)
+    return [(one.path.name, one.score) for one in found]
 
 
 def unsound(index_dir: Path) -> list[tuple[str, str]]:
