@@ -7,9 +7,38 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization import __version__
+from colorization.messages import one_line as one_line  # where the web page finds it
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]
+Library = Annotated[
+    Path | None, typer.Option("--index", help="Index to recommend references from.")
+]
+References = Annotated[
+    list[Path] | None,
+    typer.Option("--reference", help="A color reference; repeat to fuse several."),
+]
+Saturation = Annotated[
+    float | None, typer.Option(min=0, help="Factor on the colors of the result, at most 4.")
+]
+Vividness = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default)."),
+]
+Faithfulness = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended."
+    ),
+]
+Method = Annotated[
+    str | None, typer.Option(help="network, or training-free: only carry colors over.")
+]
+TopK = Annotated[
+    int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backbone = Annotated[
     str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")
@@ -18,19 +47,6 @@ VggWeights = Annotated[
     Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")
 ]
 Device = Annotated[str | None, typer.Option(help="cpu (default), cuda, cuda:1, mps.")]
-Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
-
-
-def _version(value: bool | None) -> None:
-    if value:
-        typer.echo(f"rechroma {__version__}")
-        raise typer.Exit
-
-
-Version = Annotated[
-    bool | None,
-    typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
-]
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,21 +78,14 @@ def fail(line: str) -> None:
     raise typer.Exit(2)
 
 
-def one_line(text: str) -> str:
-    """The text with line breaks, and whatever else does not print, as escapes: file names may hold anything."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip()
-    )
-
-
-def unheard(
+def without_effect(
     chosen: Container[str],
     with_references: bool,
     with_index: bool,
     by_network: bool,
     others: Mapping[str, Sequence[str]],
 ) -> list[str]:
-    """What was asked for and has no say beside the rest, in lines for a person.
+    """What was asked for and has no effect beside the rest.
 
     Args:
         chosen: options that were given.
@@ -84,6 +93,9 @@ def unheard(
         with_index: whether an index is.
         by_network: whether the network colors.
         others: what else a command may have none of, and the options that concern only that.
+
+    Returns:
+        Lines for a person.
     """
     recommended, any_reference = with_index and not with_references, with_index or with_references
     idle = {

@@ -1,4 +1,4 @@
-"""The command ``rechroma export``: the networks for other programs."""
+"""``rechroma export``: the networks for other programs."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from colorization.cli.common import fail
+from colorization.cli.common import Overwrite, fail
 
 
 class Format(StrEnum):
@@ -15,12 +15,12 @@ class Format(StrEnum):
     ONNX = "onnx"
 
 
-def export_command(
+def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are written.")],
     format_: Annotated[Format, typer.Option("--format", help="Of the networks.")] = Format.ONNX,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Write the networks for ONNX Runtime, with an example in numpy, and check that they compute what they should."""
+    """Write the networks for ONNX Runtime, with an example in numpy, and check their answers."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401

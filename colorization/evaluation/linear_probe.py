@@ -1,11 +1,12 @@
-"""The encoder as a representation: how well a linear classifier reads classes of photos from one of its layers.
+"""The encoder as a representation: how well a linear classifier reads classes from its layers.
 
 Learning to color teaches what things are, Zhang et al. say, and measure it with linear classifiers
 on frozen layers. Each layer stands beside the same layer of a network that learned nothing: what is
 above that, was learned.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def check_names(block: str, layer: str) -> None:
 
     Args:
         block: of the colorization network, one of BLOCKS.
-        layer: of the backbone, see VGG19.forward.
+        layer: of the backbone, such as relu5_4 or fc6.
 
     Raises:
         ValueError: there is none of that name.
@@ -103,7 +104,13 @@ def check_names(block: str, layer: str) -> None:
 
 
 def encoder_layer(network: ColorizationNetwork, backbone: Backbone, block: str) -> Layer:
-    """A block of the colorization network, see BLOCKS, at work on luminance alone, with neither references nor hints."""
+    """A block of the colorization network that sees luminance alone.
+
+    Args:
+        network: the colorization network; it gets neither references nor hints.
+        backbone: that it reads.
+        block: one of BLOCKS.
+    """
 
     def layer(luminance: Tensor) -> Tensor:
         kept: list[Tensor] = []
@@ -127,17 +134,33 @@ def encoder_layer(network: ColorizationNetwork, backbone: Backbone, block: str) 
 
 
 def backbone_layer(backbone: Backbone, name: str) -> Layer:
-    """A layer of the backbone by name, see VGG19.forward."""
+    """A layer of the backbone.
+
+    Args:
+        backbone: the backbone.
+        name: of the layer, such as relu5_4 or fc6.
+    """
     return lambda luminance: backbone(luminance, (name,))[name]
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw torch's random numbers from a seed while the block runs, then from where they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
 def untrained_backbone(seed: int) -> Backbone:
-    """The layout of vgg19-slim with random weights."""
-    torch.manual_seed(seed)
-    fresh = VGG19(SLIM)
-    for module in fresh.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    """The layout of vgg19-slim with random weights.
+
+    The random numbers of the caller stay as they are.
+    """
+    with seeded(seed):
+        fresh = VGG19(SLIM)
+        for module in fresh.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     return Backbone("vgg19-slim", fresh, SLIM_NORMALISATION, "untrained")
 
 
@@ -150,7 +173,7 @@ def probe(layer: Layer, photos: LabelledPhotos, seed: int = 0) -> float:
 
     Args:
         layer: luminance in, activations out.
-        photos: see read_classes.
+        photos: with their classes.
         seed: of the split.
 
     Returns:
@@ -191,24 +214,25 @@ def probe_all(
     layer: str,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Probe a block of the encoder and a layer of the backbone, each beside one that learned nothing, and chance.
+    """Probe a block of the encoder and a layer of the backbone.
+
+    Each stands beside the same layer of a network that learned nothing, and beside chance.
 
     Args:
-        backbone: vgg19-slim, see load_backbone.
+        backbone: vgg19-slim.
         network: that reads it.
-        photos: see read_classes.
+        photos: with their classes.
         block: one of BLOCKS.
         layer: of the backbone.
         seed: of the split and of the random weights.
 
     Returns:
         Accuracies by name, 0..1. The encoder reads the backbone, so the untrained encoder is shown
-            twice: reading the
-        trained backbone, and reading an untrained one.
+        twice: reading the trained backbone, and reading an untrained one.
     """
     blank = untrained_backbone(seed).to(backbone.device)
-    torch.manual_seed(seed)
-    random = ColorizationNetwork(network.config).eval().to(backbone.device)
+    with seeded(seed):
+        random = ColorizationNetwork(network.config).eval().to(backbone.device)
     held_out = photos.labels[~_split(photos.labels, seed)]
     rows = {
         f"encoder {block}": probe(encoder_layer(network, backbone, block), photos, seed),
@@ -242,7 +266,12 @@ def _split(labels: Tensor, seed: int) -> Tensor:
 
 
 def table(rows: dict[str, float], photos: LabelledPhotos) -> str:
-    """The accuracies for people."""
+    """The accuracies for people, a line each.
+
+    Args:
+        rows: accuracies by name, 0..1.
+        photos: that were probed.
+    """
     width = max(map(len, rows))
     lines: Sequence[str] = [
         f"{name.ljust(width)}  {share * 100:5.1f} %" for name, share in rows.items()

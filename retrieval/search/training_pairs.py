@@ -26,8 +26,8 @@ def neighbours(
 
     Returns:
         Rows of the best references, best first; -1 where there are fewer. Gray photos are left out,
-        and the same photo once more (TWIN; coarser than duplicates.py, which compares local
-        descriptors too).
+        and the same photo once more (TWIN; this is coarser than near_duplicates.py, which compares
+        local descriptors too).
     """
     global_, local, histogram, chroma = index.arrays()
     usable = np.flatnonzero(chroma >= MIN_CHROMA)

@@ -1,4 +1,4 @@
-"""What the index knows of a photo: a global vector, 7x7 local vectors, 7x7 luminance histograms, its class."""
+"""What the index knows of a photo: vectors, luminance histograms, its class and how colored it is."""
 
 from dataclasses import dataclass, fields
 
@@ -25,8 +25,8 @@ class Descriptors:
         local: unit vectors of their 7x7 cells.
         histogram: share of the pixels of each cell in ten bins of L.
         label: the backbone's top-1 ImageNet class.
-        chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray, toned or made by this
-            program, and no reference.
+        chroma: mean chroma in Lab units; a photo near 0 is gray, toned or made by this program, and
+            no reference.
     """
 
     global_: Float16[np.ndarray, "photos 128"]
@@ -39,12 +39,12 @@ class Descriptors:
         return len(self.label)
 
     def take(self, rows: np.ndarray) -> "Descriptors":
-        """The given rows."""
+        """The descriptors of some rows, in the order given."""
         return Descriptors(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     @staticmethod
     def join(parts: list["Descriptors"]) -> "Descriptors":
-        """One after the other."""
+        """The photos of several parts, one after the other."""
         return Descriptors(
             *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Descriptors))
         )

@@ -44,7 +44,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_no_other(
     ],
 )
 def test_an_error_names_file_reason_and_cure(tmp_path: Path, code: int, cure: str) -> None:
-    with pytest.raises(OSError) as caught, replacing(tmp_path / "a", tmp_path / "a.tmp"):
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "a", what="index"):
         raise OSError(code, "whatever", "elsewhere")
     assert caught.value.errno == code
     assert caught.value.filename == str(tmp_path / "a")
@@ -52,7 +52,7 @@ def test_an_error_names_file_reason_and_cure(tmp_path: Path, code: int, cure: st
 
 
 def test_an_error_without_a_number_is_one_line() -> None:
-    error = with_cure(OSError("two\n  lines"), Path("a"))
+    error = with_cure(OSError("two\n  lines"), Path("a"), "index")
     assert error.strerror == "two lines; the previous index is intact; run the same command again"
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from retrieval.building.changes import BuildReport
-from retrieval.storage.index_folder import alone
+from retrieval.storage.index_folder import sole_writer
 
 Cli = Callable[..., Result]
 Refused = Callable[..., str]
@@ -145,7 +145,7 @@ def test_refusals_stay_those_of_the_ordinary_way(
     def told(*options: object) -> str:
         return refused(cli("build-index", photo_dir, "--index", own_index, *options))
 
-    with alone(own_index):
+    with sole_writer(own_index):
         assert "another build-index is writing here" in told()
     monkeypatch.setattr(QUICK, lambda *_: pytest.fail("not the ordinary way"))
     assert "no such weights file" in told(

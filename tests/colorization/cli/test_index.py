@@ -12,7 +12,7 @@ from click.testing import Result
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from colorization.cli.index import index_app
+from colorization.cli.app import index_app
 from retrieval.building.changes import BuildReport
 from retrieval.storage.manifest import FEATURES, SCHEMA, read_manifest
 
@@ -86,15 +86,6 @@ def test_info_as_json(run: Run, own_index: Path, photo_dir: Path) -> None:
         "vgg19-slim",
     )
     assert "duplicates" not in found
-
-
-def test_an_index_that_notes_less_is_read(run: Run, own_index: Path) -> None:
-    data = json.loads((own_index / "index.json").read_text())
-    del data["built"], data["unusable"]
-    (own_index / "index.json").write_text(json.dumps(data))
-    text = out(run("info", own_index))
-    assert "4 photos (0 gray, never recommended)" in text
-    assert "built" not in text
 
 
 def test_duplicates_are_listed(run: Run, photo_dir: Path, tmp_path: Path, build: Build) -> None:
@@ -297,7 +288,7 @@ def test_names_that_are_not_utf8(own_index: Path, photo_dir: Path, build: Build)
     (photo_dir / "coffee.png").rename(photo_dir / os.fsdecode(b"caf\xe9.png"))
     build(photo_dir, own_index)
     (photo_dir / os.fsdecode(b"caf\xe9.png")).unlink()
-    code = "from colorization.cli.index import index_app; index_app()"
+    code = "from colorization.cli.app import index_app; index_app()"
     arguments = [sys.executable, "-c", code, "verify", str(own_index)]
     done = subprocess.run(
         arguments, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=False
@@ -313,5 +304,5 @@ def test_names_that_are_not_utf8(own_index: Path, photo_dir: Path, build: Build)
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; from colorization.cli.index import index_app; sys.exit('torch' in sys.modules or 'faiss' in sys.modules)"
+    code = "import sys; from colorization.cli.app import index_app; sys.exit('torch' in sys.modules or 'faiss' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -193,6 +193,30 @@ def test_the_same_class_only(cli: Cli, gray_path: Path, index_dir: Path) -> None
     assert {one["path"] for one in same} <= set(paths)
 
 
+@pytest.mark.usefixtures("quick")
+def test_references_are_ranked_as_colorize_ranks_them(
+    cli: Cli,
+    index_dir: Path,
+    tmp_path: Path,
+    pictures: dict[str, np.ndarray],
+    wide_profile: Callable[[float], bytes],
+) -> None:
+    """Of a photo larger than the descriptors need, in colors of a telephone."""
+    photo, rng = tmp_path / "large.jpg", np.random.default_rng(0)
+    large = Image.fromarray(pictures["coffee"]).resize((1500, 1000), Image.Resampling.BICUBIC)
+    noisy = np.asarray(large) + rng.normal(0, 40, (1000, 1500, 3))
+    rgb = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+    rgb.save(photo, quality=80, icc_profile=wide_profile(1.0))
+    found = json.loads(cli("recommend", photo, "--index", index_dir, "--json").stdout)
+    out = tmp_path / "out.jpg"
+    result = cli("colorize", photo, "--output", out, "--index", index_dir, "--top-k", 5, "--json")
+    (done,) = json.loads(result.stdout)
+    assert [
+        {name: value for name, value in one.items() if name != "influence"}
+        for one in done["references"]
+    ] == found
+
+
 def test_a_color_photo_may_be_the_query(cli: Cli, index_dir: Path, library_dir: Path) -> None:
     found = json.loads(
         cli("recommend", library_dir / "chelsea.png", "--index", index_dir, "--json").stdout

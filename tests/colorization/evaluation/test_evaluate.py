@@ -15,25 +15,20 @@ from skimage.color import rgb2lab
 from torch import nn
 from typer.testing import CliRunner
 
-from colorization.cli.app import one_line_errors
-from colorization.cli.evaluate import evaluate_command
-from colorization.evaluation.evaluate import Report, evaluate, labels_of, read_photo, survey
+from colorization.cli.common import one_line_errors
+from colorization.cli.evaluate import evaluate as evaluate_command
+from colorization.evaluation.conditions import coarse, seen_from_elsewhere, true_points
+from colorization.evaluation.evaluate import Report, evaluate
 from colorization.evaluation.measures.auc import auc, bin_weights, pixel_weights
 from colorization.evaluation.measures.colorfulness import colorfulness
 from colorization.evaluation.measures.delta_e import delta_e_2000
 from colorization.evaluation.measures.frechet import frechet_distance
 from colorization.evaluation.measures.his import histogram_intersection
 from colorization.evaluation.measures.signal import psnr, ssim
+from colorization.evaluation.photo import Photo, read_photo
 from colorization.evaluation.report import as_dict, sheet_order, table, write_report_sheet
-from colorization.evaluation.rows import (
-    Photo,
-    Setting,
-    attempt,
-    coarse,
-    distorted,
-    standard_settings,
-    true_points,
-)
+from colorization.evaluation.rows import Setting, attempt, standard_settings
+from colorization.evaluation.survey import labels_of, survey
 from colorization.inference.working_size import luminance_of
 from colorization.network.color_bins import NUM_BINS, histogram
 from colorization.network.hints import Point
@@ -493,7 +488,7 @@ def test_what_each_row_gives_the_pipeline(
     assert any(
         np.array_equal(random[0], pictures[n]) for n in ("retina", "hubble", "motorcycle_right")
     )
-    assert np.array_equal(warped[0], distorted(photo.truth, photo.rng(0, "distorted")))
+    assert np.array_equal(warped[0], seen_from_elsewhere(photo.truth, photo.rng(0, "distorted")))
 
 
 def test_random_references_are_seeded_and_never_the_photo_or_a_gray_one(
@@ -564,11 +559,11 @@ def test_a_distorted_picture_is_mirrored_and_keeps_its_colors(
     rgb = np.zeros((60, 80, 3), np.uint8)
     rgb[:, :40], rgb[:, 40:] = (200, 30, 30), (30, 30, 200)
     for _ in range(5):
-        out = distorted(rgb, rng)
+        out = seen_from_elsewhere(rgb, rng)
         assert out.shape == rgb.shape
         assert (out[:, :15] == (30, 30, 200)).all() and (out[:, -15:] == (200, 30, 30)).all()
     photo = pictures["chelsea"]
-    out = distorted(photo, rng)
+    out = seen_from_elsewhere(photo, rng)
     ab, warped_ab = (rgb2lab(p)[..., 1:] for p in (photo, out))
     assert histogram_intersection(ab, warped_ab) > 0.85
     assert psnr(photo, out) < 20 and psnr(photo, np.ascontiguousarray(out[:, ::-1])) < 35

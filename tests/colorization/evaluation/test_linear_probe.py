@@ -11,14 +11,15 @@ from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
 
-from colorization.cli.app import one_line_errors
-from colorization.cli.evaluate import evaluate_command
+from colorization.cli.common import one_line_errors
+from colorization.cli.evaluate import evaluate as evaluate_command
 from colorization.evaluation.linear_probe import (
     SIDE,
     LabelledPhotos,
     backbone_layer,
     encoder_layer,
     probe,
+    probe_all,
     read_classes,
     untrained_backbone,
 )
@@ -105,6 +106,15 @@ def test_the_layers_are_those_of_the_networks(backbone: Backbone, folder: Path) 
     assert not torch.allclose(deep, backbone_layer(untrained_backbone(0), "relu5_4")(luminance))
 
 
+def test_the_callers_random_numbers_stay_as_they_are(backbone: Backbone, folder: Path) -> None:
+    network, photos = ColorizationNetwork(DEFAULT).eval(), read_classes(folder)
+    before = torch.get_rng_state()
+    found = probe_all(backbone, network, photos, "conv1", "relu1_1", seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    assert probe_all(backbone, network, photos, "conv1", "relu1_1", seed=3) == found
+
+
 def invoke(*args: object) -> "tuple[int, str]":
     app = typer.Typer()
     app.command()(one_line_errors(evaluate_command))
@@ -146,7 +156,7 @@ def test_refusals_are_one_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], said: str
 ) -> None:
     if args != ("--linear-probe", "{empty}"):  # told before any photo is read
-        monkeypatch.setattr("colorization.evaluation.evaluate.read_picture", None)
+        monkeypatch.setattr("colorization.evaluation.photo.read_picture", None)
         monkeypatch.setattr("colorization.evaluation.linear_probe.read_small_rgb", None)
     (tmp_path / "empty").mkdir()
     code, output = invoke(*(a.format(empty=tmp_path / "empty", folder=folder) for a in args))

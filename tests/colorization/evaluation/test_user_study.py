@@ -19,17 +19,11 @@ from PIL import Image
 from scipy import stats
 from typer.testing import CliRunner
 
-from colorization.cli.app import one_line_errors
-from colorization.cli.evaluate import user_study_command
+from colorization.cli.common import one_line_errors
+from colorization.cli.user_study import user_study as user_study_command
 from colorization.demo import luminance_of
-from colorization.evaluation.user_study import (
-    SIDE,
-    StudyResult,
-    build_study,
-    match_names,
-    read_results,
-    wilson_interval,
-)
+from colorization.evaluation.study_results import StudyResult, read_results, wilson_interval
+from colorization.evaluation.user_study import SIDE, build_study, match_names
 
 NODE = shutil.which("node")
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")

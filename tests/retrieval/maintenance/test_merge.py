@@ -13,9 +13,10 @@ from retrieval.extraction.extractor import glance
 from retrieval.maintenance import merge as merging
 from retrieval.maintenance.merge import merge_indexes
 from retrieval.maintenance.verify import verify_index
+from retrieval.safe_files import file_sha256
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FEATURES, LOCK, MANIFEST, read_manifest
-from retrieval.storage.shards import file_sha256, read_descriptors, read_photos
+from retrieval.storage.shards import read_descriptors, read_photos
 from similarity.backbone.backbone import Backbone
 
 Build = Callable[..., BuildReport]
@@ -162,9 +163,6 @@ def test_unusable_files_add_up(index_dir: Path, other_dir: Path, tmp_path: Path)
         (folder / MANIFEST).write_text(json.dumps(data | {"unusable": number}))
     merge_indexes([tmp_path / "a", tmp_path / "b"], tmp_path / "all")
     assert read_manifest(tmp_path / "all").unusable == 5
-    (tmp_path / "b" / MANIFEST).write_text(json.dumps(data | {"unusable": None}))
-    merge_indexes([tmp_path / "a", tmp_path / "b"], tmp_path / "all2")
-    assert read_manifest(tmp_path / "all2").unusable is None
 
 
 # Refusals
@@ -300,7 +298,7 @@ def test_interrupted_after_the_result_was_written(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("retrieval.building.commit.sweep", interrupted)
+    monkeypatch.setattr("retrieval.building.commit.remove_unnamed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         merge_indexes([index_dir, other_dir], out)
     assert verify_index(out) == []

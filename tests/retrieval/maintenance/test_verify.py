@@ -15,10 +15,11 @@ from retrieval.extraction.pca import load_projections, save_projections
 from retrieval.maintenance import verify as module
 from retrieval.maintenance.remove import remove_photos
 from retrieval.maintenance.verify import Finding, verify_index
+from retrieval.safe_files import file_sha256
 from retrieval.search.faiss_index import exact_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
-from retrieval.storage.shards import file_sha256, read_descriptors
+from retrieval.storage.shards import read_descriptors
 
 Build = Callable[..., BuildReport]
 

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
@@ -11,6 +12,7 @@ from PIL import Image
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.building.changes import BuildReport
 from retrieval.extraction.extractor import Extractor, glance
+from retrieval.safe_files import file_sha256
 from retrieval.search import photo_index as module
 from retrieval.search.faiss_index import exact_index
 from retrieval.search.photo_index import PhotoIndex
@@ -258,7 +260,7 @@ def test_damaged_projections(copy_dir: Path, backbone: Backbone, damage: str) ->
         PhotoIndex.open(copy_dir).extractor(backbone)
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "another index's"])
+@pytest.mark.parametrize("damage", ["missing", "text", "named text", "another index's"])
 def test_faiss_file_is_made_anew_from_the_shards(
     copy_dir: Path,
     index: PhotoIndex,
@@ -268,8 +270,11 @@ def test_faiss_file_is_made_anew_from_the_shards(
 ) -> None:
     path = copy_dir / FAISS
     path.unlink()
-    if damage == "text":
+    if damage.endswith("text"):
         path.write_text("text")
+    if damage == "named text":  # as a file of another version of faiss: it is the one, unread
+        manifest = read_manifest(copy_dir)
+        replace(manifest, faiss_sha256=file_sha256(path)).write(copy_dir)
     if damage == "another index's":
         faiss.write_index(exact_index([np.eye(8, 128, dtype=np.float16)]), str(path))
     opened = PhotoIndex.open(copy_dir)

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
+from retrieval.safe_files import file_sha256
 from retrieval.storage import shards
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.shards import (
     Photos,
     ShardReader,
-    file_sha256,
     read_descriptors,
     read_photos,
     shard_key,

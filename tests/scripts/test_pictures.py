@@ -1,19 +1,21 @@
-"""scripts/pictures: the pictures of the README, from the weights that are here."""
+"""The pictures of the README are made from the weights that are here."""
 
+import importlib
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
+import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "pictures"
-COMMITTED = SCRIPT.parent.parent / ".github" / "pictures"
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / ".github" / "pictures"
 
 
-def test_the_pictures_of_the_readme_are_made_and_have_colors(tmp_path: Path) -> None:
-    module = ModuleType("pictures")
-    exec(compile(SCRIPT.read_text(), str(SCRIPT), "exec"), module.__dict__)
-    module.main(tmp_path / "new", page=False)
+def test_the_pictures_of_the_readme_are_made_and_have_colors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    importlib.import_module("readme_pictures").main(tmp_path / "new", page=False)
     for name in ("results.jpg", "how.jpg"):
         with Image.open(tmp_path / "new" / name) as made, Image.open(COMMITTED / name) as committed:
             assert made.size == committed.size

@@ -1,5 +1,6 @@
-"""scripts/benchmark: each measurement on pictures and an index that it makes itself, few and small."""
+"""Each measurement of scripts/benchmark, on few and small pictures and an index of its own."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from retrieval.photos.reader import read_picture
 from retrieval.search.photo_index import PhotoIndex
 from similarity.backbone.backbone import load_backbone
 
-SCRIPTS = Path(__file__).parent.parent / "scripts"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 Measure = Callable[..., dict[str, Any]]
 
 
@@ -29,16 +30,21 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("benchmark")
     path = SCRIPTS / "benchmark"
     exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
-    monkeypatch.setattr(module, "CORPUS", 8)
-    monkeypatch.setattr(module, "NUM_PHOTOS", 300)
+    monkeypatch.setattr("benchmarking.made_pictures.CORPUS", 8)
+    monkeypatch.setattr("benchmarking.made_index.NUM_PHOTOS", 300)
     return module
 
 
 @pytest.fixture
-def folder(tmp_path: Path, script: ModuleType) -> Path:
+def made_pictures(script: ModuleType) -> ModuleType:
+    return importlib.import_module("benchmarking.made_pictures")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, made_pictures: ModuleType) -> Path:
     made = tmp_path / "made"
     made.mkdir()
-    script.make_pictures(made)
+    made_pictures.make_pictures(made)
     return made
 
 
@@ -56,8 +62,8 @@ def measure(script: ModuleType) -> Measure:
     return measured
 
 
-def test_the_pictures_have_the_sizes_of_the_table(folder: Path, script: ModuleType) -> None:
-    for name, (height, width) in script.SIZES.items():
+def test_the_pictures_have_the_sizes_of_the_table(folder: Path, made_pictures: ModuleType) -> None:
+    for name, (height, width) in made_pictures.SIZES.items():
         with Image.open(folder / f"{name}.jpg") as picture:
             assert (picture.size, picture.mode) == ((width, height), "L")
     crops = sorted((folder / "corpus").iterdir())
@@ -81,10 +87,11 @@ def test_a_color_point_is_timed(folder: Path, measure: Measure) -> None:
 
 
 def test_a_build_and_a_query_among_many_photos(
-    folder: Path, tmp_path: Path, script: ModuleType, measure: Measure
+    folder: Path, tmp_path: Path, measure: Measure
 ) -> None:
     assert measure("build", folder / "corpus", tmp_path / "index")["rate"] > 0
-    large = script.make_index(tmp_path / "large", tmp_path / "index")
+    make_index = importlib.import_module("benchmarking.made_index").make_index
+    large = make_index(tmp_path / "large", tmp_path / "index")
     index = PhotoIndex.open(large)
     index.extractor(load_backbone("vgg19-slim"))  # refuses an index of another backbone
     assert len(index) == 300
@@ -93,8 +100,8 @@ def test_a_build_and_a_query_among_many_photos(
     assert 0 < found["ms"] < 60_000 and found["ranking_ms"] < found["ms"]
 
 
-def test_large_scans(tmp_path: Path, script: ModuleType, measure: Measure) -> None:
-    for name in script.make_scans(tmp_path, 1):
+def test_large_scans(tmp_path: Path, made_pictures: ModuleType, measure: Measure) -> None:
+    for name in made_pictures.make_scans(tmp_path, 1):
         assert measure("scan", tmp_path, name)["seconds"] > 0
         made, scan = read_picture(tmp_path / f"out {name}").rgb, read_picture(tmp_path / name).rgb
         assert (made.shape, made.dtype) == (scan.shape, scan.dtype)
@@ -118,3 +125,16 @@ def test_a_measurement_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
         env=dict(os.environ, OMP_NUM_THREADS="1"),
     )
     assert done.returncode != 0 and "256 px.jpg" in done.stderr
+
+
+def test_the_search_of_a_large_index(tmp_path: Path, measure: Measure) -> None:
+    built = measure("scale-build", tmp_path, 1000, 1 << 30)
+    assert built["faiss_bytes"] > 1000 * 512
+    assert measure("scale-query", tmp_path, 1000)["recall"] == 1.0
+
+
+def test_a_line_of_the_table(script: ModuleType) -> None:
+    line = importlib.import_module("benchmarking.table").Line
+    assert str(line("a", [2.0, 3.0])).split() == ["a", "2.000", "3.000", "1.5"]
+    assert str(line("a", [3.0, 2.0], ".0f", True)).split() == ["a", "3", "2", "1.5"]
+    assert str(line("a", [3.0])).split() == ["a", "3.000"]
