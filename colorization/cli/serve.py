@@ -25,7 +25,10 @@ def serve_command(
     """Serve a web page on this machine: drop a photo, choose references and colors, save."""
     import importlib.util
 
-    if any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn", "python_multipart", "cachetools")):
+    if any(
+        importlib.util.find_spec(name) is None
+        for name in ("starlette", "uvicorn", "python_multipart", "cachetools")
+    ):
         raise ValueError('the web page needs more packages: pip install -e ".[web]"')
     from colorization.web.server import serve
 
