@@ -100,14 +100,13 @@ export class Editor {
   render(view, moreComes) {
     this.view = view;
     if (view.refused?.length) tell(view.refused);
-    else quiet();
     find("#photo-name").textContent = view.file;
     document.title = `${view.file} – Rechroma`;
     this.stage.show(view);
     find("#status").replaceChildren(...view.status.map((text) => make("p", { text })));
     if (moreComes) return;
     for (const name of SLIDERS) {
-      if (document.activeElement !== find(`#${name}`)) find(`#${name}`).value = view[name];
+      find(`#${name}`).value = view[name];
       find(`output[for=${name}]`).value = Number(view[name]).toFixed(2);
     }
     find("#faithfulness-part").hidden = !view.references.some((one) => one.used);
@@ -174,6 +173,7 @@ export class Editor {
   async save() {
     const photo = this.photo;
     if (!photo || this.saving) return;
+    quiet();
     this.saving = find("#save").disabled = true;
     find("#save").textContent = "Saving …";
     try {
@@ -183,7 +183,6 @@ export class Editor {
       const step = (name) => photo === this.photo && this.stage.wait(name);
       const made = await ask(photo.path(`file?queue=${this.queue}`), { json: {}, step });
       await download(made.url, made.file);
-      if (photo === this.photo) quiet();
     } catch (error) {
       this.fail(error);
     } finally {
@@ -194,13 +193,8 @@ export class Editor {
   }
 
   fail(error) {
+    if (this.photo) this.render({ ...this.view, refused: [] }, false); // controls show again what holds
     tell([error.message]);
-    if (this.view && this.photo) {
-      const { refused, ...view } = this.view;
-      const lines = find("#alert").firstChild;
-      this.render(view, false); // controls show again what holds
-      find("#alert").prepend(lines);
-    }
   }
 
   key(event) {

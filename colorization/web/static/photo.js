@@ -1,5 +1,6 @@
 // One open photo: its changes go to the server one after the other, and the last answer is what is shown.
 
+import { quiet } from "./page.js";
 import { ask } from "./requests.js";
 
 export class Photo {
@@ -28,6 +29,7 @@ export class Photo {
 
   /** Send anything that the server answers with a view. */
   send(request) {
+    quiet();
     this.changes.push(request);
     this.work();
   }

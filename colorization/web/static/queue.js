@@ -20,7 +20,7 @@ export class Queue {
     this.name = name;
     this.passed = files.length - pictures.length;
     this.done = 0;
-    this.cards = pictures.map((file) => ({ file, title: file.name, state: "waits" }));
+    this.cards = pictures.map((file) => ({ upload: file, title: file.name, state: "waits" }));
     this.draw();
     return name;
   }
@@ -61,16 +61,16 @@ export class Queue {
       const step = (words) => this.mark(card, words);
       step("sending");
       try {
-        const sent = form("photo", [card.file], { place: card.file.place ?? "" });
+        const sent = form("photo", [card.upload], { place: card.upload.place ?? "" });
         const done = await ask(`/api/queues/${name}/photos`, { form: sent, step, signal: running.signal });
-        Object.assign(card, done, { state: "done", file: null });
+        Object.assign(card, done, { state: "done", upload: null });
       } catch (error) {
         if (running.signal.aborted) card.state = "waits";
         else if (error.lost) {
           card.state = "waits";
           tell([error.message]);
           this.stop();
-        } else Object.assign(card, { state: "refused", line: error.message, file: null });
+        } else Object.assign(card, { state: "refused", line: error.message, upload: null });
       }
       if (this.name !== name) return;
       this.done = this.cards.filter((one) => one.state === "done").length;

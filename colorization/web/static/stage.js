@@ -53,6 +53,7 @@ export class Stage {
       this.size = [picture.naturalWidth, picture.naturalHeight];
       this.draw();
       picture.onload = null;
+      URL.revokeObjectURL(picture.src);
     };
     picture.onerror = () => picture.removeAttribute("src"); // browsers show no TIFF
     for (const one of [picture, find("#before")]) one.removeAttribute("src");
@@ -167,7 +168,7 @@ export class Stage {
   }
 
   down(event) {
-    if (event.button !== 0 || find("#wait").contains(event.target)) return;
+    if (event.button !== 0) return;
     this.element.setPointerCapture(event.pointerId);
     const at = this.at(event);
     this.pointers.set(event.pointerId, at);
