@@ -30,7 +30,7 @@ def test_words(score: float, word: str) -> None:
 
 
 def test_weak_matches_are_not_picked() -> None:
-    assert first_picks(found(1.0, 0.7, 0.65, 0.3), 2) == (0, 1)
+    assert first_picks(found(1.0, 0.8, 0.78, 0.3), 2) == (0, 1)
     assert first_picks(found(1.0, 0.3, 0.2), 3) == (0,)
     assert first_picks(found(0.3, 0.2), 3) == first_picks([], 3) == ()
 
