@@ -18,8 +18,11 @@ def serve(
     index: Library = None, host: Host = "127.0.0.1", port: Port = 7860, device: Device = None
 ) -> None:
     """Serve a web page on this machine: drop a photo, choose references and colors, save."""
-    if any(importlib.util.find_spec(name) is None for name in ("gradio", "cachetools")):
-        raise ValueError('the web page needs Gradio: pip install -e ".[web]"')
+    if any(
+        importlib.util.find_spec(name) is None
+        for name in ("starlette", "uvicorn", "python_multipart", "cachetools")
+    ):
+        raise ValueError('the web page needs more packages: pip install -e ".[web]"')
     from colorization.web.server import serve as serve_page
 
     def announce(address: str) -> None:
