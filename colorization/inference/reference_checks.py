@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 
 from colorization.inference.network_colors import Guidance
 from colorization.inference.picture_features import Described
-from colorization.inference.working_size import as_rgb, mean_chroma, working_lab
+from colorization.inference.working_size import as_rgb, working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
+from retrieval.photos.print_detection import color_beyond_tone_of_lab
 from retrieval.search.photo_index import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
 
@@ -38,7 +40,7 @@ def check_lenders(
         may_be_gray: whether nobody chose them.
 
     Raises:
-        ValueError: one is gray, or was described at another size or by a pipeline without the
+        ValueError: one is gray or a toned print, or was described at another size or by a pipeline without the
             network.
     """
     for i, lender in enumerate(lenders, 1):
@@ -50,7 +52,8 @@ def check_lenders(
             raise ValueError(
                 f"reference {i} was described by a pipeline without the colorization network: describe it again"
             )
-        if mean_chroma(lender.ab) < MIN_CHROMA and not may_be_gray:
+        lab = torch.cat((lender.luminance[0], lender.ab))
+        if not may_be_gray and color_beyond_tone_of_lab(lab) < MIN_CHROMA:
             raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
 
 
@@ -71,6 +74,6 @@ def guidance_of(
     if palette is None:
         return Guidance(points)
     lab = working_lab(as_rgb(palette, "palette"), options.working_side)
-    if mean_chroma(lab[0, 1:]) < MIN_CHROMA:
+    if color_beyond_tone_of_lab(lab[0]) < MIN_CHROMA:
         raise ValueError("the palette picture is gray: it has no colors to lend")
     return Guidance(points, palette_of(lab[0, 1:]))

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from retrieval.photos.print_detection import color_beyond_tone
 from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.storage.descriptors import MIN_CHROMA
 from similarity.color.lab import as_tensor, lab_to_rgb, rgb_to_lab
@@ -49,10 +50,10 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
     """Read a color reference, or a palette, at the size that matching needs.
 
     Raises:
-        PictureError: it cannot be read, or it is gray.
+        PictureError: it cannot be read, or it is gray, or a gray print of whatever tone.
     """
     rgb = read_small_rgb(path, REFERENCE_SIDE)
-    if mean_chroma(working_lab(rgb, 64)[0, 1:]) < MIN_CHROMA:
+    if color_beyond_tone(rgb) < MIN_CHROMA:
         raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
     return rgb
 
