@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from colorization.inference.network_colors import Guidance
@@ -12,15 +13,14 @@ from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
+from retrieval.photos.print_detection import color_beyond_tone, color_beyond_tone_of_lab
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.search.photo_index import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
-from similarity.color.lab import mean_chroma
 
 Picture = np.ndarray | Image.Image | str | Path
 Reference = Picture | Recommendation | PictureFeatures
 REFERENCE_SIDE = 512  # references are decoded at about this side
-CHECKED_SIDE = 64  # pixels, at which colors are looked for
 
 
 def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
@@ -42,10 +42,10 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
         what: it is, for errors.
 
     Raises:
-        PictureError: it cannot be read, or it is gray.
+        PictureError: it cannot be read, or it is gray, or a gray print of whatever tone.
     """
     rgb = read_small_rgb(path, REFERENCE_SIDE)
-    if mean_chroma(working_lab(rgb, CHECKED_SIDE)[0, 1:]) < MIN_CHROMA:
+    if color_beyond_tone(rgb) < MIN_CHROMA:
         raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
     return rgb
 
@@ -61,14 +61,15 @@ def check_references(
         may_be_gray: whether nobody chose them.
 
     Raises:
-        ValueError: one is gray, or was described at another size.
+        ValueError: one is gray or a toned print, or was described at another size.
     """
     for i, one in enumerate(references, 1):
         if one.working_side != options.working_side:
             raise ValueError(
                 f"reference {i} was described for working_side={one.working_side}: describe it again"
             )
-        if mean_chroma(one.ab) < MIN_CHROMA and not may_be_gray:
+        lab = torch.cat((one.luminance[0], one.ab))
+        if not may_be_gray and color_beyond_tone_of_lab(lab) < MIN_CHROMA:
             raise ValueError(
                 f"reference {i} of {len(references)} is gray: it has no colors to lend"
             )
@@ -91,6 +92,6 @@ def guidance_of(
     if palette is None:
         return Guidance(points)
     lab = working_lab(as_rgb(palette, "palette"), options.working_side)
-    if mean_chroma(lab[0, 1:]) < MIN_CHROMA:
+    if color_beyond_tone_of_lab(lab[0]) < MIN_CHROMA:
         raise ValueError("the palette picture is gray: it has no colors to lend")
     return Guidance(points, palette_of(lab[0, 1:]))

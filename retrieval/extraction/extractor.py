@@ -12,10 +12,11 @@ from jaxtyping import Float, Float16, Int16, UInt8
 from PIL import Image
 
 from retrieval.extraction.pca import WEIGHTS_DIR, Projection, find_projections
-from retrieval.storage.descriptors import BINS, GRID, MIN_CHROMA, SIDE, Descriptors
+from retrieval.photos.print_detection import color_beyond_tone
+from retrieval.storage.descriptors import BINS, GRID, SIDE, Descriptors
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.precision import inference
-from similarity.color.lab import luminance_of_bytes, rgb_to_lab
+from similarity.color.lab import luminance_of_bytes
 from similarity.color.tones import spread_tones
 
 
@@ -25,7 +26,7 @@ class Glance:
 
     Attributes:
         luminance: L as 0..255, with its tones spread.
-        chroma: mean chroma in Lab units; of a toned or yellowed print without its tint.
+        chroma: see color_beyond_tone.
     """
 
     luminance: UInt8[np.ndarray, "224 224"]
@@ -46,31 +47,11 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
         Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC,
     )
     luminance = luminance_of_bytes(np.asarray(square))
-    small = (
-        torch.from_numpy(np.asarray(square.resize((32, 32), Image.Resampling.BOX)).copy())
-        .permute(2, 0, 1)
-        .float()
-        / 255
-    )
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
     return Glance(
         np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8),
-        _chroma(rgb_to_lab(small).flatten(1).numpy()),
+        color_beyond_tone(np.asarray(square)),
     )
-
-
-def _chroma(lab: Float[np.ndarray, "3 pixels"]) -> float:
-    """Mean chroma; of a toned or yellowed print, what is left without its tint.
-
-    Such a print is brown or yellow by how dark a place is, and lends that to everything. In a blue
-    sky with clouds color follows luminance too: only what is yellow on the whole (mean b above 0)
-    counts as a tint.
-    """
-    level, ab = lab[0] / 100, lab[1:].T
-    powers = np.stack([level**power for power in range(4)], 1)
-    tint = powers @ np.linalg.lstsq(powers, ab, rcond=None)[0]
-    left = float(np.hypot(*(ab - tint).T).mean())
-    return left if left < MIN_CHROMA and tint[:, 1].mean() > 0 else float(np.hypot(*ab.T).mean())
 
 
 def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:

@@ -79,32 +79,11 @@ def test_chroma_by_hand() -> None:
     assert glance(blue).chroma == pytest.approx(133.81 / 2, rel=0.05)
 
 
-def test_chroma_equals_skimage(pictures: dict[str, np.ndarray]) -> None:
-    for name in ("chelsea", "astronaut"):
-        square = np.asarray(
-            Image.fromarray(pictures[name]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        )
-        lab = skimage.color.rgb2lab(
-            np.asarray(Image.fromarray(square).resize((32, 32), Image.Resampling.BOX))
-        )
-        assert glance(square).chroma == pytest.approx(
-            np.linalg.norm(lab[..., 1:], axis=2).mean(), abs=0.05
-        )
-
-
-def test_toned_prints_have_no_colors_and_blue_skies_do(
-    pictures: dict[str, np.ndarray], rng: np.random.Generator
-) -> None:
-    for name in ("chelsea", "astronaut", "coffee"):
-        gray = skimage.color.rgb2gray(pictures[name])[..., None]
-        sepia = gray ** [0.75, 1.0, 1.45] * 0.9 + rng.normal(0, 0.02, gray.shape)
-        print_, sky = (
-            np.clip(255 * one, 0, 255).astype(np.uint8) for one in (sepia, sepia[..., ::-1])
-        )
-        assert np.hypot(*skimage.color.rgb2lab(print_)[..., 1:].reshape(-1, 2).T).mean() > 8
-        assert glance(print_).chroma < MIN_CHROMA
-        assert glance(sky).chroma > 8
-        assert glance(pictures[name]).chroma > 10
+def test_toned_prints_have_no_colors(pictures: dict[str, np.ndarray]) -> None:
+    gray = skimage.color.rgb2gray(pictures["astronaut"])[..., None]
+    sepia = np.clip(255 * gray ** [0.75, 1.0, 1.45] * 0.9, 0, 255).astype(np.uint8)
+    assert glance(sepia).chroma < MIN_CHROMA
+    assert glance(pictures["astronaut"]).chroma > 10
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (2000, 3), (3000, 900), (223, 225)], ids=str)

@@ -5,6 +5,7 @@ import torch
 
 from similarity.color.lab import (
     as_tensor,
+    lab_of_bytes,
     lab_to_rgb,
     lab_to_rgb_unclipped,
     luminance_of_bytes,
@@ -70,6 +71,14 @@ def test_luminance_of_bytes_is_that_of_the_conversion(rng: np.random.Generator) 
     np.testing.assert_allclose(
         luminance_of_bytes(rgb), rgb_to_lab(as_tensor(rgb))[0].numpy(), atol=1e-3
     )
+
+
+def test_lab_of_bytes_is_that_of_the_conversion(rng: np.random.Generator) -> None:
+    rgb = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    rgb[:16] //= 16  # dark, where the tables are steepest
+    rgb[0, :2] = ((0,) * 3, (255,) * 3)
+    expected = rgb_to_lab(as_tensor(rgb)).numpy()
+    assert np.abs(lab_of_bytes(rgb) - expected).max() < 0.15
 
 
 def test_round_trip_reaches_every_corner_of_the_cube() -> None:
