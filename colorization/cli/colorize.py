@@ -52,25 +52,11 @@ Points = Annotated[
 Palette = Annotated[
     Path | None, typer.Option(help="A picture whose colors the result should have.")
 ]
-Temperature = Annotated[
-    float | None,
-    typer.Option(
-        min=0, help="Of predicted colors: lower takes the likeliest, 1 the mean. Default 0.38."
-    ),
-]
 SameClass = Annotated[
     bool | None,
     typer.Option(
         "--same-class",
         help="Recommend only what seems to be of the same ImageNet class, where there is any.",
-    ),
-]
-Caution = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        help="Hold color back where references disagree; the network asks only where one is"
-        " the same picture.",
     ),
 ]
 KeepTint = Annotated[
@@ -109,11 +95,9 @@ def colorize(
     saturation: Saturation = None,
     vividness: Vividness = None,
     faithfulness: Faithfulness = None,
-    temperature: Temperature = None,
     method: Method = None,
     top_k: TopK = None,
     same_class: SameClass = None,
-    caution: Caution = None,
     keep_tint: KeepTint = None,
     variants: Variants = None,
     explain: Explain = False,
@@ -137,11 +121,9 @@ def colorize(
         saturation=saturation,
         vividness=vividness,
         faithfulness=faithfulness,
-        temperature=temperature,
         method=method,
         top_k=top_k,
         same_class=same_class,
-        caution=caution,
         keep_tint=keep_tint,
     )
     request = Wishes(

@@ -100,8 +100,8 @@ def without_effect(
     recommended, any_reference = with_index and not with_references, with_index or with_references
     idle = {
         "recommended references": () if recommended else ("top_k", "same_class"),
-        "references": () if any_reference else ("faithfulness", "caution"),
-        "the network": () if by_network else ("temperature", "vividness", "faithfulness"),
+        "references": () if any_reference else ("faithfulness",),
+        "the network": () if by_network else ("vividness", "faithfulness"),
         **others,
     }
     lines = ["--index is not asked: references are given"] if with_references and with_index else []

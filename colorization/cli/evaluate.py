@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from colorization.cli.common import Json, Library, given
+from colorization.cli.common import Json, Library
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ Classes = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="At most so many photos, evenly spaced; with --linear-probe, of each class."
-    ),
+    typer.Option(min=1, help="At most so many photos, evenly spaced."),
 ]
 Points = Annotated[
     bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")
@@ -45,14 +43,6 @@ Rows = Annotated[
     typer.Option("--row", help="Only this row, by its name in the table; may repeat."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of random points and references.")]
-LinearProbe = Annotated[
-    Path | None,
-    typer.Option(help="Instead: how well layers tell the class folders of this folder apart."),
-]
-ProbeBlock = Annotated[
-    str, typer.Option(help="Block of the colorization network, for --linear-probe.")
-]
-ProbeLayer = Annotated[str, typer.Option(help="Layer of the backbone, for --linear-probe.")]
 
 
 def evaluate(
@@ -66,29 +56,9 @@ def evaluate(
     sheet: ReportSheet = None,
     row: Rows = None,
     seed: Seed = 0,
-    linear_probe: LinearProbe = None,
-    probe_block: ProbeBlock = "conv5",
-    probe_layer: ProbeLayer = "relu5_4",
     as_json: Json = False,
 ) -> None:
     """Colorize the luminance of color photos in several ways and measure how close it comes."""
-    if linear_probe is not None:
-        if truth_dir is not None:
-            raise ValueError("give TRUTH_DIR or --linear-probe FOLDER, not both")
-        others = given(
-            index=index,
-            judge=judge,
-            classes=classes,
-            sheet=sheet,
-            row=row or None,
-            curve=curve or None,
-        )
-        if others:
-            raise ValueError(
-                f"--linear-probe measures nothing else: leave out --{next(iter(others))}"
-            )
-        _probe(linear_probe, limit, probe_block, probe_layer, seed, as_json)
-        return
     if truth_dir is None:
         raise ValueError("give TRUTH_DIR, a folder of color photos")
     from colorization.cli.progress_bar import photo_progress
@@ -137,22 +107,6 @@ def _chosen(folder: Path, limit: int | None) -> list[Path]:
     if not paths:
         raise ValueError(f"{folder}: no pictures in this folder")
     return paths
-
-
-def _probe(
-    folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool
-) -> None:
-    from colorization.evaluation.linear_probe import check_names, probe_all, read_classes, table
-    from colorization.network.pretrained import load_network
-    from similarity.backbone.backbone import load_backbone
-
-    check_names(block, layer)
-    backbone = load_backbone()
-    photos = read_classes(folder, limit)
-    rows = probe_all(backbone, load_network(backbone), photos, block, layer, seed)
-    counts = {"photos": len(photos.labels), "classes": photos.classes}
-    typer.echo(json.dumps(counts | rows, indent=1) if as_json else table(rows, photos))
-    _end_with(photos.unreadable)
 
 
 def _end_with(unreadable: list[str]) -> None:

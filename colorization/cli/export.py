@@ -27,16 +27,17 @@ def export(
         import onnxscript  # noqa: F401
     except ImportError:
         fail(f'--format {format_} needs packages that are not installed: pip install -e ".[onnx]"')
+    from colorization.network.colorization_network import ENCODER
     from colorization.network.pretrained import load_network
     from colorization.onnx_export.export import check_folder, export_onnx
     from similarity.backbone.backbone import load_backbone
 
     check_folder(folder, overwrite)
-    backbone = load_backbone()
-    found = export_onnx(folder, backbone, load_network(backbone), overwrite)
+    encoder = load_backbone(ENCODER)
+    found = export_onnx(folder, encoder, load_network(encoder), overwrite)
     for path in found.paths:
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     typer.echo(
-        f"ONNX Runtime beside torch: largest difference {found.backbone_difference:.1e} (backbone),"
+        f"ONNX Runtime beside torch: largest difference {found.encoder_difference:.1e} (encoder),"
         f" {found.network_difference:.1e} (network)"
     )

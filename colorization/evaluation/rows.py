@@ -15,7 +15,7 @@ from colorization.evaluation.conditions import (
     true_points,
 )
 from colorization.evaluation.photo import Photo
-from colorization.inference.working_size import REFERENCE_SIDE, read_reference
+from colorization.inference.reference_checks import REFERENCE_SIDE, read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from retrieval.photos.reader import PictureError, read_small_rgb

@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.evaluation.photo import lab_of, read_photo
-from colorization.inference.working_size import mean_chroma
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import palette_of
 from retrieval.photos.reader import PictureError
 from retrieval.storage.descriptors import MIN_CHROMA
+from similarity.color.lab import mean_chroma
 
 
 @dataclass(frozen=True)

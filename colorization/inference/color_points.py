@@ -45,7 +45,7 @@ def blend_points(
         points: at least one.
         match: the picture.
     """
-    near, reach = reach_of(points, match.target.maps.joined, match.level)
+    near, reach = reach_of(points, match.target.maps.joined[0], match.level)
     ab = without_points + reach * (answer - without_points)
     ab = ab + near * _missing(ab, points, match.level)
     change = towards(points, without_points, ab - without_points, reach, match.level)

@@ -39,12 +39,12 @@ def transferred_colors(
     planes = match.planes
     if planes is None:
         raise ValueError("carrying colors over needs at least one reference")
-    coarse = [F.avg_pool2d(one.ab[None], GRID_STRIDE)[0] for one in match.references]
-    with_squares = [torch.cat((ab, ab.square().sum(0, keepdim=True))) for ab in coarse]
-    moments = warp_soft(with_squares, planes.correlation, planes.weights)
+    coarse = [F.avg_pool2d(one.ab[None], GRID_STRIDE) for one in match.references]
+    with_squares = [torch.cat((ab, ab.square().sum(1, keepdim=True)), 1) for ab in coarse]
+    moments = warp_soft(with_squares, planes.correlation, planes.weights)[0]
     energy = moments[:2].square().sum(0, keepdim=True)
     spread = (moments[2:] - energy).clamp(min=0.0)
-    doubt = CAUTION * (spread + WEAK * (1.0 - planes.correlation.best))
+    doubt = CAUTION * (spread + WEAK * (1.0 - planes.correlation.best[0]))
     confidence = (energy + 1.0) / (energy + 1.0 + doubt)
     values = resized(torch.cat((moments[:2], confidence)), match.size)
     slope, offset = guided_coefficients(

@@ -70,11 +70,15 @@ def exact_colors(
     """
     there = map_target_to_reference(correlation)
     orderly = _averaged(coherence(there, correlation.reference_sizes)[None])
-    sure = smooth_step(_averaged(correlation.best), SAME_FROM_TO)
+    sure = smooth_step(_averaged(correlation.best[0]), SAME_FROM_TO)
     coarse = sure * smooth_step(orderly, COHERENT_FROM_TO)
     if not bool(coarse.any()):  # looking for details would take longest here
         return None
-    refined = refine(there, target.maps.detail, [one.maps.detail for one in references])
+    refined = refine(
+        there,
+        [level[0] for level in target.maps.detail],
+        [[level[0] for level in one.maps.detail] for one in references],
+    )
     fine = [F.avg_pool2d(one.ab[None], FINE_STRIDE)[0] for one in references]
     similar = smooth_step(_averaged(refined.similarity[None]), FINE_FROM_TO)
     share = similar * resized(coarse, similar.shape[-2:])

@@ -76,14 +76,14 @@ class ReferenceMatch:
         """How far references can be trusted in each place, 0..1; zeros without references."""
         if self.planes is None:
             return self.target.luminance.new_zeros(1, *self.size)
-        return resized(self.planes.correlation.best, self.size)
+        return resized(self.planes.correlation.best[0], self.size)
 
     @cached_property
     def warped_ab(self) -> Float[Tensor, "2 height width"]:
         """What the references lend, raw Lab units; zeros without references."""
         if self.planes is None:
             return self.target.luminance.new_zeros(2, *self.size)
-        return resized(self.planes.warped_ab, self.size)
+        return resized(self.planes.warped_ab[0], self.size)
 
     @cached_property
     def exact(self) -> ExactColors | None:
@@ -106,7 +106,7 @@ class ReferenceMatch:
             followed = smooth_step(self.confidence, FOLLOWED_FROM_TO)
             if self.exact is not None:
                 followed = torch.maximum(followed, self.exact.share)
-        own = torch.split(self.planes.weights.mean(0), self.planes.correlation.counts)
+        own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)
         total = faithfulness * float(followed.mean())
         return [total * float(share.sum()) for share in own]
 
@@ -128,6 +128,6 @@ def match_references(
         biases = None
         if scores is not None:
             biases = [RANK_WEIGHT * (score - max(scores)) for score in scores]
-        maps, ab = [one.maps for one in references], [one.ab for one in references]
+        maps, ab = [one.maps for one in references], [one.ab[None] for one in references]
         planes = reference_planes(target.maps, maps, ab, biases)
     return ReferenceMatch(target, references, scores, planes)

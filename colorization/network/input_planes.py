@@ -32,7 +32,7 @@ L_CENTRE, L_SCALE, AB_SCALE = 50.0, 50.0, 50.0
 
 @dataclass(frozen=True)
 class ReferencePlanes:
-    """What the references say about a target, at stride 8.
+    """What references say about a batch of targets, at stride 8.
 
     Attributes:
         warped_ab: R'_ab, colors carried over by a soft warp; raw Lab units.
@@ -41,30 +41,30 @@ class ReferencePlanes:
         weights: of the soft warp.
     """
 
-    warped_ab: Float[Tensor, "2 height width"]
-    similarity: Float[Tensor, "8 height width"]
+    warped_ab: Float[Tensor, "batch 2 height width"]
+    similarity: Float[Tensor, "batch 8 height width"]
     correlation: Correlation
-    weights: Float[Tensor, "target references"]
+    weights: Float[Tensor, "batch target references"]
 
     @property
-    def planes(self) -> Float[Tensor, "11 height width"]:
+    def planes(self) -> Float[Tensor, "batch 11 height width"]:
         """As the network reads them: normalised, and a plane of ones."""
-        ones = torch.ones_like(self.similarity[:1])
-        return torch.cat((self.warped_ab / AB_SCALE, self.similarity, ones))
+        ones = torch.ones_like(self.similarity[:, :1])
+        return torch.cat((self.warped_ab / AB_SCALE, self.similarity, ones), 1)
 
 
 def reference_planes(
     target: UnitMaps,
     references: Sequence[UnitMaps],
-    reference_ab: Sequence[Float[Tensor, "2 _height _width"]],
+    reference_ab: Sequence[Float[Tensor, "batch 2 _height _width"]],
     biases: Sequence[float] | None = None,
     stride: int = GRID_STRIDE,
 ) -> ReferencePlanes:
-    """Match a target with its references and carry their colors over.
+    """Match targets with their references and carry colors over.
 
     Args:
-        target: the target's maps.
-        references: those of each reference.
+        target: maps of a batch of targets.
+        references: for each of several references, its maps for every target of the batch.
         reference_ab: chroma of each reference, raw Lab units.
         biases: added to all cosines of each reference; None for none.
         stride: cells of the chroma a cell of the grid of stride 8; 8 at the working size.
@@ -80,8 +80,8 @@ def reference_planes(
 
 
 def round_trip(
-    target_ab: Float[Tensor, "2 height width"], correlation: Correlation, weights: Tensor
-) -> Float[Tensor, "2 height width"]:
+    target_ab: Float[Tensor, "batch 2 height width"], correlation: Correlation, weights: Tensor
+) -> Float[Tensor, "batch 2 height width"]:
     """T'_ab: the target's own colors sent to the references and back.
 
     What comes back is right where a match is, so that a network which must restore the colors
@@ -94,8 +94,9 @@ def round_trip(
 
     Source: He et al. 2018, section 3.3.
     """
-    lent = target_ab.flatten(1).index_select(1, correlation.to_target)
-    return (lent.to(weights) @ weights.T).view_as(target_ab)
+    places = correlation.to_target[:, None].expand(-1, 2, -1)
+    lent = target_ab.flatten(2).gather(2, places)
+    return (lent.to(weights) @ weights.mT).view_as(target_ab)
 
 
 def network_inputs(

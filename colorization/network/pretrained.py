@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,8 +30,10 @@ def load_network(encoder: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriza
         raise FileNotFoundError(f"{path}: the colorization weights are missing; reinstall rechroma")
     try:
         layout = json.loads(path.read_text())
-        fields = layout["network"].items()
-        config = NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields})
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in layout["network"].items()
+        }
+        config = NetworkConfig(**fields)
         trained_on = layout["encoder"]
         prior = torch.tensor(layout["prior"], dtype=torch.float32, device="cpu")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -53,4 +56,4 @@ def load_network(encoder: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriza
         cause = " ".join(str(error).split())[:200]
         raise ValueError(f"{weights_dir}: weights of another layout ({cause})") from error
     network.eval().requires_grad_(False).to(encoder.device)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -94,7 +94,7 @@ def train_from_store(
     """
     judge = efficientnet_judge() if options.perceptual_from < 1 else None
     found = train_network(
-        Store(store), output, options, judge, start and weights_of(start), device, log
+        Store(store), output, options, judge, weights_of(start) if start else None, device, log
     )
     for name, losses in found.items():
         log(f"{name} photos: " + " ".join(f"{k} {v:.4f}" for k, v in losses.items()))

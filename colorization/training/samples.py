@@ -32,10 +32,10 @@ from colorization.network.input_planes import (
     round_trip,
 )
 from colorization.training.simulated_user import mean_saturation, random_points
-from colorization.training.stored_maps import AB_STRIDE, Store
+from colorization.training.stored_maps import AB_STRIDE, Crops, Store
 from similarity.backbone.backbone import Layers
 from similarity.color.lab import lab_to_rgb
-from similarity.matching.unit_maps import UnitMaps, unit_levels
+from similarity.matching.unit_maps import unit_maps
 
 KINDS = ("none", "recommended", "round trip", "same photo", "random")
 
@@ -126,37 +126,19 @@ def draw_batch(
     """
     plans = [_plan(store, int(photo), rng, options) for photo in photos]
     targets = store.read(np.array([plan.crop for plan in plans]), dtype)
-    flat = [row for plan in plans for row in plan.references]
-    size = (store.options.side // GRID_STRIDE,) * 2
-    ours = unit_levels(targets.maps, layers, size)
-    if flat:
-        lent = store.read(np.array(flat), dtype)
-        theirs = unit_levels(lent.maps, layers, size)
-        lent_ab = F.avg_pool2d(lent.ab, GRID_STRIDE // AB_STRIDE)
-    fine_ab = F.avg_pool2d(targets.ab, HINT_STRIDE // AB_STRIDE)
-    planes = fine_ab.new_zeros(len(plans), REFERENCE_PLANES, *size)
-    first = 0
-    for i, plan in enumerate(plans):
-        if plan.turns_target:
-            fine_ab[i] = turned(fine_ab[i], plan.angle, plan.gain)
-        rows = range(first, first + len(plan.references))
-        first = rows.stop
-        if not rows:
-            continue
-        said = reference_planes(
-            UnitMaps(tuple(level[i] for level in ours)),
-            [UnitMaps(tuple(level[row] for level in theirs)) for row in rows],
-            [turned(lent_ab[row], plan.angle, plan.gain) for row in rows],
-            stride=1,
-        )
-        planes[i] = said.planes
-        if plan.kind == "round trip":
-            own = F.avg_pool2d(fine_ab[i : i + 1], GRID_STRIDE // HINT_STRIDE)[0]
-            planes[i, :2] = round_trip(own, said.correlation, said.weights) / AB_SCALE
+    ab = F.avg_pool2d(targets.ab, HINT_STRIDE // AB_STRIDE)
+    angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
+    turns = torch.tensor([plan.turns_target for plan in plans])
+    ab = torch.where(turns[:, None, None, None], turned(ab, angle, gain), ab)
+    planes = ab.new_zeros(len(plans), REFERENCE_PLANES, *(store.options.side // GRID_STRIDE,) * 2)
+    for count in sorted({len(plan.references) for plan in plans} - {0}):
+        rows = [i for i, plan in enumerate(plans) if len(plan.references) == count]
+        chosen = [plans[i] for i in rows]
+        planes[rows] = _reference_planes(store, chosen, targets, ab[rows], rows, layers, dtype)
     level = F.avg_pool2d(targets.luminance, HINT_STRIDE)
     hints, vectors = [], []
     for i, plan in enumerate(plans):
-        points, vector = _asked(fine_ab[i], level[i], plan, rng, options)
+        points, vector = _asked(ab[i], level[i], plan, rng, options)
         hints.append(points)
         vectors.append(vector)
     inputs = network_inputs(
@@ -164,7 +146,7 @@ def draw_batch(
     )
     is_vivid = torch.tensor([plan.is_vivid for plan in plans])
     kinds = np.array([KINDS.index(plan.kind) for plan in plans])
-    return Batch(inputs, targets.luminance, fine_ab, is_vivid, kinds)
+    return Batch(inputs, targets.luminance, ab, is_vivid, kinds)
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:
@@ -186,8 +168,10 @@ def moved(batch: Batch, device: torch.device) -> Batch:
 
 
 def turned(
-    ab: Float[Tensor, "2 height width"], angle: float, gain: float
-) -> Float[Tensor, "2 height width"]:
+    ab: Float[Tensor, "batch 2 height width"],
+    angle: Float[Tensor, " batch"],
+    gain: Float[Tensor, " batch"],
+) -> Float[Tensor, "batch 2 height width"]:
     """Recolor: turn chroma about gray, and scale it.
 
     Args:
@@ -195,8 +179,37 @@ def turned(
         angle: in radians.
         gain: factor.
     """
-    cos, sin = gain * math.cos(angle), gain * math.sin(angle)
-    return torch.stack((cos * ab[0] - sin * ab[1], sin * ab[0] + cos * ab[1]))
+    cos, sin = ((gain * f(angle)).to(ab).view(-1, 1, 1) for f in (torch.cos, torch.sin))
+    a, b = ab.unbind(1)
+    return torch.stack((cos * a - sin * b, sin * a + cos * b), 1)
+
+
+def _reference_planes(
+    store: Store,
+    plans: list[_Plan],
+    targets: Crops,
+    target_ab: Float[Tensor, "some 2 cells cells"],
+    rows: list[int],
+    layers: Layers,
+    dtype: torch.dtype,
+) -> Float[Tensor, "some 11 height width"]:
+    """What the references of samples with equally many of them say."""
+    size = (store.options.side // GRID_STRIDE,) * 2
+    ours = unit_maps({name: m[rows] for name, m in targets.maps.items()}, layers, size, False)
+    angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
+    maps, colors = [], []
+    for number in range(len(plans[0].references)):
+        lent = store.read(np.array([plan.references[number] for plan in plans]), dtype)
+        maps.append(unit_maps(lent.maps, layers, size, False))
+        colors.append(turned(lent.ab, angle, gain))
+    said = reference_planes(ours, maps, colors, stride=GRID_STRIDE // AB_STRIDE)
+    planes = said.planes
+    there_and_back = [i for i, plan in enumerate(plans) if plan.kind == "round trip"]
+    if there_and_back:
+        own = F.avg_pool2d(target_ab, GRID_STRIDE // HINT_STRIDE)
+        back = round_trip(own, said.correlation, said.weights)
+        planes[there_and_back, :2] = back[there_and_back] / AB_SCALE
+    return planes
 
 
 def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
@@ -248,5 +261,5 @@ def _asked(
     )
     points = point_planes(random_points(ab, rng, HINT_STRIDE) if has_points else [], level)
     saturation = mean_saturation(lab_to_rgb(torch.cat((level, ab)))) if has_saturation else None
-    palette = palette_of(ab, stride=1) if has_palette else None
+    palette = palette_of(ab, stride=2) if has_palette else None
     return points, global_hints(palette, saturation, float(plan.is_vivid), float(plan.is_faithful))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from colorization.network.hints import Point
-from colorization.options import ColorizeOptions, default_faithfulness
+from colorization.options import ColorizeOptions
 from retrieval.search.photo_index import Recommendation
 
 MAX_POINTS, MAX_HISTORY = 100, 200
@@ -78,11 +78,8 @@ class EditedPhoto:
     @property
     def faithfulness(self) -> float:
         """How far references are followed: as asked for, or the default for such references."""
-        if self.edit.faithfulness is not None:
-            return self.edit.faithfulness
-        return default_faithfulness(
-            recommended=all(candidate.recommended for candidate in self.picked)
-        )
+        wanted = self.edit.faithfulness
+        return ColorizeOptions().faithfulness if wanted is None else wanted
 
     def options(self, base: ColorizeOptions) -> ColorizeOptions:
         """The options with what was asked for.

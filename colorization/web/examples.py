@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorization.inference.working_size import luminance_of
+from colorization.inference.luminance import luminance_of
 from colorization.web.file_store import Store
 from colorization.web.previews import save_preview
 

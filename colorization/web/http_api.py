@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from colorization.batch.request import PixelPoint, parse_point
 from colorization.batch.runner import describe_recommendation
-from colorization.inference.working_size import read_reference
+from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
 from colorization.photo_files.writer import output_suffix, what_is_lost, write_picture

@@ -10,8 +10,8 @@ import numpy as np
 from cachetools import LRUCache
 
 from colorization.inference.color_suggestions import Suggestion
-from colorization.inference.prepared_photo import Prepared
-from colorization.inference.working_size import read_reference
+from colorization.inference.prepared_photo import PreparedPhoto
+from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
@@ -53,7 +53,7 @@ class PhotoEditor:
     ) -> None:
         self.pipeline, self.store, self.options = pipeline, store, options
         self.limits: Limits = store.limits
-        self._kept: LRUCache[object, Prepared] = LRUCache(
+        self._kept: LRUCache[object, PreparedPhoto] = LRUCache(
             self.limits.kept_bytes, lambda prepared: prepared.num_bytes
         )
         self._lock = threading.Lock()
@@ -232,7 +232,7 @@ class PhotoEditor:
 
     def _prepared(
         self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent
-    ) -> Prepared:
+    ) -> PreparedPhoto:
         """The photo with its references, matched; its target is the preview."""
         key = (edited.photo, edited.picked)
         with self._lock:
@@ -255,7 +255,7 @@ class PhotoEditor:
                 self._kept[key] = prepared
         return prepared
 
-    def _apply(self, edited: EditedPhoto, prepared: Prepared, say: Say) -> Colorized:
+    def _apply(self, edited: EditedPhoto, prepared: PreparedPhoto, say: Say) -> Colorized:
         say("coloring")
         brought = [one.path for one in edited.candidates if one.recommended is None]
         # also those that undo and redo bring back

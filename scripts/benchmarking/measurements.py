@@ -13,7 +13,7 @@ from benchmarking.processes import median_seconds, print_figures
 from colorization.batch.jobs import Job
 from colorization.batch.request import Wishes
 from colorization.batch.runner import Outcome, run_jobs
-from colorization.inference.working_size import read_reference
+from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline

@@ -37,16 +37,16 @@ class PointMap:
 
 @dataclass(frozen=True)
 class Correlation:
-    """Cosines between all positions of the target and all positions of the references.
+    """Cosines between all positions of targets and all positions of their references.
 
     Attributes:
         values: -1..1, one row a target position, one column a reference position, references one
             after the other.
-        target_size: (height, width) of the target's grid.
+        target_size: (height, width) of the targets' grid.
         reference_sizes: (height, width) of each reference's grid.
     """
 
-    values: Float[Tensor, "target references"]
+    values: Float[Tensor, "batch target references"]
     target_size: tuple[int, int]
     reference_sizes: tuple[tuple[int, int], ...]
 
@@ -55,40 +55,45 @@ class Correlation:
         """Positions of each reference."""
         return [height * width for height, width in self.reference_sizes]
 
-    @property
-    def best(self) -> Float[Tensor, "1 _height _width"]:
+    @cached_property
+    def best(self) -> Float[Tensor, "batch 1 height width"]:
         """How well each target position matches anything, 0..1."""
-        return self.values.amax(1).view(1, *self.target_size).clamp(0.0, 1.0)
+        return self._best[0].view(-1, 1, *self.target_size).clamp(0.0, 1.0)
 
-    @cached_property
-    def to_reference(self) -> Int[Tensor, " target"]:
+    @property
+    def to_reference(self) -> Int[Tensor, "batch target"]:
         """The paper's phi_TR: the column that each target position matches best."""
-        return self.values.argmax(1)
+        return self._best[1]
 
     @cached_property
-    def to_target(self) -> Int[Tensor, " references"]:
+    def to_target(self) -> Int[Tensor, "batch references"]:
         """The paper's phi_RT: the row that each reference position matches best."""
-        return self.values.argmax(0)
+        return self.values.mT.contiguous().argmax(2)  # along rows of memory it is much faster
+
+    @cached_property
+    def _best(self) -> tuple[Tensor, Tensor]:
+        cosine, place = self.values.max(2)
+        return cosine, place
 
 
 def correlate(target: UnitMaps, references: Sequence[UnitMaps]) -> Correlation:
-    """Correlate all positions of the target with all positions of the references.
+    """Correlate all positions of targets with all positions of their references.
 
     Args:
-        target: the target's maps.
-        references: those of each reference.
+        target: maps of a batch of targets.
+        references: for each of several references, its maps for every target of the batch.
 
     Raises:
         ValueError: there is no reference.
     """
     if not references:
         raise ValueError("correspondence needs at least one reference")
-    rows = target.joined.flatten(1)
-    columns = torch.cat([one.joined.flatten(1) for one in references], 1)
+    rows = target.joined.flatten(2)
+    columns = torch.cat([one.joined.flatten(2) for one in references], 2)
     with autocast(rows.device):
-        values = (rows.T @ columns).float()
-    sizes = tuple((one.joined.shape[1], one.joined.shape[2]) for one in references)
-    return Correlation(values, (target.joined.shape[1], target.joined.shape[2]), sizes)
+        values = (rows.mT @ columns).float()
+    sizes = tuple((one.joined.shape[2], one.joined.shape[3]) for one in references)
+    return Correlation(values, (target.joined.shape[2], target.joined.shape[3]), sizes)
 
 
 def add_reference_bias(correlation: Correlation, biases: Sequence[float]) -> Correlation:
@@ -106,8 +111,12 @@ def add_reference_bias(correlation: Correlation, biases: Sequence[float]) -> Cor
 
 
 def map_target_to_reference(correlation: Correlation) -> PointMap:
-    """Hard mapping phi_TR as places: for each target position its best one in any reference."""
-    picture, xy = _locate(correlation.to_reference, correlation)
+    """Hard mapping phi_TR as places: for each target position its best one in any reference.
+
+    Args:
+        correlation: of a single target.
+    """
+    picture, xy = _locate(correlation.to_reference[0], correlation)
     height, width = correlation.target_size
     return PointMap(picture.view(height, width), xy.view(height, width, 2))
 

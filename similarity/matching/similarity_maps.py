@@ -11,7 +11,7 @@ backbone on the grid of stride 8 that is matched.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from similarity.matching.correlation import Correlation
@@ -22,12 +22,12 @@ NUM_MAPS = 8  # four levels, both ways
 
 def similarity_maps(
     target: UnitMaps, references: Sequence[UnitMaps], correlation: Correlation
-) -> Float[Tensor, "maps height width"]:
+) -> Float[Tensor, "batch maps height width"]:
     """Compute sim_TR and sim_RT of each level, coarse to fine.
 
     Args:
-        target: the target's maps.
-        references: those of each reference.
+        target: maps of a batch of targets.
+        references: for each of several references, its maps for every target of the batch.
         correlation: of all their positions; it says what is mapped where.
 
     Returns:
@@ -36,11 +36,21 @@ def similarity_maps(
     Source: He et al. 2018, section 3.1.
     """
     there = correlation.to_reference
-    back = correlation.to_target[there]
+    back = correlation.to_target.gather(1, there)
     found = []
     for level, ours in enumerate(target.levels):
-        rows = ours.flatten(1)
-        theirs = torch.cat([one.levels[level].flatten(1) for one in references], 1)
-        partner = theirs.index_select(1, there)
-        found += [(rows * partner).sum(0), (rows.index_select(1, back) * partner).sum(0)]
-    return torch.stack(found).view(-1, *correlation.target_size)
+        rows = ours.flatten(2).mT
+        theirs = torch.cat([one.levels[level].flatten(2) for one in references], 2).mT
+        partner = _rows_at(theirs, there)
+        found += [(rows * partner).sum(2), (_rows_at(rows, back) * partner).sum(2)]
+    return torch.stack(found, 1).float().view(len(there), -1, *correlation.target_size)
+
+
+def _rows_at(
+    rows: Float[Tensor, "batch positions channels"], places: Int[Tensor, "batch some"]
+) -> Float[Tensor, "batch some channels"]:
+    """The features at some positions; whole rows of memory are copied."""
+    batch, count, channels = rows.shape
+    starts = torch.arange(batch, device=places.device)[:, None] * count
+    flat = rows.reshape(batch * count, channels).index_select(0, (starts + places).flatten())
+    return flat.view(batch, -1, channels)

@@ -77,7 +77,7 @@ class _CrossEntropy(torch.autograd.Function):
         return (total[:, 0].log() - of_target) * weights
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         odds, number, share, weights = ctx.saved_tensors
         found = odds.scatter_add(1, number, -share).mul_((weights * gradient)[:, None])
         return found.to(ctx.dtype), None, None, None

@@ -29,7 +29,7 @@ from colorization.evaluation.photo import Photo, read_photo
 from colorization.evaluation.report import as_dict, sheet_order, table, write_report_sheet
 from colorization.evaluation.rows import Setting, attempt, standard_settings
 from colorization.evaluation.survey import labels_of, survey
-from colorization.inference.working_size import luminance_of
+from colorization.inference.luminance import luminance_of
 from colorization.network.color_bins import NUM_BINS, histogram
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions

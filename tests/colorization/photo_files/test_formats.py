@@ -16,7 +16,7 @@ from skimage.color import rgb2lab
 from colorization.batch.jobs import Job
 from colorization.batch.request import Wishes
 from colorization.batch.runner import Outcome, run_jobs
-from colorization.inference.working_size import luminance_of
+from colorization.inference.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.metadata import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE, load_exif
