@@ -13,7 +13,9 @@ import torch
 from jaxtyping import install_import_hook
 from PIL import Image
 
-pytest.register_assert_rewrite("index_state", "fake_pipeline", "study_page")  # of helpers, which may check things themselves
+pytest.register_assert_rewrite(
+    "index_state", "fake_pipeline", "study_page"
+)  # of helpers, which may check things themselves
 # before anything imports them
 install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")
 
