@@ -1,4 +1,4 @@
-"""Write files so that each is whole or is not there, and say what helps where one cannot be written."""
+"""Write files so that each is whole or is not there, and say what helps where that fails."""
 
 import errno
 import hashlib

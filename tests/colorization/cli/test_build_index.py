@@ -1,4 +1,7 @@
-"""``build-index`` on an index that is up to date answers without the network; the answer is that of the ordinary way."""
+"""``build-index`` on an index that is up to date answers without the network.
+
+The answer is that of the ordinary way.
+"""
 
 import json
 import os

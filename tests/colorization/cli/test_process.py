@@ -32,9 +32,10 @@ def test_help_answers_at_once(arguments: list[str]) -> None:
 
 
 def test_a_photo_waits_for_no_more_than_it_needs(gray_path: Path, tmp_path: Path) -> None:
-    """Neither for libraries of other commands, nor for threads that spin, nor at the end for memory to be collected."""
+    """It waits for no libraries of others, no threads that spin and no freeing of memory."""
     heavy = "torchvision", "scipy", "skimage", "sklearn", "torch._dynamo", "sympy"
-    found = f"gc.get_freeze_count() > 0, os.environ.get('GOMP_SPINCOUNT'), [m for m in {heavy!r} if m in sys.modules]"
+    found = "gc.get_freeze_count() > 0, os.environ.get('GOMP_SPINCOUNT'),"
+    found += f" [m for m in {heavy!r} if m in sys.modules]"
     colorize = ["colorize", gray_path, "--output", tmp_path / "out.png"]
     done = command("rechroma", "main", colorize, f"print({found}, file=sys.stderr)")
     assert done.returncode == 0 and done.stderr.decode().splitlines()[-1] == "True 1000 []"
@@ -48,7 +49,8 @@ def test_what_the_user_says_of_threads_counts(
 ) -> None:
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.setenv(name, value)
-    code = "import atexit, os, sys; from colorization.cli.app import main; sys.argv[1:] = ['--version'];"
+    code = "import atexit, os, sys; from colorization.cli.app import main;"
+    code += "sys.argv[1:] = ['--version'];"
     code += "atexit.register(lambda: print(os.environ.get('GOMP_SPINCOUNT'))); main()"
     root = str(Path(colorization.__file__).parents[1])
     done = subprocess.run(

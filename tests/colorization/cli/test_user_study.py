@@ -53,7 +53,8 @@ def test_the_command_writes_a_page(
     assert (result.exit_code, result.stderr) == (0, "")
     assert (
         result.stdout
-        == f"{tmp_path / 's.html'}: 3 pairs, 1 names left out that not all folders have; open it in a browser\n"
+        == f"{tmp_path / 's.html'}: 3 pairs, 1 names left out that not all folders have;"
+        " open it in a browser\n"
     )
     again = command(
         real_dir,

@@ -33,7 +33,10 @@ def test_coarse_cells_are_means() -> None:
 def test_points_show_the_mean_color_around(
     pictures: dict[str, np.ndarray], rng: np.random.Generator
 ) -> None:
-    """128 pixels on the short side: squares of round(7 / 256 * 128) = 4 pixels (3.5 rounds to even)."""
+    """128 pixels on the short side.
+
+    Squares of round(7 / 256 * 128) = 4 pixels (3.5 rounds to even).
+    """
     truth = pictures["coffee"]
     height, width = truth.shape[:2]
     lab = rgb2lab(truth)

@@ -1,4 +1,4 @@
-"""The evaluation with a made pipeline that returns known pictures, and ``rechroma evaluate`` around it."""
+"""The evaluation with a made pipeline, which returns known pictures."""
 
 from pathlib import Path
 
@@ -19,7 +19,10 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 class Judge(nn.Module):
-    """Sees a picture as its mean color; the class is the strongest channel, or 3 where there is none."""
+    """Sees a picture as its mean color.
+
+    The class is the strongest channel, or 3 where there is none.
+    """
 
     def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
         assert rgb.shape[2:] == (224, 224) and rgb.min() >= 0 and rgb.max() <= 1
@@ -70,7 +73,7 @@ def test_a_perfect_pipeline_scores_perfectly(
 
 
 def test_photos_that_are_in_the_index_are_told(paths: list[Path]) -> None:
-    """The fake recommends the first photo of the index to every photo; to itself, that is a leak."""
+    """The fake recommends the first photo of the index to every photo, also to itself: a leak."""
     report = run(
         FakePipeline(FakeIndex(paths)), paths, {"network": Setting(), "careful": Setting()}
     )

@@ -1,4 +1,4 @@
-"""The linear probe on made layers whose accuracy is known, and ``rechroma evaluate --linear-probe`` around it."""
+"""The linear probe on made layers whose accuracy is known, and its command."""
 
 import json
 from pathlib import Path

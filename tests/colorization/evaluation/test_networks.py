@@ -20,7 +20,10 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 class Judge(nn.Module):
-    """Sees a picture as its mean color; the class is the strongest channel, or 3 where there is none."""
+    """Sees a picture as its mean color.
+
+    The class is the strongest channel, or 3 where there is none.
+    """
 
     def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
         assert rgb.shape[2:] == (224, 224) and rgb.min() >= 0 and rgb.max() <= 1

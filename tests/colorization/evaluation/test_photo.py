@@ -13,7 +13,10 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 def test_telephones_photos_are_measured_as_they_are_meant(
     tmp_path: Path, wide_profile: Callable[[float], bytes]
 ) -> None:
-    """The primaries of Display P3 are wider than those of sRGB: the same numbers stand for stronger colors."""
+    """The primaries of Display P3 are wider than those of sRGB.
+
+    The same numbers stand for stronger colors.
+    """
     stored = np.full((32, 32, 3), (60, 160, 80), np.uint8)
     Image.fromarray(stored).save(tmp_path / "p3.png", icc_profile=wide_profile(2.2))
     Image.fromarray(stored).save(tmp_path / "srgb.png")

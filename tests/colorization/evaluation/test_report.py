@@ -16,7 +16,10 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 class Judge(nn.Module):
-    """Sees a picture as its mean color; the class is the strongest channel, or 3 where there is none."""
+    """Sees a picture as its mean color.
+
+    The class is the strongest channel, or 3 where there is none.
+    """
 
     def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
         assert rgb.shape[2:] == (224, 224) and rgb.min() >= 0 and rgb.max() <= 1
@@ -61,7 +64,10 @@ def test_the_table_has_a_line_a_row_and_the_curve_of_points(
 
 
 def test_a_sheet_shows_worst_median_and_best() -> None:
-    """Thirteen photos of Delta E 0 to 12: the four worst, 12 to 9, the middle 8 - 5, the four best."""
+    """Thirteen photos of Delta E 0 to 12.
+
+    The four worst, 12 to 9, the middle 8 - 5, the four best.
+    """
     assert sheet_order([float(i) for i in range(13)]) == [12, 11, 10, 9, 8, 7, 6, 5, 3, 2, 1, 0]
     assert sheet_order([float(i) for i in range(21)]) == [20, 19, 18, 17, 12, 11, 10, 9, 3, 2, 1, 0]
     assert sheet_order([1.0, 3.0, 2.0]) == [1, 2, 0]

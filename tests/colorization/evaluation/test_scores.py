@@ -62,7 +62,10 @@ def test_rows_are_the_means_of_the_measures(
 def test_rebalanced_auc_pools_the_pictures(
     fake: FakePipeline, paths: list[Path], pictures: dict[str, np.ndarray], own_prior: bool
 ) -> None:
-    """Sum of weighted areas over sum of weights; without a prior it is the photos' own, at a quarter of their size."""
+    """Sum of weighted areas over sum of weights.
+
+    Without a prior it is the photos' own, at a quarter of their size.
+    """
     given = None if own_prior else torch.rand(NUM_BINS)
     row = run(fake, paths, {}, prior=given).rows["gray"]
     truths = [rgb2lab(pictures[path.stem])[..., 1:] for path in paths]

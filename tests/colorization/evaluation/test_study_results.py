@@ -9,7 +9,10 @@ from colorization.evaluation.study_results import StudyResult, read_results, wil
 
 
 def test_wilson_by_hand() -> None:
-    """8 of 10: z² = 3.8415; middle (0.8 + 0.19207) / 1.38415 = 0.71674, half 1.95996 / 1.38415 * 0.16041 = 0.22715."""
+    """8 of 10: z² = 3.8415.
+
+    Middle (0.8 + 0.19207) / 1.38415 = 0.71674, half 1.95996 / 1.38415 * 0.16041 = 0.22715.
+    """
     low, high = wilson_interval(8, 10)
     assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
 

@@ -1,4 +1,7 @@
-"""Pages that ask people, and what their choices come to. The page's own arithmetic runs where node is installed."""
+"""Pages that ask people, and what their choices come to.
+
+The page's own arithmetic runs where node is installed.
+"""
 
 import base64
 import io
@@ -86,7 +89,10 @@ def test_order_and_sides_are_shuffled_by_the_seed(tmp_path: Path) -> None:
 
 
 def test_both_pictures_have_one_size_and_one_encoding(tmp_path: Path) -> None:
-    """A photo of 1200 x 800 and a result of 300 x 200: both are shown at 512 x 341, so that size betrays nothing."""
+    """A photo of 1200 x 800 and a result of 300 x 200.
+
+    Both are shown at 512 x 341, so that size betrays nothing.
+    """
     gradient = np.linspace(0, 255, 1200).astype(np.uint8)
     big = np.repeat(np.stack((gradient, gradient[::-1], gradient), 1)[None], 800, 0)
     real = write(tmp_path / "real", {"a": big})

@@ -84,40 +84,15 @@ def choices(path: Path, picked: list[str], kind: str = "real", **more: object) -
     return path
 
 
-# enough of a browser to press keys in the page: elements by id, storage, and what it downloads
-BROWSER = r"""
-const elements = {}, listeners = {}, kept = JSON.parse(process.argv[3] || "{}");
-let downloaded = null;
-const element = (id) => elements[id] ||= { id, textContent: "", hidden: false, disabled: false, handlers: {}, img: { src: "" },
-  addEventListener(kind, call) { this.handlers[kind] = call; }, querySelector() { return this.img; }, focus() {},
-  click(detail = 1) { if (this.handlers.click && !this.disabled) this.handlers.click({ detail }); }, append() {}, remove() {} };
-globalThis.document = { getElementById: element, createElement: () => element("link"), body: element("body"),
-  addEventListener: (kind, call) => { listeners[kind] = call; } };
-globalThis.window = { scrollTo() {} };
-globalThis.confirm = () => true;
-globalThis.setTimeout = () => 0;
-globalThis.localStorage = { getItem: (key) => { if (kept.broken) throw Error("none"); return kept[key] ?? null; },
-  setItem: (key, value) => { if (kept.broken) throw Error("none"); kept[key] = value; } };
-globalThis.Blob = class { constructor(parts) { downloaded = JSON.parse(parts[0]); } };
-URL.createObjectURL = () => "blob:";
-const input = JSON.parse(require("fs").readFileSync(0, "utf8"));
-element("study").textContent = JSON.stringify(input.study);
-(0, eval)(input.code);
-for (const key of JSON.parse(process.argv[2])) {
-  if (key.startsWith("##")) [1, 2].forEach((detail) => element(key.slice(2)).click(detail));
-  else if (key.startsWith("#")) element(key.slice(1)).click();
-  else listeners.keydown({ key, preventDefault() {} });
-}
-const told = Object.fromEntries(["question", "status", "score", "note"].map((id) => [id, element(id).textContent]));
-const shown = [elements.a.img.src, elements.b.img.src];
-console.log(JSON.stringify({ ...told, kept, downloaded, shown, over: element("trial").hidden, value: element("progress").value,
-  wilson: [[0, 0], [0, 9], [3, 9], [9, 9], [8, 10]].map(([k, n]) => (0, eval)("wilson")(k, n)) }));
-"""
+BROWSER = (Path(__file__).parents[2] / "helpers" / "study_browser.js").read_text()
 
 
 @pytest.fixture
 def press(real_dir: Path, result_dir: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Press keys, click (``#id``) or click twice (``##id``) in the page of a study; tell what it shows, keeps, downloads."""
+    """Press keys, click (``#id``) or click twice (``##id``) in the page of a study.
+
+    Tell what it shows, keeps, downloads.
+    """
     if NODE is None:
         pytest.skip("node is not installed")
     build_study(real_dir, [result_dir], tmp_path / "study.html")
@@ -145,7 +120,10 @@ def test_the_page_computes_the_same_interval(press: Callable[..., dict[str, Any]
 def test_keys_choose_and_the_page_tells_what_python_tells(
     press: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    """All four pairs by different keys; the download is read by Python and gives the sentence of the page."""
+    """All four pairs by different keys.
+
+    The download is read by Python and gives the sentence of the page.
+    """
     before = press()
     assert (before["question"], before["status"], before["over"]) == (
         "Which photograph is real?",

@@ -26,7 +26,10 @@ def tiny() -> Backbone:
 
 @pytest.fixture(scope="module")
 def order() -> Iterator[Order]:
-    """``order(what, *arguments, **how_it_dies)`` in a process of its own; returns its exit status."""
+    """``order(what, *arguments, **how_it_dies)`` in a process of its own.
+
+    Returns its exit status.
+    """
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER.read_text()],
         stdin=subprocess.PIPE,

@@ -54,7 +54,10 @@ def test_a_clock_that_was_ahead_loses_no_finished_shards(
 def test_a_shard_out_of_reach_is_not_taken_for_damaged(
     photo_dir: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """A drive may be unplugged: what was described is not given up because it cannot be read at the moment."""
+    """A drive may be unplugged.
+
+    What was described is not given up because it cannot be read at the moment.
+    """
     index_dir = tmp_path / "index"
     build(photo_dir, index_dir)
     before = files(index_dir / FEATURES)

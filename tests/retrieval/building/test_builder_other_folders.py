@@ -31,7 +31,8 @@ def test_a_damaged_shard_of_another_folder_is_told_before_its_photos_are_lost(
     before = files(index_dir)
     with pytest.raises(
         ValueError,
-        match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}",
+        match=f"{shard.name}: damaged or missing;"
+        f" to describe its photos again name also {photo_dir}",
     ):
         build(library_dir, index_dir)
     assert files(index_dir) == before
@@ -57,7 +58,8 @@ def test_a_photo_of_the_folder_does_not_stand_for_the_folder(
     before = files(index_dir)
     with pytest.raises(
         ValueError,
-        match=f"{shard.name}: damaged or missing; to describe its photos again name also {photo_dir}",
+        match=f"{shard.name}: damaged or missing;"
+        f" to describe its photos again name also {photo_dir}",
     ):
         build(photo_dir / "rocket.png", index_dir)
     assert files(index_dir) == before

@@ -89,7 +89,8 @@ def test_lost_projections_are_told_before_photos_are_dropped(
     if damage == "flipped bit":
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     before = files(index_dir)
-    wanted = rf"{index_dir}: described with other projections \({manifest.pca_hash}\) .*name all of its folders with --overwrite"
+    wanted = rf"{index_dir}: described with other projections \({manifest.pca_hash}\) "
+    wanted += ".*name all of its folders with --overwrite"
     with pytest.raises(ValueError, match=wanted):
         build_index([photo_dir], index_dir, tiny, options)
     assert files(index_dir) == before

@@ -125,5 +125,8 @@ def test_a_change_happens_wholly_or_not_at_all(
 
 
 def verify_faiss(index_dir: Path) -> list[object]:
-    """What verify says where index.faiss is new and index.json is not yet: that only this derived file does not fit."""
+    """What verify says where index.faiss is new and index.json is not yet.
+
+    That only this derived file does not fit.
+    """
     return [f for f in verify_index(index_dir, with_photos=False) if f.path.name == "index.faiss"]

@@ -71,9 +71,15 @@ def test_a_merged_index_says_what_its_parts_say(
 
 
 def test_it_recommends_what_an_index_of_all_does(
-    index_dir: Path, library_dir: Path, other_dir: Path, photo_dir: Path, tmp_path: Path, build: Build, backbone: Backbone,
+    index_dir: Path,
+    library_dir: Path,
+    other_dir: Path,
+    photo_dir: Path,
+    tmp_path: Path,
+    build: Build,
+    backbone: Backbone,
     pictures: dict[str, np.ndarray],
-) -> None:  # fmt: skip
+) -> None:
     merge_indexes([index_dir, other_dir], tmp_path / "merged")
     build([library_dir, photo_dir], tmp_path / "built")
     merged, built = (PhotoIndex.open(tmp_path / name) for name in ("merged", "built"))

@@ -83,7 +83,8 @@ def test_another_index_at_the_result_is_left_alone(
     before = files(third)
     with pytest.raises(
         ValueError,
-        match=f"{third}: an index is here already; name it among those to merge, or choose another --index",
+        match=f"{third}: an index is here already; name it among those to merge,"
+        " or choose another --index",
     ):
         merge_indexes([index_dir, other_dir], third)
     (tmp_path / "photos" / "notes.txt").touch()

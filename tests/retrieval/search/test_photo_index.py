@@ -27,7 +27,10 @@ def everything(index_dir: Path) -> Descriptors:
 def by_loops(
     stored: Descriptors, query: Descriptors, rows: list[int], keep: int
 ) -> list[tuple[int, float, float, float, float]]:
-    """(row, total, global, feature, luminance), best first: the two rankings as they are defined."""
+    """(row, total, global, feature, luminance), best first.
+
+    The two rankings as they are defined.
+    """
     cosines = {
         row: float(stored.global_[row].astype(np.float32) @ query.global_[0].astype(np.float32))
         for row in rows
@@ -218,7 +221,7 @@ def test_arrays_are_all_descriptors_by_row(
 def twins_dir(
     tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray], backbone: Backbone
 ) -> Path:
-    """An index of coffee six times, recompressed and brightened, and of three other photos, in several shards."""
+    """An index of coffee six times, recompressed and brightened, and of three other photos."""
     folder = tmp_path_factory.mktemp("twins")
     (folder / "photos").mkdir()
     for i in range(6):

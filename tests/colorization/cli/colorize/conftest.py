@@ -20,7 +20,7 @@ def odd_run(
     odd_files: OddFiles,
     pictures: dict[str, np.ndarray],
 ) -> tuple[Result, Path, Path]:
-    """All odd files of conftest and some more in one folder, colorized in one run: result, inputs, outputs."""
+    """All odd files and some more, colorized in one run: result, folder of inputs, of outputs."""
     folder = tmp_path_factory.mktemp("odd_run")
     (folder / "in").mkdir()
     for paths in odd_files:

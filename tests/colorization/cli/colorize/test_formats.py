@@ -74,7 +74,10 @@ def test_rotated_photos_come_out_upright(
     suffix: str,
     orientation: int,
 ) -> None:
-    """Stored as each of the eight EXIF orientations, the same picture comes out; only the lossy ones differ a little."""
+    """Stored as each of the eight EXIF orientations, the same picture comes out.
+
+    Only the lossy ones differ a little.
+    """
     upright = Image.fromarray(gray_pictures["coffee"][:64, :96])
     turn = {
         2: "FLIP_LEFT_RIGHT",

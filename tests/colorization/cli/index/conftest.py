@@ -12,7 +12,10 @@ from colorization.cli.app import index_app
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """``rechroma index`` in this process; an exception that it does not turn into a line fails the test."""
+    """``rechroma index`` in this process.
+
+    An exception that it does not turn into a line fails the test.
+    """
 
     def invoke(*args: object) -> Result:
         return CliRunner().invoke(index_app, [str(a) for a in args], catch_exceptions=False)

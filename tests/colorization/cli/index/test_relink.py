@@ -22,8 +22,8 @@ def test_relink_says_what_was_indexed_again(
     build(moved, own_index)
     text = out(run("relink", own_index, "--root", moved))
     assert (
-        "0 photos relinked, 4 still missing (4 of them lie there and are in the index under that path already)"
-        in text
+        "0 photos relinked, 4 still missing"
+        " (4 of them lie there and are in the index under that path already)" in text
     )
 
 
