@@ -24,7 +24,10 @@ def units(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def made(
     index: PhotoIndex, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[PhotoIndex, Arrays]:
-    """An index that answers with made descriptors of eight colorful photos; a test may change them in place."""
+    """An index that answers with made descriptors of eight colorful photos.
+
+    A test may change them in place.
+    """
     arrays = (
         units(rng, COUNT, 16).astype(np.float32),
         units(rng, COUNT, 49, 6).astype(np.float16),
