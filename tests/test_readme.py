@@ -1,4 +1,4 @@
-"""Commands and Python of the READMEs run as they stand, in order, on what the demo leaves behind."""
+"""The READMEs' commands and Python run as they stand, on what the demo leaves behind."""
 
 import contextlib
 import os
