@@ -13,7 +13,6 @@ import typer
 
 from colorization.cli.common import (
     Backbone,
-    Caution,
     Device,
     Explain,
     Faithfulness,
@@ -27,7 +26,6 @@ from colorization.cli.common import (
     References,
     SameClass,
     Saturation,
-    Temperature,
     TopK,
     Variants,
     VggWeights,

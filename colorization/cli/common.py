@@ -46,25 +46,11 @@ Points = Annotated[
 Palette = Annotated[
     Path | None, typer.Option(help="A picture whose colors the result should have.")
 ]
-Temperature = Annotated[
-    float | None,
-    typer.Option(
-        min=0, help="Of predicted colors: lower takes the likeliest, 1 the mean. Default 0.38."
-    ),
-]
 SameClass = Annotated[
     bool | None,
     typer.Option(
         "--same-class",
         help="Recommend only what seems to be of the same ImageNet class, where there is any.",
-    ),
-]
-Caution = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        help="Hold color back where references disagree; the network asks only where one is"
-        " the same picture.",
     ),
 ]
 KeepTint = Annotated[

@@ -49,7 +49,11 @@ def measure_obedience(
 
 @inference()
 def with_turned_references(prepared: PreparedPhoto) -> PreparedPhoto:
-    """The same photo and references, their chroma turned by 90 degrees: a becomes b, b becomes -a."""
+    """The same photo and references, their chroma turned by 90 degrees.
+
+    Args:
+        prepared: a photo, described and matched.
+    """
     match = prepared.match
     turned = [replace(one, ab=torch.stack((-one.ab[1], one.ab[0]))) for one in match.references]
     return replace(prepared, match=match_references(match.target, turned, match.scores))
