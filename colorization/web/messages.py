@@ -4,7 +4,7 @@ import logging
 import math
 import re
 
-from colorization.cli.common import one_line
+from colorization.messages import one_line
 
 # an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; "
 # or ", "
