@@ -46,12 +46,23 @@ class Visit:
         self.failed: list[str] = []
         self.tab.set_default_timeout(PATIENCE)
         self.tab.on("request", lambda request: self.asked.append(request.url))
+        # from the start: one that is only awaited when it comes may come too early
+        self.choosers: list[Any] = []
+        self.tab.on("filechooser", lambda chooser: self.choosers.append(chooser))
         self.tab.on("pageerror", lambda error: self.failed.append(str(error)))
         self.tab.goto(url)
         self.tab.locator("#examples button").first.wait_for()
 
     def choose(self, *photos: Path) -> None:
         self.tab.locator("#choose").set_input_files([str(photo) for photo in photos])
+
+    def chooser(self) -> Any:
+        """The choice of files that the browser has opened."""
+        for _ in range(PATIENCE // 50):
+            if self.choosers:
+                return self.choosers.pop()
+            self.tab.wait_for_timeout(50)
+        raise AssertionError("no choice of files was opened")
 
     def open(self, photo: Path) -> "Visit":
         """Choose a photo and wait for its colors."""
