@@ -42,6 +42,12 @@ class RgbNetwork(nn.Module):
         found: dict[str, Tensor] = self.network((rgb - self.mean) / self.std, self.layers)
         return found
 
+    def channels(self) -> list[int]:
+        """How many channels each of the maps has."""
+        picture = self.mean.new_zeros(1, 3, 64, 64)
+        with torch.no_grad():
+            return [values.shape[1] for values in self(picture).values()]
+
 
 def efficientnet_judge() -> RgbNetwork:
     """EfficientNet-Lite0 on colors: its weights come with a dependency, so that anyone can train.

@@ -120,7 +120,7 @@ def train(
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     for number in range(first, options.steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(number, options)
+            group["lr"] = group.get("share", 1.0) * cosine_rate(number, options)
         losses = step(number)
         mean_loss = team.mean(losses["loss"].detach())
         if not bool(torch.isfinite(mean_loss)):
