@@ -21,7 +21,7 @@ from colorization.messages import one_line
 
 if TYPE_CHECKING:
     from retrieval.photos.reader import Picture
-    from retrieval.search.photo_index import Recommendation
+    from retrieval.search.recommendation import Recommendation
 
 
 def recommend(

@@ -22,7 +22,7 @@ from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError, read_small_rgb
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)

@@ -175,7 +175,7 @@ def photos_of(number: int, count: int, options: RunOptions) -> Int[np.ndarray, "
 
 
 def trained_on(count: int) -> Int[np.ndarray, " photos"]:
-    """Numbers of the photos that are trained on: all but those held out, or all of a small corpus."""
+    """Numbers of the photos that are trained on; all of a small corpus."""
     rows = np.arange(count)
     return rows[rows % HELD_OUT > 0] if count > HELD_OUT else rows
 

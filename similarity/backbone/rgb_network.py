@@ -110,6 +110,7 @@ def load_judge(path: Path | None = None) -> nn.Module:
         network: nn.Module = own[0]().eval().requires_grad_(False)
     except Exception as error:
         raise ValueError(
-            f"{path}: {own[0].__name__} cannot be made without arguments ({type(error).__name__}: {error})"
+            f"{path}: {own[0].__name__} cannot be made without arguments"
+            f" ({type(error).__name__}: {error})"
         ) from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

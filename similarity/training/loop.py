@@ -48,7 +48,7 @@ class LoopOptions:
 
 
 class Ahead(Generic[T]):
-    """Prepare the data of the next step in a thread while this step is computed; what is prepared stays the same."""
+    """Prepare the data of the next step in a thread while this step is computed."""
 
     def __init__(self, prepare: Callable[[int], T], steps: int) -> None:
         self._prepare, self._steps, self._pool = prepare, steps, ThreadPoolExecutor(1)
@@ -190,7 +190,8 @@ def check_checkpoint(options: LoopOptions) -> None:
         raise ValueError(f"{options.checkpoint_path}: not a checkpoint ({error})") from error
     if key != options.config_key:
         raise ValueError(
-            f"{options.checkpoint_path} belongs to settings {key}, this run has {options.config_key}:"
+            f"{options.checkpoint_path} belongs to settings {key}, this run has"
+            f" {options.config_key}:"
             " choose another folder or the same settings"
         )
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 

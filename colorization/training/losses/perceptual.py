@@ -1,4 +1,4 @@
-"""The perceptual loss: how far a frozen network's view of the result is from its view of the truth."""
+"""The perceptual loss: how differently a frozen network sees the result and the truth."""
 
 from collections.abc import Callable, Mapping, Sequence
 
