@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,13 +32,15 @@ from colorization.options import ColorizeOptions
 from colorization.result import Colorized
 from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
-from retrieval.search.photo_index import PhotoIndex, Recommendation
-from retrieval.search.query_threads import one_thread
+from retrieval.search.recommendation import Recommendation
 from retrieval.storage.manifest import read_manifest
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.precision import inference
 from similarity.backbone.pretrained import DEFAULT_BACKBONE
 from similarity.color.tones import spread_tones
+
+if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
+    from retrieval.search.photo_index import PhotoIndex
 
 UNGUIDED = (
     "without the network, colorizing needs at least one reference and takes no points or palette"
@@ -53,7 +56,7 @@ class ColorizationPipeline:
     def __init__(
         self,
         backbone: Backbone,
-        index: PhotoIndex | None = None,
+        index: "PhotoIndex | None" = None,
         network: ColorizationNetwork | None = None,
         encoder: Backbone | None = None,
     ) -> None:
@@ -75,7 +78,7 @@ class ColorizationPipeline:
         )
 
     @property
-    def index(self) -> PhotoIndex | None:
+    def index(self) -> "PhotoIndex | None":
         """What references are recommended from."""
         return self._library and self._library[0]
 
@@ -99,7 +102,7 @@ class ColorizationPipeline:
             FileNotFoundError: weights or the index are not there.
             ValueError: weights or the index are damaged, or do not belong together.
         """
-        index = PhotoIndex.open(Path(index_dir)) if index_dir is not None else None
+        index = _opened(Path(index_dir)) if index_dir is not None else None
         eyes = load_backbone(backbone, weights_path, device)
         encoder = eyes if eyes.name == ENCODER else load_backbone(ENCODER, device=device)
         return cls(eyes, index, load_network(encoder), encoder)
@@ -112,10 +115,9 @@ class ColorizationPipeline:
                 that was open stays.
         """
         if self.index is not None and read_manifest(self.index.index_dir) != self.index.manifest:
-            index = PhotoIndex.open(self.index.index_dir)
+            index = _opened(self.index.index_dir)
             self._library = index, index.extractor(self.backbone)
 
-    @one_thread()
     def recommend(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
@@ -145,7 +147,13 @@ class ColorizationPipeline:
     def candidates(
         self, gray: np.ndarray, top_k: int, same_class: bool = False
     ) -> Iterator[Recommendation]:
-        """Recommendations, see recommend: first twice top_k, then more for whoever goes on, as photos may be gone."""
+        """Recommend references, more and more for whoever goes on, as photos may be gone.
+
+        Args:
+            gray: the picture.
+            top_k: twice as many are ranked at first.
+            same_class: only photos of the picture's ImageNet class, where there are any.
+        """
         known = set[Path]()
         while True:
             top_k *= 2
@@ -158,7 +166,7 @@ class ColorizationPipeline:
     def recommend_readable(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
-        """Recommend references, and read them; photos that cannot be read give their places to the next best.
+        """Recommend references, and read them; the next best take the places of unreadable ones.
 
         Args:
             gray: see recommend.
@@ -376,3 +384,9 @@ def _colors_of(reference: Picture | Recommendation) -> np.ndarray:
     if isinstance(reference, Recommendation):
         return read_reference(reference.path)
     return as_rgb(reference, "reference")
+
+
+def _opened(index_dir: Path) -> "PhotoIndex":
+    from retrieval.search.photo_index import PhotoIndex
+
+    return PhotoIndex.open(index_dir)

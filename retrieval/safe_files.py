@@ -1,4 +1,4 @@
-"""Write files so that each is whole or is not there, and say what helps where one cannot be written."""
+"""Write files so that each is whole or is not there, and say what helps where that fails."""
 
 import errno
 import hashlib
@@ -52,22 +52,29 @@ def replacing(path: Path, temporary: Path | None = None, what: str = "file") -> 
 
 
 @contextmanager
-def replacing_together(files: dict[Path, Path]) -> Iterator[dict[Path, os.stat_result]]:
-    """Give files that were written under temporary names their own names, all of them or none.
+def replacing_together(files: dict[Path, Path]) -> Iterator[None]:
+    """Give files that are written under temporary names their own when the block ends.
 
-    They are brought to the disk before the block, which may note their sizes and times (a rename
-    keeps both), and renamed after it. What did not get its name is removed.
+    All are brought to the disk before the first gets its name. If the block fails, the temporary
+    files are removed and what has those names stays.
 
     Args:
-        files: temporary name of each file by its own name; both lie in one folder.
+        files: the temporary name of each file by its own, which may grow meanwhile; both lie in
+            one folder.
 
-    Yields:
-        Size and time that each file will have, by its own name.
+    Raises:
+        OSError: a file cannot be written.
     """
-    with discarding(list(files.values())):
-        yield {path: sync(temporary) for path, temporary in files.items()}
+    try:
+        yield
+        for temporary in files.values():
+            sync(temporary)
         for path, temporary in files.items():
             temporary.replace(path)
+    finally:
+        for temporary in files.values():
+            with suppress(FileNotFoundError):
+                temporary.unlink()
 
 
 def sync(path: Path) -> os.stat_result:

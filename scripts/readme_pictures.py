@@ -95,11 +95,11 @@ def screenshot(gray: np.ndarray, out: Path, port: int = 7931) -> None:
                 browser = driver.chromium.launch(
                     executable_path=shutil.which("chromium"), args=["--no-sandbox"]
                 )
-                tab = browser.new_page(viewport={"width": 1280, "height": 900})
+                tab = browser.new_page(viewport={"width": 1280, "height": 800})
                 tab.set_default_timeout(60_000)
                 tab.goto(f"http://127.0.0.1:{port}/")
-                tab.locator("#photo input[type=file]").set_input_files(str(photo))
-                tab.locator("#slider img").first.wait_for()
+                tab.locator("#choose").set_input_files(str(photo))
+                tab.locator("#status p").first.wait_for()
                 tab.wait_for_timeout(3000)
                 tab.screenshot(path=out)
         finally:

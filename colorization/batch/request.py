@@ -16,7 +16,7 @@ from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.storage.shards import file_sha256
+from retrieval.safe_files import file_sha256
 from similarity.backbone.weight_files import hash_tensors
 
 

@@ -14,14 +14,20 @@ import typer
 from colorization.cli.common import (
     Backbone,
     Device,
+    Explain,
     Faithfulness,
     Json,
+    KeepTint,
     Library,
     Method,
     Overwrite,
+    Palette,
+    Points,
     References,
+    SameClass,
     Saturation,
     TopK,
+    Variants,
     VggWeights,
     Vividness,
     fail,
@@ -43,39 +49,6 @@ Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Gray photos, or folders of them.")
 ]
 Output = Annotated[Path, typer.Option(help="File for one input, else a folder.")]
-Points = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--point", metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat."
-    ),
-]
-Palette = Annotated[
-    Path | None, typer.Option(help="A picture whose colors the result should have.")
-]
-SameClass = Annotated[
-    bool | None,
-    typer.Option(
-        "--same-class",
-        help="Recommend only what seems to be of the same ImageNet class, where there is any.",
-    ),
-]
-KeepTint = Annotated[
-    bool | None, typer.Option("--keep-tint", help="Leave a sepia tint over the colors.")
-]
-Variants = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="This many results, each from another recommended reference, and a sheet of them.",
-    ),
-]
-Explain = Annotated[
-    bool,
-    typer.Option(
-        "--explain",
-        help="Also write which reference colored what, and how surely: a picture and JSON.",
-    ),
-]
 ColorizeSheet = Annotated[
     Path | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""What the commands share: options they have in common, and errors as one line."""
+"""What the commands share: options, what of them has no effect, and errors as one line."""
 
 import functools
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -36,6 +36,39 @@ Method = Annotated[
 ]
 TopK = Annotated[
     int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")
+]
+Points = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point", metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat."
+    ),
+]
+Palette = Annotated[
+    Path | None, typer.Option(help="A picture whose colors the result should have.")
+]
+SameClass = Annotated[
+    bool | None,
+    typer.Option(
+        "--same-class",
+        help="Recommend only what seems to be of the same ImageNet class, where there is any.",
+    ),
+]
+KeepTint = Annotated[
+    bool | None, typer.Option("--keep-tint", help="Leave a sepia tint over the colors.")
+]
+Variants = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="This many results, each from another recommended reference, and a sheet of them.",
+    ),
+]
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Also write which reference colored what, and how surely: a picture and JSON.",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]

@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorization.cli.common import Backbone, Device, IndexDir, Json, Sheet, VggWeights, given
+from colorization.cli.common import (
+    Backbone,
+    Device,
+    IndexDir,
+    Json,
+    SameClass,
+    Sheet,
+    VggWeights,
+    given,
+)
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
     from retrieval.photos.reader import Picture
-    from retrieval.search.photo_index import Recommendation
+    from retrieval.search.recommendation import Recommendation
 
 
 def recommend(
     photo: Annotated[Path, typer.Argument(help="A gray photo.")],
     index: IndexDir,
     top_k: Annotated[int, typer.Option(min=1, help="How many references.")] = 5,
-    same_class: Annotated[
-        bool,
-        typer.Option(
-            "--same-class", help="Only photos of the same ImageNet class, where there are any."
-        ),
-    ] = False,
+    same_class: SameClass = None,
     sheet: Sheet = None,
     as_json: Json = False,
     backbone: Backbone = None,
@@ -43,7 +47,7 @@ def recommend(
     pipeline = ColorizationPipeline.load(
         **given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device)
     )
-    found = list(islice(pipeline.candidates(picture.rgb, top_k, same_class), top_k))
+    found = list(islice(pipeline.candidates(picture.rgb, top_k, bool(same_class)), top_k))
     if sheet:
         _write_sheet(sheet, picture, found)
     if as_json:

@@ -24,6 +24,8 @@ COLUMNS = (  # key, heading, factor, digits
     ("delta_colorfulness", "dCF mean", 1, 1),
     ("delta_colorfulness_each", "dCF each", 1, 1),
     ("his", "HIS", 1, 3),
+    ("obeys_best", "obeys", 1, 2),
+    ("obeys_rest", "elsewh.", 1, 2),
     ("top1", "top-1 %", 100, 1),
     ("recovered", "recov. %", 100, 1),
     ("regained", "regain. %", 100, 1),

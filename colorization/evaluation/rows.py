@@ -14,12 +14,15 @@ from colorization.evaluation.conditions import (
     seen_from_elsewhere,
     true_points,
 )
+from colorization.evaluation.measures.obedience import Obedience
 from colorization.evaluation.photo import Photo
+from colorization.evaluation.turned_references import measure_obedience
 from colorization.inference.reference_checks import REFERENCE_SIDE, read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError, read_small_rgb
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
@@ -105,6 +108,11 @@ class Setting:
         """Whether it can only be used with an index."""
         return not self.cells and self.references in ("recommended", "random")
 
+    @property
+    def measures_obedience(self) -> bool:
+        """Whether the references are also shown with their colors turned."""
+        return self.needs_index and not self.faded and not self.points
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -114,11 +122,14 @@ class Attempt:
         rgb: sRGB, 0..255.
         reference: the first reference, or None.
         reference_path: where it lies, if it is a file.
+        obedience: how far the result follows recommended or random references; None where that
+            is not measured.
     """
 
     rgb: np.ndarray
     reference: np.ndarray | None = None
     reference_path: Path | None = None
+    obedience: Obedience | None = None
 
 
 def standard_settings(
@@ -203,7 +214,10 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
         path = result.references[0].path
         given = read_small_rgb(path, REFERENCE_SIDE)
     rgb = recolored(photo.gray, result.rgb) if setting.faded else result.rgb
-    return Attempt(rgb, given, path)
+    obeyed = None
+    if isinstance(pipeline, ColorizationPipeline) and setting.measures_obedience:
+        obeyed = measure_obedience(pipeline, gray, references, setting.options)
+    return Attempt(rgb, given, path, obeyed)
 
 
 def _random_reference(pipeline: Colorizer, photo: Photo, seed: int) -> tuple[Path, np.ndarray]:

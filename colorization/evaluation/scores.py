@@ -91,6 +91,9 @@ class RowScores:
             "colorfulness": colorfulness(rgb),
             "his": np.nan if reference_ab is None else histogram_intersection(reference_ab, ab),
         }
+        if result.obedience is not None:
+            scores["obeys_best"] = result.obedience.best
+            scores["obeys_rest"] = result.obedience.rest
         if judges.lpips:
             scores["lpips"] = judges.lpips(target, rgb)
         self.pictures.append(scores)

@@ -59,7 +59,7 @@ def towards(
     reach: Float[Tensor, "1 height width"],
     level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
-    """Of what points change in some colors, that which leads to one of theirs, and what it is around elsewhere.
+    """Of the changes that points make, keep those that lead to one of their colors.
 
     The network also moves away from them: beside orange wood it took a saucer for blue.
 

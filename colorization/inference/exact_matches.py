@@ -1,4 +1,4 @@
-"""Exact matches: where a reference shows the very thing that the target shows, its colors are taken.
+"""Exact matches: where a reference shows the very thing that the target shows.
 
 At stride 8 a match covers a face; followed down to stride 2 it finds the eye in it. That is right
 where both pictures show the same scene, and noise elsewhere: a fine match counts only where the

@@ -1,4 +1,4 @@
-"""The luminance of full-size pictures, a strip at a time, and pictures made of it and some chroma."""
+"""The luminance of full-size pictures, and pictures made of it and some chroma."""
 
 from functools import cache
 
@@ -29,7 +29,15 @@ def luminance_of(rgb: np.ndarray) -> np.ndarray:
 def with_chroma(
     luminance: Float[Tensor, "1 height width"], ab: Float[Tensor, "2 _height _width"]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """SRGB in 0..255 of a luminance L with chroma of any size, in raw Lab units; the chroma is interpolated."""
+    """Join a luminance with chroma of any size, which is interpolated.
+
+    Args:
+        luminance: L, 0..100.
+        ab: raw Lab units.
+
+    Returns:
+        SRGB in 0..255.
+    """
     full = resized(ab, luminance.shape[1:])
     return lab_to_rgb(torch.cat((luminance, full))).mul(255).round().byte().permute(1, 2, 0).numpy()
 

@@ -35,7 +35,8 @@ def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture"
         array = array[..., None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise ValueError(
-            f"{what}: expected (height, width) or (height, width, 1, 3 or 4), got {np.shape(picture)}"
+            f"{what}: expected (height, width) or (height, width, 1, 3 or 4),"
+            f" got {np.shape(picture)}"
         )
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
@@ -51,7 +52,12 @@ def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture"
 
 
 def shrink(picture: np.ndarray, factor: int) -> Image.Image:
-    """Shrink RGB or gray by a whole number to 8 bits, a strip at a time: a large scan is never held so at once."""
+    """Shrink RGB or gray to 8 bits, a strip at a time: a large scan is never held so at once.
+
+    Args:
+        picture: uint8 or uint16.
+        factor: whole number by which both sides become smaller.
+    """
     if factor == 1:
         return Image.fromarray(np.ascontiguousarray(to_uint8(picture)))
     step = max(1, STRIP_PIXELS // (picture.shape[1] * factor)) * factor

@@ -1,4 +1,4 @@
-"""A picture as the networks see it, computed once: a target, or a reference for any number of them."""
+"""A picture as the networks see it, computed once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

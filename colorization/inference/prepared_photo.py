@@ -8,7 +8,7 @@ from torch import Tensor
 
 from colorization.inference.matching import ReferenceMatch
 from colorization.options import ColorizeOptions
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 # options that may change from edit to edit; a photo is prepared anew for others
 EDITABLE = ("method", "vividness", "faithfulness", "saturation", "keep_tint")
@@ -50,7 +50,8 @@ class PreparedPhoto:
         for name, ours in vars(self.options).items():
             if ours != wanted[name]:
                 raise ValueError(
-                    f"the photo was prepared with {name}={ours}, not {wanted[name]}: prepare it again"
+                    f"the photo was prepared with {name}={ours}, not {wanted[name]}:"
+                    " prepare it again"
                 )
 
     @property

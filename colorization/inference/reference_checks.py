@@ -15,7 +15,7 @@ from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
 from retrieval.photos.print_detection import color_beyond_tone, color_beyond_tone_of_lab
 from retrieval.photos.reader import PictureError, read_small_rgb
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
 
 Picture = np.ndarray | Image.Image | str | Path
@@ -66,7 +66,8 @@ def check_references(
     for i, one in enumerate(references, 1):
         if one.working_side != options.working_side:
             raise ValueError(
-                f"reference {i} was described for working_side={one.working_side}: describe it again"
+                f"reference {i} was described for working_side={one.working_side}:"
+                " describe it again"
             )
         lab = torch.cat((one.luminance[0], one.ab))
         if not may_be_gray and color_beyond_tone_of_lab(lab) < MIN_CHROMA:

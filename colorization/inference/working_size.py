@@ -15,7 +15,7 @@ MAX_ASPECT = 4.0  # longer pictures are squeezed
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """Size of about side squared pixels, with the picture's aspect and sides that are multiples of 32.
+    """Size of about side squared pixels, of the picture's aspect, in multiples of 32.
 
     Args:
         height: of the picture.

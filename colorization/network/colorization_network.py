@@ -1,4 +1,4 @@
-"""The colorization sub-net: a decoder on frozen maps, one network for references, hints and no help.
+"""The colorization sub-net: a decoder on frozen maps, for references, hints and no help.
 
 Its encoder is a frozen ImageNet network that knows what things are. Three stages at strides 32, 16
 and 8 go from what is there to where it is; each joins the encoder's map of its stride, what the

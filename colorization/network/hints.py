@@ -41,7 +41,8 @@ class Point:
         """Check the place."""
         if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
             raise ValueError(
-                f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})"
+                "a color point must lie within the picture, x and y in 0..1,"
+                f" not ({self.x:g}, {self.y:g})"
             )
         if len(self.ab) != 2 or not all(math.isfinite(value) for value in self.ab):
             raise ValueError(f"a color point has two finite numbers a and b, not {self.ab}")

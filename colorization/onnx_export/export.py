@@ -1,4 +1,4 @@
-"""Write a folder for ONNX Runtime: both networks, what has to be known around them, and how to use them."""
+"""Write a folder for ONNX Runtime: both networks, what must be known, and how to use them."""
 
 import json
 from dataclasses import dataclass
@@ -79,7 +79,8 @@ def export_onnx(
         for name, found in zip(FILES, differences, strict=False):
             if not found <= TOLERANCE:
                 raise ValueError(
-                    f"{folder / name}: ONNX Runtime differs from torch by {found:.2g}, more than {TOLERANCE:g}"
+                    f"{folder / name}: ONNX Runtime differs from torch by {found:.2g},"
+                    f" more than {TOLERANCE:g}"
                 )
         staged[2].write_text(json.dumps(describe(encoder, network), indent=1) + "\n")
         staged[3].write_text(README_PATH.read_text())

@@ -1,4 +1,4 @@
-"""Both networks as ONNX graphs of any picture size, and how far ONNX Runtime is from torch on them."""
+"""Both networks as ONNX graphs of any picture size, compared with torch."""
 
 import logging
 import warnings

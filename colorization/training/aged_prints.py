@@ -17,7 +17,7 @@ BLUR_REACH = 2  # pixels on each side
 def aged(
     lab: Float[Tensor, "3 height width"], rng: np.random.Generator
 ) -> Float[Tensor, "3 height width"]:
-    """Change the luminance as prints and films do: gamma, contrast and brightness; some blur, grain.
+    """Change the luminance as prints do: gamma, contrast, brightness; of some, blur and grain.
 
     Args:
         lab: L in 0..100, raw ab, which stay as they are.

@@ -92,7 +92,7 @@ def train_from_store(
         device: ``cpu``, or None for what accelerate finds.
         log: receives lines.
     """
-    judge = efficientnet_judge() if options.perceptual_from < 1 else None
+    judge = efficientnet_judge() if options.judged_from < 1 else None
     found = train_network(
         Store(store), output, options, judge, weights_of(start) if start else None, device, log
     )

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from colorization.network.color_bins import rebalancing_weights
 from colorization.network.colorization_network import ColorizationNetwork, NetworkConfig
 from colorization.training.accelerator import accelerator_of
+from colorization.training.losses.adversarial import Discriminator
 from colorization.training.samples import Batch, SamplingOptions, draw_batch, moved
 from colorization.training.stored_maps import Store
-from colorization.training.two_branch_step import LossOptions, batch_losses
+from colorization.training.two_branch_step import Judges, LossOptions, batch_losses
 from colorization.training.weight_average import WeightAverage
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS
 from similarity.backbone.rgb_network import RgbNetwork
@@ -30,6 +31,7 @@ from similarity.training.loop import Ahead, LoopOptions, Team, check_checkpoint
 from similarity.training.loop import train as run_loop
 
 HELD_OUT = 64  # every 64th photo is not trained on
+DISCRIMINATOR_RATE = 0.25  # of the learning rate
 CHECKED = 256  # photos on which the losses are told at the end, trained on and not
 
 
@@ -43,7 +45,7 @@ class RunOptions:
         learning_rate: peak of the cosine schedule.
         weight_decay: of the weights of convolutions and linear layers.
         average: share of the moving average that stays in a step.
-        perceptual_from: share of the steps before the perceptual loss; 1 leaves it out.
+        judged_from: share of the steps before vivid answers are judged; 1 leaves that out.
         seed: of all that is drawn.
         network: layout.
         sampling: what samples look like.
@@ -55,7 +57,7 @@ class RunOptions:
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     average: float = 0.999
-    perceptual_from: float = 0.5
+    judged_from: float = 0.5
     seed: int = 0
     network: NetworkConfig = field(default_factory=NetworkConfig)
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
@@ -77,7 +79,7 @@ def train_network(
         store: crops with their maps.
         output: folder of the checkpoint ``network.safetensors`` and of ``settings.json``.
         options: how.
-        judge: frozen RGB network of the perceptual loss; None leaves that out.
+        judge: frozen RGB network through which vivid answers are judged; None leaves that out.
         start: weights to begin with; None draws them at random.
         device: ``cpu``, or None for what accelerate finds.
         log: receives a line now and then.
@@ -102,16 +104,20 @@ def train_network(
         start_from(network, start)
     network = network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(network, options.average)
-    judge = judge.to(place) if judge is not None and options.perceptual_from < 1 else None
+    judges = None
+    modules = {"network": network, "average": average.network}
+    groups = _groups(network, options.weight_decay)
+    if judge is not None and options.judged_from < 1:
+        judges = Judges(judge.to(place), Discriminator(judge.channels()).to(place))
+        modules["discriminator"] = judges.discriminator
+        groups += _groups(judges.discriminator, options.weight_decay, DISCRIMINATOR_RATE)
     bin_weights = rebalancing_weights(store.prior).to(place)
-    optimizer = torch.optim.AdamW(
-        _groups(network, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.99)
-    )
+    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.99))
     settings = asdict(options) | {
         "encoder": store.encoder_hash,
         "store": store.key,
         "photos": len(store),
-        "perceptual": None if judge is None else judge.weights_hash,
+        "judge": None if judges is None or judge is None else judge.weights_hash,
         "start": None if start is None else hash_tensors(start),
         "prior": [float(f"{share:.3g}") for share in store.prior],
     }
@@ -119,7 +125,7 @@ def train_network(
     fixed = {key: value for key, value in settings.items() if key != "steps"}
     key = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
     dtype = torch.bfloat16 if _is_bfloat16_fast(place) else torch.float32
-    begin = int(options.perceptual_from * options.steps) if judge is not None else options.steps
+    begin = int(options.judged_from * options.steps) if judges is not None else options.steps
     plain = replace(options.sampling, vivid=0.0)
 
     def drawn(number: int) -> Batch:
@@ -133,7 +139,7 @@ def train_network(
     def step(number: int) -> dict[str, Tensor]:
         batch = moved(ahead(number), place)
         together.train()
-        return batch_losses(together, batch, bin_weights, judge, options.losses)
+        return batch_losses(together, batch, bin_weights, judges, options.losses)
 
     loop = LoopOptions(
         options.steps, output / "network.safetensors", key, options.learning_rate, clip_norm=1.0
@@ -142,7 +148,6 @@ def train_network(
     if accelerator.is_main_process:
         output.mkdir(parents=True, exist_ok=True)
         (output / "settings.json").write_text(json.dumps(settings) + "\n")
-    modules = {"network": network, "average": average.network}
     team = Team(accelerator.is_main_process, lambda tensor: accelerator.reduce(tensor, "mean"))
     run_loop(
         step, modules, optimizer, loop, log, team, lambda number: average.follow(network, number)
@@ -170,7 +175,7 @@ def photos_of(number: int, count: int, options: RunOptions) -> Int[np.ndarray, "
 
 
 def trained_on(count: int) -> Int[np.ndarray, " photos"]:
-    """Numbers of the photos that are trained on: all but those held out, or all of a small corpus."""
+    """Numbers of the photos that are trained on; all of a small corpus."""
     rows = np.arange(count)
     return rows[rows % HELD_OUT > 0] if count > HELD_OUT else rows
 
@@ -218,13 +223,13 @@ def _checked(
     return sums
 
 
-def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Parameters for the optimizer; biases and norms do not decay."""
+def _groups(network: nn.Module, weight_decay: float, share: float = 1.0) -> list[dict[str, object]]:
+    """Parameters for the optimizer, with their share of its rate; biases and norms do not decay."""
     weights = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     return [
-        {"params": weights, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": weights, "weight_decay": weight_decay, "share": share},
+        {"params": others, "weight_decay": 0.0, "share": share},
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 MAX_POINTS, MAX_HISTORY = 100, 200
 SLIDERS = ("saturation", "vividness", "faithfulness")

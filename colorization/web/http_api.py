@@ -16,7 +16,7 @@ from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
 from colorization.photo_files.writer import output_suffix, what_is_lost, write_picture
 from colorization.web.edit_history import MAX_POINTS, SLIDERS
-from colorization.web.messages import as_number, without_folders
+from colorization.web.messages import as_line, as_number
 from colorization.web.photo_editor import PhotoEditor
 from colorization.web.turns import Turns
 from colorization.web.uploads import Form, Uploads
@@ -83,7 +83,7 @@ class HttpApi:
         palette_name = palette.name if palette else ""
         write_picture(path, result.rgb, credited(picture, shares, palette_name, len(points)))
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        notes = [without_folders(line) for line in (*what_is_lost(picture, path), *result.skipped)]
+        notes = [as_line(line) for line in (*what_is_lost(picture, path), *result.skipped)]
         return path, {"references": used, "notes": notes}
 
     def _recommended(self, form: Form) -> list[dict[str, object]]:

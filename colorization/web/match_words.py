@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 # scores from which most pairs show the same kind of thing, and nearly all the same kind of scene;
 # seen in the best matches of 63 photos in a library of 2,500 others

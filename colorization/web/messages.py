@@ -4,7 +4,7 @@ import logging
 import math
 import re
 
-from colorization.cli.common import one_line
+from colorization.messages import one_line
 
 # an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; "
 # or ", "
@@ -30,16 +30,16 @@ def told(error: Exception) -> str:
         return NO_MEMORY
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return one_line(without_folders(f"{where}{error.strerror}"))
+        return as_line(f"{where}{error.strerror}")
     if isinstance(error, ValueError | OSError | BusyError):
-        return one_line(without_folders(str(error)))
+        return as_line(str(error))
     logging.getLogger(__name__).error("a request of the page failed", exc_info=error)
     return UNEXPECTED
 
 
-def without_folders(text: str) -> str:
-    """The same text, where files are named without the folders that the owner keeps them in."""
-    return FOLDERS.sub("", text)
+def as_line(text: str) -> str:
+    """The text as one line, where files are named without the folders that they are kept in."""
+    return one_line(FOLDERS.sub("", text))
 
 
 def as_number(value: object, name: str) -> float:

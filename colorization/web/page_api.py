@@ -14,7 +14,7 @@ from colorization.web.edit_history import EditedPhoto
 from colorization.web.edit_requests import change, sent
 from colorization.web.examples import EXAMPLES, example_photo, example_thumbnail
 from colorization.web.library import Library
-from colorization.web.messages import as_number, without_folders
+from colorization.web.messages import as_line, as_number
 from colorization.web.open_photos import OpenPhotos
 from colorization.web.photo_editor import PhotoEditor, Say
 from colorization.web.photo_queue import PhotoQueues
@@ -114,7 +114,7 @@ class PageApi:
                 lambda photo: self.editor.bring(photo, usable),
                 lambda photo: photo_view(self.editor, name, photo, doubt, say),
             )
-            return {**view, "refused": [*form.refused, *map(without_folders, refused)]}
+            return {**view, "refused": [*form.refused, *map(as_line, refused)]}
 
         return self.turns.answer(work)
 

@@ -22,6 +22,7 @@ class QueuedPhoto:
     """A photo of a queue and its result.
 
     Attributes:
+        number: of the photo in the queue, as the page counts.
         name: of the photo among the open ones.
         folder: inside the folder that was dropped; empty if there was none.
         before: a small picture of the photo.
@@ -30,6 +31,7 @@ class QueuedPhoto:
         status: lines that say where the colors come from.
     """
 
+    number: int
     name: str
     folder: str
     before: Path
@@ -43,6 +45,11 @@ class PhotoQueue:
     """The photos of a queue that are done, in order."""
 
     photos: list[QueuedPhoto] = field(default_factory=list)
+
+    def add(self, photo: QueuedPhoto) -> None:
+        """Add a photo, in place of one of its number: a page that lost its answer sends it again."""
+        others = (one for one in self.photos if one.number != photo.number)
+        self.photos = sorted((*others, photo), key=lambda one: one.number)
 
     def replace_result(self, name: str, after: Path, result: Path, status: list[str]) -> None:
         """Take the result of a photo that was edited since."""

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from colorization.web.messages import as_number
 from colorization.web.open_photos import OpenPhotos
 from colorization.web.photo_editor import PhotoEditor, Say
 from colorization.web.photo_queue import PhotoQueues, QueuedPhoto, safe_folder
@@ -57,12 +58,13 @@ class QueueApi:
         queue = self._queues.get(request.path_params["name"])
         form = await self._uploads.receive(request)
         path, folder = form.file("photo"), safe_folder(form.field("place"))
+        number = int(as_number(form.field("number", "0"), "number"))
         if len(queue.photos) >= self._editor.limits.queued_photos:
             raise ValueError(f"at most {self._editor.limits.queued_photos} photos at once")
 
         def work(say: Say) -> dict[str, object]:
-            done = self._colorized(path, folder, say)
-            queue.photos.append(done)
+            done = self._colorized(number, path, folder, say)
+            queue.add(done)
             return self._view(done)
 
         return self._turns.answer(work)
@@ -73,7 +75,7 @@ class QueueApi:
         path = await anyio.to_thread.run_sync(queue.write_zip, self._editor.store)
         return FileResponse(path, filename=path.name)
 
-    def _colorized(self, path: Path, folder: str, say: Say) -> QueuedPhoto:
+    def _colorized(self, number: int, path: Path, folder: str, say: Say) -> QueuedPhoto:
         editor, store = self._editor, self._editor.store
         say("reading")
         picture = read_picture(path)  # once for both, the preview and the file
@@ -85,7 +87,7 @@ class QueueApi:
         )
         result = editor.write(photo, say, picture)
         name = self._photos.add(photo)
-        return QueuedPhoto(name, folder, before, after, result, status_lines(photo, look))
+        return QueuedPhoto(number, name, folder, before, after, result, status_lines(photo, look))
 
     def _view(self, one: QueuedPhoto) -> dict[str, object]:
         store = self._editor.store

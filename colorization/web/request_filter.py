@@ -1,4 +1,4 @@
-"""What stands before the page: only requests of this page, under its own name, of a known length."""
+"""What stands before the page: it lets in requests under its own name, of a known length."""
 
 from urllib.parse import SplitResult, urlsplit
 

@@ -1,4 +1,4 @@
-"""Work that takes a while: one piece after the other, told step by step, never more than may wait."""
+"""Work that takes a while: one piece after the other, told step by step."""
 
 import asyncio
 import json
@@ -44,8 +44,8 @@ class Turns:
     def answer(self, work: Callable[[Say], Any]) -> StreamingResponse:
         """Answer a request with lines of JSON while the work is done.
 
-        ``{"step": NAME}`` for each step, ``{}`` as a sign of life, and at the end ``{"done": VALUE}``
-        or ``{"error": LINE}``.
+        ``{"step": NAME}`` for each step, ``{}`` as a sign of life, and at the end
+        ``{"done": VALUE}`` or ``{"error": LINE}``.
 
         Args:
             work: receives what to call with the name of each step; returns what JSON can hold.

@@ -4,13 +4,12 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from colorization.cli.common import one_line
 from colorization.photo_files.provenance import sources
 from colorization.result import Colorized
 from colorization.web.edit_history import Candidate, EditedPhoto
 from colorization.web.file_store import Store
 from colorization.web.match_words import match_word
-from colorization.web.messages import without_folders
+from colorization.web.messages import as_line
 from colorization.web.photo_editor import PhotoEditor, Say, shares_of, silent
 from colorization.web.previews import save_preview, with_doubt
 from retrieval.photos.reader import PictureError
@@ -73,7 +72,7 @@ def status_lines(edited: EditedPhoto, result: Colorized) -> list[str]:
     if edit.palette:
         parts.append(f"palette of {edit.palette.name}")
     lines = ["; ".join(parts) + ".", *edited.note.splitlines(), *result.skipped]
-    return [one_line(without_folders(line)) for line in lines]
+    return [as_line(line) for line in lines]
 
 
 def _before(editor: PhotoEditor, edited: EditedPhoto) -> Path:

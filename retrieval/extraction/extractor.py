@@ -120,7 +120,7 @@ class Extractor:
 
     @classmethod
     def bundled(cls, backbone: Backbone) -> "Extractor | None":
-        """The extractor of a backbone that brings its projections; None where they must be fitted to a corpus."""
+        """The extractor of a backbone with bundled projections; None where they must be fitted."""
         loaded = find_projections(WEIGHTS_DIR, backbone.weights_hash)
         return cls(backbone, *loaded) if loaded else None
 

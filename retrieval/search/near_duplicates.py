@@ -1,4 +1,4 @@
-"""Near-duplicates are one photo stored twice: recompressed, resized, a little cropped or brightened.
+"""Near-duplicates are one photo stored twice, recompressed, resized or slightly cropped.
 
 Two photos count as one when their global descriptors agree (MIN_GLOBAL) and their cells, place by
 place, do so too (MIN_LIKENESS). Cells say both what is there (local descriptors) and how light and

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from retrieval.extraction.extractor import Extractor, Glance
 from retrieval.extraction.pca import load_projections
 from retrieval.search.faiss_index import exact_index
 from retrieval.search.near_duplicates import Appearance, distinct, luminance_structure
+from retrieval.search.query_threads import one_thread
 from retrieval.search.ranking import local_ranking, num_survivors
+from retrieval.search.recommendation import Recommendation
 from retrieval.search.searcher import Searcher
 from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
 from retrieval.storage.faiss_file import read_faiss
@@ -25,25 +26,6 @@ from retrieval.storage.rebuild_command import rebuild
 from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import Photos, ShardReader, allow_open_files, is_damage
 from similarity.backbone.backbone import Backbone
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """A recommended reference.
-
-    Attributes:
-        path: of the photo.
-        score: feature_score + 0.25 * luminance_score.
-        global_score: cosine of the global descriptors.
-        feature_score: mean best cosine of the 7x7 cells.
-        luminance_score: mean correlation of the cells' luminance histograms.
-    """
-
-    path: Path
-    score: float
-    global_score: float
-    feature_score: float
-    luminance_score: float
 
 
 class PhotoIndex:
@@ -124,6 +106,7 @@ class PhotoIndex:
                 f"{path}: missing or damaged ({error}); write it again: {mend}"
             ) from error
 
+    @one_thread()
     def recommend(
         self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:

@@ -1,4 +1,4 @@
-"""What the index knows of a photo: vectors, luminance histograms, its class and how colored it is."""
+"""What the index knows of a photo: vectors, luminance histograms, class and mean chroma."""
 
 from dataclasses import dataclass, fields
 

@@ -31,8 +31,8 @@ class Layers:
     """Which maps of a backbone serve what, by their names.
 
     Attributes:
-        levels: four maps, coarse to fine. The first three are joined to match, all four are compared
-            in the similarity maps.
+        levels: four maps, coarse to fine. The first three are joined to match, all four are
+            compared in the similarity maps.
         detail: two maps of strides 4 and 2, for exact matches.
         global_: the photo as a whole, for the index; a map is averaged.
         local: a map of 7 x 7 cells of a square of 224 pixels, for the index.
@@ -156,8 +156,8 @@ def load_backbone(
     Args:
         name: ``efficientnet-lite0`` (weights of an installed package), ``vgg19-slim`` (bundled) or
             ``vgg19`` (torchvision's ImageNet weights).
-        weights_path: for ``vgg19``, a file of torchvision's layout (.pth or .safetensors) instead of
-            its download.
+        weights_path: for ``vgg19``, a file of torchvision's layout (.pth or .safetensors) instead
+            of its download.
         device: where to put it.
         weights_dir: folder of the bundled weights and statistics.
 

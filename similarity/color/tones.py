@@ -47,7 +47,7 @@ class Tones:
 
 
 def tones_of(luminance: Float[Tensor, "batch 1 height width"]) -> Tones:
-    """What spreads the tones of pictures as photos have them: towards SPAN around MIDDLE, never closer together.
+    """What spreads the tones of pictures as photos have them: towards SPAN around MIDDLE.
 
     Args:
         luminance: L, 0..100.

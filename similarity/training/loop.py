@@ -48,7 +48,7 @@ class LoopOptions:
 
 
 class Ahead(Generic[T]):
-    """Prepare the data of the next step in a thread while this step is computed; what is prepared stays the same."""
+    """Prepare the data of the next step in a thread while this step is computed."""
 
     def __init__(self, prepare: Callable[[int], T], steps: int) -> None:
         self._prepare, self._steps, self._pool = prepare, steps, ThreadPoolExecutor(1)
@@ -120,7 +120,7 @@ def train(
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     for number in range(first, options.steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(number, options)
+            group["lr"] = group.get("share", 1.0) * cosine_rate(number, options)
         losses = step(number)
         mean_loss = team.mean(losses["loss"].detach())
         if not bool(torch.isfinite(mean_loss)):
@@ -190,7 +190,8 @@ def check_checkpoint(options: LoopOptions) -> None:
         raise ValueError(f"{options.checkpoint_path}: not a checkpoint ({error})") from error
     if key != options.config_key:
         raise ValueError(
-            f"{options.checkpoint_path} belongs to settings {key}, this run has {options.config_key}:"
+            f"{options.checkpoint_path} belongs to settings {key}, this run has"
+            f" {options.config_key}:"
             " choose another folder or the same settings"
         )
 

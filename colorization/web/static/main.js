@@ -88,6 +88,7 @@ function renderStart() {
   );
   find("#examples").replaceChildren(...buttons);
   renderLibrary(page.library);
+  if (!page.library.may_index) find("#privacy").textContent = "Your photos stay on the computer that Rechroma runs on.";
 }
 
 find("#choose").onchange = (event) => take(taken(event.target));

@@ -46,22 +46,24 @@ export class Queue {
     this.running = null;
   }
 
+  /** Stop once the photo that is worked on is done, or go on. */
   toggle() {
-    if (this.running) this.stop();
-    else this.run();
-    this.draw();
+    this.isStopping = Boolean(this.running);
+    if (!this.running) this.run();
+    this.tell();
   }
 
   /** Work on all that wait. A photo that is refused does not stand in the way; a lost connection does. */
   async run() {
     const running = (this.running = new AbortController());
     const { name } = this;
-    for (const card of this.cards) {
+    this.isStopping = false;
+    for (const [number, card] of this.cards.entries()) {
       if (card.state !== "waits") continue;
       const step = (words) => this.mark(card, words);
       step("sending");
       try {
-        const sent = form("photo", [card.upload], { place: card.upload.place ?? "" });
+        const sent = form("photo", [card.upload], { number, place: card.upload.place ?? "" });
         const done = await ask(`/api/queues/${name}/photos`, { form: sent, step, signal: running.signal });
         Object.assign(card, done, { state: "done", upload: null });
       } catch (error) {
@@ -75,7 +77,7 @@ export class Queue {
       if (this.name !== name) return;
       this.done = this.cards.filter((one) => one.state === "done").length;
       this.mark(card, card.state);
-      if (running.signal.aborted || this.running !== running) break;
+      if (this.isStopping || this.running !== running) break;
     }
     if (this.running === running) this.running = null;
     this.tell();
@@ -122,5 +124,6 @@ export class Queue {
     Object.assign(find("#zip"), { hidden: !this.done, href: `/api/queues/${this.name}/zip` });
     find("#stop-queue").hidden = ended === this.cards.length;
     find("#stop-queue").textContent = this.running ? "Stop" : "Go on";
+    find("#stop-queue").disabled = Boolean(this.running && this.isStopping);
   }
 }

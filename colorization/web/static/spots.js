@@ -7,6 +7,7 @@ const NEAR = 0.02; // of a side: the cross is on a point
 export class Spots {
   constructor(editor) {
     this.editor = editor;
+    find("#spot-color").oninput = () => (this.hasOwnColor = true);
     find("#put-color").onclick = () => this.put([this.place], find("#spot-color").value);
     find("#remove-point").onclick = () => {
       this.editor.photo.change({ do: "remove point", place: this.near() });
@@ -24,14 +25,14 @@ export class Spots {
   async suggest(x, y) {
     const { photo } = this.editor;
     const place = (this.place = [x, y]);
+    this.hasOwnColor = false;
     this.refresh();
     find("#spot-more").hidden = false;
     try {
       const found = await photo.ask("suggestions", { x, y });
       if (this.place !== place || photo !== this.editor.photo) return;
       find("#swatches").replaceChildren(...found.map((one) => this.swatch(one)));
-      find("#spot-color").value = found[0].color;
-      if (document.activeElement === this.editor.stage.element && this.byKeys) find("#swatches button").focus();
+      if (!this.hasOwnColor) find("#spot-color").value = found[0].color;
     } catch (error) {
       if (photo === this.editor.photo) tell([error.message]);
     }

@@ -123,7 +123,7 @@ Serve = Callable[..., contextlib.AbstractContextManager[Served]]
 
 @pytest.fixture(scope="session")
 def serving(fast: ColorizeOptions) -> Serve:
-    """``with serving(pipeline, **limits) as served``: the page, served by a thread of this process."""
+    """``with serving(pipeline, **limits) as served``: the page, served by a thread."""
 
     @contextlib.contextmanager
     def run(pipeline: ColorizationPipeline, **limits: Any) -> Iterator[Served]:

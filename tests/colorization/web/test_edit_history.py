@@ -6,7 +6,7 @@ import pytest
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.web.edit_history import MAX_HISTORY, MAX_POINTS, Candidate, Edit, EditedPhoto
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 HARBOUR = Candidate(Path("harbour.jpg"), Recommendation(Path("harbour.jpg"), 0.87, 0.0, 0.0, 0.0))
 OWN = Path("own.jpg")

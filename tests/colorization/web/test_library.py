@@ -45,7 +45,8 @@ def test_a_folder_is_indexed_and_recommended_from(
     assert before["folder"] == str(Path.home() / "Pictures")
     library.start(f" {photo_dir} ")
     after = ended(library)
-    told = "4 photos of photos are indexed. Next time, start with: rechroma serve --index indexes/photos"
+    told = "4 photos of photos are indexed."
+    told += " Next time, start with: rechroma serve --index indexes/photos"
     assert (after["index"], after["count"], after["error"]) == ("photos", 4, "")
     assert after["told"] == told
     assert len(alone.open(photo).candidates) == 4

@@ -9,7 +9,7 @@ from colorization.web.match_words import (
     honest_note,
     match_word,
 )
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 
 def found(*scores: float) -> list[Recommendation]:

@@ -7,9 +7,9 @@ from colorization.web.messages import (
     NO_MEMORY,
     UNEXPECTED,
     BusyError,
+    as_line,
     as_number,
     told,
-    without_folders,
 )
 
 
@@ -31,15 +31,15 @@ from colorization.web.messages import (
     ],
 )
 def test_files_are_named_without_their_folders(line: str, kept: str) -> None:
-    assert without_folders(line) == kept
+    assert as_line(line) == kept
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
     [
         (ValueError("/a/b.jpg: is\nbroken"), "b.jpg: is\\nbroken"),
-        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x/c.png"), "c.png: No space left on device"),
-        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError(errno.ENOSPC, "No space left", "/tmp/x/c.png"), "c.png: No space left"),
+        (OSError(errno.ENOSPC, "No space left"), "No space left"),
         (OSError("the page has ended"), "the page has ended"),
         (MemoryError(), NO_MEMORY),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), NO_MEMORY),

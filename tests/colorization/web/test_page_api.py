@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 
@@ -132,12 +131,11 @@ def test_doubt_is_shown_on_demand(served: Any, gray_file: Path, tmp_path: Path) 
     assert np.abs(pictures[0] - pictures[1]).mean() > 10
 
 
-@pytest.mark.parametrize("value", [0.9])
-def test_further_edits_are_fast(served: Any, gray_file: Path, value: float) -> None:
-    """A tenth of a second on a free core; what other processes take is not counted."""
+def test_further_edits_are_fast(served: Any, gray_file: Path) -> None:
+    """What other processes take is not counted."""
     view, times = served.open(gray_file), []
     for step in range(4):
         start = time.process_time()
-        served.edit(view, "set", name="saturation", value=value - step / 10)
+        served.edit(view, "set", name="saturation", value=0.9 - step / 10)
         times.append(time.process_time() - start)
-    assert min(times[1:]) < 0.3
+    assert min(times[1:]) < 0.15

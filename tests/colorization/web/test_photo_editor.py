@@ -107,7 +107,7 @@ def test_a_photo_that_has_colors_is_told(
 def test_the_file_is_what_colorize_writes(
     editor: PhotoEditor, store: Store, pictures: dict[str, np.ndarray], fast: ColorizeOptions
 ) -> None:
-    """Size, format and metadata of the original; colors of the wishes; found again by Python alone."""
+    """Size, format and metadata are the original's; Python alone finds the same colors."""
     exif = Image.Exif()
     exif[EXIF_MAKER] = "Kodak"
     exif.get_ifd(0x8769)[EXIF_TAKEN] = "1936:07:01 10:00:00"

@@ -14,10 +14,10 @@ from colorization.web.photo_queue import (
 )
 
 
-def queued(store: Store, name: str, folder: str, content: bytes) -> QueuedPhoto:
+def queued(store: Store, name: str, folder: str, content: bytes, number: int = 0) -> QueuedPhoto:
     result = store.new(name)
     result.write_bytes(content)
-    return QueuedPhoto(name, folder, result, result, result, ["Colors guessed."])
+    return QueuedPhoto(number, name, folder, result, result, result, ["Colors guessed."])
 
 
 def test_one_zip_holds_all_results_in_their_folders(store: Store) -> None:
@@ -37,6 +37,13 @@ def test_a_photo_that_was_edited_since_has_its_new_result(store: Store) -> None:
     queue.replace_result("a.jpg", new.after, new.result, ["By hand."])
     assert [one.result.read_bytes() for one in queue.photos] == [b"new", b"b"]
     assert queue.photos[0].status == ["By hand."]
+
+
+def test_a_photo_that_is_sent_again_takes_its_own_place(store: Store) -> None:
+    queue = PhotoQueue()
+    for number, name in ((2, "c"), (0, "a"), (1, "b"), (1, "b again")):
+        queue.add(queued(store, name, "", b"", number))
+    assert [one.name for one in queue.photos] == ["a", "b again", "c"]
 
 
 def test_without_a_result_there_is_no_zip(store: Store) -> None:

@@ -13,6 +13,8 @@ from colorization.web.file_store import Store
 from colorization.web.uploads import UNREADABLE, Form, Uploads
 from retrieval.photos.reader import PictureError
 
+NAMELESS = b"--a\r\nContent-Disposition: form-data\r\n\r\nx\r\n--a--"
+
 
 @pytest.fixture
 def receive(store: Store) -> Any:
@@ -79,9 +81,9 @@ def test_exactly_one_file_is_wanted(gray_file: Path) -> None:
     [
         (b"x", "multipart/form-data; boundary=a"),
         (b"x", "multipart/form-data"),
-        (b"--a\r\nContent-Disposition: form-data\r\n\r\nx\r\n--a--", "multipart/form-data; boundary=a"),
+        (NAMELESS, "multipart/form-data; boundary=a"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_told(receive: Any, content: bytes, kind: str) -> None:
     assert receive(content=content, headers={"content-type": kind}) == UNREADABLE
 

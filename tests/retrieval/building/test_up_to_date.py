@@ -222,7 +222,8 @@ def test_refusals_are_the_builds(photo_dir: Path, tmp_path: Path, build: Build) 
 
 def test_nothing_heavy_is_imported() -> None:
     heavy = "torch", "faiss", "scipy", "skimage", "PIL", "tifffile", "rich"
-    code = f"import sys, retrieval.building.up_to_date; print([m for m in {heavy!r} if m in sys.modules])"
+    code = "import sys, retrieval.building.up_to_date;"
+    code += f"print([m for m in {heavy!r} if m in sys.modules])"
     root = Path(retrieval.__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=root, capture_output=True, text=True

@@ -165,7 +165,10 @@ def test_structure_is_the_centred_mean_luminance() -> None:
 
 
 def on_a_circle(*degrees: float) -> Appearance:
-    """Appearance whose measures are all the cosine of the angle between them; up to 15 degrees they are one photo."""
+    """Appearance whose measures are all the cosine of the angle between them.
+
+    Up to 15 degrees they are one photo.
+    """
     angles = np.deg2rad(degrees)
     unit = np.stack((np.cos(angles), np.sin(angles)), 1).astype(np.float32)
     return Appearance(unit, unit[:, None].repeat(2, 1), unit)

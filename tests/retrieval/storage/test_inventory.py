@@ -17,7 +17,10 @@ EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
 
 
 def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: str = KEY) -> Path:
-    """A shard of photos with the given numbers; what it says of their looks does not matter here."""
+    """A shard of photos with the given numbers.
+
+    What it says of their looks does not matter here.
+    """
     folder, count = index_dir / FEATURES, len(numbers)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [(b"/p", b"%d.jpg" % n, size, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers]
@@ -39,8 +42,10 @@ def test_shards_of_the_manifest_and_finished_ones_are_known(tmp_path: Path) -> N
     first, orphan = write(tmp_path, "a", [0, 1]), write(tmp_path, "b", [2])
     known = known_photos(tmp_path, KEY, named(first))
     assert known == {
-        b"/p/0.jpg": ShardRow(first, 0, 10, 5), b"/p/1.jpg": ShardRow(first, 1, 10, 5), b"/p/2.jpg": ShardRow(orphan, 0, 10, 5),
-    }  # fmt: skip
+        b"/p/0.jpg": ShardRow(first, 0, 10, 5),
+        b"/p/1.jpg": ShardRow(first, 1, 10, 5),
+        b"/p/2.jpg": ShardRow(orphan, 0, 10, 5),
+    }
     assert known[b"/p/0.jpg"].stamp == (10, 5)
     assert known_photos(tmp_path, KEY, None).keys() == known.keys()
 

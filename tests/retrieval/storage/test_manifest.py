@@ -69,7 +69,8 @@ def test_newer_format(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({**data, "schema": SCHEMA + 1, "something": "new"}))
     with pytest.raises(
         ValueError,
-        match=rf"format {SCHEMA + 1} is newer than this rechroma reads \({SCHEMA}\); update rechroma",
+        match=rf"format {SCHEMA + 1} is newer than this rechroma reads \({SCHEMA}\);"
+        " update rechroma",
     ):
         read_manifest(tmp_path)
 

@@ -1,5 +1,6 @@
 """The page in a real browser. Screenshots go where pytest keeps the folders of the last runs."""
 
+import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+if importlib.util.find_spec("playwright") is None:
+    collect_ignore_glob = ["test_*.py"]
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 )
@@ -22,9 +25,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="no Chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
+    """Of one module only: while it is there, no other test can run an event loop."""
+    from playwright import sync_api
+
     sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -41,12 +46,23 @@ class Visit:
         self.failed: list[str] = []
         self.tab.set_default_timeout(PATIENCE)
         self.tab.on("request", lambda request: self.asked.append(request.url))
+        # from the start: one that is only awaited when it comes may come too early
+        self.choosers: list[Any] = []
+        self.tab.on("filechooser", lambda chooser: self.choosers.append(chooser))
         self.tab.on("pageerror", lambda error: self.failed.append(str(error)))
         self.tab.goto(url)
         self.tab.locator("#examples button").first.wait_for()
 
     def choose(self, *photos: Path) -> None:
         self.tab.locator("#choose").set_input_files([str(photo) for photo in photos])
+
+    def chooser(self) -> Any:
+        """The choice of files that the browser has opened."""
+        for _ in range(PATIENCE // 50):
+            if self.choosers:
+                return self.choosers.pop()
+            self.tab.wait_for_timeout(50)
+        raise AssertionError("no choice of files was opened")
 
     def open(self, photo: Path) -> "Visit":
         """Choose a photo and wait for its colors."""
@@ -99,7 +115,7 @@ class Visit:
 
 @pytest.fixture
 def visit(chromium: Any, served: Any) -> Iterator[Callable[..., Visit]]:
-    """``visit()``: a new visitor; ``visit(url, **context)`` of another server, or on another device."""
+    """``visit(url, **context)``: a new visitor, of another server or on another device."""
     contexts = []
 
     def run(url: str = "", **context: Any) -> Visit:

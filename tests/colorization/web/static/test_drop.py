@@ -32,7 +32,8 @@ def test_text_that_is_dropped_is_no_file(visit: Any, gray_file: Path) -> None:
     script = """() => {
       const carried = new DataTransfer();
       carried.setData("text/plain", "hello");
-      const dropped = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried });
+      const kind = { bubbles: true, cancelable: true, dataTransfer: carried };
+      const dropped = new DragEvent("drop", kind);
       document.querySelector("#stage").dispatchEvent(dropped);
       return dropped.defaultPrevented;
     }"""

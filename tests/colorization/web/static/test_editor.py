@@ -152,9 +152,8 @@ def test_by_keyboard_alone(visit: Any, gray_file: Path, tmp_path: Path) -> None:
         pytest.fail(f"Tab does not reach {selector}")
 
     reach("#choose")
-    with one.tab.expect_file_chooser() as chooser:
-        one.tab.keyboard.press("Enter")
-    chooser.value.set_files(str(gray_file))
+    one.tab.keyboard.press("Enter")
+    one.chooser().set_files(str(gray_file))
     one.status.first.wait_for()
     reach("#modes input")
     one.tab.keyboard.press("ArrowRight")

@@ -2,10 +2,17 @@
 
 import re
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from playwright.sync_api import expect
+
+from colorization.pipeline import ColorizationPipeline
+from colorization.web.file_store import Store
+from colorization.web.server import create_app
 
 
 def test_the_start_invites(visit: Any, shots: Path) -> None:
@@ -30,8 +37,8 @@ def test_a_broken_file_does_not_block_it(
     alert = one.tab.get_by_role("alert").locator("p")
     expect(alert).to_have_text("broken.jpg is damaged or incomplete. Choose another.")
     one.tab.screenshot(path=shots / "broken.png")
-    with one.tab.expect_file_chooser():  # a click opens the choice of files at once
-        one.tab.locator("#drop").click()
+    one.tab.locator("#drop").click()
+    assert one.chooser()  # a click opens the choice of files at once
     one.open(gray_file)
     expect(alert).to_have_count(0)
     # over an open photo, too: it stays
@@ -114,3 +121,22 @@ def test_only_this_machine_is_asked(visit: Any, gray_file: Path) -> None:
     one = visit().open(gray_file)
     hosts = {url.split("/")[2] for url in one.asked if url.startswith("http")}
     assert hosts == {one.url.split("/")[2]}
+
+
+def test_a_visitor_from_elsewhere_is_not_told_that_photos_stay_here(
+    chromium: Any, colorizer: ColorizationPipeline, store: Store
+) -> None:
+    app = create_app(colorizer, store, hosts=None)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", port=0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    tab = chromium.new_page()
+    tab.goto(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    told = "Your photos stay on the computer that Rechroma runs on."
+    expect(tab.locator("#privacy")).to_have_text(told)
+    expect(tab.locator("#library-form")).to_be_hidden()
+    tab.close()
+    server.should_exit = True
+    thread.join(60)

@@ -91,6 +91,7 @@ def test_two_hundred_photos_at_once(
     expect(told).to_have_text(re.compile(r"^[2-9] of 200 photos done\.$"))
     stop.click()
     expect(stop).to_have_text("Go on")
+    expect(one.tab.locator("#queued li", has_text="…")).to_have_count(0)
     done = int(told.inner_text().split()[0])
     assert len(zipped(one, tmp_path)) == done
     stop.click()

@@ -35,8 +35,10 @@ def test_suggested_colors_carry_their_names(visit: Any, gray_file: Path, shots: 
 def test_any_color_is_put_and_is_in_the_file(visit: Any, gray_file: Path, tmp_path: Path) -> None:
     one = visit().open(gray_file)
     one.use("Color a spot")
-    one.click(0.25, 0.75)
-    one.tab.locator("#spot-color").fill("#2040a0")
+    with one.tab.expect_response("**/suggestions"):
+        one.click(0.25, 0.75)
+        one.tab.locator("#spot-color").fill("#2040a0")  # before the suggestions are there
+    one.tab.locator("#swatches button").first.wait_for()
     one.tab.locator("#put-color").click()
     expect(one.status.first).to_contain_text("1 color point")
     rgb = np.asarray(Image.open(one.save(tmp_path)))
