@@ -291,11 +291,3 @@ def test_the_network_is_asked_only_about_what_changed(
     assert runs(Guidance(palette=EVEN)) == 1
     assert runs(Guidance(palette=EVEN.clone())) == 0
     assert runs(Guidance(palette=torch.linspace(0, 2, NUM_BINS) / NUM_BINS)) == 1
-
-
-def test_an_answer_is_the_same_bits_whether_remembered_or_not(
-    network: ColorizationNetwork, match: ReferenceMatch
-) -> None:
-    first = network_colors(network, match, Guidance(), CAREFUL)
-    assert torch.equal(network_colors(network, match, Guidance(), CAREFUL), first)
-    assert torch.equal(network_colors(network, replace(match), Guidance(), CAREFUL), first)
