@@ -47,6 +47,16 @@ def test_points_reach_the_same_thing_near_and_are_told_of_it_elsewhere(kinds: Te
     assert cell(near, 6, 22) < 0.3 and cell(reach, 6, 22) > 0.9
 
 
+def test_what_all_of_a_picture_has_in_common_is_no_kinship(kinds: Tensor) -> None:
+    """As maps have that are standardised over photos: all of a dark picture is alike in that."""
+    common = torch.full((1, ROWS, COLUMNS), 2.0)
+    joined = F.normalize(torch.cat((joined_of(kinds), common)), dim=0)
+    assert float(joined[:, 6, 2] @ joined[:, 6, 13]) > 0.6
+    _, reach = reach_of([Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined, level_of(kinds))
+    assert cell(reach, 6, 2) > 0.9
+    assert cell(reach, 6, 13) < 0.05
+
+
 def test_what_any_of_several_points_is_on_is_reached(kinds: Tensor) -> None:
     points = [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0)), Point(13.5 / COLUMNS, 0.5, (0.0, 40.0))]
     _, reach = reach_of(points, joined_of(kinds), level_of(kinds))
