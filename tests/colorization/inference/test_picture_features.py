@@ -1,4 +1,4 @@
-"""A reference that is described once lends what it lends anew each time, and the backbone sees it once."""
+"""A picture is described once, and lends what it lends anew each time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,21 +9,35 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_network import tiny_network
 
 from colorization.batch.jobs import Job
 from colorization.batch.request import Wishes
 from colorization.batch.runner import Outcome, run_jobs
-from colorization.network.pretrained import load_network
+from colorization.inference.picture_features import PictureDescriber
+from colorization.inference.working_size import working_lab
+from colorization.network.colorization_network import ENCODER_MAPS
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from similarity.backbone.backbone import Backbone
+from similarity.backbone.backbone import Backbone, load_backbone
 
 Pictures = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
 def colorizer(backbone: Backbone) -> ColorizationPipeline:
-    return ColorizationPipeline(backbone, network=load_network(backbone))
+    """With a network that was never trained."""
+    return ColorizationPipeline(backbone, network=tiny_network())
+
+
+@pytest.fixture(scope="module")
+def slim() -> Backbone:
+    return load_backbone("vgg19-slim")
+
+
+@pytest.fixture
+def lab(pictures: Pictures) -> torch.Tensor:
+    return working_lab(pictures["coffee"], 96)
 
 
 @contextmanager
@@ -33,6 +47,75 @@ def looks(backbone: Backbone) -> Iterator[list[object]]:
     hook = backbone.register_forward_hook(lambda *_: asked.append(None))
     yield asked
     hook.remove()
+
+
+# The networks that look
+
+
+def test_shapes_of_what_is_seen(backbone: Backbone, lab: torch.Tensor) -> None:
+    found = PictureDescriber(backbone, backbone)(lab, 96)
+    height, width = lab.shape[2:]
+    assert torch.equal(found.luminance, lab[:, :1])
+    assert torch.equal(found.ab, lab[0, 1:])
+    assert {level.shape[2:] for level in found.maps.levels} == {(height // 8, width // 8)}
+    assert [plane.shape[2:] for plane in found.maps.detail] == [
+        (height // 4, width // 4),
+        (height // 2, width // 2),
+    ]
+    for name, channels in ENCODER_MAPS.items():
+        stride = int(name.removeprefix("stride"))
+        assert found.encoder_maps[name].shape == (1, channels, height // stride, width // stride)
+    assert found.working_side == 96
+
+
+def test_one_network_that_matches_and_encodes_looks_once(
+    backbone: Backbone, lab: torch.Tensor
+) -> None:
+    with looks(backbone) as asked:
+        found = PictureDescriber(backbone, backbone)(lab, 96)
+    assert len(asked) == 1
+    wanted = backbone.standardised_maps(lab[:, :1], tuple(ENCODER_MAPS))
+    for name, maps in found.encoder_maps.items():
+        torch.testing.assert_close(maps, wanted[name])
+
+
+def test_the_network_looks_through_its_own_encoder_whatever_matches(
+    backbone: Backbone, slim: Backbone, lab: torch.Tensor
+) -> None:
+    with looks(backbone) as encoded, looks(slim) as matched:
+        found = PictureDescriber(slim, backbone)(lab, 96)
+    assert (len(encoded), len(matched)) == (1, 1)
+    alike = PictureDescriber(backbone, backbone)(lab, 96)
+    for name, maps in found.encoder_maps.items():
+        torch.testing.assert_close(maps, alike.encoder_maps[name])
+    assert [level.shape[1] for level in found.maps.levels] == [256, 192, 96, 48]
+    assert found.maps.levels[0].shape[2:] == alike.maps.levels[0].shape[2:]
+
+
+def test_without_a_network_nothing_is_encoded(backbone: Backbone, lab: torch.Tensor) -> None:
+    assert PictureDescriber(backbone, None)(lab, 96).encoder_maps == {}
+
+
+def test_colors_are_not_seen(backbone: Backbone, lab: torch.Tensor) -> None:
+    """A gray photo and a color photo of the same luminance look the same."""
+    gray = torch.cat((lab[:, :1], torch.zeros_like(lab[:, 1:])), 1)
+    seen, in_gray = (PictureDescriber(backbone, backbone)(one, 96) for one in (lab, gray))
+    assert torch.equal(seen.maps.joined, in_gray.maps.joined)
+    assert not in_gray.ab.any()
+
+
+def test_memory_is_counted(backbone: Backbone, lab: torch.Tensor) -> None:
+    """Float32: three planes, and at stride 8 the channels of all levels and so on."""
+    found = PictureDescriber(backbone, None)(lab, 96)
+    cells = lab[0, 0].numel() // 64
+    channels = 320 + 112 + 40 + 24 + 4 * 24 + 16 * 16
+    assert found.num_bytes == 4 * (3 * lab[0, 0].numel() + channels * cells)
+    encoded = PictureDescriber(backbone, backbone)(lab, 96)
+    maps = sum(values.nbytes for values in encoded.encoder_maps.values())
+    assert encoded.num_bytes == found.num_bytes + maps
+
+
+# In a pipeline
 
 
 @pytest.mark.parametrize("method", ["network", "training-free"])
@@ -69,15 +152,23 @@ def test_described_for_training_free_colors_a_pipeline_without_the_network(
 
 
 def test_described_goes_whole_to_another_device(
-    pipeline: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions
+    colorizer: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions
 ) -> None:
-    described = pipeline.describe(pictures["coffee"], fast)
+    described = colorizer.describe(pictures["coffee"], fast)
     moved = described.on(torch.device("meta"))
-    planes = {"luminance": moved.luminance, "ab": moved.ab, **moved.features}
-    assert {name: plane.shape for name, plane in planes.items() if plane.device.type == "meta"} == {
-        "luminance": described.luminance.shape,
-        "ab": described.ab.shape,
-        **{layer: plane.shape for layer, plane in described.features.items()},
+    for one, other in zip(
+        (moved.luminance, moved.ab, *moved.maps.levels, *moved.maps.detail),
+        (
+            described.luminance,
+            described.ab,
+            *described.maps.levels,
+            *described.maps.detail,
+        ),
+        strict=True,
+    ):
+        assert one.is_meta and one.shape == other.shape
+    assert {name: maps.shape for name, maps in moved.encoder_maps.items() if maps.is_meta} == {
+        name: maps.shape for name, maps in described.encoder_maps.items()
     }
 
 

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from tiny_network import tiny_network
 
-from colorization.inference.matching import EDIT_LAYERS, match
-from colorization.inference.network_colors import PREDICT_LAYERS
+from colorization.inference.prepared_photo import EDITABLE
 from colorization.network.hints import Point
-from colorization.network.pretrained import load_network
-from colorization.options import GIVEN_FAITHFULNESS, RECOMMENDED_FAITHFULNESS, ColorizeOptions
+from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError
 from retrieval.search.photo_index import PhotoIndex
@@ -22,13 +20,9 @@ POINT = Point(0.4, 0.6, (40.0, -20.0))
 
 
 @pytest.fixture(scope="module")
-def colorizer(backbone: Backbone, index: PhotoIndex) -> ColorizationPipeline:
-    return ColorizationPipeline(backbone, index, load_network(backbone))
-
-
-@pytest.fixture(scope="module")
-def index(index_dir: Path) -> PhotoIndex:
-    return PhotoIndex.open(index_dir)
+def colorizer(backbone: Backbone, index_dir: Path) -> ColorizationPipeline:
+    """With a network that was never trained, and an index."""
+    return ColorizationPipeline(backbone, PhotoIndex.open(index_dir), tiny_network())
 
 
 def test_edits_of_one_preparation_are_what_colorize_gives(
@@ -140,13 +134,13 @@ def test_picked_recommendations_count_as_recommended(
     assert picked.influence == recommended.influence
     # one's own beside them: both are given
     mixed = colorizer.prepare(gray, [best[0], pictures["coffee"]], fast)
-    assert (mixed.references, mixed.matched.scores, len(mixed.matched.references)) == ([], None, 2)
+    assert (mixed.references, mixed.match.scores, len(mixed.match.references)) == ([], None, 2)
     gone = replace(best[0], path=best[0].path.with_name("gone.png"))
     with pytest.raises(PictureError, match=r"gone\.png: no such file"):
         colorizer.prepare(gray, [gone], fast)
 
 
-def test_only_what_edits_read_is_kept(
+def test_memory_is_counted(
     colorizer: ColorizationPipeline,
     pictures: Pictures,
     gray_pictures: Pictures,
@@ -154,18 +148,18 @@ def test_only_what_edits_read_is_kept(
 ) -> None:
     alone = colorizer.prepare(gray_pictures["rocket"], [], fast)
     prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
-    target, lender = prepared.matched.target.features, prepared.matched.references[0].features
-    assert set(target) == set(lender) == set(EDIT_LAYERS) < set(PREDICT_LAYERS)
-    reference = sum(planes.nbytes for planes in lender.values())
-    assert alone.num_bytes >= alone.target.nbytes + sum(
-        planes.nbytes for planes in alone.matched.target.features.values()
+    assert alone.num_bytes == (
+        alone.target.nbytes + alone.luminance.nbytes + alone.match.target.num_bytes
     )
-    assert prepared.num_bytes >= alone.num_bytes + reference
+    assert prepared.match.planes is not None
+    weights = prepared.match.planes.weights
+    lent = prepared.match.references[0].num_bytes + 2 * weights.nbytes  # with their cosines
+    assert prepared.num_bytes == alone.num_bytes + lent
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("working_side", 128), ("method", "network"), ("rank_weight", 0.0), ("caution", 0.9)],
+    [("working_side", 128), ("top_k", 1), ("same_class", True)],
 )
 def test_options_that_need_preparing_anew_are_refused(
     colorizer: ColorizationPipeline,
@@ -179,37 +173,47 @@ def test_options_that_need_preparing_anew_are_refused(
         colorizer.apply(prepared, replace(fast, **{name: value}))  # type: ignore[arg-type]
 
 
-def test_the_training_free_method_takes_references_only(
-    pipeline: ColorizationPipeline,
-    pictures: Pictures,
-    gray_pictures: Pictures,
-    fast: ColorizeOptions,
+def test_all_other_options_may_change(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
 ) -> None:
-    with pytest.raises(ValueError, match="at least one reference"):
-        pipeline.prepare(gray_pictures["rocket"], [], fast)
-    prepared = pipeline.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
-    with pytest.raises(ValueError, match="takes no points or palette"):
-        pipeline.apply(prepared, points=[POINT])
-    np.testing.assert_array_equal(
-        pipeline.apply(prepared).rgb,
-        pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb,
-    )
+    fixed = {"working_side", "top_k", "same_class"}
+    assert set(EDITABLE) == set(vars(fast)) - fixed
+    prepared = colorizer.prepare(gray_pictures["rocket"], [], fast)
+    changed = replace(fast, vividness=0.1, faithfulness=0.2, saturation=0.3, keep_tint=True)
+    assert colorizer.apply(prepared, changed).rgb.shape == (*gray_pictures["rocket"].shape, 3)
 
 
-def test_a_photo_prepared_without_the_network_is_not_colored_with_it(
+def test_the_method_may_change_from_edit_to_edit(
     pipeline: ColorizationPipeline,
     colorizer: ColorizationPipeline,
     pictures: Pictures,
     gray_pictures: Pictures,
     fast: ColorizeOptions,
 ) -> None:
-    """Its references would be lost without a word."""
+    gray, references = gray_pictures["rocket"], [pictures["coffee"]]
+    prepared = colorizer.prepare(gray, references, fast)
+    found = colorizer.apply(prepared, replace(fast, method="training-free"))
+    np.testing.assert_array_equal(found.rgb, pipeline.colorize(gray, references, fast).rgb)
+    assert (colorizer.apply(prepared).rgb != found.rgb).any()
+
+
+def test_the_training_free_method_takes_references_only(
+    pipeline: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+) -> None:
+    alone = pipeline.prepare(gray_pictures["rocket"], [], fast)
+    with pytest.raises(ValueError, match="at least one reference"):
+        pipeline.apply(alone)
     prepared = pipeline.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
-    with pytest.raises(
-        ValueError,
-        match="prepared by a pipeline without the colorization network: prepare it again",
-    ):
-        colorizer.apply(prepared)
+    for points, palette in (([POINT], None), ([], pictures["coffee"])):
+        with pytest.raises(ValueError, match="takes no points or palette"):
+            pipeline.apply(prepared, points=points, palette=palette)
+    np.testing.assert_array_equal(
+        pipeline.apply(prepared).rgb,
+        pipeline.colorize(gray_pictures["rocket"], [pictures["coffee"]], fast).rgb,
+    )
 
 
 def test_what_is_done_to_a_result_does_not_reach_the_next(
@@ -226,50 +230,3 @@ def test_what_is_done_to_a_result_does_not_reach_the_next(
     again = colorizer.apply(prepared)
     assert again.confidence.max() <= 1
     np.testing.assert_array_equal(again.rgb, expected)
-
-
-def test_colors_taken_directly_count_fully_from_the_default_faithfulness_on(
-    colorizer: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions
-) -> None:
-    gray = pictures["coffee"][..., 1]
-    given = colorizer.prepare(gray, [pictures["coffee"]], fast).matched
-    recommended = colorizer.prepare(gray, None, fast).matched
-    for matched, default in ((given, GIVEN_FAITHFULNESS), (recommended, RECOMMENDED_FAITHFULNESS)):
-        assert matched.direct is not None and matched.direct.same > 0.9
-        for asked, share in ((None, 1.0), (default, 1.0), (default / 2, 0.5), (0.0, 0.0)):
-            found = matched.direct_as(replace(fast, faithfulness=asked))
-            assert found is not None and found.same == pytest.approx(share * matched.direct.same)
-    assert given.smoothed_warped_ab is not None and recommended.smoothed_warped_ab is None
-
-
-def test_of_alike_references_the_better_recommended_one_lends_more(
-    colorizer: ColorizationPipeline,
-    pictures: Pictures,
-    gray_pictures: Pictures,
-    fast: ColorizeOptions,
-) -> None:
-    """On the way to the network too."""
-    seen = colorizer.describe(pictures["chelsea"], fast)
-    lenders = [colorizer.describe(pictures[name], fast) for name in ("coffee", "rocket")]
-    shares = []
-    for scores in ([1.4, 0.4], None, [0.4, 1.4]):
-        warped = match(seen, lenders, scores, fast, for_network=True).warped
-        assert warped is not None
-        shares.append(warped.shares[0])
-    assert shares[0] > shares[1] + 0.02 > shares[2] + 0.04
-
-
-def test_single_colors_of_a_given_reference_that_their_surface_contradicts_are_outvoted(
-    colorizer: ColorizationPipeline, fast: ColorizeOptions
-) -> None:
-    gray = np.full((96, 96), 128, np.uint8)
-    reference = np.full((96, 96, 3), (150, 120, 90), np.uint8)
-    matched = colorizer.prepare(gray, [reference], fast).matched
-    assert matched.warped is not None
-    wrong = matched.warped.warped_ab.clone()
-    wrong[:, 20:22, 20:22] = torch.tensor([40.0, -60.0])[:, None, None]
-    mended = replace(matched)
-    # as if it had been matched so
-    mended.__dict__["warped"] = replace(matched.warped, warped_ab=wrong)
-    assert mended.smoothed_warped_ab is not None and matched.smoothed_warped_ab is not None
-    assert float((mended.smoothed_warped_ab - matched.smoothed_warped_ab).abs().max()) < 1.0
