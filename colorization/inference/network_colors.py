@@ -99,7 +99,14 @@ def predict(
         with_references: of each answer, whether it sees the references.
         guidance: points and palette.
         vividness: 0..1.
+
+    Raises:
+        ValueError: the photo was described without the network's encoder.
     """
+    if not match.target.encoder_maps:
+        raise ValueError(
+            "the photo was prepared by a pipeline without the colorization network: prepare it again"
+        )
     luminance, count = match.target.luminance, len(with_references)
     hints = None
     if guidance.points:

@@ -216,6 +216,22 @@ def test_the_training_free_method_takes_references_only(
     )
 
 
+def test_a_photo_prepared_without_the_network_is_not_colored_with_it(
+    pipeline: ColorizationPipeline,
+    colorizer: ColorizationPipeline,
+    pictures: Pictures,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+) -> None:
+    """It was not seen through the network's encoder."""
+    prepared = pipeline.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
+    message = "prepared by a pipeline without the colorization network: prepare it again"
+    with pytest.raises(ValueError, match=message):
+        colorizer.apply(prepared)
+    with pytest.raises(ValueError, match=message):
+        colorizer.suggest_colors(prepared, 0.5, 0.5, 3, fast)
+
+
 def test_what_is_done_to_a_result_does_not_reach_the_next(
     colorizer: ColorizationPipeline,
     pictures: Pictures,
