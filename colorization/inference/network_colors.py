@@ -105,7 +105,8 @@ def predict(
     """
     if not match.target.encoder_maps:
         raise ValueError(
-            "the photo was prepared by a pipeline without the colorization network: prepare it again"
+            "the photo was prepared by a pipeline without the colorization network:"
+            " prepare it again"
         )
     luminance, count = match.target.luminance, len(with_references)
     hints = None
