@@ -81,6 +81,13 @@ def build_index(
     gpus_per_worker: Annotated[
         float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")
     ] = 0,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Pass over files and folders of this name, or path where it has a slash; may repeat.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
     ] = False,
@@ -93,6 +100,7 @@ def build_index(
 
     from retrieval.building.up_to_date import report_up_to_date
     from retrieval.photos.listing import list_sources
+    from retrieval.photos.passed_over import PassedOver
     from retrieval.storage.search_settings import parse_bytes
     from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
@@ -108,7 +116,8 @@ def build_index(
         raise ValueError("--ray-address, --num-workers and --gpus-per-worker need --engine ray")
     budget = parse_bytes(memory_budget) if memory_budget is not None else None
     start = time.perf_counter()
-    sources = list_sources(photos)  # a wrong path is told before any network is loaded
+    passed = PassedOver()
+    sources = list_sources(photos, passed, exclude or [])  # a wrong path is told at once
     bundled = (
         backbone in (None, DEFAULT_BACKBONE) and vgg_weights is None and device in (None, "cpu")
     )
@@ -128,12 +137,16 @@ def build_index(
                 photos,
                 index,
                 network,
-                BuildOptions(count, overwrite, memory_budget=budget, ray=ray),
+                BuildOptions(
+                    count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
+                ),
                 progress,
             )
     seconds = time.perf_counter() - start
     for line in report.unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
+    for line in passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
     done = report.added + report.changed
     rate = f", {done / seconds:.0f} photos/s" if done else ""
     typer.echo(

@@ -100,6 +100,26 @@ def colorize_command(
             help="Also write which reference colored what, and how surely: a picture and JSON.",
         ),
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Pass over files and folders of this name, or path where it has a slash; may repeat.",
+        ),
+    ] = None,
+    recolor: Annotated[
+        bool,
+        typer.Option("--recolor", help="Also colorize photos of folders that have colors already."),
+    ] = False,
+    allow_damaged: Annotated[
+        bool, typer.Option("--allow-damaged", help="Colorize what can be read of damaged photos.")
+    ] = False,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, help="Of JPEG and WebP results; default: as fine as the original."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     sheet: Annotated[
         Path | None,
@@ -123,6 +143,7 @@ def colorize_command(
     from colorization.photo_files.contact_sheet import check_sheet, write_sheet
     from colorization.photo_files.staged_files import remove_leftovers
     from colorization.pipeline import ColorizationPipeline
+    from retrieval.photos.passed_over import PassedOver
 
     references = list(dict.fromkeys(reference or []))  # given twice, it would count twice
     if variants and (references or index is None):
@@ -137,15 +158,19 @@ def colorize_command(
         [parse_point(text) for text in point or []],
         palette,
         Extras(variants or 0, explain),
+        recolor,
+        allow_damaged,
+        quality,
     )
-    closed: dict[str, OSError] = {}
+    passed = PassedOver()
     jobs = plan_jobs(
         inputs,
         output,
         overwrite,
         [*references, *([palette] if palette else [])],
         wishes.extras,
-        closed,
+        passed,
+        exclude or [],
     )
     if sheet:
         results = [path for job in jobs for path in wishes.extras.files(job.output_path)]
@@ -187,11 +212,13 @@ def colorize_command(
         every = sorted([*kept, *outcomes], key=lambda outcome: order[outcome.job])
         typer.echo(json.dumps([outcome.as_dict(bool(variants)) for outcome in every], indent=1))
     _print_problems(outcomes, single)
-    for name, reason in closed.items():
+    for name, reason in passed.closed.items():
         typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
+    for line in passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
     if not as_json:
-        _print_outcomes(outcomes, len(kept), output, single)
-    if closed or any(o.error for o in outcomes):
+        _print_outcomes(outcomes, kept, output, single)
+    if passed.closed or any(o.error for o in outcomes):
         raise typer.Exit(1)
 
 
@@ -207,10 +234,12 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
         typer.echo(f"failed {one_line(outcome.error)}", err=True)
 
 
-def _print_outcomes(outcomes: "list[Outcome]", kept: int, output: Path, single: bool) -> None:
+def _print_outcomes(
+    outcomes: "list[Outcome]", kept: "list[Outcome]", output: Path, single: bool
+) -> None:
     from colorization.photo_files.provenance import sources
 
-    good = [o for o in outcomes if not o.error]
+    good = [o for o in outcomes if not o.error and not o.passed]
     if single:
         (done,) = good
         shares = [(Path(str(r["path"])).name, float(str(r["influence"]))) for r in done.references]
@@ -218,5 +247,13 @@ def _print_outcomes(outcomes: "list[Outcome]", kept: int, output: Path, single: 
             f"{', '.join(map(str, done.results))} in {done.seconds:.2f} s, {sources(shares, len(done.results) > 1)}"
         )
     else:
-        existed = f", {kept} existed already and were kept" if kept else ""
-        typer.echo(f"{output}: {len(good)} colorized, {len(outcomes) - len(good)} failed{existed}")
+        failed = sum(bool(o.error) for o in outcomes)
+        passed = sum(bool(o.passed) for o in (*outcomes, *kept))
+        existing = sum(not o.passed for o in kept)
+        existed = f", {existing} existed already and were kept" if existing else ""
+        colored = (
+            f", {passed} passed over as they have colors already (--recolor colorizes them)"
+            if passed
+            else ""
+        )
+        typer.echo(f"{output}: {len(good)} colorized, {failed} failed{existed}{colored}")

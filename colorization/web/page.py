@@ -12,7 +12,7 @@ from colorization.web.edit_history import Sent
 from colorization.web.handlers import LEFT, NUM_SWATCHES, TOP, Desk
 from colorization.web.http_api import add_api
 from colorization.web.photo_editor import Studio
-from retrieval.photos.listing import SUFFIXES
+from retrieval.photos.formats import SUFFIXES
 
 STYLE_PATH, DROP_PATH, ALT_PATH = (
     Path(__file__).with_name(name) for name in ("style.css", "drop.js", "alt.js")

@@ -6,12 +6,9 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from colorization.web.limits import Limits
-from retrieval.photos.listing import SUFFIXES
+from retrieval.photos.formats import HEAD, NO_HEIC, SUFFIXES, is_tiff, readers_for
 from retrieval.photos.pillow_limits import own_limits
-from retrieval.photos.reader import NO_HEIC, TIFF_SUFFIXES, PictureError, learn_heic, read_small_rgb
-
-# none that starts another program
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")
+from retrieval.photos.reader import PictureError, learn_heic, read_small_rgb
 
 
 def check_upload(path: Path, limits: Limits) -> None:
@@ -49,11 +46,13 @@ def _size(path: Path) -> tuple[int, int]:
             Image.init()
             readable = learn_heic(path)
             with Image.open(
-                path, formats=[name for name in FORMATS if name in Image.OPEN]
+                path, formats=[name for name in readers_for(path.name) if name in Image.OPEN]
             ) as image:
                 return image.size
     except UnidentifiedImageError as error:
-        if path.suffix.lower() in TIFF_SUFFIXES:
+        with path.open("rb") as file:
+            is_other_tiff = is_tiff(file.read(HEAD))
+        if is_other_tiff:
             return _tiff_size(path)
         raise PictureError(
             f"{path.name}: {'not a picture that can be read' if readable else NO_HEIC}"

@@ -19,8 +19,9 @@ from colorization.batch.runner import Outcome, run_jobs
 from colorization.inference.working_size import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.photos.metadata import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE, load_exif
+from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture, read_picture
+from retrieval.photos.tiff_tags import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE
 
 Cli = Callable[..., Result]
 Colorize = Callable[..., Picture]

@@ -81,8 +81,7 @@ def test_photographs_keep_their_chroma(pictures: dict[str, np.ndarray]) -> None:
         square = np.asarray(
             Image.fromarray(pictures[name]).resize((224, 224), Image.Resampling.BICUBIC)
         )
-        ab = skimage.color.rgb2lab(square)[..., 1:].reshape(28, 8, 28, 8, 2).mean((1, 3))
-        expected = np.linalg.norm(ab, axis=-1).mean()
+        expected = np.linalg.norm(skimage.color.rgb2lab(square)[..., 1:], axis=-1).mean()
         assert color_beyond_tone(square) == pytest.approx(expected, abs=0.1)
 
 
