@@ -1,5 +1,6 @@
 """The main job on pictures that come with scikit-image: no download, nothing of ours staged."""
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 from skimage import data, io
 
 from colorization.evaluation.measures.signal import psnr
-from colorization.inference.working_size import luminance_of
+from colorization.inference.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.pipeline import ColorizationPipeline
@@ -27,13 +28,17 @@ LIBRARY = (
     "immunohistochemistry",
     "colorwheel",
 )
+SCANS = {"portrait": "astronaut", "photographer": "camera", "cat": "chelsea"}
+NUM_FRAMES, FRAME_STEP = 12, 4  # of a film that pans over a picture, in frames and pixels
+FRAME_SIDE = 256
 
 
 def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     """Colorize the left motorcycle of the stereo pair from the reference that the index recommends.
 
     Args:
-        output: folder for the photos, the index, the result and the sheet.
+        output: folder for the photos, the gray scans, the frames of a film, the index, the result
+            and the sheet.
         device: of the network.
         say: receives each line.
 
@@ -47,18 +52,15 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     mark = output / MARK
     if not mark.exists() and output.is_dir() and any(output.iterdir()):
         raise ValueError(f"{output}: is not empty and no earlier demo; choose another --output")
-    photos = output / "photos"
-    photos.mkdir(parents=True, exist_ok=True)
+    photos, scans, frames = (output / name for name in ("photos", "scans", "frames"))
+    for folder in (photos, scans, frames):
+        folder.mkdir(parents=True, exist_ok=True)
     mark.touch()
     left, right, _ = data.stereo_motorcycle()
-    for name in LIBRARY:
-        io.imsave(photos / f"{name}.png", getattr(data, name)()[..., :3], check_contrast=False)
-    io.imsave(photos / "motorcycle_right.png", right, check_contrast=False)
-    target_path, result_path, sheet_path = (
-        output / f"{name}.png" for name in ("target", "result", "sheet")
-    )
-    gray = luminance_of(left)
-    io.imsave(target_path, gray, check_contrast=False)
+    _write_photos(photos, right)
+    target_path, gray = scans / "motorcycle.png", luminance_of(left)
+    _write(target_path, gray)
+    _write_scans(scans, frames)
 
     backbone = load_backbone(device=device)
     report = build_index([photos], output / "index", backbone, BuildOptions(workers=0))
@@ -69,18 +71,19 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     start = time.perf_counter()
     result = pipeline.colorize(target, options=ColorizeOptions())
     seconds = time.perf_counter() - start
-    best = result.references[0]
+    best, other = result.references[0], result.references[1:]
     if best.path.name != "motorcycle_right.png":
         raise ValueError(
-            f"the index recommends {best.path.name} for the motorcycle, not the other picture of the pair"
+            f"the index recommends {best.path.name} for the motorcycle, not the other picture"
+            " of the pair"
         )
-    say(
-        f"recommended for the gray motorcycle: {best.path.name} (score {best.score:.2f}, next {result.references[1].score:.2f})"
-    )
-    io.imsave(result_path, result.rgb, check_contrast=False)
+    scores = f"score {best.score:.2f}" + (f", next {other[0].score:.2f}" if other else "")
+    say(f"recommended for the gray motorcycle: {best.path.name} ({scores})")
+    _write(output / "result.png", result.rgb)
     quality = psnr(left, result.rgb)
     say(
-        f"colorized in {seconds:.2f} s; PSNR {quality:.2f} dB against the truth (gray: {psnr(left, gray):.2f} dB)"
+        f"colorized in {seconds:.2f} s; PSNR {quality:.2f} dB against the truth"
+        f" (gray: {psnr(left, gray):.2f} dB)"
     )
     cells = [
         (gray, "target"),
@@ -88,6 +91,51 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
         (result.rgb, f"result, {quality:.1f} dB"),
         (left, "truth"),
     ]
-    write_sheet(sheet_path, [[Cell(np.asarray(rgb), caption) for rgb, caption in cells]])
-    say(f"look at {sheet_path}")
+    sheet = output / "sheet.png"
+    write_sheet(sheet, [[Cell(np.asarray(rgb), caption) for rgb, caption in cells]])
+    say(f"look at {sheet}")
+    say("next, as it stands or on photos of your own:")
+    for command in next_commands(output):
+        say(f"  {command}")
     return quality
+
+
+def next_commands(output: Path) -> list[str]:
+    """Three commands to go on with, on what the demo leaves in its folder.
+
+    Args:
+        output: the demo's folder.
+    """
+    scans, index = shlex.quote(str(output / "scans")), shlex.quote(str(output / "index"))
+    portrait = shlex.quote(str(output / "scans" / "portrait.png"))
+    return [
+        f"rechroma colorize {portrait} --output portrait-color.png",
+        f"rechroma colorize {scans} --output colored --index {index}",
+        f"rechroma serve --index {index}",
+    ]
+
+
+def _write(path: Path, picture: np.ndarray) -> None:
+    io.imsave(path, picture, check_contrast=False)
+
+
+def _write_photos(photos: Path, right: np.ndarray) -> None:
+    """A small library in color."""
+    for name in LIBRARY:
+        _write(photos / f"{name}.png", getattr(data, name)()[..., :3])
+    _write(photos / "motorcycle_right.png", right)
+
+
+def _write_scans(scans: Path, frames: Path) -> None:
+    """Gray photos, and a film as a folder of frames."""
+    for name, original in SCANS.items():
+        _write(scans / f"{name}.png", _gray(getattr(data, original)()))
+    portrait = _gray(data.astronaut())
+    for number in range(NUM_FRAMES):
+        left = number * FRAME_STEP
+        _write(frames / f"{number:03}.png", portrait[:FRAME_SIDE, left : left + FRAME_SIDE])
+
+
+def _gray(picture: np.ndarray) -> np.ndarray:
+    """One channel, as scanners write it."""
+    return luminance_of(picture)[..., 0] if picture.ndim == 3 else picture

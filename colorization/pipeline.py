@@ -1,39 +1,46 @@
-"""One object behind the command line and Python: it holds models and index, never a picture."""
+"""One object behind the command line and Python: it holds networks and index, never a picture."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from colorization.inference.color_suggestions import Suggestion, suggestions
-from colorization.inference.color_transfer import MATCH_LAYERS
+from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.full_resolution import render
-from colorization.inference.matching import match
-from colorization.inference.network_colors import PREDICT_LAYERS, Guidance, predict, predict_chroma
-from colorization.inference.picture_features import Described, describe
-from colorization.inference.prepared_photo import Prepared
+from colorization.inference.matching import match_references
+from colorization.inference.network_colors import Guidance, network_colors, predict
+from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.picture_features import PictureDescriber, PictureFeatures
+from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import (
+    Picture,
     Reference,
     as_references,
-    check_lenders,
+    check_references,
     guidance_of,
+    read_reference,
 )
 from colorization.inference.tint import tint_curve
-from colorization.inference.working_size import as_rgb, read_reference, working_lab
-from colorization.network.colorization_network import ColorizationNetwork
+from colorization.inference.working_size import working_lab
+from colorization.network.colorization_network import ENCODER, ColorizationNetwork
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.result import Colorized
 from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
-from retrieval.search.photo_index import PhotoIndex, Recommendation
-from retrieval.search.query_threads import one_thread
+from retrieval.search.recommendation import Recommendation
 from retrieval.storage.manifest import read_manifest
-from similarity.backbone.backbone import Backbone, inference, load_backbone
+from similarity.backbone.backbone import Backbone, load_backbone
+from similarity.backbone.precision import inference
 from similarity.backbone.pretrained import DEFAULT_BACKBONE
 from similarity.color.tones import spread_tones
+
+if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
+    from retrieval.search.photo_index import PhotoIndex
 
 UNGUIDED = (
     "without the network, colorizing needs at least one reference and takes no points or palette"
@@ -49,21 +56,29 @@ class ColorizationPipeline:
     def __init__(
         self,
         backbone: Backbone,
-        index: PhotoIndex | None = None,
+        index: "PhotoIndex | None" = None,
         network: ColorizationNetwork | None = None,
+        encoder: Backbone | None = None,
     ) -> None:
+        """Join networks and an index.
+
+        Args:
+            backbone: what matches and the index see through.
+            index: what references are recommended from; None recommends nothing.
+            network: the colorization network; None leaves only the training-free method.
+            encoder: what the network looks through; None is the backbone itself.
+
+        Raises:
+            ValueError: the index was built with another backbone.
+        """
         self.backbone, self.network = backbone, network
+        self.describer = PictureDescriber(backbone, (encoder or backbone) if network else None)
         self._library: tuple[PhotoIndex, Extractor] | None = (
             (index, index.extractor(backbone)) if index else None
         )
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        """Layers of the backbone that pictures are described by."""
-        return PREDICT_LAYERS if self.network else MATCH_LAYERS
-
-    @property
-    def index(self) -> PhotoIndex | None:
+    def index(self) -> "PhotoIndex | None":
         """What references are recommended from."""
         return self._library and self._library[0]
 
@@ -77,23 +92,20 @@ class ColorizationPipeline:
     ) -> "ColorizationPipeline":
         """Load the networks, and an index if references are to be recommended.
 
-        The colorization network was trained on vgg19-slim; with ``vgg19`` the training-free method
-        is used.
-
         Args:
-            index_dir: folder of an index that build-index made.
+            index_dir: folder of an index that build-index made with the same backbone.
             device: ``cpu``, ``cuda``, ...
-            backbone: ``vgg19-slim`` or ``vgg19``.
-            weights_path: weights of ``vgg19``, see load_backbone.
+            backbone: ``efficientnet-lite0``, ``vgg19-slim`` or ``vgg19``: what matches see through.
+            weights_path: weights of ``vgg19``, a file of torchvision's layout.
 
         Raises:
-            FileNotFoundError, ValueError: see load_backbone and PhotoIndex.open.
+            FileNotFoundError: weights or the index are not there.
+            ValueError: weights or the index are damaged, or do not belong together.
         """
-        index = PhotoIndex.open(Path(index_dir)) if index_dir is not None else None
-        features = load_backbone(backbone, weights_path, device)
-        return cls(
-            features, index, load_network(features) if backbone == DEFAULT_BACKBONE else None
-        )
+        index = _opened(Path(index_dir)) if index_dir is not None else None
+        eyes = load_backbone(backbone, weights_path, device)
+        encoder = eyes if eyes.name == ENCODER else load_backbone(ENCODER, device=device)
+        return cls(eyes, index, load_network(encoder), encoder)
 
     def refresh(self) -> None:
         """Open the index anew if it was built again since: libraries grow while a server runs.
@@ -103,10 +115,9 @@ class ColorizationPipeline:
                 that was open stays.
         """
         if self.index is not None and read_manifest(self.index.index_dir) != self.index.manifest:
-            index = PhotoIndex.open(self.index.index_dir)
+            index = _opened(self.index.index_dir)
             self._library = index, index.extractor(self.backbone)
 
-    @one_thread()
     def recommend(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
@@ -136,7 +147,13 @@ class ColorizationPipeline:
     def candidates(
         self, gray: np.ndarray, top_k: int, same_class: bool = False
     ) -> Iterator[Recommendation]:
-        """Recommendations, see recommend: first twice top_k, then more for whoever goes on, as photos may be gone."""
+        """Recommend references, more and more for whoever goes on, as photos may be gone.
+
+        Args:
+            gray: the picture.
+            top_k: twice as many are ranked at first.
+            same_class: only photos of the picture's ImageNet class, where there are any.
+        """
         known = set[Path]()
         while True:
             top_k *= 2
@@ -149,7 +166,7 @@ class ColorizationPipeline:
     def recommend_readable(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
-        """Recommend references, and read them; photos that cannot be read give their places to the next best.
+        """Recommend references, and read them; the next best take the places of unreadable ones.
 
         Args:
             gray: see recommend.
@@ -175,137 +192,144 @@ class ColorizationPipeline:
 
     def colorize(
         self,
-        gray: np.ndarray,
+        gray: Picture,
         references: Iterable[Reference] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
         points: Sequence[Point] = (),
-        palette: np.ndarray | None = None,
+        palette: Picture | None = None,
     ) -> Colorized:
-        """Colorize a picture: from references given or recommended, or with none at all, and as points and palette say.
+        """Colorize a picture: from references or without any, and as points and palette say.
 
         Args:
-            gray: see recommend; its luminance is kept exactly, colors it may have are replaced.
-            references: see prepare.
-            options: see ColorizeOptions.
-            points: see apply.
-            palette: see apply.
+            gray: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
+                uint16 or float 0..1. Its luminance is kept exactly; colors it has are replaced.
+            references: color pictures, in any of these forms, or recommendations of ``recommend``.
+                An empty list uses none: the network colors what it recognises. None takes the best
+                ``options.top_k`` from the index, and none if there is no index.
+            options: how to colorize.
+            points: colors that the picture should have at places.
+            palette: a color picture whose colors the result should have.
+
+        Returns:
+            The picture in color, at its own size and depth, and where its colors come from.
 
         Raises:
-            ValueError: see prepare and apply.
+            ValueError: a picture of a wrong shape or type, a reference or palette without color,
+                something else than points among the points, or the training-free method without a
+                reference.
+            PictureError: a file cannot be read.
         """
         return self.apply(self.prepare(gray, references, options), options, points, palette)
 
     @inference()
     def prepare(
         self,
-        gray: np.ndarray,
+        gray: Picture,
         references: Iterable[Reference] | None = None,
         options: ColorizeOptions = ColorizeOptions(),
-    ) -> Prepared:
-        """Describe a picture and its references and match them: the part of colorize that edits have in common.
+    ) -> PreparedPhoto:
+        """Describe a picture and its references and match them: what edits have in common.
 
         Args:
-            gray: see recommend; it is not copied, and must stay as it is while the result is in
-                use.
-            references: color pictures, (height, width, 3), or what describe made of them, or some
-                of those that recommend found, whose scores then count if there are no others; none
-                in the list colors automatically; None takes ``options.top_k`` from the index, or
-                none if there is no index.
-            options: see ColorizeOptions.
+            gray: a path, a PIL picture or an array; an array is not copied, and must stay as it is
+                while the result is in use.
+            references: color pictures, what ``describe`` made of them, or recommendations, whose
+                scores count if there is nothing else among them. An empty list uses none; None
+                takes the best ``options.top_k`` from the index, and none if there is no index.
+            options: how to colorize.
 
         Raises:
-            ValueError: a reference that cannot be read, see check_lenders too, a wrong shape or
-                type, or something that only the network can do and it is not there.
+            ValueError: a wrong shape or type, or a reference without color.
+            PictureError: a file cannot be read.
         """
         target = as_rgb(gray, "target")
-        network = self.network_for(options)
-        given: Sequence[np.ndarray | Described]
+        given: Sequence[np.ndarray | PictureFeatures]
         if references is None and self.index is not None:
             recommended, given, skipped = self._recommended(target, options)
         else:
             chosen, skipped = as_references(references) or [], []
             recommended = [r for r in chosen if isinstance(r, Recommendation)]
             recommended = recommended if len(recommended) == len(chosen) else []
-            given = [read_reference(r.path) if isinstance(r, Recommendation) else r for r in chosen]
-        lenders = [
-            r.on(self.backbone.device) if isinstance(r, Described) else self.describe(r, options)
-            for r in given
+            given = [r if isinstance(r, PictureFeatures) else _colors_of(r) for r in chosen]
+        seen = [
+            one.on(self.backbone.device)
+            if isinstance(one, PictureFeatures)
+            else self.describe(one, options)
+            for one in given
         ]
-        if network is None and not lenders:
-            raise ValueError(UNGUIDED)
-        check_lenders(lenders, self.layers, options, may_be_gray=bool(recommended))
+        check_references(seen, options, may_be_gray=bool(recommended))
         scores = [r.score for r in recommended] if recommended else None
         lab = working_lab(target, options.working_side)
-        seen = describe(self.backbone, spread_tones(lab), self.layers, options.working_side)
-        matched = match(seen, lenders, scores, options, for_network=network is not None)
-        return Prepared(target, lab[:, :1], options, matched, recommended, skipped)
+        features = self.describer(spread_tones(lab), options.working_side)
+        match = match_references(features, seen, scores)
+        return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped)
 
     @inference()
     def describe(
-        self, reference: np.ndarray, options: ColorizeOptions = ColorizeOptions()
-    ) -> Described:
+        self, reference: Picture, options: ColorizeOptions = ColorizeOptions()
+    ) -> PictureFeatures:
         """Describe a reference that is to lend its colors to several photos.
 
         Args:
-            reference: a color picture, (height, width, 3).
+            reference: a color picture: a path, a PIL picture or an array.
             options: working_side.
 
         Raises:
             ValueError: a wrong shape or type.
+            PictureError: the file cannot be read.
         """
-        lab = spread_tones(working_lab(as_rgb(reference, "reference"), options.working_side))
-        return describe(self.backbone, lab, self.layers, options.working_side)
+        lab = working_lab(as_rgb(reference, "reference"), options.working_side)
+        return self.describer(spread_tones(lab), options.working_side)
 
     @inference()
     def apply(
         self,
-        prepared: Prepared,
+        prepared: PreparedPhoto,
         options: ColorizeOptions | None = None,
         points: Sequence[Point] = (),
-        palette: np.ndarray | None = None,
+        palette: Picture | None = None,
     ) -> Colorized:
-        """Colorize what prepare gave; the same picture may be edited any number of times, in several threads too.
+        """Colorize what ``prepare`` gave; any number of times, in several threads too.
 
         Args:
-            prepared: from prepare.
+            prepared: a photo, described and matched.
             options: None takes those it was prepared with.
             points: colors that the picture should have at places.
             palette: a color picture whose colors the result should have.
 
         Raises:
             ValueError: a palette without color, options that need the picture to be prepared anew,
-                or something that only the network can do and it is not there.
+                or the training-free method without a reference or with points or a palette.
         """
         options = options or prepared.options
-        network, matched = self.network_for(options), prepared.matched
-        prepared.check(options, for_network=network is not None)
-        if network is None and (points or palette is not None):
+        prepared.check(options)
+        network, match = self.network_for(options), prepared.match
+        asked = guidance_of(points, None if palette is None else as_rgb(palette), options)
+        if network is not None:
+            ab, confidence = network_colors(network, match, asked, options), match.confidence
+            followed = 0.0 if palette is not None else options.faithfulness
+        elif points or palette is not None or not match.references:
             raise ValueError(UNGUIDED)
-        guidance = guidance_of(points, palette, options)
-        chroma = predict_chroma(network, matched, guidance, options)
-        tint = (
-            tint_curve(working_lab(prepared.target, options.working_side))
-            if options.keep_tint
-            else None
-        )
-        rgb = render(
-            prepared.target,
-            prepared.luminance,
-            chroma.ab * options.saturation,
-            options.edge_epsilon,
-            tint,
-        )
-        warped_ab, confidence = (
-            plane.cpu().numpy().copy() for plane in (chroma.warped_ab, chroma.confidence[0])
-        )
+        else:
+            warped, confidence = transferred_colors(match)
+            ab, followed = warped * confidence, 1.0
+        tint = None
+        if options.keep_tint:
+            tint = tint_curve(working_lab(prepared.target, options.working_side))
+        rgb = render(prepared.target, prepared.luminance, ab * options.saturation, tint)
         return Colorized(
-            rgb, warped_ab, confidence, prepared.references, chroma.influence, prepared.skipped
+            rgb,
+            match.warped_ab.cpu().numpy().copy(),
+            confidence[0].cpu().numpy().copy(),
+            prepared.references,
+            match.shares(followed, by_network=network is not None),
+            prepared.skipped,
         )
 
     @inference()
     def suggest_colors(
         self,
-        gray: np.ndarray | Prepared,
+        gray: Picture | PreparedPhoto,
         x: float,
         y: float,
         count: int = 9,
@@ -314,35 +338,31 @@ class ColorizationPipeline:
         """Suggest colors for a place of a picture, the most likely first.
 
         Args:
-            gray: see recommend; or what prepare gave, which is faster and suggests the same.
+            gray: a path, a PIL picture or an array; or what ``prepare`` gave, which is faster and
+                suggests the same.
             x: 0..1 from the left to the right edge.
             y: 0..1 from the upper to the lower edge.
             count: how many at most.
-            options: see ColorizeOptions.
+            options: how to colorize.
 
         Raises:
             ValueError: the place is outside the picture, count is not positive, or there is no
                 network.
         """
         network = self.network_for(options)
-        if network is None or not network.config.num_bins:
-            raise ValueError("suggesting colors needs the colorization network with its color bins")
+        if network is None:
+            raise ValueError("suggesting colors needs the colorization network")
         place = Point(x, y, (0.0, 0.0))
-        prepared = gray if isinstance(gray, Prepared) else self.prepare(gray, [], options)
-        prediction = predict(network, prepared.matched.target, [None], Guidance(), options)
+        prepared = gray if isinstance(gray, PreparedPhoto) else self.prepare(gray, [], options)
+        prediction = predict(network, prepared.match, [False], Guidance(), options.vividness)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
     def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:
-        """The colorization network, if the options and the backbone allow it; None for the training-free method.
+        """The colorization network, if the options ask for it and there is one.
 
-        Raises:
-            ValueError: the options ask for the network, and the backbone is not the one it was
-                trained on.
+        Args:
+            options: method.
         """
-        if options.method == "network" and self.network is None:
-            raise ValueError(
-                f"the colorization network was trained on {DEFAULT_BACKBONE}, not on {self.backbone.name}"
-            )
         return None if options.method == "training-free" else self.network
 
     def _recommended(
@@ -357,3 +377,16 @@ class ColorizationPipeline:
             )
             raise ValueError(f"{where}: {reason}: {skipped[0]}; have the photos moved?")
         return used, pictures, skipped
+
+
+def _colors_of(reference: Picture | Recommendation) -> np.ndarray:
+    """The pixels of a reference; a recommended one must still have colors."""
+    if isinstance(reference, Recommendation):
+        return read_reference(reference.path)
+    return as_rgb(reference, "reference")
+
+
+def _opened(index_dir: Path) -> "PhotoIndex":
+    from retrieval.search.photo_index import PhotoIndex
+
+    return PhotoIndex.open(index_dir)

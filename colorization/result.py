@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 
 @dataclass(frozen=True)

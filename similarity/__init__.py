@@ -1,1 +1,1 @@
-"""Lab, VGG-19 features, dense correspondence and warped colors between a gray target and color references."""
+"""Lab, frozen feature networks, dense correspondence and warped colors."""

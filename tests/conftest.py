@@ -1,4 +1,7 @@
-"""What all tests share: run-time type checks, seeds, no network, small photos, a small index, odd files."""
+"""What all tests share.
+
+Run-time type checks, seeds, no network, small photos, a small index, odd files.
+"""
 
 import socket
 import struct
@@ -13,6 +16,9 @@ import torch
 from jaxtyping import install_import_hook
 from PIL import Image
 
+pytest.register_assert_rewrite(
+    "index_state", "fake_pipeline", "study_page"
+)  # of helpers, which may check things themselves
 # before anything imports them
 install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")
 
@@ -90,7 +96,7 @@ def backbone() -> Backbone:
 
 
 def write_photos(folder: Path, pictures: dict[str, np.ndarray]) -> Path:
-    """Write pictures as PNG files ``<name>.png`` (motorcycle_right into a subfolder) and return the folder."""
+    """Write pictures as PNG files ``<name>.png``, motorcycle_right into a subfolder."""
     for name, rgb in pictures.items():
         path = folder / ("sub" if name == "motorcycle_right" else "") / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +163,10 @@ class OddFiles(NamedTuple):
 def odd_files(
     tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, np.ndarray]
 ) -> OddFiles:
-    """Files as people have them: unusable ones (empty, truncated, not a picture) and unusual but usable ones."""
+    """Files as people have them.
+
+    Unusable ones (empty, truncated, not a picture) and unusual but usable ones.
+    """
     folder = tmp_path_factory.mktemp("odd")
     rgb = Image.fromarray(pictures["chelsea"])
     (folder / "empty.jpg").write_bytes(b"")
@@ -212,7 +221,7 @@ def odd_files(
 
 @pytest.fixture(scope="session")
 def wide_profile() -> Callable[[float], bytes]:
-    """An ICC profile with the primaries of Display P3, as telephones write it, and a tone curve of one gamma."""
+    """An ICC profile with the primaries of Display P3, as of telephones, and a gamma."""
 
     def make(gamma: float) -> bytes:
         text = b"wide\0"

@@ -16,9 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from similarity.backbone.backbone import Backbone, load_backbone, load_bundled
+from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.pretrained import WEIGHTS_DIR
 from similarity.backbone.vgg19 import SLIM, VGG19
+from similarity.backbone.weight_files import load_bundled
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "distill"
 TEACHER = """

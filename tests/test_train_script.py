@@ -10,15 +10,16 @@ import h5py
 import pytest
 import torch
 from click.testing import Result
+from colorization.training.packed_corpus import Pack
 from safetensors import safe_open
 from torch import Tensor
 from typer.testing import CliRunner
 
 from colorization.network.pretrained import STEM, load_network
-from colorization.training.packed_corpus import Pack
 from colorization.training.samples import CHROMINANCE, PERCEPTUAL
 from colorization.training.two_branch_step import LossOptions
-from similarity.backbone.backbone import Backbone, load_bundled
+from similarity.backbone.backbone import Backbone
+from similarity.backbone.weight_files import load_bundled
 from similarity.training.loop import LoopOptions, read_module
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "train"

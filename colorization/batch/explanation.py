@@ -10,14 +10,11 @@ import torch
 from jaxtyping import Float, Int
 from PIL import Image
 
-from colorization.inference.color_transfer import handicaps_of
-from colorization.inference.matching import Matched
-from colorization.inference.picture_features import correlate_described
+from colorization.inference.matching import ReferenceMatch
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL, Cell, thumbnail, write_sheet
-from similarity.backbone.backbone import inference
-from similarity.matching.correlation import Correlation, handicapped, map_target_to_reference
-from similarity.matching.warp import soft_weights
+from similarity.backbone.precision import inference
+from similarity.matching.correlation import Correlation, map_target_to_reference
 
 # Okabe and Ito 2008
 FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
@@ -34,14 +31,14 @@ class Attribution:
         shares: of each reference in each place, 0..1; they sum to 1 over the references.
         xy: of each reference the place in it that matches best, 0..1 from its left and upper edge.
         confidence: cosine of the best match of each place, 0..1.
-        heard: share of the colors that come from the references, 0..1; the rest is what the network
-            holds natural.
+        reference_share: share of the colors that come from the references, 0..1; the rest is what
+            the network holds natural.
     """
 
     shares: Float[np.ndarray, "references height width"]
     xy: Float[np.ndarray, "references height width 2"]
     confidence: Float[np.ndarray, "height width"]
-    heard: float
+    reference_share: float
 
     @property
     def regions(self) -> Int[np.ndarray, "height width"]:
@@ -51,39 +48,34 @@ class Attribution:
 
 
 def attribution(
-    matched: Matched, options: ColorizeOptions, overruled: bool = False
+    match: ReferenceMatch, options: ColorizeOptions, overruled: bool = False
 ) -> Attribution | None:
     """Ask a match where its colors come from; None without references.
 
     Args:
-        matched: from prepare.
+        match: of a photo and its references.
         options: those it is colorized with.
-        overruled: whether a palette was given, see Matched.reference_share.
+        overruled: whether a palette was given, beside which references are not followed.
     """
-    if not matched.references:
+    if (planes := match.planes) is None:
         return None
     with inference():
-        if (planes := matched.reference_planes) is not None:
-            plain, weights = planes.correlation, planes.weights
-        else:
-            plain = correlate_described(matched.target, matched.references)
-            held = (
-                plain
-                if matched.scores is None
-                else handicapped(plain, handicaps_of(matched.scores, options))
-            )
-            weights = soft_weights(held, options.warp_temperature)
-        size = plain.target_size
-        parts = zip(torch.split(plain.values, plain.counts, 1), plain.reference_sizes, strict=True)
+        plain, size = planes.correlation, planes.correlation.target_size
+        parts = zip(torch.split(plain.values, plain.counts, 2), plain.reference_sizes, strict=True)
         maps = [map_target_to_reference(Correlation(part, size, (own,))).xy for part, own in parts]
         shares = torch.stack(
-            [part.sum(1).view(size) for part in torch.split(weights, plain.counts, 1)]
+            [part.sum(1).view(size) for part in torch.split(planes.weights[0], plain.counts, 1)]
         )
-        confidence = plain.best[0]
-        heard = matched.reference_share(options, overruled)
+        confidence = plain.best[0, 0]
+        by_network = options.method != "training-free"
+        faithfulness = 0.0 if overruled else options.faithfulness if by_network else 1.0
+        followed = sum(match.shares(faithfulness, by_network))
     xy = (torch.stack(maps) + 1) / 2
     return Attribution(
-        shares.float().cpu().numpy(), xy.cpu().numpy(), confidence.float().cpu().numpy(), heard
+        shares.float().cpu().numpy(),
+        xy.cpu().numpy(),
+        confidence.float().cpu().numpy(),
+        followed,
     )
 
 
@@ -99,7 +91,7 @@ def as_dict(
             right, bottom.
     """
     if found is None:
-        return {"heard": 0.0, "confidence": None, "references": [], "grid": None}
+        return {"reference_share": 0.0, "confidence": None, "references": [], "grid": None}
     told = []
     for i, reference in enumerate(references):
         region = found.regions == i
@@ -121,7 +113,12 @@ def as_dict(
         "confidence": np.round(found.confidence, 3).astype(float).tolist(),
     }
     mean = round(float(found.confidence.mean()), 4)
-    return {"heard": round(found.heard, 4), "confidence": mean, "references": told, "grid": grid}
+    return {
+        "reference_share": round(found.reference_share, 4),
+        "confidence": mean,
+        "references": told,
+        "grid": grid,
+    }
 
 
 def write_explanation(

@@ -12,12 +12,12 @@ import torch
 
 from colorization import __version__
 from colorization.batch.jobs import Extras
-from colorization.inference.working_size import read_reference
+from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.storage.shards import file_sha256
-from similarity.backbone.backbone import hash_tensors
+from retrieval.safe_files import file_sha256
+from similarity.backbone.weight_files import hash_tensors
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from colorization.batch.jobs import Job, beside, explanation_paths
 from colorization.batch.manifest import Manifest, Stamp, stamp_of
 from colorization.batch.request import Wishes
 from colorization.batch.target_colors import recolored
-from colorization.inference.picture_features import Described
-from colorization.inference.prepared_photo import Prepared
-from colorization.inference.working_size import read_reference
+from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.prepared_photo import PreparedPhoto
+from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
 from colorization.photo_files.provenance import credited
@@ -155,7 +155,7 @@ class _Worker:
     pipeline: ColorizationPipeline
     wishes: Wishes
     references: list[np.ndarray]
-    described: list[Described]
+    described: list[PictureFeatures]
     palette: np.ndarray | None
     options: ColorizeOptions
     manifest: Manifest | None
@@ -214,7 +214,7 @@ class _Worker:
 
     def _attempts(
         self, job: Job, picture: Picture, making: _Making
-    ) -> Iterator[tuple[Path, Prepared]]:
+    ) -> Iterator[tuple[Path, PreparedPhoto]]:
         """Where results go, and the photo matched for each; what is missing is noted."""
         results = self.wishes.extras.results(job.output_path)
         if not self.wishes.extras.variants:
@@ -250,7 +250,7 @@ class _Worker:
         self,
         path: Path,
         result: Colorized,
-        prepared: Prepared,
+        prepared: PreparedPhoto,
         picture: Picture,
         files: Staged,
         making: _Making,
@@ -273,7 +273,7 @@ class _Worker:
         shown = [read_reference(r.path) for r in result.references] or self.references
         if extras.explain:
             picture_path, json_path = (files.add(one) for one in explanation_paths(path))
-            found = attribution(prepared.matched, self.options, self.wishes.palette is not None)
+            found = attribution(prepared.match, self.options, self.wishes.palette is not None)
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
         if making.target:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from colorization.inference.working_size import shrink
-from retrieval.photos.print_detection import color_beyond_tone
+from colorization.inference.picture_arrays import shrink
+from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.photos.reader import Picture
 from retrieval.storage.descriptors import MIN_CHROMA
 

@@ -1,225 +1,250 @@
-"""``rechroma colorize``: from files to files."""
+"""``rechroma colorize``: from files to files.
+
+The command goes in three steps: what a person asked for is checked before any network is loaded,
+then every photo is colorized, then what became of each is told.
+"""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from colorization.cli.common import (
+    AllowDamaged,
     Backbone,
     Device,
+    Exclude,
+    Explain,
+    Faithfulness,
     Json,
-    Version,
+    KeepTint,
+    Library,
+    Method,
+    Overwrite,
+    Palette,
+    PhotoQuality,
+    Points,
+    Recolor,
+    References,
+    SameClass,
+    Saturation,
+    TopK,
+    Variants,
     VggWeights,
+    Vividness,
     fail,
     given,
-    one_line,
-    unheard,
+    without_effect,
 )
+from colorization.messages import one_line
 
 if TYPE_CHECKING:
+    from colorization.batch.jobs import Job
+    from colorization.batch.request import Wishes
     from colorization.batch.runner import Outcome
+    from colorization.options import ColorizeOptions
+    from colorization.pipeline import ColorizationPipeline
+    from retrieval.photos.passed_over import PassedOver
 
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+Inputs = Annotated[
+    list[Path], typer.Argument(metavar="INPUT...", help="Gray photos, or folders of them.")
+]
+Output = Annotated[Path, typer.Option(help="File for one input, else a folder.")]
+ColorizeSheet = Annotated[
+    Path | None,
+    typer.Option(
+        "--sheet",
+        help=f"Also write a contact sheet, of the first {SHEET_ROWS} photos colorized now.",
+    ),
+]
 
 
-def colorize_command(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Gray photos, or folders of them.")
-    ],
-    output: Annotated[Path, typer.Option(help="File for one input, else a folder.")],
-    reference: Annotated[
-        list[Path] | None, typer.Option(help="A color reference; repeat to fuse several.")
-    ] = None,
-    index: Annotated[
-        Path | None, typer.Option("--index", help="Index to recommend references from.")
-    ] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option(metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat."),
-    ] = None,
-    palette: Annotated[
-        Path | None, typer.Option(help="A picture whose colors the result should have.")
-    ] = None,
-    saturation: Annotated[
-        float | None, typer.Option(min=0, help="Factor on the colors of the result, at most 4.")
-    ] = None,
-    vividness: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default)."),
-    ] = None,
-    faithfulness: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended."
-        ),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Of predicted colors: lower takes the likeliest, 1 the mean. Default 0.38."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None, typer.Option(help="network, or training-free: only carry colors over.")
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")
-    ] = None,
-    same_class: Annotated[
-        bool | None,
-        typer.Option(
-            "--same-class",
-            help="Recommend only what seems to be of the same ImageNet class, where there is any.",
-        ),
-    ] = None,
-    caution: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Hold color back where references disagree; the network asks only where one is the same picture.",
-        ),
-    ] = None,
-    keep_tint: Annotated[
-        bool | None, typer.Option("--keep-tint", help="Leave a sepia tint over the colors.")
-    ] = None,
-    variants: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="This many results, each from another recommended reference, and a sheet of them.",
-        ),
-    ] = None,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain",
-            help="Also write which reference colored what, and how surely: a picture and JSON.",
-        ),
-    ] = False,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATTERN",
-            help="Pass over files and folders of this name, or path where it has a slash; may repeat.",
-        ),
-    ] = None,
-    recolor: Annotated[
-        bool,
-        typer.Option("--recolor", help="Also colorize photos of folders that have colors already."),
-    ] = False,
-    allow_damaged: Annotated[
-        bool, typer.Option("--allow-damaged", help="Colorize what can be read of damaged photos.")
-    ] = False,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=100, help="Of JPEG and WebP results; default: as fine as the original."
-        ),
-    ] = None,
+def colorize(
+    inputs: Inputs,
+    output: Output,
+    references: References = None,
+    index: Library = None,
+    points: Points = None,
+    palette: Palette = None,
+    saturation: Saturation = None,
+    vividness: Vividness = None,
+    faithfulness: Faithfulness = None,
+    method: Method = None,
+    top_k: TopK = None,
+    same_class: SameClass = None,
+    keep_tint: KeepTint = None,
+    variants: Variants = None,
+    explain: Explain = False,
+    exclude: Exclude = None,
+    recolor: Recolor = False,
+    allow_damaged: AllowDamaged = False,
+    quality: PhotoQuality = None,
     overwrite: Overwrite = False,
-    sheet: Annotated[
-        Path | None,
-        typer.Option(
-            help=f"Also write a contact sheet, of the first {SHEET_ROWS} photos colorized now."
-        ),
-    ] = None,
+    sheet: ColorizeSheet = None,
     as_json: Json = False,
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
     device: Device = None,
-    version: Version = None,
 ) -> None:
-    """Colorize gray photos from references given, from recommended ones (--index), or with no reference at all."""
-    from colorization.batch.folder_run import run_box
-    from colorization.batch.jobs import Extras, is_single, plan_jobs
+    """Colorize gray photos from references given, from recommended ones (--index), or from none."""
+    from colorization.batch.jobs import Extras
     from colorization.batch.request import Wishes, parse_point
-    from colorization.batch.runner import Outcome, run_jobs
-    from colorization.cli.progress_bar import photo_progress
-    from colorization.options import ColorizeOptions
-    from colorization.photo_files.contact_sheet import check_sheet, write_sheet
-    from colorization.photo_files.staged_files import remove_leftovers
     from colorization.pipeline import ColorizationPipeline
-    from retrieval.photos.passed_over import PassedOver
 
-    references = list(dict.fromkeys(reference or []))  # given twice, it would count twice
     if variants and (references or index is None):
         raise ValueError(
             "--variants takes its references from an index: give --index and no --reference"
         )
-    chosen = given(top_k=top_k, same_class=same_class, caution=caution, saturation=saturation, vividness=vividness,
-                   temperature=temperature, method=method, faithfulness=faithfulness, keep_tint=keep_tint)  # fmt: skip
-    options = ColorizeOptions(**chosen)
-    wishes = Wishes(
-        references,
-        [parse_point(text) for text in point or []],
+    chosen = given(
+        saturation=saturation,
+        vividness=vividness,
+        faithfulness=faithfulness,
+        method=method,
+        top_k=top_k,
+        same_class=same_class,
+        keep_tint=keep_tint,
+    )
+    request = Wishes(
+        list(dict.fromkeys(references or [])),  # given twice, one would count twice
+        [parse_point(text) for text in points or []],
         palette,
         Extras(variants or 0, explain),
         recolor,
         allow_damaged,
         quality,
     )
-    passed = PassedOver()
-    jobs = plan_jobs(
-        inputs,
-        output,
-        overwrite,
-        [*references, *([palette] if palette else [])],
-        wishes.extras,
-        passed,
-        exclude or [],
-    )
-    if sheet:
-        results = [path for job in jobs for path in wishes.extras.files(job.output_path)]
-        check_sheet(sheet, [*references, *(job.input_path for job in jobs), *results])
+    task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
     place = None if references else index
     pipeline = ColorizationPipeline.load(
         **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
     )
-    others = {"references that are fused": ["top_k"]} if variants else {}
-    for line in unheard(
-        chosen,
-        bool(references),
-        index is not None,
-        pipeline.network_for(options) is not None,
-        others,
-    ):
+    _print_without_effect(task, chosen, pipeline, index is not None)
+    results = _run(task, pipeline)
+    _print(task, results, as_json)
+    if task.passed.closed or any(outcome.error for outcome in results.outcomes):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a person asked for, checked.
+
+    Attributes:
+        jobs: each input with its output.
+        passed: what of the folders was passed over.
+        single: whether one file was given, and not a folder.
+        output: a file or a folder.
+        request: references, points, palette and extras of all jobs.
+        options: of the pipeline.
+        overwrite: whether results may be replaced.
+        sheet: where a contact sheet goes, if one is wanted.
+
+    """
+
+    jobs: "list[Job]"
+    passed: "PassedOver"
+    single: bool
+    output: Path
+    request: "Wishes"
+    options: "ColorizeOptions"
+    overwrite: bool
+    sheet: Path | None
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What became of a task: jobs done now, and results that were there already."""
+
+    outcomes: "list[Outcome]"
+    kept: "list[Outcome]"
+
+
+def _parse(
+    inputs: list[Path],
+    output: Path,
+    request: "Wishes",
+    chosen: dict[str, Any],
+    exclude: list[str],
+    overwrite: bool,
+    sheet: Path | None,
+) -> _Task:
+    from colorization.batch.jobs import is_single, plan_jobs
+    from colorization.options import ColorizeOptions
+    from colorization.photo_files.contact_sheet import check_sheet
+    from retrieval.photos.passed_over import PassedOver
+
+    options = ColorizeOptions(**chosen)
+    passed = PassedOver()
+    read = [*request.references, *([request.palette] if request.palette else [])]
+    jobs = plan_jobs(inputs, output, overwrite, read, request.extras, passed, exclude)
+    if sheet:
+        results = [path for job in jobs for path in request.extras.files(job.output_path)]
+        check_sheet(sheet, [*request.references, *(job.input_path for job in jobs), *results])
+    single = is_single(inputs)
+    return _Task(jobs, passed, single, output, request, options, overwrite, sheet)
+
+
+def _print_without_effect(
+    task: _Task, chosen: dict[str, Any], pipeline: "ColorizationPipeline", with_index: bool
+) -> None:
+    others = {"references that are fused": ["top_k"]} if task.request.extras.variants else {}
+    by_network = pipeline.network_for(task.options) is not None
+    given_ones = bool(task.request.references)
+    for line in without_effect(chosen, given_ones, with_index, by_network, others):
         typer.echo(f"note: {line}", err=True)
-    single, num_cells = is_single(inputs), SHEET_ROWS if sheet else 0
-    if single:
-        outcomes, kept = list[Outcome](), list[Outcome]()
+
+
+def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
+    from colorization.batch.folder_run import run_box
+    from colorization.batch.runner import run_jobs
+    from colorization.cli.progress_bar import photo_progress
+    from colorization.photo_files.staged_files import remove_leftovers
+
+    jobs, output, request, options = task.jobs, task.output, task.request, task.options
+    num_cells = SHEET_ROWS if task.sheet else 0
+    if task.single:
+        results = _Results([], [])
         remove_leftovers(jobs[0].output_path.parent)
-        run_jobs(jobs, pipeline, wishes, options, outcomes.append, num_cells)
+        run_jobs(jobs, pipeline, request, options, results.outcomes.append, num_cells)
     else:
         with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
             report = run_box(
-                jobs, output, pipeline, wishes, options, overwrite, num_cells, progress
+                jobs, output, pipeline, request, options, task.overwrite, num_cells, progress
             )
-        outcomes, kept = report.outcomes, report.kept
-    rows = [o.cells for o in outcomes if o.cells]
-    if sheet and rows:
+        results = _Results(report.outcomes, report.kept)
+    if task.sheet:
+        _write_sheet(task.sheet, results)
+    return results
+
+
+def _write_sheet(sheet: Path, results: _Results) -> None:
+    from colorization.photo_files.contact_sheet import write_sheet
+
+    rows = [outcome.cells for outcome in results.outcomes if outcome.cells]
+    if rows:
         write_sheet(sheet, rows)
-    elif sheet and kept:
-        typer.echo(
-            f"note: {f'{sheet} stays as it was' if sheet.exists() else f'no {sheet}'}: nothing was colorized now",
-            err=True,
-        )
+    elif results.kept:
+        left = f"{sheet} stays as it was" if sheet.exists() else f"no {sheet}"
+        typer.echo(f"note: {left}: nothing was colorized now", err=True)
+
+
+def _print(task: _Task, results: _Results, as_json: bool) -> None:
     if as_json:
-        order = {job: i for i, job in enumerate(jobs)}
-        every = sorted([*kept, *outcomes], key=lambda outcome: order[outcome.job])
-        typer.echo(json.dumps([outcome.as_dict(bool(variants)) for outcome in every], indent=1))
-    _print_problems(outcomes, single)
-    for name, reason in passed.closed.items():
+        order = {job: i for i, job in enumerate(task.jobs)}
+        every = sorted([*results.kept, *results.outcomes], key=lambda one: order[one.job])
+        has_variants = bool(task.request.extras.variants)
+        typer.echo(json.dumps([one.as_dict(has_variants) for one in every], indent=1))
+    _print_problems(results.outcomes, task.single)
+    for name, reason in task.passed.closed.items():
         typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
-    for line in passed.lines():
+    for line in task.passed.lines():
         typer.echo(f"passed over {one_line(line)}", err=True)
     if not as_json:
-        _print_outcomes(outcomes, kept, output, single)
-    if passed.closed or any(o.error for o in outcomes):
-        raise typer.Exit(1)
+        _print_results(task, results)
 
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
@@ -234,26 +259,22 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
         typer.echo(f"failed {one_line(outcome.error)}", err=True)
 
 
-def _print_outcomes(
-    outcomes: "list[Outcome]", kept: "list[Outcome]", output: Path, single: bool
-) -> None:
+def _print_results(task: _Task, results: _Results) -> None:
     from colorization.photo_files.provenance import sources
 
-    good = [o for o in outcomes if not o.error and not o.passed]
-    if single:
+    good = [one for one in results.outcomes if not one.error and not one.passed]
+    if task.single:
         (done,) = good
         shares = [(Path(str(r["path"])).name, float(str(r["influence"]))) for r in done.references]
         typer.echo(
-            f"{', '.join(map(str, done.results))} in {done.seconds:.2f} s, {sources(shares, len(done.results) > 1)}"
+            f"{', '.join(map(str, done.results))} in {done.seconds:.2f} s,"
+            f" {sources(shares, len(done.results) > 1)}"
         )
-    else:
-        failed = sum(bool(o.error) for o in outcomes)
-        passed = sum(bool(o.passed) for o in (*outcomes, *kept))
-        existing = sum(not o.passed for o in kept)
-        existed = f", {existing} existed already and were kept" if existing else ""
-        colored = (
-            f", {passed} passed over as they have colors already (--recolor colorizes them)"
-            if passed
-            else ""
-        )
-        typer.echo(f"{output}: {len(good)} colorized, {failed} failed{existed}{colored}")
+        return
+    failed = sum(bool(one.error) for one in results.outcomes)
+    passed = sum(bool(one.passed) for one in (*results.outcomes, *results.kept))
+    kept = sum(not one.passed for one in results.kept)
+    existed = f", {kept} existed already and were kept" if kept else ""
+    colored = f", {passed} passed over: they have colors (--recolor colorizes them)"
+    line = f"{task.output}: {len(good)} colorized, {failed} failed{existed}"
+    typer.echo(line + (colored if passed else ""))

@@ -1,94 +1,78 @@
-"""The commands that measure: ``rechroma evaluate`` against the truth, ``rechroma user-study`` with people."""
+"""``rechroma evaluate``: how close colorized photos come to the truth."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from colorization.cli.common import Json, given, one_line
+from colorization.cli.common import Json, Library
+from colorization.messages import one_line
+
+if TYPE_CHECKING:
+    from colorization.evaluation.rows import Setting
+
+TruthDir = Annotated[
+    Path | None, typer.Argument(help="Folder of color photos, walked recursively.")
+]
+Judge = Annotated[
+    Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")
+]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        help="Names of the judge's classes, one a line; photos named after one are its labels."
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help="At most so many photos, evenly spaced."),
+]
+Points = Annotated[
+    bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")
+]
+Curve = Annotated[
+    bool, typer.Option("--curve", help="Also other values of vividness and saturation.")
+]
+ReportSheet = Annotated[
+    Path | None,
+    typer.Option("--sheet", help="Contact sheet of the worst, median and best by Delta E."),
+]
+Rows = Annotated[
+    list[str] | None,
+    typer.Option("--row", help="Only this row, by its name in the table; may repeat."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of random points and references.")]
 
 
-def evaluate_command(
-    truth_dir: Annotated[
-        Path | None, typer.Argument(help="Folder of color photos, walked recursively.")
-    ] = None,
-    index: Annotated[
-        Path | None, typer.Option("--index", help="Index to recommend references from.")
-    ] = None,
-    judge: Annotated[
-        Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")
-    ] = None,
-    classes: Annotated[
-        Path | None,
-        typer.Option(
-            help="Names of the judge's classes, one a line; photos named after one are its labels."
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="At most so many photos, evenly spaced; with --linear-probe, of each class."
-        ),
-    ] = None,
-    points: Annotated[
-        bool, typer.Option("--points/--no-points", help="Also show 1, 10 and 100 true colors.")
-    ] = True,
-    curve: Annotated[
-        bool, typer.Option("--curve", help="Also other values of vividness and saturation.")
-    ] = False,
-    sheet: Annotated[
-        Path | None, typer.Option(help="Contact sheet of the worst, median and best by Delta E.")
-    ] = None,
-    row: Annotated[
-        list[str] | None, typer.Option(help="Only this row, by its name in the table; may repeat.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of random points and references.")] = 0,
-    linear_probe: Annotated[
-        Path | None,
-        typer.Option(help="Instead: how well layers tell the class folders of this folder apart."),
-    ] = None,
-    probe_block: Annotated[
-        str, typer.Option(help="Block of the colorization network, for --linear-probe.")
-    ] = "conv5",
-    probe_layer: Annotated[
-        str, typer.Option(help="Layer of the backbone, for --linear-probe.")
-    ] = "relu5_4",
+def evaluate(
+    truth_dir: TruthDir = None,
+    index: Library = None,
+    judge: Judge = None,
+    classes: Classes = None,
+    limit: Limit = None,
+    points: Points = True,
+    curve: Curve = False,
+    sheet: ReportSheet = None,
+    row: Rows = None,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Colorize the luminance of color photos in several ways and measure how close the results are."""
-    if linear_probe is not None:
-        if truth_dir is not None:
-            raise ValueError("give TRUTH_DIR or --linear-probe FOLDER, not both")
-        others = given(
-            index=index,
-            judge=judge,
-            classes=classes,
-            sheet=sheet,
-            row=row or None,
-            curve=curve or None,
-        )
-        if others:
-            raise ValueError(
-                f"--linear-probe measures nothing else: leave out --{next(iter(others))}"
-            )
-        _probe(linear_probe, limit, probe_block, probe_layer, seed, as_json)
-        return
+    """Colorize the luminance of color photos in several ways and measure how close it comes."""
     if truth_dir is None:
         raise ValueError("give TRUTH_DIR, a folder of color photos")
     from colorization.cli.progress_bar import photo_progress
-    from colorization.evaluation.evaluate import evaluate, labels_of, survey
+    from colorization.evaluation.evaluate import evaluate as measure
     from colorization.evaluation.report import as_dict, table, write_report_sheet
     from colorization.evaluation.rows import standard_settings
+    from colorization.evaluation.survey import labels_of, survey
     from colorization.photo_files.contact_sheet import check_sheet
     from colorization.pipeline import ColorizationPipeline
 
     paths = _chosen(truth_dir, limit)
     if sheet:
         check_sheet(sheet, paths)
-    settings = _only(
-        standard_settings(with_index=index is not None, with_points=points, with_curve=curve), row
-    )
+    settings = _only(standard_settings(index is not None, points, curve), row)
     names = None if classes is None else _lines(classes)
     if names is not None and judge is None:
         raise ValueError("--classes names what a judge sees: give --judge too")
@@ -96,83 +80,16 @@ def evaluate_command(
     photos = survey(paths)
     labels = None if names is None else labels_of(photos.paths, names)
     with photo_progress("measuring") as progress:
-        report = evaluate(
-            pipeline, photos, settings, network, labels=labels, seed=seed, progress=progress
-        )
+        report = measure(pipeline, photos, settings, network, None, labels, seed, progress)
     if sheet:
         shown = {n: s for n, s in settings.items() if not n.startswith(("vividness", "saturation"))}
-        write_report_sheet(
-            sheet,
-            report,
-            pipeline,
-            shown,
-            "network" if "network" in settings else next(iter(settings)),
-        )
+        by_row = "network" if "network" in settings else next(iter(settings))
+        write_report_sheet(sheet, report, pipeline, shown, by_row)
     typer.echo(json.dumps(as_dict(report), indent=1) if as_json else table(report))
-    for line in photos.unreadable:
-        typer.echo(f"skipped {one_line(line)}", err=True)
-    if photos.unreadable:
-        raise typer.Exit(1)
+    _end_with(photos.unreadable)
 
 
-def user_study_command(
-    real_dir: Annotated[
-        Path | None, typer.Argument(metavar="REAL_DIR", help="Folder of the real photos.")
-    ] = None,
-    result_dir: Annotated[
-        Path | None, typer.Argument(metavar="RESULT_DIR", help="Colorized ones of the same names.")
-    ] = None,
-    result2_dir: Annotated[
-        Path | None,
-        typer.Argument(metavar="[RESULT2_DIR]", help="Another method's; asks which is better."),
-    ] = None,
-    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("study.html"),
-    results: Annotated[
-        list[Path] | None,
-        typer.Option(help="Add up downloaded choices instead; repeat for several people."),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many pairs, drawn at random.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the order and the sides.")] = 0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing page.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Write a page that asks people which picture is real or looks better, or add up what they chose."""
-    from colorization.evaluation.user_study import build_study, read_results
-
-    if results:
-        if real_dir is not None:
-            raise ValueError(
-                "give folders to write a page, or --results to add up choices, not both"
-            )
-        found = read_results(results)
-        summary = {
-            "kind": found.kind,
-            "names": found.names,
-            "successes": found.successes,
-            "n": found.n,
-        }
-        summary |= {"share": found.share if found.n else None, "interval": found.interval}
-        typer.echo(json.dumps(summary, indent=1) if as_json else found.sentence())
-        return
-    if real_dir is None or result_dir is None:
-        raise ValueError("give REAL_DIR and RESULT_DIR, or --results FILE")
-    pairs, unmatched = build_study(
-        real_dir, [d for d in (result_dir, result2_dir) if d], output, seed, overwrite, limit
-    )
-    if as_json:
-        typer.echo(
-            json.dumps({"page": str(output), "pairs": pairs, "unmatched": unmatched}, indent=1)
-        )
-        return
-    left_out = f", {unmatched} names left out that not all folders have" if unmatched else ""
-    typer.echo(f"{output}: {pairs} pairs{left_out}; open it in a browser")
-
-
-def _only(settings: dict[str, Any], rows: list[str] | None) -> dict[str, Any]:
+def _only(settings: "dict[str, Setting]", rows: list[str] | None) -> "dict[str, Setting]":
     """The rows that are asked for."""
     unknown = [name for name in rows or [] if name not in settings]
     if unknown:
@@ -192,25 +109,11 @@ def _chosen(folder: Path, limit: int | None) -> list[Path]:
     return paths
 
 
-def _probe(
-    folder: Path, limit: int | None, block: str, layer: str, seed: int, as_json: bool
-) -> None:
-    from colorization.evaluation.linear_probe import check_names, probe_all, read_classes, table
-    from colorization.network.pretrained import load_network
-    from similarity.backbone.backbone import load_backbone
-
-    check_names(block, layer)
-    backbone = load_backbone()
-    photos = read_classes(folder, limit)
-    rows = probe_all(backbone, load_network(backbone), photos, block, layer, seed)
-    typer.echo(
-        json.dumps({"photos": len(photos.labels), "classes": photos.classes} | rows, indent=1)
-        if as_json
-        else table(rows, photos)
-    )
-    for line in photos.unreadable:
+def _end_with(unreadable: list[str]) -> None:
+    """Tell which photos could not be read; if there are any, the status is 1."""
+    for line in unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
-    if photos.unreadable:
+    if unreadable:
         raise typer.Exit(1)
 
 

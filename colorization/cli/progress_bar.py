@@ -51,7 +51,16 @@ class _Screen:
 def photo_progress(
     what: str, quiet: bool = False, unit: str = "photos"
 ) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function of (done, to do) that draws a bar on stderr."""
+    """Draw a bar on stderr while the block runs.
+
+    Args:
+        what: is done, in a word before the bar.
+        quiet: draw nothing.
+        unit: of what is counted.
+
+    Yields:
+        A function to call with (done, to do).
+    """
     columns = (
         TextColumn(what),
         BarColumn(),

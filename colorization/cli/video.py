@@ -1,77 +1,79 @@
-"""The command for films: ``rechroma video``."""
+"""``rechroma video``: films and folders of frames."""
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from colorization.cli.common import Backbone, Device, VggWeights, fail, given, one_line, unheard
+from colorization.cli.common import (
+    Backbone,
+    Device,
+    Faithfulness,
+    Library,
+    Method,
+    References,
+    Saturation,
+    TopK,
+    VggWeights,
+    Vividness,
+    fail,
+    given,
+    without_effect,
+)
+from colorization.messages import one_line
 
-FrameRate = Annotated[
-    float | None, typer.Option(help="Frames a second of a film made of pictures. Default 25.")
+if TYPE_CHECKING:
+    from colorization.video.report import FilmReport
+
+Film = Annotated[Path, typer.Argument(metavar="INPUT", help="A film, or a folder of frames.")]
+Output = Annotated[
+    Path, typer.Option(help=".mp4, .m4v, .mov, .mkv or .webm; or a folder for a folder of frames.")
+]
+Smoothing = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="How far colors are held where nothing moves. Default 0.5."),
 ]
 Quality = Annotated[
     int | None,
     typer.Option(min=0, max=51, help="Of the encoder: 0 loses nothing, 51 is worst. Default 16."),
 ]
+FrameRate = Annotated[
+    float | None, typer.Option(help="Frames a second of a film made of pictures. Default 25.")
+]
+AllowDamaged = Annotated[
+    bool, typer.Option("--allow-damaged", help="Color what can be read of a damaged film.")
+]
 Report = Annotated[
     Path | None,
     typer.Option(help="Write CDC (steadiness of colors), frames a second and scenes as JSON."),
 ]
+OverwriteFilm = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what exists, and unfinished work.")
+]
 
 
-def video_command(
-    film: Annotated[Path, typer.Argument(metavar="INPUT", help="A film, or a folder of frames.")],
-    output: Annotated[
-        Path,
-        typer.Option(help=".mp4, .m4v, .mov, .mkv or .webm; or a folder for a folder of frames."),
-    ],
-    reference: Annotated[
-        list[Path] | None, typer.Option(help="A color reference for all scenes; may repeat.")
-    ] = None,
-    index: Annotated[
-        Path | None,
-        typer.Option("--index", help="Index to recommend references from, for each scene."),
-    ] = None,
-    saturation: Annotated[
-        float | None, typer.Option(min=0, help="Factor on the colors of the result, at most 4.")
-    ] = None,
-    vividness: Annotated[
-        float | None, typer.Option(min=0, max=1, help="0 careful and pale, 1 like real (default).")
-    ] = None,
-    faithfulness: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None, typer.Option(help="network, or training-free: only carry colors over.")
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")
-    ] = None,
-    smoothing: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, help="How far colors are held where nothing moves. Default 0.5."
-        ),
-    ] = None,
+def video(
+    film: Film,
+    output: Output,
+    reference: References = None,
+    index: Library = None,
+    saturation: Saturation = None,
+    vividness: Vividness = None,
+    faithfulness: Faithfulness = None,
+    method: Method = None,
+    top_k: TopK = None,
+    smoothing: Smoothing = None,
     quality: Quality = None,
     frame_rate: FrameRate = None,
-    allow_damaged: Annotated[
-        bool, typer.Option("--allow-damaged", help="Color what can be read of a damaged film.")
-    ] = False,
+    allow_damaged: AllowDamaged = False,
     report: Report = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what exists, and unfinished work.")
-    ] = False,
+    overwrite: OverwriteFilm = False,
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
     device: Device = None,
 ) -> None:
-    """Color a film; sound and timestamps are kept. Run it again after an interruption to go on where it stopped."""
+    """Color a film; sound and timestamps are kept. Run it again to go on after an interruption."""
     try:
         import av  # noqa: F401
     except ImportError:
@@ -94,10 +96,8 @@ def video_command(
         top_k=top_k,
     )
     filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate)
-    options, film_options = (
-        ColorizeOptions(**chosen),
-        FilmOptions(**filmed, allow_damaged=allow_damaged),
-    )
+    options = ColorizeOptions(**chosen)
+    film_options = FilmOptions(**filmed, allow_damaged=allow_damaged)
     open_source(film, film_options)  # a wrong path is told before any network is loaded
     check_job(job)
     if report is not None:
@@ -111,12 +111,9 @@ def video_command(
         "films of pictures": () if from_pictures and to_film else ("frame_rate",),
         "films": () if to_film else ("quality",),
     }
-    for line in unheard(
-        {**chosen, **filmed},
-        bool(reference),
-        index is not None,
-        pipeline.network_for(options) is not None,
-        others,
+    by_network, with_index = pipeline.network_for(options) is not None, index is not None
+    for line in without_effect(
+        {**chosen, **filmed}, bool(reference), with_index, by_network, others
     ):
         typer.echo(f"note: {line}", err=True)
     with ExitStack() as stack:
@@ -129,17 +126,16 @@ def video_command(
             bars[what](done, total)
 
         found = colorize_film(job, pipeline, options, film_options, progress, report)
+    _print_report(output, found)
+
+
+def _print_report(output: Path, found: "FilmReport") -> None:
     for note in found.notes:
         typer.echo(f"note: {one_line(note)}", err=True)
-    taken_up = (
-        f", {found.frames - found.colored} of them by an earlier run"
-        if found.colored < found.frames
-        else ""
-    )
-    rate = (
-        f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s"
-        if found.colored
-        else ""
-    )
+    taken_up = rate = ""
+    if found.colored < found.frames:
+        taken_up = f", {found.frames - found.colored} of them by an earlier run"
+    if found.colored:
+        rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s"
     scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
     typer.echo(f"{output}: {found.frames} frames of {scenes}{taken_up}{rate}")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,33 +14,13 @@ from colorization.evaluation.measures.learned import (
     load_inception,
     load_lpips,
 )
-from colorization.evaluation.measures.signal import SSIM_WINDOW
-from colorization.evaluation.rows import Attempt, Colorizer, Photo, Setting, attempt, lab_of
-from colorization.evaluation.scores import Judges, Tally, Truth, TruthTally
-from colorization.inference.working_size import luminance_of
-from colorization.network.color_bins import NUM_BINS
-from colorization.network.hints import palette_of
-from retrieval.photos.reader import PictureError, as_srgb, read_picture
-from retrieval.storage.descriptors import MIN_CHROMA
+from colorization.evaluation.networks import Judges
+from colorization.evaluation.photo import read_photo
+from colorization.evaluation.rows import Attempt, Colorizer, Setting, attempt
+from colorization.evaluation.scores import PreparedTruth, RowScores, TruthScores
+from colorization.evaluation.survey import Survey
 
 GRAY = "gray"
-
-
-@dataclass(frozen=True)
-class Survey:
-    """A first look at the photos of an evaluation.
-
-    Attributes:
-        paths: the color photos that can be read.
-        gray: how many have no colors to compare with.
-        unreadable: one line for each that cannot be used.
-        prior: share of each color bin in them, all photos alike.
-    """
-
-    paths: list[Path]
-    gray: int
-    unreadable: list[str]
-    prior: Float[Tensor, " bins"]
 
 
 @dataclass(frozen=True)
@@ -67,74 +46,6 @@ class Report:
     seed: int = 0
 
 
-def survey(paths: Sequence[Path]) -> Survey:
-    """Read all photos once: which can be measured, and how frequent each color is in them.
-
-    Raises:
-        ValueError: there are no photos, or no color photo among them can be read.
-    """
-    usable, unreadable, gray = [], [], 0
-    prior = torch.zeros(NUM_BINS, dtype=torch.float64)
-    for path in paths:
-        try:
-            photo = read_photo(path)
-        except PictureError as error:
-            unreadable.append(str(error))
-            continue
-        ab = torch.from_numpy(lab_of(photo.truth)).float().permute(2, 0, 1)[1:]
-        if float(ab.square().sum(0).sqrt().mean()) < MIN_CHROMA:
-            gray += 1
-            continue
-        usable.append(path)
-        prior += palette_of(ab)
-    if not usable:
-        more = f"; {unreadable[0]}" if unreadable else ""
-        raise ValueError(
-            f"no color photo to measure with: {gray} gray, {len(unreadable)} unreadable{more}"
-        )
-    return Survey(usable, gray, unreadable, (prior / len(usable)).float())
-
-
-def labels_of(paths: Sequence[Path], classes: Sequence[str]) -> list[int | None]:
-    """Which class each photo shows, by its name: a file, or the folder it is in, that begins with a class's name.
-
-    Args:
-        paths: photos, such as n02119022_red_fox.jpg.
-        classes: their names in the order of the judge's logits, such as ImageNet's n02119022.
-
-    Returns:
-        Positions in ``classes``; the longest name that fits, None where none does.
-    """
-    longest = sorted(range(len(classes)), key=lambda i: -len(classes[i]))
-
-    def label(path: Path) -> int | None:
-        return next(
-            (
-                i
-                for name in (path.name, path.parent.name)
-                for i in longest
-                if name.startswith(classes[i])
-            ),
-            None,
-        )
-
-    return [label(path) for path in paths]
-
-
-def read_photo(path: Path) -> Photo:
-    """Read a photo and make its gray version, which has exactly its luminance up to the rounding to 8 bits.
-
-    Raises:
-        PictureError: it cannot be read, or it is too small to be measured.
-    """
-    truth = as_srgb(read_picture(path))
-    if min(truth.shape[:2]) < SSIM_WINDOW:
-        raise PictureError(
-            f"{path}: {truth.shape[1]} x {truth.shape[0]} is too small, it takes {SSIM_WINDOW} pixels a side"
-        )
-    return Photo(path, truth, luminance_of(truth))
-
-
 def evaluate(
     pipeline: Colorizer,
     photos: Survey,
@@ -148,16 +59,20 @@ def evaluate(
     """Colorize the luminance of every photo in every way, and compare with the photo.
 
     Args:
-        pipeline: see ColorizationPipeline.
-        photos: see survey.
-        settings: the rows, see standard_settings; gray is added to them.
-        judge: for Frechet distance and recovered accuracy, see load_judge; None leaves them out.
+        pipeline: colorizes.
+        photos: that can be measured, as survey finds them.
+        settings: the rows by name, such as standard_settings; gray is added to them.
+        judge: for Frechet distance and recovered accuracy, as load_judge makes one; None leaves
+            them out.
         prior: share of each color bin, for rebalanced AuC; None takes that of the photos
             themselves.
-        labels: the judge's right class of each photo, see labels_of; only photos that have one
-            count for accuracy. None takes what the judge sees in the true colors.
+        labels: the judge's right class of each photo, such as labels_of tells; only photos that
+            have one count for accuracy. None takes what the judge sees in the true colors.
         seed: of points, random references and distortions.
         progress: receives photos done and photos to do.
+
+    Returns:
+        The measures of each row and each photo.
 
     Raises:
         ValueError: a row is called gray, the labels do not fit, or colorizing fails.
@@ -172,14 +87,14 @@ def evaluate(
     weights = bin_weights(photos.prior if prior is None else prior)
     if labels is not None and all(label is None for label in labels):
         raise ValueError("none of the photos is named after a class")
-    truths = TruthTally(labels)
-    tallies = {name: Tally() for name in (GRAY, *settings)}
+    truths = TruthScores(labels)
+    scores = {name: RowScores() for name in (GRAY, *settings)}
     known: dict[Path, None] = {}
     for done, path in enumerate(photos.paths, 1):
-        truth = Truth.of(read_photo(path), weights, judges)
+        truth = PreparedTruth.of(read_photo(path), weights, judges)
         truths.colorfulness.append(truth.colorfulness)
-        truths.looks.append(truth.look)
-        tallies[GRAY].add(truth, Attempt(truth.photo.gray), judges)
+        truths.outputs.append(truth.outputs)
+        scores[GRAY].add(truth, Attempt(truth.photo.gray), judges)
         for name, setting in settings.items():
             result = attempt(pipeline, truth.photo, setting, seed)
             if (
@@ -187,12 +102,12 @@ def evaluate(
                 and result.reference_path.resolve() == path.resolve()
             ):
                 known[path] = None
-            tallies[name].add(truth, result, judges)
+            scores[name].add(truth, result, judges)
         progress(done, len(photos.paths))
     if judge is not None:
         missing |= _unanswered(truths)
-    rows = {name: tally.summary(truths, tallies[GRAY]) for name, tally in tallies.items()}
-    pictures = {name: tally.pictures for name, tally in tallies.items()}
+    rows = {name: one.summary(truths, scores[GRAY]) for name, one in scores.items()}
+    pictures = {name: one.pictures for name, one in scores.items()}
     colorful = math.fsum(truths.colorfulness) / len(truths.colorfulness)
     return Report(photos, rows, pictures, colorful, missing, list(known), seed)
 
@@ -214,14 +129,14 @@ def _judges(judge: nn.Module | None) -> tuple[Judges, dict[str, str]]:
     return Judges(judge, lpips, inception), missing
 
 
-def _unanswered(truths: TruthTally) -> dict[str, str]:
+def _unanswered(truths: TruthScores) -> dict[str, str]:
     missing = {}
-    if truths.looks[0].embedding is None:
+    if truths.outputs[0].embedding is None:
         missing["Frechet distance"] = "the judge gives no embedding"
-    elif len(truths.looks) < 2:
+    elif len(truths.outputs) < 2:
         missing["Frechet distance"] = "it takes at least two photos"
-    if truths.looks[0].top1 is None:
+    if truths.outputs[0].top1 is None:
         missing["recovered accuracy"] = "the judge gives no logits"
-    if len(truths.looks) < 2 and truths.looks[0].inception is not None:
+    if len(truths.outputs) < 2 and truths.outputs[0].inception is not None:
         missing["FID"] = "it takes at least two photos"
     return missing

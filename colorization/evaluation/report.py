@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from colorization.evaluation.evaluate import GRAY, Report, read_photo
+from colorization.evaluation.evaluate import GRAY, Report
+from colorization.evaluation.photo import read_photo
 from colorization.evaluation.rows import Colorizer, Setting, attempt
 from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
 from retrieval.photos.reader import read_small_rgb
@@ -23,6 +24,8 @@ COLUMNS = (  # key, heading, factor, digits
     ("delta_colorfulness", "dCF mean", 1, 1),
     ("delta_colorfulness_each", "dCF each", 1, 1),
     ("his", "HIS", 1, 3),
+    ("obeys_best", "obeys", 1, 2),
+    ("obeys_rest", "elsewh.", 1, 2),
     ("top1", "top-1 %", 100, 1),
     ("recovered", "recov. %", 100, 1),
     ("regained", "regain. %", 100, 1),
@@ -68,7 +71,8 @@ def table(report: Report) -> str:
     width = max(len(name) for name in report.rows)
     gray = f", {report.survey.gray} gray ones skipped" if report.survey.gray else ""
     lines = [
-        f"{len(report.survey.paths)} photos{gray}; colorfulness of the truth {report.truth_colorfulness:.1f}"
+        f"{len(report.survey.paths)} photos{gray};"
+        f" colorfulness of the truth {report.truth_colorfulness:.1f}"
     ]
     lines.append("  ".join((" " * width, *(heading.rjust(8) for _, heading, _, _ in shown))))
     for name, row in report.rows.items():
@@ -84,7 +88,8 @@ def table(report: Report) -> str:
         )
     if report.known:
         lines.append(
-            f"{len(report.known)} photos are in the index and were their own reference: {report.known[0]} ..."
+            f"{len(report.known)} photos are in the index and were their own reference:"
+            f" {report.known[0]} ..."
         )
     lines += [f"{name}: not available, {reason}" for name, reason in report.not_available.items()]
     return "\n".join(lines)
@@ -102,12 +107,14 @@ def sheet_order(delta_e: list[float]) -> list[int]:
 def write_report_sheet(
     path: Path, report: Report, pipeline: Colorizer, settings: Mapping[str, Setting], row: str
 ) -> None:
-    """Colorize the worst, median and best photos of a row again and lay them out beside gray, reference and truth.
+    """Show the worst, median and best photos of a row on a contact sheet.
+
+    They are colorized again and laid out beside gray, reference and truth.
 
     Args:
         path: the sheet.
         report: of the same pipeline and settings.
-        pipeline: see evaluate.
+        pipeline: colorizes.
         settings: the columns.
         row: by whose Delta E photos are chosen.
     """
@@ -118,24 +125,16 @@ def write_report_sheet(
             name: attempt(pipeline, photo, setting, report.seed)
             for name, setting in settings.items()
         }
-        cells = [
-            Cell(
-                thumbnail(photo.gray),
-                f"{photo.path.name}, {report.pictures[GRAY][i]['delta_e']:.1f}",
-            )
+        of_gray = report.pictures[GRAY][i]["delta_e"]
+        cells = [Cell(thumbnail(photo.gray), f"{photo.path.name}, {of_gray:.1f}")]
+        recommended = [
+            result.reference_path
+            for name, result in results.items()
+            if settings[name].references == "recommended"
         ]
-        recommended = next(
-            (
-                r.reference_path
-                for n, r in results.items()
-                if settings[n].references == "recommended"
-            ),
-            None,
-        )
-        if recommended is not None:
-            cells.append(
-                Cell(thumbnail(read_small_rgb(recommended, 256)), f"reference {recommended.name}")
-            )
+        if recommended and recommended[0] is not None:
+            reference = thumbnail(read_small_rgb(recommended[0], 256))
+            cells.append(Cell(reference, f"reference {recommended[0].name}"))
         for name, result in results.items():
             cells.append(
                 Cell(thumbnail(result.rgb), f"{name}, {report.pictures[name][i]['delta_e']:.1f}")

@@ -1,44 +1,38 @@
-"""What an evaluation compares: the ways to colorize a photograph whose true colors are known."""
+"""The rows of an evaluation: the ways to colorize a photograph whose true colors are known."""
 
-import os
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from PIL import Image
 
-from colorization.evaluation.measures import Rgb
-from colorization.inference.working_size import (
-    REFERENCE_SIDE,
-    luminance_rows,
-    read_reference,
-    with_chroma,
+from colorization.evaluation.conditions import (
+    coarse,
+    faded,
+    recolored,
+    seen_from_elsewhere,
+    true_points,
 )
+from colorization.evaluation.measures.obedience import Obedience
+from colorization.evaluation.photo import Photo
+from colorization.evaluation.turned_references import measure_obedience
+from colorization.inference.reference_checks import REFERENCE_SIDE, read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError, read_small_rgb
-from retrieval.search.photo_index import Recommendation
-from similarity.color.lab import as_tensor, rgb_to_lab
+from retrieval.search.recommendation import Recommendation
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
-# factor on L and what is added to it: a print that has lost half of its contrast
-FADED = (0.5, 35.0)
-PATCH_SHARE = 7 / 256  # of the short side: the square around a point whose mean color is shown
-WARP_SHARE = 0.2  # of a side: how far a corner of the distorted reference moves inwards at most
 CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CURVE_SATURATION = (0.6, 0.8, 1.2, 1.4)
 
 
 @runtime_checkable
 class Photos(Protocol):
-    """What an evaluation needs of an index: see PhotoIndex."""
+    """What an evaluation needs of an index; a PhotoIndex has it."""
 
     def __len__(self) -> int: ...
     def path(self, row: int) -> Path:
@@ -48,7 +42,7 @@ class Photos(Protocol):
 
 @runtime_checkable
 class Result(Protocol):
-    """What an evaluation needs of a result: see Colorized."""
+    """What an evaluation needs of a result; a Colorized has it."""
 
     @property
     def rgb(self) -> np.ndarray:
@@ -63,7 +57,7 @@ class Result(Protocol):
 
 @runtime_checkable
 class Colorizer(Protocol):
-    """What an evaluation needs of a pipeline: see ColorizationPipeline."""
+    """What an evaluation needs of a pipeline; a ColorizationPipeline has it."""
 
     @property
     def index(self) -> Photos | None:
@@ -77,7 +71,14 @@ class Colorizer(Protocol):
         options: ColorizeOptions,
         points: Sequence[Point],
     ) -> Result:
-        """Colorize a picture."""
+        """Colorize a picture.
+
+        Args:
+            gray: sRGB, 0..255, without chroma.
+            references: pictures; none at all, or None for those that the index recommends.
+            options: of the pipeline.
+            points: colors at places of the picture.
+        """
         ...
 
 
@@ -107,27 +108,10 @@ class Setting:
         """Whether it can only be used with an index."""
         return not self.cells and self.references in ("recommended", "random")
 
-
-@dataclass(frozen=True)
-class Photo:
-    """A photograph with its truth.
-
-    Attributes:
-        path: of the file; random choices depend on its name, so that they stay when other photos
-            come or go.
-        truth: sRGB, 0..255.
-        gray: its luminance, as the pipeline gets it.
-    """
-
-    path: Path
-    truth: Rgb
-    gray: Rgb
-
-    def rng(self, seed: int, purpose: str) -> np.random.Generator:
-        """The random numbers of a photo for a purpose."""
-        return np.random.default_rng(
-            (seed, zlib.crc32(os.fsencode(self.path.name)), zlib.crc32(purpose.encode()))
-        )
+    @property
+    def measures_obedience(self) -> bool:
+        """Whether the references are also shown with their colors turned."""
+        return self.needs_index and not self.faded and not self.points
 
 
 @dataclass(frozen=True)
@@ -138,11 +122,14 @@ class Attempt:
         rgb: sRGB, 0..255.
         reference: the first reference, or None.
         reference_path: where it lies, if it is a file.
+        obedience: how far the result follows recommended or random references; None where that
+            is not measured.
     """
 
     rgb: np.ndarray
     reference: np.ndarray | None = None
     reference_path: Path | None = None
+    obedience: Obedience | None = None
 
 
 def standard_settings(
@@ -202,9 +189,14 @@ def standard_settings(
 def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) -> Attempt:
     """Colorize a photo's luminance in one way.
 
+    Args:
+        pipeline: colorizes.
+        photo: the photograph with its truth.
+        setting: the way.
+        seed: of points, random references and distortions.
+
     Raises:
-        ValueError: see ColorizationPipeline.colorize; or no photo of the index can be a random
-            reference.
+        ValueError: colorizing fails, or no photo of the index can be a random reference.
     """
     if setting.cells:
         return Attempt(coarse(photo.truth, setting.cells))
@@ -212,7 +204,7 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
     given: np.ndarray | None = None
     path: Path | None = None
     if setting.references == "distorted":
-        given = distorted(photo.truth, photo.rng(seed, "distorted"))
+        given = seen_from_elsewhere(photo.truth, photo.rng(seed, "distorted"))
     elif setting.references == "random":
         path, given = _random_reference(pipeline, photo, seed)
     references = None if setting.references == "recommended" else [] if given is None else [given]
@@ -222,92 +214,10 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
         path = result.references[0].path
         given = read_small_rgb(path, REFERENCE_SIDE)
     rgb = recolored(photo.gray, result.rgb) if setting.faded else result.rgb
-    return Attempt(rgb, given, path)
-
-
-def true_points(truth: Rgb, count: int, rng: np.random.Generator) -> list[Point]:
-    """True colors at random places, each the mean over a small square; fewer points are the first of more.
-
-    Args:
-        truth: sRGB, 0..255.
-        count: how many.
-        rng: of the places, which are uniform over the picture.
-
-    Source: Zhang et al. 2017, section 4.2, there with 7 x 7 patches on 256 x 256.
-    """
-    lab = lab_of(truth)
-    height, width = lab.shape[:2]
-    side = max(1, round(PATCH_SHARE * min(height, width)))
-    points = []
-    for x, y in rng.random((count, 2)):
-        top, left = int(y * (height - side + 1)), int(x * (width - side + 1))
-        a, b = lab[top : top + side, left : left + side, 1:].mean((0, 1))
-        points.append(
-            Point((left + side / 2) / width, (top + side / 2) / height, (float(a), float(b)))
-        )
-    return points
-
-
-def distorted(rgb: Rgb, rng: np.random.Generator) -> np.ndarray:
-    """A picture mirrored and seen through a random quadrilateral: the same colors and things, at other places.
-
-    Args:
-        rgb: sRGB, 0..255.
-        rng: how far each corner moves inwards, up to WARP_SHARE of a side.
-    """
-    height, width = rgb.shape[:2]
-    x, y = rng.random((2, 4)) * WARP_SHARE
-    right, bottom = (1 - x[1]) * width, (1 - y[3]) * height
-    # corners of the picture, mirrored: upper right, lower right, lower left, upper left
-    quad = (
-        right,
-        y[1] * height,
-        (1 - x[2]) * width,
-        (1 - y[2]) * height,
-        x[3] * width,
-        bottom,
-        x[0] * width,
-        y[0] * height,
-    )
-    warped = Image.fromarray(rgb).transform(
-        (width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC
-    )
-    return np.asarray(warped)
-
-
-def faded(gray: Rgb) -> np.ndarray:
-    """A gray picture as a faded print of it, see FADED.
-
-    Args:
-        gray: sRGB, 0..255, without chroma.
-    """
-    factor, added = FADED
-    return with_chroma(luminance_rows(gray, slice(None)) * factor + added, torch.zeros(2, 1, 1))
-
-
-def recolored(gray: Rgb, colored: Rgb) -> np.ndarray:
-    """The luminance of one picture with the chroma of another of its size, sRGB, 0..255."""
-    return with_chroma(luminance_rows(gray, slice(None)), rgb_to_lab(as_tensor(colored))[1:])
-
-
-def coarse(rgb: Rgb, cells: int) -> np.ndarray:
-    """A picture with its own luminance and coarse chroma, the means of cells, interpolated between their centers.
-
-    Args:
-        rgb: sRGB, 0..255.
-        cells: along the longer side, at least 1.
-    """
-    lab = rgb_to_lab(as_tensor(rgb))
-    _, height, width = lab.shape
-    rows, columns = (
-        min(side, max(1, round(cells * side / max(height, width)))) for side in (height, width)
-    )
-    return with_chroma(lab[:1], F.adaptive_avg_pool2d(lab[1:], (rows, columns)))
-
-
-def lab_of(rgb: np.ndarray) -> Float[np.ndarray, "height width 3"]:
-    """CIE Lab of sRGB in 0..255, raw units."""
-    return rgb_to_lab(as_tensor(rgb)).permute(1, 2, 0).numpy()
+    obeyed = None
+    if isinstance(pipeline, ColorizationPipeline) and setting.measures_obedience:
+        obeyed = measure_obedience(pipeline, gray, references, setting.options)
+    return Attempt(rgb, given, path, obeyed)
 
 
 def _random_reference(pipeline: Colorizer, photo: Photo, seed: int) -> tuple[Path, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Ask people: a page that shows pairs of pictures blind, and what their choices say."""
+"""Ask people: write a page that shows pairs of pictures without saying which is which."""
 
 import base64
 import hashlib
@@ -6,89 +6,27 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from colorization.evaluation.user_study_page import PAGE
-from colorization.inference.working_size import luminance_of
-from colorization.photo_files.staged_files import staging
+from colorization.inference.luminance import luminance_of
 from retrieval.photos.listing import list_pictures
 from retrieval.photos.reader import as_srgb, read_picture
+from retrieval.safe_files import replacing
 
+PAGE = Path(__file__).with_name("user_study_page.html")  # __STUDY__ is replaced by its JSON
 SIDE = 512  # of the pictures on the page, at most
 QUALITY = 92  # of their JPEGs
 QUESTIONS = {"real": "Which photograph is real?", "preference": "Which colors look better?"}
 
 
-@dataclass(frozen=True)
-class StudyResult:
-    """What people chose.
-
-    Attributes:
-        kind: ``real`` (which one is real?) or ``preference`` (which one looks better?).
-        names: of the two sides: results and real photos, or both methods.
-        successes: how often the colorized picture was taken for real, or the first method
-            preferred.
-        n: choices in all.
-    """
-
-    kind: str
-    names: tuple[str, str]
-    successes: int
-    n: int
-
-    @property
-    def share(self) -> float:
-        """Fooled or preferred, 0..1; 0.5 is chance; NaN without choices."""
-        return self.successes / self.n if self.n else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Its 95 % interval."""
-        return wilson_interval(self.successes, self.n)
-
-    def sentence(self) -> str:
-        """The result for people, the same as on the page."""
-        if not self.n:
-            return "no choices yet"
-        what = (
-            "fooled" if self.kind == "real" else f"preferred {self.names[0]} over {self.names[1]}"
-        )
-        share, low, high = (f"{100 * value:.1f} %" for value in (self.share, *self.interval))
-        return f"{what}: {share} ({self.successes} of {self.n}; 95 % interval {low} to {high})"
-
-
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """95 % confidence interval of a share. It takes choices as independent, of one person or of several.
-
-    Args:
-        successes: 0..n.
-        n: trials; without any, the interval is everything.
-
-    Returns:
-        Lower and upper limit, 0..1.
-
-    Raises:
-        ValueError: successes is outside 0..n.
-
-    Source: Wilson 1927.
-    """
-    if not 0 <= successes <= n:
-        raise ValueError(f"expected successes within 0..{n}, got {successes}")
-    if n == 0:
-        return 0.0, 1.0
-    from scipy.stats import binomtest  # slow to import
-
-    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def match_names(folders: Sequence[Path]) -> tuple[dict[str, list[Path]], int]:
     """Match the pictures of several folders by their path inside the folder, suffix aside.
+
+    Args:
+        folders: walked recursively.
 
     Returns:
         Paths by name, one for each folder in order; only names that all folders have, sorted. And
@@ -145,8 +83,11 @@ def build_study(
         How many pairs it shows, and how many names were left out because a folder lacks them.
 
     Raises:
-        FileNotFoundError, ValueError: see match_names; a picture cannot be read or is of another
-            shape than the real one; or the page exists, or is not an .html file.
+        FileNotFoundError: a folder does not exist.
+        ValueError: no name is in all folders, or a folder holds two pictures of one name; a picture
+            cannot be read or is of another shape than the real one; or the page exists, or is not
+            an .html file.
+        OSError: the page cannot be written; what was there is as it was.
     """
     if len(result_dirs) not in (1, 2):
         raise ValueError(f"a study compares one or two folders of results, not {len(result_dirs)}")
@@ -171,49 +112,12 @@ def build_study(
         "names": names,
         "trials": trials,
     }
-    page = PAGE.replace("__STUDY__", json.dumps(study).replace("<", "\\u003c"))
-    with staging() as files:
-        files.add(output).write_text(page, encoding="utf-8")
+    page = PAGE.read_text("utf-8")
+    page = page.replace("__STUDY__", json.dumps(study).replace("<", "\\u003c"))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(output, what="page") as file:
+        file.write_text(page, encoding="utf-8")
     return len(trials), unmatched
-
-
-def read_results(paths: Sequence[Path]) -> StudyResult:
-    """Add up what one or several people downloaded from a page.
-
-    Raises:
-        FileNotFoundError: a file does not exist.
-        ValueError: a file is not one of choices, or they are of different studies.
-    """
-    if not paths:
-        raise ValueError("expected at least one file of choices")
-    found: list[dict[str, Any]] = []
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file")
-        try:
-            answer = json.loads(path.read_bytes())
-            picked = [choice["picked"] for choice in answer["choices"]]
-            found.append(
-                {
-                    "key": (answer["study"], answer["kind"], *map(str, answer["names"])),
-                    "picked": picked,
-                }
-            )
-            if (
-                answer["kind"] not in QUESTIONS
-                or len(answer["names"]) != 2
-                or not set(picked) <= {"first", "second"}
-            ):
-                raise ValueError("unknown kind or choice")
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: not a file of choices from a study page ({error})"
-            ) from error
-        if found[-1]["key"] != found[0]["key"]:
-            raise ValueError(f"{path}: of another study than {paths[0]}")
-    picked = [choice for one in found for choice in one["picked"]]
-    _, kind, first, second = found[0]["key"]
-    return StudyResult(kind, (first, second), picked.count("first"), len(picked))
 
 
 def _trial(named: tuple[str, list[Path]], kind: str, first: str) -> dict[str, str]:
@@ -226,7 +130,8 @@ def _trial(named: tuple[str, list[Path]], kind: str, first: str) -> dict[str, st
         shape = f"{result.shape[1]} x {result.shape[0]}"
         if abs(math.log(result.shape[1] / result.shape[0] * real.shape[0] / real.shape[1])) > 0.03:
             raise ValueError(
-                f"{path}: {shape} is of another shape than {paths[0]}, {real.shape[1]} x {real.shape[0]}"
+                f"{path}: {shape} is of another shape than {paths[0]},"
+                f" {real.shape[1]} x {real.shape[0]}"
             )
     pair = results if kind == "preference" else [results[0], real]
     other = "b" if first == "a" else "a"

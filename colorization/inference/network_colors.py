@@ -1,4 +1,12 @@
-"""The colorization network at work: references, points and palette in, ab out."""
+"""The colorization network at work: a matched photo and a user's wishes in, colors out.
+
+1. Ask: the network colors the photo with its references and without them, as far as each counts.
+2. Decode: the careful answer is the mean of its regression and of the color that it expects; a
+   palette changes the odds.
+3. Mix by faithfulness: the answer with references, and the one without.
+4. Exact matches: where a reference shows the very same thing, its own colors are taken.
+5. Points: a color that the user gave holds as far as the picture shows the same thing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,30 +16,21 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.color_points import pointed
-from colorization.inference.color_transfer import MATCH_LAYERS, smooth_step, transfer
-from colorization.inference.matching import SURFACE_CONTRAST, SURFACE_REACH, Matched
-from colorization.inference.picture_features import Described
-from colorization.inference.surface_smoothing import smooth_colors
+from colorization.inference.color_points import blend_points
+from colorization.inference.matching import ReferenceMatch
 from colorization.network.color_bins import rebalancing_weights, smoothed
-from colorization.network.color_decoding import decode
-from colorization.network.colorization_network import (
-    BACKBONE_LAYERS,
-    ColorizationNetwork,
-    Prediction,
-)
+from colorization.network.color_decoding import careful_colors, palette_colors
+from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
 from colorization.network.hints import Point, global_hints, point_planes
-from colorization.network.input_planes import TARGET_LAYERS, ReferencePlanes, input_planes
+from colorization.network.input_planes import network_inputs
 from colorization.options import ColorizeOptions
-from similarity.backbone.backbone import autocast
+from similarity.backbone.precision import autocast
 from similarity.resize import resized
 
-# cosine of a match from which its colors are taken as they are a little, and as far as wanted
-WARPED_RANGE = (0.2, 0.6)
-PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette
-# Lab units by which palette colors reach; largest factor on a color's odds
-PALETTE_SIGMA, PALETTE_LIMIT = 8.0, 100.0
-PREDICT_LAYERS = tuple(dict.fromkeys((*TARGET_LAYERS, *MATCH_LAYERS)))
+# factor on the chroma of the vivid answer: 1, results are paler than photos; 1.6, guesses shout
+VIVID_GAIN = 1.3
+PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
+PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
 
 @dataclass(frozen=True)
@@ -57,195 +56,114 @@ class Guidance:
             )
 
 
-@dataclass(frozen=True)
-class Chroma:
-    """Colors for a target at half the working size.
+def network_colors(
+    network: ColorizationNetwork,
+    match: ReferenceMatch,
+    guidance: Guidance,
+    options: ColorizeOptions,
+) -> Float[Tensor, "2 height width"]:
+    """Color a photo.
 
-    Attributes:
-        ab: raw Lab units.
-        warped_ab: what the references lend; zeros without references.
-        confidence: 0..1, how far they can be trusted; zeros without references.
-        influence: share of the colors that comes from each reference; the rest is what the network
-            holds natural.
+    Args:
+        network: the colorization network.
+        match: the photo, matched with its references; without any it is colored automatically.
+        guidance: points and palette.
+        options: vividness and faithfulness.
+
+    Returns:
+        Chroma at half the working size, raw Lab units.
     """
-
-    ab: Float[Tensor, "2 height width"]
-    warped_ab: Float[Tensor, "2 height width"]
-    confidence: Float[Tensor, "1 height width"]
-    influence: list[float]
+    # from edit to edit only the points change, or what is done to the colors afterwards
+    palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
+    key = id(network), options.vividness, options.faithfulness, palette
+    plain = replace(guidance, points=())
+    without_points = match.remembered(key, lambda: _answer(network, match, plain, options))
+    if not guidance.points:
+        return without_points
+    with_points = _answer(network, match, guidance, options)
+    return blend_points(without_points, with_points, guidance.points, match)
 
 
 def predict(
     network: ColorizationNetwork,
-    target: Described,
-    reference_planes: Sequence[ReferencePlanes | None],
+    match: ReferenceMatch,
+    with_references: Sequence[bool],
     guidance: Guidance,
-    options: ColorizeOptions,
+    vividness: float,
 ) -> Prediction:
     """Run the network once, for one answer or several.
 
     Args:
-        network: see ColorizationNetwork.
-        target: with features of BACKBONE_LAYERS.
-        reference_planes: for each answer; None for the one without references.
+        network: the colorization network.
+        match: the photo; its references are shown where an answer is to have them.
+        with_references: of each answer, whether it sees the references.
         guidance: points and palette.
-        options: vividness.
+        vividness: 0..1.
     """
-    stride, luminance = network.config.stride, target.luminance
-    points = (
-        point_planes(guidance.points, F.avg_pool2d(luminance, stride)[0])[None]
-        if guidance.points
-        else None
-    )
-    given = [
-        (None, None) if x is None else (x.warped_ab[None], x.similarity[None])
-        for x in reference_planes
+    luminance, count = match.target.luminance, len(with_references)
+    hints = None
+    if guidance.points:
+        level = F.avg_pool2d(luminance, HINT_STRIDE)[0]
+        hints = point_planes(guidance.points, level).expand(count, -1, -1, -1)
+    shown = None
+    if match.planes is not None and any(with_references):
+        seen = torch.tensor(with_references).to(luminance).view(-1, 1, 1, 1)
+        shown = seen * match.planes.planes
+    wishes = [
+        global_hints(guidance.palette, None, vividness, float(seen and match.scores is None))
+        for seen in with_references
     ]
-    planes = torch.cat(
-        [
-            input_planes(luminance, warped, similarity, points, stride)
-            for warped, similarity in given
-        ]
-    )
-    planes = planes.contiguous(memory_format=torch.channels_last)
-    hints = global_hints(guidance.palette, None, options.vividness)[None].to(luminance)
-    features = (
-        [target.features[layer] for layer in BACKBONE_LAYERS]
-        if network.config.backbone_channels
-        else []
+    inputs = network_inputs(
+        {name: maps.expand(count, -1, -1, -1) for name, maps in match.target.encoder_maps.items()},
+        luminance.expand(count, -1, -1, -1),
+        shown,
+        hints,
+        torch.stack(wishes).to(luminance),
     )
     with autocast(luminance.device):
-        return network(planes, features, hints if network.config.global_size else None)  # type: ignore[no-any-return]
+        prediction: Prediction = network(inputs)
+    return prediction
 
 
-def predict_chroma(
-    network: ColorizationNetwork | None,
-    matched: Matched,
+def _answer(
+    network: ColorizationNetwork,
+    match: ReferenceMatch,
     guidance: Guidance,
     options: ColorizeOptions,
-) -> Chroma:
-    """Colors by the network; without it, those of the references, carried over.
-
-    Args:
-        network: from ColorizationPipeline.network_for.
-        matched: from match; without the network only described.
-        guidance: points and palette, which only the network obeys.
-        options: see ColorizeOptions.
-    """
-    if network is not None:
-        return network_chroma(network, matched, guidance, options)
-    found = transfer(matched.target, matched.references, matched.scores, options)
-    return Chroma(
-        found.warped_ab * found.confidence, found.warped_ab, found.confidence, found.influence
-    )
-
-
-def network_chroma(
-    network: ColorizationNetwork, matched: Matched, guidance: Guidance, options: ColorizeOptions
-) -> Chroma:
-    """Colorize with the network.
-
-    Where a reference shows the same thing as the target, its exact match at stride 2 is kept: the
-        network works at
-    stride 8 of the match and cannot know more. Where it shows nothing of it, it is not heard; where
-    it is the same picture all over, its colors are only carried over. The network's own colors are
-    evened out on surfaces.
-
-    Args:
-        network: see ColorizationNetwork.
-        matched: from match; without references it colors automatically.
-        guidance: points and palette.
-        options: see ColorizeOptions.
-    """
-    warped, size = matched.warped, matched.size
-    trust = matched.trust(options)
-
-    def answers(asked: Guidance) -> Float[Tensor, "2 height width"]:
-        both = (
-            (matched.reference_planes, trust, options.guided_share),
-            (None, 1.0 - trust, options.automatic_share),
-        )
-        ways = [
-            (planes, share, options.vividness * boldness)
-            for planes, share, boldness in both
-            if bool((share > 0).any())
-        ]
-        prediction = predict(
-            network, matched.target, [planes for planes, *_ in ways], asked, options
-        )
-        raw = [
-            _decoded(network, prediction, i, asked, boldness, options)
-            for i, (*_, boldness) in enumerate(ways)
-        ]
-        smooth = smooth_colors(
-            resized(torch.cat(raw), size),
-            matched.surfaces,
-            SURFACE_REACH * max(size),
-            SURFACE_CONTRAST,
-        )
-        gain = 1 + options.vividness * (options.vivid_gain - 1) if asked.palette is None else 1.0
-        ab = trust.new_zeros(2, *size)
-        for (planes, share, _), answer in zip(ways, torch.split(gain * smooth, 2), strict=True):
-            ab += share * (
-                answer
-                if planes is None or asked.palette is not None
-                else _with_warped(answer, matched, options)
-            )
-        return ab
-
-    # from edit to edit only the points change, or what is done to the colors afterwards
-    palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
-    key = network, replace(options, saturation=1.0, keep_tint=False), palette
-    without_points = matched.remembered(key, lambda: answers(replace(guidance, points=())))
-    # a palette overrules the references, as points do near them
-    direct = matched.direct_as(options) if guidance.palette is None else None
-    if guidance.points:
-        ab = pointed(without_points, answers(guidance), guidance.points, matched, direct)
-    else:
-        ab = without_points if direct is None else direct.over(without_points)
-    if warped is None:
-        return Chroma(ab, torch.zeros_like(ab), torch.zeros_like(ab[:1]), [])
-    share = matched.reference_share(options, overruled=guidance.palette is not None)
-    return Chroma(ab, warped.warped_ab, warped.confidence, [share * own for own in warped.shares])
-
-
-def _with_warped(
-    ab: Float[Tensor, "2 height width"], matched: Matched, options: ColorizeOptions
 ) -> Float[Tensor, "2 height width"]:
-    """Take the colors that a given reference lends as they are where it matches surely; the network makes them paler."""
-    if matched.warped is None or matched.smoothed_warped_ab is None or options.warped_share == 0:
-        return ab
-    share = options.warped_share * smooth_step(matched.warped.confidence, WARPED_RANGE)
-    return share * matched.smoothed_warped_ab + (1 - share) * ab
+    """Stages 1 to 4."""
+    shares = {True: options.faithfulness, False: 1 - options.faithfulness}
+    if match.planes is None:
+        shares = {False: 1.0}
+    ways = {seen: share for seen, share in shares.items() if share > 0}
+    prediction = predict(network, match, list(ways), guidance, options.vividness)
+    decoded = _decoded(network, prediction, guidance, options)
+    ab = sum(share * answer for share, answer in zip(ways.values(), decoded, strict=True))
+    found = resized(torch.as_tensor(ab), match.size)
+    if match.exact is None or guidance.palette is not None:  # a palette overrules references
+        return found
+    return match.exact.over(found, options.faithfulness)
 
 
 def _decoded(
     network: ColorizationNetwork,
     prediction: Prediction,
-    number: int,
     guidance: Guidance,
-    boldness: float,
     options: ColorizeOptions,
-) -> Float[Tensor, "2 height width"]:
-    """Colors of one of the network's answers."""
-    ab = prediction.ab[number : number + 1]
-    if prediction.logits is None:
-        return ab[0]
-    logits = prediction.logits[number : number + 1]
+) -> Float[Tensor, "answers 2 height width"]:
+    """Colors of the network's answers at stride 4."""
+    logits = prediction.logits.float()
     if guidance.palette is not None:
-        logits, boldness = (
-            _with_palette(logits, guidance.palette, network.prior),
-            max(boldness, PALETTE_SHARE),
-        )
-    return decode(ab, logits, rebalancing_weights(network.prior), boldness, options)[0]
+        odds = _odds(guidance.palette, network.prior).log().to(logits)
+        return palette_colors(prediction.ab, logits + odds[:, None, None])
+    careful = careful_colors(prediction.ab, logits, rebalancing_weights(network.prior))
+    return careful * (1 + options.vividness * (VIVID_GAIN - 1))
 
 
-def _with_palette(
-    logits: Tensor, palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]
-) -> Tensor:
-    """Bayes' rule: colors that the palette has more often than photos have, become likelier by that factor.
+def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
+    """By how much likelier a palette makes each color: Bayes' rule.
 
     The network reads the palette too; this holds however much it has learned from it.
     """
     factor = smoothed(palette.to(prior), PALETTE_SIGMA) / smoothed(prior, PALETTE_SIGMA)
-    return logits + factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT).log()[:, None, None].to(logits)
+    return factor.clamp(1 / PALETTE_LIMIT, PALETTE_LIMIT)

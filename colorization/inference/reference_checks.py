@@ -1,20 +1,26 @@
-"""What lends colors: references and palettes as they were given, checked before anything is computed."""
+"""What lends colors: references and palettes as they were given, checked before anything else."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from colorization.inference.network_colors import Guidance
-from colorization.inference.picture_features import Described
-from colorization.inference.working_size import as_rgb, working_lab
+from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
-from retrieval.photos.print_detection import color_beyond_tone_of_lab
-from retrieval.search.photo_index import Recommendation
+from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
+from retrieval.photos.reader import PictureError, read_small_rgb
+from retrieval.search.recommendation import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
 
-Reference = np.ndarray | Recommendation | Described
+Picture = np.ndarray | Image.Image | str | Path
+Reference = Picture | Recommendation | PictureFeatures
+REFERENCE_SIDE = 512  # references are decoded at about this side
 
 
 def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
@@ -23,38 +29,51 @@ def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
     Raises:
         ValueError: one picture was given instead of several.
     """
-    if isinstance(given, np.ndarray | Recommendation | Described):
+    if isinstance(given, Reference):
         raise ValueError("references: expected a list of them; put the one into brackets")
     return None if given is None else list(given)
 
 
-def check_lenders(
-    lenders: Sequence[Described], layers: Sequence[str], options: ColorizeOptions, may_be_gray: bool
+def read_reference(path: Path, what: str = "reference") -> np.ndarray:
+    """Read a color reference, or a palette, at the size that matching needs.
+
+    Args:
+        path: of the picture.
+        what: it is, for errors.
+
+    Raises:
+        PictureError: it cannot be read, or it is gray, or a gray print of whatever tone.
+    """
+    rgb = read_small_rgb(path, REFERENCE_SIDE)
+    if color_beyond_tone(rgb) < MIN_CHROMA:
+        raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
+    return rgb
+
+
+def check_references(
+    references: Sequence[PictureFeatures], options: ColorizeOptions, may_be_gray: bool
 ) -> None:
     """Refuse references that cannot lend their colors.
 
     Args:
-        lenders: all of them.
-        layers: of the backbone that they must have been described by.
+        references: all of them.
         options: working_side.
         may_be_gray: whether nobody chose them.
 
     Raises:
-        ValueError: one is gray or a toned print, or was described at another size or by a pipeline without the
-            network.
+        ValueError: one is gray or a toned print, or was described at another size.
     """
-    for i, lender in enumerate(lenders, 1):
-        if lender.working_side != options.working_side:
+    for i, one in enumerate(references, 1):
+        if one.working_side != options.working_side:
             raise ValueError(
-                f"reference {i} was described for working_side={lender.working_side}: describe it again"
+                f"reference {i} was described for working_side={one.working_side}:"
+                " describe it again"
             )
-        if not lender.features.keys() >= set(layers):
-            raise ValueError(
-                f"reference {i} was described by a pipeline without the colorization network: describe it again"
-            )
-        lab = torch.cat((lender.luminance[0], lender.ab))
+        lab = torch.cat((one.luminance[0], one.ab))
         if not may_be_gray and color_beyond_tone_of_lab(lab) < MIN_CHROMA:
-            raise ValueError(f"reference {i} of {len(lenders)} is gray: it has no colors to lend")
+            raise ValueError(
+                f"reference {i} of {len(references)} is gray: it has no colors to lend"
+            )
 
 
 def guidance_of(
@@ -64,7 +83,7 @@ def guidance_of(
 
     Args:
         points: colors at places.
-        palette: a color picture.
+        palette: a color picture, (height, width, 3); None for none.
         options: working_side.
 
     Raises:

@@ -68,7 +68,12 @@ def histogram(ab: Float[Tensor, "batch 2 height width"]) -> Float[Tensor, "batch
 
 
 def smoothed(share: Float[Tensor, " bins"], sigma: float) -> Float[Tensor, " bins"]:
-    """Spread the share of each bin over its neighbours with a Gaussian of sigma Lab units; the sum becomes 1."""
+    """Spread the share of each bin over its neighbours; the sum becomes 1.
+
+    Args:
+        share: of each bin.
+        sigma: of the Gaussian, in Lab units.
+    """
     kernel = (-torch.cdist(ab_bins(), ab_bins()).square() / (2 * sigma**2)).exp().to(share)
     return (kernel / kernel.sum(1, keepdim=True)).T @ (share / share.sum())
 
@@ -76,7 +81,7 @@ def smoothed(share: Float[Tensor, " bins"], sigma: float) -> Float[Tensor, " bin
 def rebalancing_weights(
     prior: Float[Tensor, " bins"], mixing: float = 0.5
 ) -> Float[Tensor, " bins"]:
-    """Weights that raise rare colors: ((1 - mixing) p + mixing / Q)^-1, scaled so that their mean under p is 1.
+    """Weights that raise rare colors: ((1 - mixing) p + mixing / Q)^-1, of mean 1 under p.
 
     Args:
         prior: share p of each bin in the corpus; smoothed here with a Gaussian of SIGMA.

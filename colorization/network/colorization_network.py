@@ -1,14 +1,14 @@
-"""The colorization sub-net: ten blocks, two heads, one network for references, hints and no help at all.
+"""The colorization sub-net: a decoder on frozen maps, for references, hints and no help.
 
-Blocks 1 to 4 go down, 5 and 6 are dilated, 8 to 10 come up again with shortcuts from 3, 2 and 1.
-The default also reads features of the frozen backbone at strides 4, 8 and 16: they carry the
-meaning that a training set of a few thousand photos cannot teach. ``HE2018`` is the layout of the
-paper's release.
+Its encoder is a frozen ImageNet network that knows what things are. Three stages at strides 32, 16
+and 8 go from what is there to where it is; each joins the encoder's map of its stride, what the
+references and the user say, and what the coarser stage found. The paper's ten blocks at the size of
+the picture (he2018_network.py) learn their own encoder: from tens of thousands of photos they never
+learn as much, and colors need no finer grid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +16,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from colorization.network.color_bins import NUM_BINS
-from colorization.network.sync_batch_norm import TeamBatchNorm2d
+from colorization.network.hints import GLOBAL_SIZE
+from colorization.network.sync_batch_norm import SyncBatchNorm2d
+from similarity.matching.similarity_maps import NUM_MAPS
+from similarity.resize import resized
 
-BACKBONE_LAYERS = ("relu3_4", "relu4_4", "relu5_4")  # strides 4, 8, 16
-GLOBAL_SIZE = NUM_BINS + 9  # see colorization.network.hints.global_hints
-AB_RANGE = 100.0  # of the tanh at the end
+ENCODER = "efficientnet-lite0"
+ENCODER_MAPS = {"stride4": 24, "stride8": 40, "stride16": 112, "stride32": 320}  # channels
+COARSEST = 32  # stride; sides of pictures are multiples of it
+REFERENCE_PLANES = 2 + NUM_MAPS + 1  # warped ab, similarity maps, whether there is a reference
+HINT_PLANES = 3  # hinted ab and how strongly
+LUMINANCE_STRIDE, HINT_STRIDE, GRID_STRIDE = 2, 4, 8
+AB_SCALE = 20.0  # of the regression, in Lab units
 
 
 @dataclass(frozen=True)
@@ -28,32 +35,34 @@ class NetworkConfig:
     """Layout of the network.
 
     Attributes:
-        planes: input planes.
-        width: factor on the paper's channels.
-        stride: working pixels a cell of the input planes; 1 in the paper.
-        backbone_channels: channels of BACKBONE_LAYERS, or none if they are not read.
-        num_bins: size of the classification head; 0 for none.
-        global_size: length of the global-hint vector; 0 for none.
-        affine: batch norm learns scale and shift.
+        channels: of the stages at strides 32, 16 and 8.
+        blocks: residual blocks of each stage.
+        dropout: share of the encoder's channels at strides 16 and 32 that a training sample is not
+            shown.
     """
 
-    planes: int = 16
-    width: float = 0.375
-    stride: int = 2
-    backbone_channels: tuple[int, ...] = (96, 192, 256)
-    num_bins: int = NUM_BINS
-    global_size: int = GLOBAL_SIZE
-    affine: bool = True
-
-    def channels(self, paper: int) -> int:
-        """The paper's number of channels at this width, a multiple of 4."""
-        return max(4, round(paper * self.width / 4) * 4)
+    channels: tuple[int, int, int] = (256, 192, 128)
+    blocks: tuple[int, int, int] = (2, 3, 2)
+    dropout: float = 0.1
 
 
-DEFAULT = NetworkConfig()
-HE2018 = NetworkConfig(
-    planes=13, width=1.0, stride=1, backbone_channels=(), num_bins=0, global_size=0, affine=False
-)
+@dataclass(frozen=True)
+class NetworkInputs:
+    """What the network reads, of a batch of pictures.
+
+    Attributes:
+        maps: the encoder's ENCODER_MAPS of the luminance, standardised.
+        luminance: at stride 2, scaled to about -1..1.
+        references: REFERENCE_PLANES at stride 8; zeros where there is no reference.
+        hints: HINT_PLANES at stride 4; zeros without.
+        global_hints: see colorization.network.hints.
+    """
+
+    maps: Mapping[str, Float[Tensor, "batch _channels _height _width"]]
+    luminance: Float[Tensor, "batch 1 _height _width"]
+    references: Float[Tensor, "batch 11 height width"]
+    hints: Float[Tensor, "batch 3 _height _width"]
+    global_hints: Float[Tensor, "batch size"]
 
 
 @dataclass(frozen=True)
@@ -61,144 +70,113 @@ class Prediction:
     """What the network says.
 
     Attributes:
-        ab: regressed colors on the grid of the planes, raw Lab units.
-        logits: of the color bins at half that grid; None without that head.
+        ab: regressed colors at stride 4, raw Lab units.
+        logits: of the color bins at stride 8.
     """
 
-    ab: Float[Tensor, "batch 2 height width"]
-    logits: Float[Tensor, "batch bins _height _width"] | None
+    ab: Float[Tensor, "batch 2 _height _width"]
+    logits: Float[Tensor, "batch bins height width"]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions beside the identity, which is all that it is before training."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = SyncBatchNorm2d(channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = SyncBatchNorm2d(channels)
+        nn.init.zeros_(self.second_norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels, height, width) to the same shape."""
+        inner = F.relu(self.first_norm(self.first(x)), inplace=True)
+        return F.relu(x + self.second_norm(self.second(inner)), inplace=True)
 
 
 class ColorizationNetwork(nn.Module):
-    """Planes in, ab and a distribution over colors out.
+    """Frozen maps, reference planes and hints in; ab and a distribution over colors out.
 
-    Unlike in Zhang et al. 2017, the gradient of the bins reaches the blocks too: here their colors
-        are shown.
+    Unlike in Zhang et al. 2017, the gradient of the bins reaches the stages too: here their colors
+    are shown.
 
-    Source: He et al. 2018, section 3.2 and its released prototxt; Zhang et al. 2017, section 2.3
-        (hints, two heads).
+    Source: He et al. 2018, section 3.2 (one network for warped colors and none); Zhang et al. 2017,
+    section 2 (hints, two heads).
     """
 
     prior: Tensor
 
-    def __init__(self, config: NetworkConfig = DEFAULT) -> None:
+    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
         super().__init__()
         self.config = config
-        c1, c2, c3, c4 = (config.channels(n) for n in (64, 128, 256, 512))
-        up8, up9, up10 = config.channels(256), config.channels(128), config.channels(128)
-        self.conv1 = self._block((config.planes, config.channels(32), c1, c1))
-        self.conv2 = self._block((c1, c2, c2))
-        self.conv3 = self._block((c2, c3, c3, c3))
-        self.conv4 = self._block((c3, c4, c4, c4))
-        self.conv5 = self._block((c4, c4, c4, c4), dilation=2)
-        self.conv6 = self._block((c4, c4, c4, c4), dilation=2)
-        self.conv7 = self._block((c4, c4, c4, c4))
-        self.down = nn.ModuleList(
-            nn.Conv2d(c, c, 1, stride=2, groups=c, bias=False) for c in (c1, c2, c3)
+        coarse, middle, fine = config.channels
+        planes, maps = REFERENCE_PLANES + HINT_PLANES, ENCODER_MAPS
+        self.maps32 = nn.Conv2d(maps["stride32"], coarse, 1)
+        self.maps16 = nn.Conv2d(maps["stride16"], middle, 1)
+        self.maps8 = nn.Conv2d(maps["stride8"], fine, 1)
+        self.maps4 = nn.Conv2d(maps["stride4"], fine, 2, stride=2)
+        self.planes32 = nn.Conv2d(planes, coarse, 1)
+        self.planes16 = nn.Conv2d(planes, middle, 3, padding=1)
+        self.planes8 = nn.Conv2d(planes, fine, 3, padding=1)
+        self.luminance = nn.Conv2d((GRID_STRIDE // LUMINANCE_STRIDE) ** 2, fine, 1)
+        self.fine_hints = nn.Conv2d(
+            HINT_PLANES * (GRID_STRIDE // HINT_STRIDE) ** 2, fine, 1, bias=False
         )
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in ((c4, up8), (up8, up9), (up9, up10))
+        self.from32 = nn.Conv2d(coarse, middle, 1)
+        self.from16 = nn.Conv2d(middle, fine, 1)
+        size = maps["stride32"] + maps["stride16"] + REFERENCE_PLANES + GLOBAL_SIZE
+        self.context = nn.Sequential(
+            nn.Linear(size, 2 * coarse), nn.ReLU(), nn.Linear(2 * coarse, coarse + middle)
         )
-        self.shortcut = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in ((c3, up8), (c2, up9), (c1, up10))
+        self.stage32, self.stage16, self.stage8 = (
+            nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+            for width, count in zip(config.channels, config.blocks, strict=True)
         )
-        self.conv8 = self._block((up8, up8, up8))
-        self.conv9 = self._block((up9, up9))
-        self.conv10 = nn.Sequential(nn.Conv2d(up10, up10, 3, padding=1), nn.LeakyReLU(0.2))
-        self.ab = nn.Conv2d(up10, 2, 1)
-        if config.backbone_channels:
-            self.norms = nn.ModuleList(TeamBatchNorm2d(c) for c in config.backbone_channels)
-            into = (c2, c3, c4)
-            self.adapters = nn.ModuleList(
-                nn.Conv2d(a, b, 1) for a, b in zip(config.backbone_channels, into, strict=True)
-            )
-            self.direct = nn.Conv2d(config.backbone_channels[-1], c4, 1)
-            nn.init.zeros_(self.direct.weight)
-            nn.init.zeros_(self.direct.bias)  # type: ignore[arg-type]
-        if config.global_size:
-            sizes = (config.global_size, c4, c4, c4, c4)
-            layers: list[nn.Module] = []
-            for a, b in pairwise(sizes):
-                layers += [nn.Conv2d(a, b, 1), nn.ReLU()]
-            self.global_hints = nn.Sequential(*layers[:-1])
-        if config.num_bins:
-            self.hypercolumn = nn.ModuleList(nn.Conv2d(c, up9 * 2, 1) for c in (c4, up8, up9))
-            self.bins = nn.Conv2d(up9 * 2, config.num_bins, 1)
-            # share of each bin in the corpus it was trained on; kept beside the weights
-            self.register_buffer(
-                "prior", torch.full((config.num_bins,), 1 / config.num_bins), persistent=False
-            )
+        self.ab = nn.Conv2d(fine, 2 * (GRID_STRIDE // HINT_STRIDE) ** 2, 1)
+        self.bins = nn.Sequential(
+            nn.Conv2d(fine, 2 * fine, 1), nn.ReLU(), nn.Conv2d(2 * fine, NUM_BINS, 1)
+        )
+        # share of each bin in the corpus it was trained on; kept beside the weights
+        self.register_buffer("prior", torch.full((NUM_BINS,), 1 / NUM_BINS), persistent=False)
 
-    def _block(self, channels: Sequence[int], dilation: int = 1) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for a, b in pairwise(channels):
-            layers += [nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation), nn.ReLU()]
-        return nn.Sequential(*layers, TeamBatchNorm2d(channels[-1], affine=self.config.affine))
-
-    def forward(
-        self,
-        planes: Float[Tensor, "batch planes height width"],
-        backbone: Sequence[Float[Tensor, "_batch _channels _height _width"]] = (),
-        global_hints: Float[Tensor, "_batch size"] | None = None,
-    ) -> Prediction:
-        """Colorize.
+    def forward(self, inputs: NetworkInputs) -> Prediction:
+        """Colorize a batch of pictures of one size.
 
         Args:
-            planes: normalised inputs, see colorization.network.input_planes; sides are multiples of
-                8.
-            backbone: the target's BACKBONE_LAYERS, if the configuration reads them; of one picture,
-                if all planes are its.
-            global_hints: see colorization.network.hints, one for all or for each; None is zeros,
-                which says that nothing is given.
+            inputs: maps, planes and hints, which belong together.
 
         Raises:
-            ValueError: the backbone's features are missing or not wanted, or sides are no multiple
-                of 8.
+            ValueError: sides are no multiples of 32.
         """
-        if len(backbone) != len(self.config.backbone_channels):
-            raise ValueError(
-                f"the network reads {len(self.config.backbone_channels)} backbone layers, got {len(backbone)}"
-            )
-        if planes.shape[-1] % 8 or planes.shape[-2] % 8:
-            raise ValueError(f"sides must be multiples of 8, got {tuple(planes.shape[-2:])}")
-        normal = (
-            [norm(features) for norm, features in zip(self.norms, backbone, strict=True)]
-            if backbone
-            else []
+        height, width = inputs.references.shape[-2:]
+        if height * GRID_STRIDE % COARSEST or width * GRID_STRIDE % COARSEST:
+            sides = f"{height * GRID_STRIDE} x {width * GRID_STRIDE}"
+            raise ValueError(f"sides must be multiples of {COARSEST}, got {sides}")
+        maps16, maps32 = inputs.maps["stride16"], inputs.maps["stride32"]
+        if self.training and self.config.dropout:
+            maps16, maps32 = (F.dropout2d(m, self.config.dropout) for m in (maps16, maps32))
+        planes8 = torch.cat((inputs.references, F.avg_pool2d(inputs.hints, 2)), 1)
+        planes16 = F.avg_pool2d(planes8, 2)
+        planes32 = F.avg_pool2d(planes16, 2)
+        means = [m.mean((2, 3)) for m in (maps32, maps16, inputs.references)]
+        context = self.context(torch.cat((*means, inputs.global_hints), 1))[:, :, None, None]
+        context32, context16 = context.split(self.config.channels[:2], 1)
+        x = self.stage32(F.relu(self.maps32(maps32) + self.planes32(planes32) + context32))
+        x = self.maps16(maps16) + self.planes16(planes16) + context16 + _twice(self.from32(x))
+        x = self.stage16(F.relu(x))
+        luminance = F.pixel_unshuffle(inputs.luminance, GRID_STRIDE // LUMINANCE_STRIDE)
+        hints = F.pixel_unshuffle(inputs.hints, GRID_STRIDE // HINT_STRIDE)
+        x = (
+            self.maps8(inputs.maps["stride8"])
+            + self.maps4(inputs.maps["stride4"])
+            + (self.luminance(luminance) + self.fine_hints(hints) + self.planes8(planes8))
+            + _twice(self.from16(x))
         )
-        extra = (
-            [adapter(n) for adapter, n in zip(self.adapters, normal, strict=True)]
-            if backbone
-            else [0.0, 0.0, 0.0]
-        )
-        block1 = self.conv1(planes)
-        block2 = self.conv2(self.down[0](block1)) + extra[0]
-        block3 = self.conv3(self.down[1](block2)) + extra[1]
-        block4 = self.conv4(self.down[2](block3)) + extra[2]
-        if self.config.global_size:
-            hints = (
-                planes.new_zeros(len(planes), self.config.global_size)
-                if global_hints is None
-                else global_hints
-            )
-            block4 = block4 + self.global_hints(hints[:, :, None, None])
-        block7 = self.conv7(self.conv6(self.conv5(block4)))
-        # nine convolutions for a single task forget what things are: past them, they are told once
-        # more
-        if normal:
-            block7 = block7 + self.direct(normal[-1])
-        block8 = self.conv8(F.relu(self.up[0](block7) + self.shortcut[0](block3)))
-        block9 = self.conv9(F.relu(self.up[1](block8) + self.shortcut[1](block2)))
-        block10 = self.conv10(F.relu(self.up[2](block9) + self.shortcut[2](block1)))
-        ab = torch.tanh(self.ab(block10).float()) * AB_RANGE
-        return Prediction(
-            ab, self._logits(block7, block8, block9) if self.config.num_bins else None
-        )
+        x = self.stage8(F.relu(x))
+        ab = F.pixel_shuffle(self.ab(x).float(), GRID_STRIDE // HINT_STRIDE) * AB_SCALE
+        return Prediction(ab, self.bins(x))
 
-    def _logits(self, *blocks: Tensor) -> Tensor:
-        size = blocks[-1].shape[-2:]
-        parts = [
-            F.interpolate(layer(block), size=size, mode="bilinear", align_corners=False)
-            for layer, block in zip(self.hypercolumn, blocks, strict=True)
-        ]
-        return self.bins(F.relu(torch.stack(parts).sum(0))).float()  # type: ignore[no-any-return]
+
+def _twice(planes: Tensor) -> Tensor:
+    return resized(planes, [2 * side for side in planes.shape[-2:]])

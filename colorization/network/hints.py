@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS, ab_bins, histogram
-from colorization.network.colorization_network import GLOBAL_SIZE
 from similarity.color.lab import rgb_to_lab
 
+GLOBAL_SIZE = NUM_BINS + 9  # of the vector of global hints
 # of a point, in shares of the longer side: SPREAD / sqrt(points) within REACH
 SPREAD, REACH = 0.4, (0.04, 0.2)
 PALETTE_SCALE = 25.0  # Lab units
@@ -41,7 +41,8 @@ class Point:
         """Check the place."""
         if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
             raise ValueError(
-                f"a color point must lie within the picture, x and y in 0..1, not ({self.x:g}, {self.y:g})"
+                "a color point must lie within the picture, x and y in 0..1,"
+                f" not ({self.x:g}, {self.y:g})"
             )
         if len(self.ab) != 2 or not all(math.isfinite(value) for value in self.ab):
             raise ValueError(f"a color point has two finite numbers a and b, not {self.ab}")
@@ -164,6 +165,15 @@ def global_hints(
     return vector
 
 
-def palette_of(ab: Float[Tensor, "2 height width"]) -> Float[Tensor, " bins"]:
-    """Share of each color bin in a picture, at a quarter of its size (Zhang et al. 2017, section 2.4)."""
-    return histogram(F.avg_pool2d(ab[None], PALETTE_STRIDE))[0]
+def palette_of(
+    ab: Float[Tensor, "2 height width"], stride: int = PALETTE_STRIDE
+) -> Float[Tensor, " bins"]:
+    """Share of each color bin in a picture, at a quarter of its working size.
+
+    Args:
+        ab: raw Lab units.
+        stride: cells of ``ab`` whose colors are counted as one.
+
+    Source: Zhang et al. 2017, section 2.4.
+    """
+    return histogram(F.avg_pool2d(ab[None], stride))[0]

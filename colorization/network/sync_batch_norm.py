@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-class TeamBatchNorm2d(nn.BatchNorm2d):
+class SyncBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm2d over the batches of all processes that train together, on any device.
 
     Torch's SyncBatchNorm does the same on GPUs only. Each process must hold as many samples as the

@@ -1,1 +1,1 @@
-"""The networks for ONNX Runtime: graphs, checked against torch, and what a program around them has to know."""
+"""The networks for ONNX Runtime, checked against torch."""

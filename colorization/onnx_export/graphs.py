@@ -1,4 +1,4 @@
-"""Both networks as ONNX graphs of any picture size, and how far ONNX Runtime is from torch on them."""
+"""Both networks as ONNX graphs of any picture size, compared with torch."""
 
 import logging
 import warnings
@@ -11,96 +11,123 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from colorization.inference.network_colors import PREDICT_LAYERS
-from colorization.network.colorization_network import BACKBONE_LAYERS, ColorizationNetwork
+from colorization.network.colorization_network import (
+    COARSEST,
+    ENCODER_MAPS,
+    GRID_STRIDE,
+    HINT_PLANES,
+    HINT_STRIDE,
+    LUMINANCE_STRIDE,
+    REFERENCE_PLANES,
+    ColorizationNetwork,
+    NetworkInputs,
+)
+from colorization.network.hints import GLOBAL_SIZE
 from similarity.backbone.backbone import Backbone
-from similarity.backbone.vgg19 import STRIDES
 
 MAX_SIDE = 16384  # working pixels
-CHECKED_SIZES = ((64, 96), (160, 112))  # working pixels; the first is also the one that is traced
+CHECKED_SIZES = ((64, 96), (160, 96))  # working pixels; the first is also the one that is traced
+PLANES = ("luminance", "references", "hints", "global_hints")  # inputs beside the maps
 
 
-class BackboneGraph(nn.Module):
-    """L in 0..100 in, PREDICT_LAYERS out, all in float32."""
+class EncoderGraph(nn.Module):
+    """L in 0..100 in, the standardised ENCODER_MAPS out, all in float32."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, encoder: Backbone) -> None:
         super().__init__()
-        self.network = backbone.network
-        self.mean, self.std = backbone.mean, backbone.std
+        self.network, self.statistics = encoder.network, encoder.statistics
+        self.mean, self.std = encoder.mean, encoder.std
 
     def forward(self, luminance: Tensor) -> tuple[Tensor, ...]:
-        """Compute; sides are multiples of 16."""
-        found = self.network((luminance / 100.0 - self.mean) / self.std, PREDICT_LAYERS)
-        return tuple(found[layer] for layer in PREDICT_LAYERS)
+        """Compute; sides are multiples of 32."""
+        found = self.network((luminance / 100.0 - self.mean) / self.std, tuple(ENCODER_MAPS))
+        assert self.statistics is not None
+        pairs = ((found[name], *self.statistics[name]) for name in ENCODER_MAPS)
+        return tuple((values - mean) / deviation for values, mean, deviation in pairs)
 
 
 class NetworkGraph(nn.Module):
-    """Planes, BACKBONE_LAYERS and global hints in, ab and logits out, all in float32."""
+    """ENCODER_MAPS, planes and global hints in, ab and logits out, all in float32."""
 
     def __init__(self, network: ColorizationNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(
-        self, planes: Tensor, first: Tensor, second: Tensor, third: Tensor, global_hints: Tensor
+        self,
+        stride4: Tensor,
+        stride8: Tensor,
+        stride16: Tensor,
+        stride32: Tensor,
+        luminance: Tensor,
+        references: Tensor,
+        hints: Tensor,
+        global_hints: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Compute; sides of the planes are multiples of 8."""
-        prediction = self.network(planes, (first, second, third), global_hints)
-        assert prediction.logits is not None
+        """Compute; sides of the picture are multiples of 32."""
+        maps = dict(zip(ENCODER_MAPS, (stride4, stride8, stride16, stride32), strict=True))
+        inputs = NetworkInputs(maps, luminance, references, hints, global_hints)
+        prediction = self.network(inputs)
         return prediction.ab, prediction.logits
 
 
-def backbone_inputs(size: tuple[int, int]) -> tuple[Tensor, ...]:
-    """Random inputs of BackboneGraph at a working size."""
+def encoder_inputs(size: tuple[int, int]) -> tuple[Tensor, ...]:
+    """Random inputs of EncoderGraph at a working size."""
     return (torch.rand(1, 1, *size) * 100,)
 
 
-def network_inputs(network: ColorizationNetwork, size: tuple[int, int]) -> tuple[Tensor, ...]:
+def network_inputs(size: tuple[int, int]) -> tuple[Tensor, ...]:
     """Random inputs of NetworkGraph at a working size."""
-    config = network.config
-    planes = torch.rand(1, config.planes, size[0] // config.stride, size[1] // config.stride)
-    strides = [STRIDES[int(layer[4])] for layer in BACKBONE_LAYERS]
-    features = [
-        torch.rand(1, channels, size[0] // stride, size[1] // stride)
-        for channels, stride in zip(config.backbone_channels, strides, strict=True)
+    height, width = size
+    shapes = [
+        *((channels, _stride_of(name)) for name, channels in ENCODER_MAPS.items()),
+        (1, LUMINANCE_STRIDE),
+        (REFERENCE_PLANES, GRID_STRIDE),
+        (HINT_PLANES, HINT_STRIDE),
     ]
-    return planes, *features, torch.rand(1, config.global_size)
+    planes = [torch.rand(1, count, height // s, width // s) for count, s in shapes]
+    return *planes, torch.rand(1, GLOBAL_SIZE)
 
 
-def export_backbone(graph: BackboneGraph, path: Path) -> float:
-    """Write the backbone.
+def export_encoder(graph: EncoderGraph, path: Path) -> float:
+    """Write the encoder.
+
+    Args:
+        graph: the encoder.
+        path: of the file.
 
     Returns:
-        The largest difference to torch, see difference.
+        The largest difference of ONNX Runtime to torch.
     """
     rows, columns = _cells()
-    shapes = ({2: 16 * rows, 3: 16 * columns},)
-    _export(graph, backbone_inputs(CHECKED_SIZES[0]), path, ("luminance",), PREDICT_LAYERS, shapes)
-    return difference(graph, path, [backbone_inputs(size) for size in CHECKED_SIZES])
+    shapes = ({2: COARSEST * rows, 3: COARSEST * columns},)
+    names = tuple(ENCODER_MAPS)
+    _export(graph, encoder_inputs(CHECKED_SIZES[0]), path, ("luminance",), names, shapes)
+    return difference(graph, path, [encoder_inputs(size) for size in CHECKED_SIZES])
 
 
 def export_network(graph: NetworkGraph, path: Path) -> float:
     """Write the colorization network.
 
+    Args:
+        graph: the network.
+        path: of the file.
+
     Returns:
-        The largest difference to torch, see difference.
+        The largest difference of ONNX Runtime to torch.
     """
     rows, columns = _cells()
-    cells = [
-        16 // graph.network.config.stride,
-        *(16 // STRIDES[int(layer[4])] for layer in BACKBONE_LAYERS),
-    ]
+    strides = [*map(_stride_of, ENCODER_MAPS), LUMINANCE_STRIDE, GRID_STRIDE, HINT_STRIDE]
+    cells = [COARSEST // stride for stride in strides]
     shapes = (*({2: count * rows, 3: count * columns} for count in cells), None)
-    names = ("planes", *BACKBONE_LAYERS, "global_hints")
-    _export(
-        graph,
-        network_inputs(graph.network, CHECKED_SIZES[0]),
-        path,
-        names,
-        ("ab", "logits"),
-        shapes,
-    )
-    return difference(graph, path, [network_inputs(graph.network, size) for size in CHECKED_SIZES])
+    names = (*ENCODER_MAPS, *PLANES)
+    inputs = network_inputs(CHECKED_SIZES[0])
+    _export(graph, inputs, path, names, ("ab", "logits"), shapes)
+    return difference(graph, path, [network_inputs(size) for size in CHECKED_SIZES])
+
+
+def _stride_of(name: str) -> int:
+    return int(name.removeprefix("stride"))
 
 
 def difference(graph: nn.Module, path: Path, inputs: Sequence[tuple[Tensor, ...]]) -> float:
@@ -130,9 +157,11 @@ def difference(graph: nn.Module, path: Path, inputs: Sequence[tuple[Tensor, ...]
 
 
 def _cells() -> tuple[Any, Any]:
-    """Rows and columns of the coarsest grid, which any picture may have: of 16 working pixels each."""
+    """Rows and columns of the coarsest grid, which any picture may have."""
     dim = torch.export.Dim
-    return dim("rows", min=2, max=MAX_SIDE // 16), dim("columns", min=2, max=MAX_SIDE // 16)
+    return dim("rows", min=2, max=MAX_SIDE // COARSEST), dim(
+        "columns", min=2, max=MAX_SIDE // COARSEST
+    )
 
 
 def _export(

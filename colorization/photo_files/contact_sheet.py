@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from colorization.inference.working_size import shrink
+from colorization.inference.picture_arrays import shrink
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.writer import check_output
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION
 from retrieval.photos.metadata import SHEET
-from retrieval.photos.tiff_tags import DESCRIPTION
 
 CELL = 256
 _CAPTION, _GAP = 18, 4

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from colorization import __version__
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
 from retrieval.photos.metadata import COLORIZED, load_exif
 from retrieval.photos.reader import Picture
-from retrieval.photos.tiff_tags import DESCRIPTION, SOFTWARE
 
 PROGRAM = f"Rechroma {__version__}"
 _LEAST_SHARE = 0.005  # of the colors that is worth a word

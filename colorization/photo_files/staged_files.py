@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from retrieval.safe_files import sync
+from retrieval.safe_files import replacing_together, sync
 
 # folders may be shared, numbers of processes are its own
 MACHINE = sha256(platform.node().encode()).hexdigest()[:8]
@@ -24,7 +24,7 @@ class Staged:
     """Files written under temporary names, to take their own at once."""
 
     def __init__(self) -> None:
-        self._names: dict[Path, Path] = {}  # own name: temporary name
+        self.names: dict[Path, Path] = {}  # own name: temporary name
 
     def add(self, path: Path) -> Path:
         """The temporary name to write ``path`` under, of the same suffix; folders are made as needed.
@@ -38,37 +38,22 @@ class Staged:
             path.parent, "PC_NAME_MAX"
         ):
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
-        self._names[path] = path.with_name(
+        self.names[path] = path.with_name(
             f"{PREFIX}{MACHINE}-{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}"
         )
-        return self._names[path]
+        return self.names[path]
 
     def flush(self) -> dict[Path, os.stat_result]:
         """Bring what was written to the disk and tell what each file will be: a rename keeps size and time."""
-        return {path: sync(temporary) for path, temporary in self._names.items()}
-
-    def commit(self) -> None:
-        """Give all files their names."""
-        for path, temporary in self._names.items():
-            temporary.replace(path)
-
-    def discard(self) -> None:
-        """Remove what did not get its name."""
-        for temporary in self._names.values():
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        return {path: sync(temporary) for path, temporary in self.names.items()}
 
 
 @contextmanager
 def staging() -> Iterator[Staged]:
     """Yield a Staged that commits when the block ends, and leaves nothing behind when it fails."""
     files = Staged()
-    try:
+    with replacing_together(files.names):
         yield files
-        files.flush()
-        files.commit()
-    finally:
-        files.discard()
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -15,10 +15,10 @@ from colorization.photo_files.deep_png import write_deep_png
 from colorization.photo_files.icc_profiles import rgb_profile
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.tiff import write_tiff
+from retrieval.photos.embedded.photoshop import IPTC_RESOURCE
+from retrieval.photos.embedded.tiff_tags import FOLDERS, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION
 from retrieval.photos.metadata import COMMENT, INCH, load_exif
-from retrieval.photos.photoshop import IPTC_RESOURCE
 from retrieval.photos.reader import Picture, to_uint8
-from retrieval.photos.tiff_tags import FOLDERS, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION
 
 FORMATS = {
     ".jpg": "JPEG",

@@ -1,23 +1,43 @@
-"""Training samples: a crop, what the network is told about it, and how its answer is judged."""
+"""Batches to train on: crops, what the network is told about them, and the colors it should find.
+
+Five kinds of samples teach five things. Without a reference the network learns what things look
+like. With recommended ones, how far to believe them. With the target's own colors sent to a
+reference and back (the chrominance branch of He et al. 2018), which matches to trust. With another
+crop of the same photo, that an exact match is exact. With a random photo, to leave it alone.
+
+Target and reference are often recolored together: their chroma is turned by one angle. What the
+target should look like then cannot be guessed, only taken from the reference.
+"""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from colorization.network.colorization_network import (
+    GRID_STRIDE,
+    HINT_STRIDE,
+    REFERENCE_PLANES,
+    NetworkInputs,
+)
 from colorization.network.hints import global_hints, palette_of, point_planes
-from colorization.training.packed_corpus import Pack
+from colorization.network.input_planes import (
+    AB_SCALE,
+    network_inputs,
+    reference_planes,
+    round_trip,
+)
 from colorization.training.simulated_user import mean_saturation, random_points
-from similarity.color.lab import rgb_to_lab
-from similarity.color.tones import printed, spread_tones
-from similarity.training.crops import random_square
+from colorization.training.stored_maps import AB_STRIDE, Crops, Store
+from similarity.backbone.backbone import Layers
+from similarity.color.lab import lab_to_rgb
+from similarity.matching.unit_maps import unit_maps
 
-CHROMINANCE, PERCEPTUAL = "chrominance", "perceptual"
-KINDS = ("recommended", "distorted", "random", "none")
+KINDS = ("none", "recommended", "round trip", "same photo", "random")
 
 
 @dataclass(frozen=True)
@@ -25,160 +45,221 @@ class SamplingOptions:
     """What training samples look like.
 
     Attributes:
-        side: of the crops in pixels, a multiple of 16.
-        cover: smallest share of the photo's short side in a crop.
-        kinds: shares of KINDS: recommended references, the same picture distorted, a random photo,
-            no reference.
-        max_references: most recommended references fused in one sample.
-        extra_reference: probability of each reference after the first.
+        kinds: shares of KINDS.
+        more_references: probability of a second, and then of a third recommended reference.
+        top: references are drawn from this many most similar photos.
+        recolored: share of each kind whose target and reference are recolored together; of random
+            references, only the reference is.
+        recolored_gain: standard deviation of the logarithm of the factor on recolored chroma.
+        faithful: share of recommended and random references, not recolored, that count as given by
+            hand; of all else that has references, every one does.
         points: share of samples with color points.
         palette: share of samples that are told their own palette.
         saturation: share of samples that are told their own saturation.
-        top: references are drawn from this many best ones.
-        vivid: share of the perceptual branch that asks for vivid colors, whose looks are judged.
+        vivid: share of the perceptual branch, which are the samples with recommended references or
+            none, that asks for vivid colors.
     """
 
-    side: int = 160
-    cover: float = 0.7
-    kinds: tuple[float, float, float, float] = (0.52, 0.1, 0.12, 0.26)
-    max_references: int = 3
-    extra_reference: float = 0.35
-    points: float = 0.35
-    palette: float = 0.25
-    saturation: float = 0.1
-    top: int = 5
-    vivid: float = 0.8
+    kinds: tuple[float, float, float, float, float] = (0.24, 0.34, 0.18, 0.12, 0.12)
+    more_references: float = 0.35
+    top: int = 6
+    recolored: tuple[float, float, float, float, float] = (0.0, 0.3, 0.7, 0.6, 0.5)
+    recolored_gain: float = 0.25
+    faithful: float = 0.15
+    points: float = 0.3
+    palette: float = 0.2
+    saturation: float = 0.05
+    vivid: float = 0.0
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One training sample.
+class Batch:
+    """Samples, as the network reads them, and what it should find.
 
     Attributes:
-        branch: CHROMINANCE or PERCEPTUAL.
-        kind: one of KINDS.
-        lab: the truth, with the luminance that the networks see.
-        references: Lab of the references.
-        points: suggested ab and strength on the network's grid.
-        hints: vector of global hints.
-        is_vivid: whether vivid colors are asked for.
+        inputs: what the network reads.
+        luminance: L of the crops, 0..100, with its tones spread.
+        ab: the colors to find at stride 4, raw Lab units.
+        is_vivid: whose vivid colors are asked for; a frozen network judges how those look.
+        kinds: number in KINDS of each.
     """
 
-    branch: str
+    inputs: NetworkInputs
+    luminance: Float[Tensor, "batch 1 side side"]
+    ab: Float[Tensor, "batch 2 cells cells"]
+    is_vivid: Bool[Tensor, " batch"]
+    kinds: Int[np.ndarray, " batch"]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What was drawn for one sample."""
+
+    crop: int
     kind: str
-    lab: Float[Tensor, "3 side side"]
-    points: Float[Tensor, "3 cells cells"]
-    hints: Float[Tensor, " size"]
+    references: list[int]
+    angle: float  # by which chroma is turned
+    gain: float  # factor on it
+    turns_target: bool
+    is_faithful: bool
     is_vivid: bool
-    references: list[Float[Tensor, "3 side side"]] = field(default_factory=list)
 
 
-def draw(
-    pack: Pack,
-    row: int,
+@torch.no_grad()
+def draw_batch(
+    store: Store,
+    photos: Int[np.ndarray, " batch"],
     rng: np.random.Generator,
-    branch: str,
-    options: SamplingOptions,
-    stride: int,
-) -> Sample:
-    """Draw a sample of a photo.
+    layers: Layers,
+    options: SamplingOptions = SamplingOptions(),
+    dtype: torch.dtype = torch.float32,
+) -> Batch:
+    """Draw a sample of each photo.
 
     Args:
-        pack: the corpus.
-        row: the target's.
+        store: the corpus.
+        photos: numbers of the targets.
         rng: the only source of randomness.
-        branch: CHROMINANCE or PERCEPTUAL.
-        options: see SamplingOptions.
-        stride: working pixels a cell of the network's grid.
+        layers: which of the encoder's maps serve what.
+        options: what samples look like.
+        dtype: of the maps that the network reads.
     """
-    rgb = _square(pack, row, rng, options)
-    lab = _seen(aged(rgb_to_lab(rgb), rng))
-    kind, references = _references(pack, row, lab, rng, options)
-    ab = lab[1:]
+    plans = [_plan(store, int(photo), rng, options) for photo in photos]
+    targets = store.read(np.array([plan.crop for plan in plans]), dtype)
+    ab = F.avg_pool2d(targets.ab, HINT_STRIDE // AB_STRIDE)
+    angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
+    turns = torch.tensor([plan.turns_target for plan in plans])
+    ab = torch.where(turns[:, None, None, None], turned(ab, angle, gain), ab)
+    planes = ab.new_zeros(len(plans), REFERENCE_PLANES, *(store.options.side // GRID_STRIDE,) * 2)
+    for count in sorted({len(plan.references) for plan in plans} - {0}):
+        rows = [i for i, plan in enumerate(plans) if len(plan.references) == count]
+        chosen = [plans[i] for i in rows]
+        planes[rows] = _reference_planes(store, chosen, targets, ab[rows], rows, layers, dtype)
+    level = F.avg_pool2d(targets.luminance, HINT_STRIDE)
+    hints, vectors = [], []
+    for i, plan in enumerate(plans):
+        points, vector = _asked(ab[i], level[i], plan, rng, options)
+        hints.append(points)
+        vectors.append(vector)
+    inputs = network_inputs(
+        targets.maps, targets.luminance, planes, torch.stack(hints), torch.stack(vectors)
+    )
+    is_vivid = torch.tensor([plan.is_vivid for plan in plans])
+    kinds = np.array([KINDS.index(plan.kind) for plan in plans])
+    return Batch(inputs, targets.luminance, ab, is_vivid, kinds)
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """The batch on a device, its maps in the order that convolutions read fastest."""
+    inputs = batch.inputs
+    maps = {
+        name: values.to(device).contiguous(memory_format=torch.channels_last)
+        for name, values in inputs.maps.items()
+    }
+    there = NetworkInputs(
+        maps,
+        inputs.luminance.to(device),
+        inputs.references.to(device),
+        inputs.hints.to(device),
+        inputs.global_hints.to(device),
+    )
+    luminance, ab, is_vivid = (x.to(device) for x in (batch.luminance, batch.ab, batch.is_vivid))
+    return Batch(there, luminance, ab, is_vivid, batch.kinds)
+
+
+def turned(
+    ab: Float[Tensor, "batch 2 height width"],
+    angle: Float[Tensor, " batch"],
+    gain: Float[Tensor, " batch"],
+) -> Float[Tensor, "batch 2 height width"]:
+    """Recolor: turn chroma about gray, and scale it.
+
+    Args:
+        ab: raw Lab units.
+        angle: in radians.
+        gain: factor.
+    """
+    cos, sin = ((gain * f(angle)).to(ab).view(-1, 1, 1) for f in (torch.cos, torch.sin))
+    a, b = ab.unbind(1)
+    return torch.stack((cos * a - sin * b, sin * a + cos * b), 1)
+
+
+def _reference_planes(
+    store: Store,
+    plans: list[_Plan],
+    targets: Crops,
+    target_ab: Float[Tensor, "some 2 cells cells"],
+    rows: list[int],
+    layers: Layers,
+    dtype: torch.dtype,
+) -> Float[Tensor, "some 11 height width"]:
+    """What the references of samples with equally many of them say."""
+    size = (store.options.side // GRID_STRIDE,) * 2
+    ours = unit_maps({name: m[rows] for name, m in targets.maps.items()}, layers, size, False)
+    angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
+    maps, colors = [], []
+    for number in range(len(plans[0].references)):
+        lent = store.read(np.array([plan.references[number] for plan in plans]), dtype)
+        maps.append(unit_maps(lent.maps, layers, size, False))
+        colors.append(turned(lent.ab, angle, gain))
+    said = reference_planes(ours, maps, colors, stride=GRID_STRIDE // AB_STRIDE)
+    planes = said.planes
+    there_and_back = [i for i, plan in enumerate(plans) if plan.kind == "round trip"]
+    if there_and_back:
+        own = F.avg_pool2d(target_ab, GRID_STRIDE // HINT_STRIDE)
+        back = round_trip(own, said.correlation, said.weights)
+        planes[there_and_back, :2] = back[there_and_back] / AB_SCALE
+    return planes
+
+
+def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
+    number = int(rng.choice(len(KINDS), p=options.kinds))
+    kind, crops = KINDS[number], store.options.crops
+    own = int(rng.integers(crops))
+    like = store.like[photo][: options.top]
+    others: list[int] = []
+    if kind == "same photo":
+        others = [photo]
+    elif kind == "random" or (kind != "none" and not len(like)):
+        others = [int(rng.integers(len(store)))]
+    elif kind != "none":
+        count = 1
+        while count < min(3, len(like)) and rng.random() < options.more_references:
+            count += 1
+        others = [int(other) for other in rng.choice(like, count, replace=False)]
+    references = [other * crops + int(rng.integers(crops)) for other in others]
+    if kind == "same photo" and crops > 1:
+        references = [photo * crops + (own + 1 + int(rng.integers(crops - 1))) % crops]
+    is_recolored = bool(rng.random() < options.recolored[number])
+    natural = kind in ("recommended", "random") and not is_recolored
+    return _Plan(
+        crop=photo * crops + own,
+        kind=kind,
+        references=references,
+        angle=rng.uniform(-math.pi, math.pi) if is_recolored else 0.0,
+        gain=math.exp(rng.normal(0, options.recolored_gain)) if is_recolored else 1.0,
+        turns_target=is_recolored and kind != "random",
+        is_faithful=bool(references) and (not natural or bool(rng.random() < options.faithful)),
+        is_vivid=kind in ("none", "recommended")
+        and not is_recolored
+        and bool(rng.random() < options.vivid),
+    )
+
+
+def _asked(
+    ab: Float[Tensor, "2 cells cells"],
+    level: Float[Tensor, "1 cells cells"],
+    plan: _Plan,
+    rng: np.random.Generator,
+    options: SamplingOptions,
+) -> tuple[Tensor, Tensor]:
+    """Point planes and the vector of global hints, as a user may give them."""
     has_points, has_palette, has_saturation = rng.random(3) < (
         options.points,
         options.palette,
         options.saturation,
     )
-    small = F.avg_pool2d(lab[None], stride)[0]
-    chosen = random_points(small[1:], rng, stride) if has_points else []
-    points = point_planes(chosen, small[:1])
-    # where the chrominance branch must guess, it asks for the expected color: vivid guesses are the
-    # other branch's matter
-    share = options.vivid if branch == PERCEPTUAL else 0.5 * (kind in ("recommended", "distorted"))
-    is_vivid = bool(rng.random() < share)
-    saturation = mean_saturation(rgb) if has_saturation else None
-    is_faithful = branch == CHROMINANCE and bool(references)  # a round trip brings the true colors
-    hints = global_hints(
-        palette_of(ab) if has_palette else None, saturation, float(is_vivid), float(is_faithful)
-    )
-    return Sample(branch, kind, lab, points, hints, is_vivid, references)
-
-
-def aged(
-    lab: Float[Tensor, "3 height width"], rng: np.random.Generator
-) -> Float[Tensor, "3 height width"]:
-    """Change the luminance as prints and films do: gamma, contrast, brightness, and grain on some."""
-    luminance = printed(
-        lab[:1] / 100, rng.uniform(0.8, 1.25), rng.uniform(0.6, 1.05), rng.uniform(-0.1, 0.1)
-    )
-    if rng.random() < 0.2:
-        luminance = luminance + torch.from_numpy(
-            rng.normal(0, rng.uniform(0.005, 0.03), luminance.shape)
-        ).to(luminance)
-    return torch.cat((luminance.clamp(0.0, 1.0) * 100, lab[1:]))
-
-
-def distorted(
-    lab: Float[Tensor, "3 height width"], rng: np.random.Generator
-) -> Float[Tensor, "3 height width"]:
-    """The same picture turned, scaled, moved, perhaps mirrored, and in another tone: the easiest of references."""
-    angle, scale = math.radians(rng.uniform(-15, 15)), rng.uniform(0.75, 1.1)
-    flip = -1.0 if rng.random() < 0.5 else 1.0
-    move = rng.uniform(-0.15, 0.15, 2)
-    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
-    matrix = torch.tensor(
-        [[[cos * flip, -sin, move[0]], [sin * flip, cos, move[1]]]], dtype=torch.float32
-    )
-    grid = F.affine_grid(matrix, [1, *lab.shape], align_corners=False)
-    return aged(
-        F.grid_sample(lab[None], grid, padding_mode="reflection", align_corners=False)[0], rng
-    )
-
-
-def _square(
-    pack: Pack, row: int, rng: np.random.Generator, options: SamplingOptions
-) -> Float[Tensor, "3 side side"]:
-    return random_square(pack.rgb(row), rng, options.cover, options.side)
-
-
-def _seen(lab: Float[Tensor, "3 height width"]) -> Float[Tensor, "3 height width"]:
-    return spread_tones(lab[None])[0]
-
-
-def _references(
-    pack: Pack, row: int, lab: Tensor, rng: np.random.Generator, options: SamplingOptions
-) -> tuple[str, list[Tensor]]:
-    kind = KINDS[int(rng.choice(len(KINDS), p=options.kinds))]
-    if kind == "distorted":
-        return kind, [_seen(distorted(lab, rng))]
-    if kind == "none":
-        return kind, []
-    known = pack.references[row][: options.top]
-    known = known[known >= 0]
-    if kind == "random" or not len(known):
-        other = int(rng.integers(0, len(pack) - 1)) if len(pack) > 1 else 0
-        return "random", [_reference(pack, other + (other >= row and len(pack) > 1), rng, options)]
-    count = 1
-    while (
-        count < min(options.max_references, len(known)) and rng.random() < options.extra_reference
-    ):
-        count += 1
-    chosen = rng.choice(known, count, replace=False)
-    return kind, [_reference(pack, int(other), rng, options) for other in chosen]
-
-
-def _reference(
-    pack: Pack, row: int, rng: np.random.Generator, options: SamplingOptions
-) -> Float[Tensor, "3 side side"]:
-    return _seen(rgb_to_lab(_square(pack, row, rng, options)))
+    points = point_planes(random_points(ab, rng, HINT_STRIDE) if has_points else [], level)
+    saturation = mean_saturation(lab_to_rgb(torch.cat((level, ab)))) if has_saturation else None
+    palette = palette_of(ab, stride=2) if has_palette else None
+    return points, global_hints(palette, saturation, float(plan.is_vivid), float(plan.is_faithful))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 
-from colorization.inference.working_size import read_reference
+from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.video.film_reader import SUFFIXES, Film, FilmError, Frame

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.inference.full_resolution import render
-from colorization.inference.working_size import as_rgb
+from colorization.inference.picture_arrays import as_rgb
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited, statement
 from colorization.photo_files.staged_files import staging
@@ -66,7 +66,6 @@ class FilmSink:
             as_rgb(halved(frame.gray)),
             luminance,
             half_ab * self.options.saturation,
-            self.options.edge_epsilon,
         )
         self._writer.write(frame.luma, chroma_planes(rgb, self.film.coding))
 
@@ -144,7 +143,6 @@ class PictureSink:
             frame.picture.rgb,
             luminance,
             half_ab * self.options.saturation,
-            self.options.edge_epsilon,
         )
         write_picture(
             self.pictures / self.names[frame.pts],

@@ -10,17 +10,19 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.color_transfer import FINE_STRIDE, smooth_step, transfer
-from colorization.inference.matching import match
-from colorization.inference.network_colors import Guidance, predict_chroma
-from colorization.inference.picture_features import Described, correlate_described, describe
-from colorization.inference.working_size import as_rgb, working_lab
+from colorization.inference.color_transfer import transferred_colors
+from colorization.inference.exact_matches import FINE_STRIDE, smooth_step
+from colorization.inference.matching import match_references
+from colorization.inference.network_colors import Guidance, network_colors
+from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.working_size import working_lab
 from colorization.options import ColorizeOptions
 from colorization.photo_files.staged_files import staging
 from colorization.pipeline import ColorizationPipeline
 from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
-from similarity.backbone.backbone import inference
+from similarity.backbone.precision import inference
 from similarity.color.tones import Tones, tones_of
 from similarity.resize import resized
 
@@ -51,8 +53,8 @@ class SceneColorizer:
             )
         self.references = [pipeline.describe(reference, options) for reference in references]
         self.tones: Tones | None = None
-        self.key: Described | None = None
-        self.previous: Described | None = None
+        self.key: PictureFeatures | None = None
+        self.previous: PictureFeatures | None = None
         self._previous_half: Tensor | None = None
 
     def begin(self, key: Plane) -> None:
@@ -105,41 +107,36 @@ class SceneColorizer:
             frame = self._described(torch.from_numpy(stored["luminance"]))
             self._remember(frame, torch.from_numpy(stored["half_ab"]).to(frame.luminance))
 
-    def _remember(self, frame: Described, half: Float[Tensor, "2 height width"]) -> None:
+    def _remember(self, frame: PictureFeatures, half: Float[Tensor, "2 height width"]) -> None:
         ab = resized(half, frame.luminance.shape[-2:])
         self.previous, self._previous_half = replace(frame, ab=ab), half
 
-    def _described(self, luminance: Float[Tensor, "1 1 height width"]) -> Described:
-        return describe(
-            self.pipeline.backbone,
-            _gray_lab(luminance),
-            self.pipeline.layers,
-            self.options.working_side,
-        )
+    def _described(self, luminance: Float[Tensor, "1 1 height width"]) -> PictureFeatures:
+        return self.pipeline.describer(_gray_lab(luminance), self.options.working_side)
 
-    def _direct(self, frame: Described) -> Float[Tensor, "2 height width"]:
+    def _direct(self, frame: PictureFeatures) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
-        matched = match(
-            frame, self.references, self.scores, self.options, for_network=self.network is not None
-        )
-        return predict_chroma(self.network, matched, Guidance(), self.options).ab
+        match = match_references(frame, self.references, self.scores)
+        if self.network is not None:
+            return network_colors(self.network, match, Guidance(), self.options)
+        ab, confidence = transferred_colors(match)
+        return ab * confidence
 
     def _carried(
-        self, frame: Described, direct: Float[Tensor, "2 height width"]
+        self, frame: PictureFeatures, direct: Float[Tensor, "2 height width"]
     ) -> Float[Tensor, "2 height width"]:
         """Chroma of the scene's colored frames and the references where they match, else the direct one."""
         past = [one for one in (self.key, self.previous) if one is not None]
         if not past:
             return direct
         lenders = [*self.references, *past]
-        correlation = correlate_described(frame, lenders)
-        best = resized(correlation.best, direct.shape[-2:])
-        share = smooth_step(best, self.film_options.follow_range)
-        found = transfer(frame, lenders, None, self.options, correlation)
-        return self._steady(frame, share * found.warped_ab + (1 - share) * direct)
+        match = match_references(frame, lenders, None)
+        share = smooth_step(match.confidence, self.film_options.follow_range)
+        carried, _ = transferred_colors(match)
+        return self._steady(frame, share * carried + (1 - share) * direct)
 
     def _steady(
-        self, frame: Described, half: Float[Tensor, "2 height width"]
+        self, frame: PictureFeatures, half: Float[Tensor, "2 height width"]
     ) -> Float[Tensor, "2 height width"]:
         """Keep colors of the last frame where the luminance has not changed since."""
         last, last_half = self.previous, self._previous_half

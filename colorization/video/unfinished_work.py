@@ -15,9 +15,8 @@ from colorization.photo_files.staged_files import staging
 from colorization.pipeline import ColorizationPipeline
 from colorization.video.frame_folder import frame_paths
 from colorization.video.options import FilmOptions
-from retrieval.safe_files import locked
-from retrieval.storage.shards import file_sha256
-from similarity.backbone.backbone import hash_tensors
+from retrieval.safe_files import file_sha256, locked
+from similarity.backbone.weight_files import hash_tensors
 
 JOB, PLAN, LOCK = "job.json", "plan.json", "lock"
 PICTURES = "pictures"  # folder of the colored pictures of a folder

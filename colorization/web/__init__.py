@@ -1,1 +1,1 @@
-"""The web page: a gray photo goes in, references and colors are chosen, a file comes out. Needs the extra ``web``."""
+"""The web page, from the gray photo to the colored file. It needs the extra ``web``."""

@@ -1,15 +1,14 @@
-"""What a visitor has asked for: small, immutable, with its history, so that undo is a step back and redo one forth."""
+"""What a visitor has asked for: small, immutable, with its history, for undo and redo."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from colorization.network.hints import Point
-from colorization.options import ColorizeOptions, default_faithfulness
-from retrieval.search.photo_index import Recommendation
+from colorization.options import ColorizeOptions
+from retrieval.search.recommendation import Recommendation
 
 MAX_POINTS, MAX_HISTORY = 100, 200
-Number = int | float  # browsers send a whole number as such
-Sent = Number | None  # a cleared field is None
 SLIDERS = ("saturation", "vividness", "faithfulness")
 
 
@@ -24,16 +23,6 @@ class Candidate:
 
     path: Path
     recommended: Recommendation | None = None
-
-    @property
-    def score(self) -> str:
-        """How well it suits, as the index says."""
-        return "yours" if self.recommended is None else f"{self.recommended.score:.2f}"
-
-    @property
-    def caption(self) -> str:
-        """Score and name."""
-        return f"{self.score} {self.path.name}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Work:
+class EditedPhoto:
     """A photo on the page.
 
     Attributes:
@@ -89,16 +78,8 @@ class Work:
     @property
     def faithfulness(self) -> float:
         """How far references are followed: as asked for, or the default for such references."""
-        if self.edit.faithfulness is not None:
-            return self.edit.faithfulness
-        return default_faithfulness(
-            recommended=all(candidate.recommended for candidate in self.picked)
-        )
-
-    @property
-    def own(self) -> list[Path]:
-        """The references in use that the visitor has brought."""
-        return [candidate.path for candidate in self.picked if candidate.recommended is None]
+        wanted = self.edit.faithfulness
+        return ColorizeOptions().faithfulness if wanted is None else wanted
 
     def options(self, base: ColorizeOptions) -> ColorizeOptions:
         """The options with what was asked for.
@@ -114,7 +95,7 @@ class Work:
             faithfulness=self.faithfulness,
         )
 
-    def change(self, kind: str, **values: object) -> "Work":
+    def change(self, kind: str, **values: object) -> "EditedPhoto":
         """A further step.
 
         Raises:
@@ -130,7 +111,7 @@ class Work:
         kept = self.edits[:-1] if kind in SLIDERS and kind == self.edit.kind else self.edits
         return replace(self, edits=(*kept[:1], *kept[1:][-MAX_HISTORY:], edit), undone=())
 
-    def undo(self) -> "Work":
+    def undo(self) -> "EditedPhoto":
         """A step back; the first state stays."""
         return (
             replace(self, edits=self.edits[:-1], undone=(*self.undone, self.edit))
@@ -138,7 +119,7 @@ class Work:
             else self
         )
 
-    def redo(self) -> "Work":
+    def redo(self) -> "EditedPhoto":
         """What was taken back last, again."""
         return (
             replace(self, edits=(*self.edits, self.undone[-1]), undone=self.undone[:-1])
@@ -146,7 +127,7 @@ class Work:
             else self
         )
 
-    def restart(self) -> "Work":
+    def restart(self) -> "EditedPhoto":
         """As it was when the photo was dropped, as a further step."""
         first = self.edits[0]
         return self.change(
@@ -158,19 +139,25 @@ class Work:
             },
         )
 
-    def bring(self, paths: list[Path]) -> "Work":
-        """Add references of the visitor's own, and use only those from now on."""
-        known = {candidate.path for candidate in self.candidates}
-        new = [Candidate(path) for path in paths if path not in known]
-        grown = replace(self, candidates=(*self.candidates, *new))
-        picks = tuple(i for i, candidate in enumerate(grown.candidates) if candidate.path in paths)
-        return grown.change("", picks=picks)
+    def put(self, points: Sequence[Point]) -> "EditedPhoto":
+        """Put color points, as one step; they replace those on the very same places.
 
-    def take_back(self, kept: list[Path]) -> "Work":
-        """Use no more references of the visitor's own than those kept; without any left, those of the beginning."""
-        picks = [
-            i
-            for i in self.edit.picks
-            if self.candidates[i].recommended or self.candidates[i].path in kept
-        ]
-        return self.change("", picks=tuple(picks) or self.edits[0].picks)
+        Raises:
+            ValueError: there are too many.
+        """
+        places = {(point.x, point.y) for point in points}
+        others = (one for one in self.edit.points if (one.x, one.y) not in places)
+        return self.change("", points=(*others, *points))
+
+    def remove_point(self, x: float, y: float) -> "EditedPhoto":
+        """Take the color point of a place away; without one there, nothing changes."""
+        others = tuple(one for one in self.edit.points if (one.x, one.y) != (x, y))
+        return self.change("", points=others)
+
+    def bring(self, paths: Sequence[Path]) -> "EditedPhoto":
+        """Add references of the visitor's own; from now on only such are used."""
+        new = [Candidate(path) for path in paths]
+        grown = replace(self, candidates=(*self.candidates, *new))
+        kept = [i for i in self.edit.picks if self.candidates[i].recommended is None]
+        added = range(len(self.candidates), len(grown.candidates))
+        return grown.change("", picks=(*kept, *added))

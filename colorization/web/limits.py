@@ -9,11 +9,13 @@ class Limits:
 
     Attributes:
         upload_bytes: of an uploaded file.
+        request_bytes: of all files of a request.
         pixels: of an uploaded picture.
         waiting: requests that may wait; one more is told that the page is busy.
-        at_once: requests that are worked on at the same time; with more, hasty steps may overtake
-            each other.
+        at_once: requests that are worked on at the same time.
         kept_bytes: of prepared photos in memory; the one not used for longest goes first.
+        open_photos: photos whose edits are remembered; the one not used for longest goes first.
+        queued_photos: photos that are colorized one after the other in one queue.
         stored_bytes: of uploads and results on disk; the oldest go first.
         stored_seconds: after which a file that was not used is removed.
         preview_side: longer side of the pictures on the page, in pixels.
@@ -24,10 +26,13 @@ class Limits:
     """
 
     upload_bytes: int = 100 << 20
+    request_bytes: int = 400 << 20
     pixels: int = 60_000_000
     waiting: int = 64
     at_once: int = 1
     kept_bytes: int = 1 << 30
+    open_photos: int = 2000
+    queued_photos: int = 1000
     stored_bytes: int = 4 << 30
     stored_seconds: float = 6 * 3600.0
     preview_side: int = 1024

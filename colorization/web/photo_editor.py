@@ -1,8 +1,8 @@
-"""What the page does, without the page: open a photo, choose, look, write. One studio serves all visitors."""
+"""What the page does with a photo, without the page; everything that needs the pipeline."""
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,41 +10,40 @@ import numpy as np
 from cachetools import LRUCache
 
 from colorization.inference.color_suggestions import Suggestion
-from colorization.inference.prepared_photo import Prepared
-from colorization.inference.working_size import read_reference
+from colorization.inference.prepared_photo import PreparedPhoto
+from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
 from colorization.photo_files.writer import output_suffix, what_is_lost, write_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
-from colorization.web.edit_history import Candidate, Edit, Work
+from colorization.web.edit_history import Candidate, Edit, EditedPhoto
 from colorization.web.file_store import Store
 from colorization.web.limits import Limits
+from colorization.web.match_words import first_picks, honest_note
 from colorization.web.previews import parse_color, save_preview, shrunk
-from retrieval.photos.reader import Picture, PictureError, read_picture
+from retrieval.extraction.extractor import glance
+from retrieval.photos.reader import Picture, PictureError, read_picture, to_uint8
+from retrieval.search.photo_index import PhotoIndex
+from retrieval.storage.descriptors import MIN_CHROMA
 from retrieval.storage.manifest import MANIFEST
 
 THUMBNAIL_SIDE = 256
+HAS_COLORS = "This photo already has colors; new ones replace them."
+
+Say = Callable[[str], None]  # receives the name of each step
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A suggestion for the whole picture.
+def silent(_: str) -> None:
+    """Say nothing."""
 
-    Attributes:
-        caption: what it is.
-        work: the photo with these wishes.
-        rgb: the preview.
+
+class PhotoEditor:
+    """Open a photo, color it, write it. One editor serves all visitors.
+
+    Photos are prepared once and kept in memory; the one not used for longest goes first.
     """
-
-    caption: str
-    work: Work
-    rgb: np.ndarray
-
-
-class Studio:
-    """Everything that needs the pipeline. Photos are prepared once and kept, the least recently used go first."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class Studio:
     ) -> None:
         self.pipeline, self.store, self.options = pipeline, store, options
         self.limits: Limits = store.limits
-        self._kept: LRUCache[object, Prepared] = LRUCache(
+        self._kept: LRUCache[object, PreparedPhoto] = LRUCache(
             self.limits.kept_bytes, lambda prepared: prepared.num_bytes
         )
         self._lock = threading.Lock()
@@ -64,32 +63,49 @@ class Studio:
         """Memory of the photos that are kept prepared."""
         return int(self._kept.currsize)
 
-    def open(self, photo: Path) -> Work:
+    def use_index(self, index_dir: Path) -> None:
+        """Recommend references from this index from now on.
+
+        Raises:
+            FileNotFoundError, ValueError: it cannot be opened.
+        """
+        index = PhotoIndex.open(index_dir)
+        self.pipeline = ColorizationPipeline(self.pipeline.backbone, index, self.pipeline.network)
+
+    def open(self, photo: Path, say: Say = silent, picture: Picture | None = None) -> EditedPhoto:
         """Take a photo and recommend references for it; without any, a note says why.
+
+        Args:
+            photo: a file of the store.
+            say: receives the name of each step.
+            picture: what the file holds, if it was read already.
 
         Raises:
             PictureError: it cannot be read.
         """
-        picture, note = read_picture(photo), ""
+        say("reading")
+        picture = picture or read_picture(photo)
         candidates: list[Candidate] = []
         try:
-            candidates, note = self._candidates(picture.rgb)
+            candidates, note = self._candidates(picture.rgb, say)
         except (ValueError, OSError) as error:
-            note = f"no references are recommended: {error}"
-        picks = tuple(range(min(self.options.top_k, len(candidates))))
+            note = f"No references are recommended: {error}"
+        recommended = [one.recommended for one in candidates if one.recommended]
+        picks = first_picks(recommended, self.options.top_k)
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
-        work = Work(
-            photo, tuple(candidates), (Edit(picks),), "; ".join((*lost, *([note] if note else [])))
+        notes = [HAS_COLORS] if self._has_colors(picture) else []
+        notes += [*lost, note, honest_note(recommended)]
+        edited = EditedPhoto(
+            photo, tuple(candidates), (Edit(picks),), "\n".join(filter(None, notes))
         )
-        self._prepared(work, picture)
-        return work
+        self._prepared(edited, picture, say)
+        return edited
 
-    def bring(self, work: Work, paths: Sequence[Path]) -> tuple[Work, list[str]]:
-        """Use references of the visitor's own.
+    def readable_references(self, paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+        """Sort out which pictures can serve as references.
 
         Returns:
-            The work with those that can be used, and a line for each that cannot: it cannot be
-                read, or is gray.
+            Those that can, and a line for each that cannot: it cannot be read, or is gray.
 
         Raises:
             ValueError: there are too many.
@@ -102,7 +118,17 @@ class Studio:
                 usable.append(path)
             except PictureError as error:
                 refused.append(str(error))
-        return work.bring(usable) if usable else work, refused
+        return usable, refused
+
+    def bring(self, edited: EditedPhoto, paths: Sequence[Path]) -> EditedPhoto:
+        """Use references of the visitor's own; without any, nothing changes.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        brought = edited.bring(paths) if paths else edited
+        self.check_references([one for one in brought.picked if one.recommended is None])
+        return brought
 
     def check_references(self, given: Sequence[object]) -> None:
         """Refuse more references of a visitor's own than memory is for.
@@ -115,107 +141,113 @@ class Studio:
                 f"at most {self.limits.references} references of your own, not {len(given)}"
             )
 
-    def look(self, work: Work) -> Colorized:
+    def look(self, edited: EditedPhoto, say: Say = silent) -> Colorized:
         """The photo with the current wishes, at preview size.
 
         Raises:
             PictureError: the photo, a reference or the palette cannot be read any more.
             ValueError: a wish is out of range.
         """
-        return self._apply(work, self._prepared(work))
+        return self._apply(edited, self._prepared(edited, None, say), say)
 
-    def original(self, work: Work) -> np.ndarray:
-        """The photo as it was dropped, at preview size."""
-        return self._prepared(work).target
+    def original(self, edited: EditedPhoto) -> np.ndarray:
+        """The photo as it came, at preview size: (height, width, 3), uint8."""
+        return self._prepared(edited).target
 
-    def suggest(self, work: Work, x: float, y: float) -> list[Suggestion]:
+    def suggest(self, edited: EditedPhoto, x: float, y: float) -> list[Suggestion]:
         """Likely colors of a place, the most likely first.
 
         Raises:
             ValueError: the place is outside the picture.
         """
-        return self.pipeline.suggest_colors(self._prepared(work), x, y, options=self.options)
+        return self.pipeline.suggest_colors(self._prepared(edited), x, y, options=self.options)
 
-    def put(self, work: Work, x: float, y: float, color: str) -> Work:
-        """Put a color on a place, instead of one that was put on the very same.
+    def put(
+        self, edited: EditedPhoto, places: Sequence[tuple[float, float]], color: str
+    ) -> EditedPhoto:
+        """Put a color on places.
+
+        Args:
+            edited: the photo.
+            places: x and y in 0..1, from the left and the upper edge.
+            color: as browsers write it, see parse_color.
 
         Raises:
-            ValueError: it is no color, the place is outside the picture, or there are too many.
+            ValueError: it is no color, a place is outside the picture, or there are too many.
         """
-        others = (point for point in work.edit.points if (point.x, point.y) != (x, y))
-        return work.change("", points=(*others, Point.of_color(x, y, parse_color(color))))
+        rgb = parse_color(color)
+        return edited.put([Point.of_color(x, y, rgb) for x, y in places])
 
-    def variants(self, work: Work) -> list[Variant]:
-        """The photo in several ways that differ in references, saturation or vividness, to choose from."""
-        ways = [
-            ("as it is", work),
-            ("careful", work.change("", vividness=0.0)),
-            ("bolder", work.change("", saturation=1.4)),
-        ]
-        if work.edit.picks:
-            ways.append(("no reference", work.change("", picks=())))
-        if len(work.edit.picks) > 1:
-            ways += [
-                (f"only {work.candidates[i].path.name}", work.change("", picks=(i,)))
-                for i in work.edit.picks
-            ]
-        found: dict[bytes, Variant] = {}
-        for caption, way in ways:
-            rgb = self.look(way).rgb
-            found.setdefault(rgb.tobytes(), Variant(caption, way, rgb))
-        return list(found.values())
+    def write(self, edited: EditedPhoto, say: Say = silent, picture: Picture | None = None) -> Path:
+        """Colorize at full size and write a file as ``rechroma colorize`` does.
 
-    def write(self, work: Work) -> Path:
-        """Colorize at full size and write a file as ``rechroma colorize`` does: format, size, depth, metadata.
+        Args:
+            edited: the photo.
+            say: receives the name of each step.
+            picture: what its file holds, if it was read already.
 
         Raises:
             PictureError, OSError: the photo cannot be read any more, or the result cannot be
                 written.
         """
-        picture = read_picture(work.photo)
-        result = self._apply(work, replace(self._prepared(work), target=picture.rgb))
-        path = self.store.new(f"{work.photo.stem}-color{output_suffix(work.photo.suffix)}")
-        shares = [
-            (one.path.name, share)
-            for one, share in zip(work.picked, result.influence, strict=False)
-        ]
-        palette = work.edit.palette.name if work.edit.palette else ""
-        write_picture(path, result.rgb, credited(picture, shares, palette, len(work.edit.points)))
+        say("reading")
+        picture = picture or read_picture(edited.photo)
+        prepared = self._prepared(edited, picture, say)
+        result = self._apply(edited, replace(prepared, target=picture.rgb), say)
+        say("writing")
+        name = f"{edited.photo.stem}-color{output_suffix(edited.photo.suffix)}"
+        path = self.store.new(name)
+        palette = edited.edit.palette.name if edited.edit.palette else ""
+        shares = shares_of(edited, result)
+        write_picture(path, result.rgb, credited(picture, shares, palette, len(edited.edit.points)))
         return path
 
-    def thumbnail(self, candidate: Candidate) -> Path:
-        """A small picture of a reference, in the store."""
-        key = sha256(str(candidate.path).encode(errors="surrogateescape")).hexdigest()
-        path = self.store.folder / "thumbnails" / f"{key}.jpg"
-        return (
-            path
-            if path.is_file()
-            else save_preview(shrunk(read_reference(candidate.path), THUMBNAIL_SIDE), path)
-        )
+    def thumbnail(self, path: Path) -> Path:
+        """A small picture of a reference, in the store.
 
-    def _candidates(self, rgb: np.ndarray) -> tuple[list[Candidate], str]:
+        Raises:
+            PictureError: the reference cannot be read any more.
+        """
+        key = sha256(str(path).encode(errors="surrogateescape")).hexdigest()
+        small = self.store.folder / "thumbnails" / f"{key}.jpg"
+        if small.is_file():
+            return small
+        return save_preview(shrunk(read_reference(path), THUMBNAIL_SIDE), small)
+
+    def _has_colors(self, picture: Picture) -> bool:
+        """Whether a photo has more color than the tint of an old print."""
+        return not picture.is_gray and glance(to_uint8(picture.rgb)).chroma >= MIN_CHROMA
+
+    def _candidates(self, rgb: np.ndarray, say: Say) -> tuple[list[Candidate], str]:
         index = self.pipeline.index
         if index is None:
             return [], ""
+        say("describing")
         if not (index.index_dir / MANIFEST).is_file():
             raise FileNotFoundError(f"{index.index_dir}: the index is gone")
         self.pipeline.refresh()
         found, _, skipped = self.pipeline.recommend_readable(rgb, self.limits.candidates)
-        note = f"a recommended reference was skipped: {skipped[0]}" if skipped else ""
+        note = f"A recommended reference was skipped: {skipped[0]}" if skipped else ""
         return [Candidate(one.path, one) for one in found], note
 
-    def _prepared(self, work: Work, picture: Picture | None = None) -> Prepared:
+    def _prepared(
+        self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent
+    ) -> PreparedPhoto:
         """The photo with its references, matched; its target is the preview."""
-        key = (work.photo, work.picked)
+        key = (edited.photo, edited.picked)
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
-        self.check_references([one for one in work.picked if one.recommended is None])
-        if not self.store.holds(str(work.photo)):
-            raise PictureError("the photo is not kept any more; drop it again")
-        rgb = (picture or read_picture(work.photo)).rgb
-        references = [one.recommended or read_reference(one.path) for one in work.picked]
+        own = [one for one in edited.picked if one.recommended is None]
+        self.check_references(own)
+        if not self.store.holds(str(edited.photo)):
+            raise PictureError("This photo is not kept any more. Choose it again.")
+        if picture is None:
+            say("reading")
+        rgb = (picture or read_picture(edited.photo)).rgb
+        say("matching" if edited.picked else "describing")
+        references = [one.recommended or read_reference(one.path) for one in edited.picked]
         prepared = self.pipeline.prepare(rgb, references, self.options)
         prepared = replace(prepared, target=shrunk(rgb, self.limits.preview_side))
         with self._lock:
@@ -223,12 +255,19 @@ class Studio:
                 self._kept[key] = prepared
         return prepared
 
-    def _apply(self, work: Work, prepared: Prepared) -> Colorized:
-        brought = [one.path for one in work.candidates if one.recommended is None]
+    def _apply(self, edited: EditedPhoto, prepared: PreparedPhoto, say: Say) -> Colorized:
+        say("coloring")
+        brought = [one.path for one in edited.candidates if one.recommended is None]
         # also those that undo and redo bring back
-        palettes = {edit.palette for edit in (*work.edits, *work.undone) if edit.palette}
-        self.store.keep([work.photo, *brought, *palettes])
-        palette = (
-            read_reference(work.edit.palette, "palette picture") if work.edit.palette else None
-        )
-        return self.pipeline.apply(prepared, work.options(self.options), work.edit.points, palette)
+        palettes = {edit.palette for edit in (*edited.edits, *edited.undone) if edit.palette}
+        self.store.keep([edited.photo, *brought, *palettes])
+        palette = edited.edit.palette
+        colors = read_reference(palette, "palette picture") if palette else None
+        options = edited.options(self.options)
+        return self.pipeline.apply(prepared, options, edited.edit.points, colors)
+
+
+def shares_of(edited: EditedPhoto, result: Colorized) -> list[tuple[str, float]]:
+    """File name of each reference in use, and its share of the colors in 0..1."""
+    names = [one.path.name for one in edited.picked]
+    return list(zip(names, result.influence, strict=False))

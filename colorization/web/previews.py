@@ -1,13 +1,10 @@
-"""Small pictures for the page: previews, marks, the overlay, swatches."""
+"""Small pictures for the page: previews, and the overlay of doubt."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageColor
 
-from colorization.network.hints import Point
-from colorization.web.messages import as_number
 from retrieval.photos.reader import to_uint8
 
 # orange: seldom in photographs, and not red, which many cannot tell from green
@@ -23,7 +20,10 @@ def shrunk(rgb: np.ndarray, side: int) -> np.ndarray:
 
 
 def save_preview(rgb: np.ndarray, path: Path) -> Path:
-    """Write a picture as a browser shows it; colors are not halved in resolution, as JPEGs' usually are."""
+    """Write a picture as a browser shows it.
+
+    Colors are not halved in resolution, as those of JPEGs usually are.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(rgb).save(path, "JPEG", quality=88, subsampling=0)
     return path
@@ -44,48 +44,14 @@ def with_doubt(rgb: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return tinted
 
 
-def with_marks(
-    rgb: np.ndarray, points: Sequence[Point], spot: tuple[float, float] | None
-) -> np.ndarray:
-    """Mark color points with small rings, and the chosen spot with a cross.
-
-    Args:
-        rgb: (height, width, 3), uint8.
-        points: see Point.
-        spot: x and y in 0..1.
-    """
-    picture = Image.fromarray(rgb)
-    height, width, _ = rgb.shape
-    draw = ImageDraw.Draw(picture)
-    radius = max(3, max(height, width) // 130)
-    for point in points:
-        x, y = point.x * width, point.y * height
-        for grown, color in ((2, "black"), (0, "white")):
-            reach = radius + grown
-            draw.ellipse((x - reach, y - reach, x + reach, y + reach), outline=color, width=2)
-    if spot is not None:
-        x, y = spot[0] * width, spot[1] * height
-        for thick, color in ((5, "black"), (2, "white")):
-            draw.line((x - 3 * radius, y, x + 3 * radius, y), fill=color, width=thick)
-            draw.line((x, y - 3 * radius, x, y + 3 * radius), fill=color, width=thick)
-    return np.asarray(picture)
-
-
 def parse_color(text: str) -> tuple[int, int, int]:
-    """Read a color as browsers write it: ``#rrggbb``, ``rgb(…)`` or ``rgba(…)``, with fractions too.
+    """Read a color as browsers write it, ``#rrggbb``.
 
     Returns:
-        0..255.
+        sRGB, 0..255.
 
     Raises:
         ValueError: it is no color.
     """
-    inside = text.strip().lower()
-    if inside.startswith(("rgb(", "rgba(")) and inside.endswith(")"):
-        numbers = inside[inside.index("(") + 1 : -1].split(",")
-        red, green, blue = (
-            min(255, max(0, round(as_number(float(part), "each part of a color"))))
-            for part in numbers[:3]
-        )
-        return red, green, blue
-    return ImageColor.getrgb(inside)[:3]
+    red, green, blue = ImageColor.getrgb(text.strip())[:3]
+    return red, green, blue

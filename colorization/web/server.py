@@ -9,21 +9,35 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.file_store import Store
+from colorization.web.http_api import HttpApi
+from colorization.web.library import Library
 from colorization.web.limits import Limits
-from colorization.web.photo_editor import Studio
-from colorization.web.request_filter import Gate
+from colorization.web.messages import BusyError, told
+from colorization.web.page_api import PageApi
+from colorization.web.photo_editor import PhotoEditor
+from colorization.web.queue_api import QueueApi
+from colorization.web.request_filter import RequestFilter
+from colorization.web.turns import Turns
+from colorization.web.uploads import Uploads
+from colorization.web.views import FILES
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+STATIC = Path(__file__).with_name("static")
 SWEEP_SECONDS = 60.0
 # for answers under way when the server ends; open pages would keep it up for ever
 GRACE_SECONDS = 3
-CONNECTIONS = 512  # open at once; each page on a screen holds one
+CONNECTIONS = 512  # open at once
 
 
 def create_app(
@@ -38,44 +52,46 @@ def create_app(
         pipeline: with an index if references are to be recommended.
         store: for uploads and results.
         options: defaults of what the page does not ask for.
-        hosts: see Gate.
+        hosts: names under which the page may be asked for; None for any, and then no folder of
+            this machine can be indexed from the page.
     """
-    previous = os.environ.get("GRADIO_TEMP_DIR", "")
-    # Gradio reads where uploads go from there only
-    os.environ["GRADIO_TEMP_DIR"] = str(store.folder)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    import gradio
+    editor, turns, uploads = (
+        PhotoEditor(pipeline, store, options),
+        Turns(store.limits),
+        Uploads(store),
+    )
+    library = Library(editor, may_index=hosts is not None)
+    page = PageApi(editor, turns, uploads, library)
+    queues = QueueApi(editor, turns, uploads, page.photos, page.queues)
+    programs = HttpApi(editor, turns, uploads)
 
-    from colorization.web.page import STYLE_PATH, THEME, build_page
+    async def file(request: Request) -> Response:
+        path = store.folder / request.path_params["place"]
+        if not store.holds(str(path)):
+            raise HTTPException(404, "This file is not kept any more.")
+        store.keep([path])
+        return FileResponse(path)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         sweeping = asyncio.create_task(_sweep_regularly(store))
         yield
         sweeping.cancel()
-        # else another page of this process would make the folder again
-        os.environ["GRADIO_TEMP_DIR"] = previous
+        await asyncio.to_thread(library.close)
         store.close()
 
-    page = build_page(Studio(pipeline, store, options))
-    app = gradio.mount_gradio_app(
-        FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None),
-        page,
-        "/",
-        footer_links=[],
-        run_history=False,
-        blocked_paths=[],
-        show_error=False,
-        max_file_size=store.limits.upload_bytes,
-        ssr_mode=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-        theme=THEME,
-        css_paths=STYLE_PATH,
-    )
-    return Gate(app, store, hosts)
+    routes = [
+        *page.routes(),
+        *queues.routes(),
+        *programs.routes(),
+        Route(FILES + "{place:path}", file),
+        Mount("/", StaticFiles(directory=STATIC, html=True)),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_exception_handler(HTTPException, _in_words)
+    for error in (ValueError, OSError, BusyError, RuntimeError, MemoryError):
+        app.add_exception_handler(error, _refused)
+    return RequestFilter(app, store.limits, hosts)
 
 
 def serve(
@@ -91,11 +107,11 @@ def serve(
         index_dir: index to recommend references from, or None.
         host: address to listen on; others than loopback let the network in.
         port: 0 takes any that is free.
-        device: see ColorizationPipeline.load.
+        device: of the networks: ``cpu``, ``cuda``, ...
         ready: told the address once the page can be asked for.
 
     Raises:
-        FileNotFoundError, ValueError: see ColorizationPipeline.load; or the port cannot be had.
+        FileNotFoundError, ValueError: the index cannot be opened, or the port cannot be had.
     """
     import uvicorn
 
@@ -129,6 +145,15 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ValueError(
             f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}"
         ) from error
+
+
+async def _in_words(_: Request, error: Exception) -> Response:
+    status, line = getattr(error, "status_code", 500), str(getattr(error, "detail", ""))
+    return PlainTextResponse("There is nothing here." if line == "Not Found" else line, status)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(told(error), 503 if isinstance(error, BusyError) else 400)
 
 
 async def _sweep_regularly(store: Store) -> None:

@@ -1,17 +1,16 @@
-"""Build an index on one machine, or bring it up to date: add what is new, redo what changed, drop what is gone.
+"""Build an index, or bring it up to date: add what is new, redo what changed, drop what is gone.
 
 Shards are written one by one and renamed when complete; index.json is written last. A build that is
 interrupted leaves the previous index as it was, and the next build takes over the shards that were
 finished.
 """
 
-import os
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrieval.building.changes import (
     BuildReport,
+    Changes,
     find_changes,
     is_complete,
     unnamed,
@@ -19,7 +18,7 @@ from retrieval.building.changes import (
 )
 from retrieval.building.commit import commit
 from retrieval.building.engines import ray_data
-from retrieval.building.engines.local import ShardJob, Written, write_shards
+from retrieval.building.engines.local import ShardJob, write_shards
 from retrieval.building.engines.ray_data import RayOptions
 from retrieval.extraction.extractor import Extractor
 from retrieval.extraction.pca import (
@@ -31,16 +30,15 @@ from retrieval.extraction.pca import (
 from retrieval.extraction.pca_fitting import fit_projections
 from retrieval.photos.listing import Source, list_sources
 from retrieval.progress import Progress
-from retrieval.storage.index_folder import alone, make_index_folder
+from retrieval.storage.index_folder import make_index_folder, sole_writer
 from retrieval.storage.inventory import (
-    Known,
+    ShardRow,
     finished_photos,
     indexed_photos,
     named_photos,
-    others_unfinished,
-    roots_of,
-    rows_of,
-    sweep,
+    remove_unnamed,
+    shard_rows,
+    unfinished_of_others,
 )
 from retrieval.storage.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
 from retrieval.storage.shards import SHARD_PHOTOS
@@ -58,8 +56,8 @@ class BuildOptions:
         batch: photos the network sees at once.
         shard_photos: photos a shard, up to a batch more; an interrupted build loses at most one
             shard.
-        memory_budget: bytes that the search index may take, see choose_settings; None keeps what
-            the index has.
+        memory_budget: bytes that the search index may take, which decide the kind of search; None
+            keeps what the index has.
         ray: describe photos on the workers of Ray; None describes them in this process.
         exclude: patterns of files and folders that are passed over, see Exclusion.
     """
@@ -88,7 +86,7 @@ def build_index(
         photos: folders (walked recursively) and files.
         index_dir: where the index goes.
         backbone: describes the photos.
-        options: see BuildOptions.
+        options: how to build.
         progress: called with (photos done, photos to do).
 
     Returns:
@@ -105,16 +103,9 @@ def build_index(
     if options.ray:
         ray_data.import_ray()
     make_index_folder(index_dir)
-    with alone(index_dir):
+    with sole_writer(index_dir):
         previous = None if options.overwrite else _previous(index_dir, backbone)
-        _date_back(index_dir / MANIFEST)
         return _build(sources, photos, index_dir, backbone, previous, options, progress)
-
-
-def _date_back(path: Path) -> None:
-    """Give index.json a time that has been, if the clock was ahead: shards of this build must be the younger ones."""
-    if path.exists() and path.stat().st_mtime > time.time():
-        os.utime(path)
 
 
 @dataclass(frozen=True)
@@ -127,7 +118,7 @@ class _Found:
         others: shards of an interrupted build of other folders, for the next build of those.
     """
 
-    known: dict[bytes, Known] = field(default_factory=dict)
+    known: dict[bytes, ShardRow] = field(default_factory=dict)
     lost: set[bytes] = field(default_factory=set)
     others: list[Path] = field(default_factory=list)
 
@@ -147,18 +138,15 @@ def _build(
     key = settings_key(backbone.name, backbone.weights_hash, pca_hash)
     if previous and previous.key != key:
         raise ValueError(
-            f"{index_dir}: described with other projections ({previous.pca_hash}) than this run has ({pca_hash}); name all of its"
-            " folders with --overwrite, or choose another --index"
+            f"{index_dir}: described with other projections ({previous.pca_hash}) than this run has"
+            f" ({pca_hash}); name all of its folders with --overwrite, or choose another --index"
         )
     keep_projections(index_dir, *projections, backbone.weights_hash)
-    found = (
-        _Found(lost=named_photos(index_dir))
-        if options.overwrite
-        else _find(photos, sources, index_dir, key, previous)
-    )
-    known = found.known
-    changes = find_changes(photos, sources, known)
-    live = {name: entry for name, entry in known.items() if name not in changes.gone}
+    if options.overwrite:
+        found = _Found(lost=named_photos(index_dir))
+    else:
+        found = _find(photos, sources, index_dir, key, previous)
+    changes = find_changes(photos, sources, found.known)
     unreadable = list(changes.closed)
     job = ShardJob(
         changes.todo,
@@ -169,23 +157,19 @@ def _build(
         options.batch,
         options.shard_photos,
     )
-    for shard, rows in _described(job, options.ray, unreadable, progress):
-        live |= rows_of(shard, rows)
-    written = {name for name, entry in live.items() if known.get(name) != entry}
-    # changed into something unreadable: the old description no longer holds
-    for source in changes.todo:
-        if source.absolute not in written:
-            live.pop(source.absolute, None)
+    written = _describe(job, options.ray, unreadable, progress)
+    live = _live(found.known, changes, written)
     if not live:
         raise ValueError(
-            f"none of {len(sources)} pictures could be read, no index written; the first: {unreadable[0]}"
+            f"none of {len(sources)} pictures could be read, no index written;"
+            f" the first: {unreadable[0]}"
         )
-    added = len(written) - len(written & known.keys())
-    dropped = (changes.gone | found.lost) - live.keys()
-    report = BuildReport(
-        len(live), added, len(written) - added, len(dropped), len(live) - len(written), unreadable
-    )
+    report = _report(found, changes, live, unreadable)
     search = wanted_search(len(live), options.memory_budget, previous)
+    nothing_new = not (report.added or changes.gone or changes.changed)
+    if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
+        remove_unnamed(index_dir, previous, found.others)
+        return report
     manifest = Manifest(
         backbone.name,
         backbone.weights_hash,
@@ -196,11 +180,7 @@ def _build(
         unusable=len(unreadable),
         search=search,
     )
-    nothing_new = not (written or changes.gone or changes.changed)
-    if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
-        sweep(index_dir, previous, found.others)
-    else:
-        commit(live, index_dir, key, manifest, found.others)
+    commit(live, index_dir, key, manifest, found.others)
     return report
 
 
@@ -213,15 +193,43 @@ def _find(
         _check_damaged(photos, index_dir, previous, damaged)
         lost = named_photos(index_dir) - known.keys()
     known |= finished_photos(index_dir, key, previous, listed)
-    return _Found(known, lost, others_unfinished(index_dir, previous, key, listed))
+    return _Found(known, lost, unfinished_of_others(index_dir, previous, key, listed))
 
 
-def _described(
+def _describe(
     job: ShardJob, ray: RayOptions | None, unreadable: list[str], progress: Progress | None
-) -> Written:
+) -> dict[bytes, ShardRow]:
+    """Write the shards of a job: where each photo is described now, by absolute path."""
     if ray and job.sources:
-        return ray_data.write_shards(job, ray, unreadable, progress)
-    return write_shards(job, unreadable, progress)
+        shards = ray_data.write_shards(job, ray, unreadable, progress)
+    else:
+        shards = write_shards(job, unreadable, progress)
+    written: dict[bytes, ShardRow] = {}
+    for shard, rows in shards:
+        written |= shard_rows(shard, rows)
+    return written
+
+
+def _live(
+    known: dict[bytes, ShardRow], changes: Changes, written: dict[bytes, ShardRow]
+) -> dict[bytes, ShardRow]:
+    """The photos of the index that is to be, by absolute path."""
+    # what changed into something unreadable has no description any more
+    todo = {source.absolute for source in changes.todo}
+    kept = {
+        name: row for name, row in known.items() if name not in changes.gone and name not in todo
+    }
+    return kept | written
+
+
+def _report(
+    found: _Found, changes: Changes, live: dict[bytes, ShardRow], unreadable: list[str]
+) -> BuildReport:
+    written = {name for name, row in live.items() if found.known.get(name) != row}
+    added = len(written - found.known.keys())
+    dropped = (changes.gone | found.lost) - live.keys()
+    kept = len(live) - len(written)
+    return BuildReport(len(live), added, len(written) - added, len(dropped), kept, unreadable)
 
 
 def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
@@ -229,14 +237,15 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
         manifest = read_manifest(index_dir)
         if (manifest.backbone, manifest.weights_hash) != (backbone.name, backbone.weights_hash):
             raise ValueError(
-                f"{index_dir}: built with backbone {manifest.backbone} (weights {manifest.weights_hash}), this run has"
-                f" {backbone.name} (weights {backbone.weights_hash}); use --overwrite or another --index"
+                f"{index_dir}: built with backbone {manifest.backbone} (weights"
+                f" {manifest.weights_hash}), this run has {backbone.name} (weights"
+                f" {backbone.weights_hash}); use --overwrite or another --index"
             )
         return manifest
     return None
 
 
-def _damaged(previous: Manifest, known: dict[bytes, Known]) -> list[str]:
+def _damaged(previous: Manifest, known: dict[bytes, ShardRow]) -> list[str]:
     """The shards of an index that hold nothing of what is known."""
     sound = {entry.shard.name for entry in known.values()}
     return [entry.file for entry in previous.shards if entry.file not in sound]
@@ -246,13 +255,12 @@ def _check_damaged(
     photos: list[Path], index_dir: Path, previous: Manifest, damaged: list[str]
 ) -> None:
     """Refuse to lose photos of folders that are there and could be named."""
-    others = [
-        root for root in unnamed(photos, roots_of(index_dir, previous)) if Path(root).is_dir()
-    ]
+    others = [root for root in unnamed(photos, previous.roots) if Path(root).is_dir()]
     if others:
         path = index_dir / FEATURES / damaged[0]
         raise ValueError(
-            f"{path}: damaged or missing; to describe its photos again name also {', '.join(others)}"
+            f"{path}: damaged or missing; to describe its photos again name also"
+            f" {', '.join(others)}"
         )
 
 
@@ -263,7 +271,10 @@ def _extractor(
     previous: Manifest | None,
     options: BuildOptions,
 ) -> Extractor:
-    """The bundled projections, those of the index, those an unfinished build left, or new ones fitted to a sample."""
+    """An extractor with the bundled projections, or those of the index, or new ones.
+
+    Those that an unfinished build left are taken before new ones are fitted to a sample.
+    """
     bundled = Extractor.bundled(backbone)
     if bundled:
         return bundled

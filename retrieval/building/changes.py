@@ -1,19 +1,28 @@
-"""What photo folders hold that an index does not, and whether the index is already what a build would make of them."""
+"""What photo folders hold that an index does not, and whether a build would change anything."""
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrieval.photos.listing import Source, plain_path
-from retrieval.storage.inventory import Known
+from retrieval.safe_files import file_sha256
+from retrieval.storage.inventory import ShardRow
 from retrieval.storage.manifest import FAISS, Manifest
 from retrieval.storage.search_settings import MEMORY_BUDGET, SearchSettings, choose_settings
-from retrieval.storage.shards import file_sha256
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did: numbers of photos, and one line for each file that could not be used."""
+    """What a build did.
+
+    Attributes:
+        count: photos in the index.
+        added: photos that it did not hold before.
+        changed: photos that were described anew.
+        dropped: photos that it held and does not any more.
+        kept: photos that were left as they were.
+        unreadable: one line for each file that could not be used.
+    """
 
     count: int
     added: int
@@ -41,12 +50,14 @@ class Changes:
     closed: list[str]
 
 
-def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, Known]) -> Changes:
+def find_changes(
+    photos: list[Path], sources: list[Source], known: dict[bytes, ShardRow]
+) -> Changes:
     """Compare photo folders with what is known of them.
 
     Args:
         photos: the folders and files.
-        sources: their pictures, see list_sources.
+        sources: their pictures, as list_sources finds them.
         known: photos that are described, by absolute path.
     """
     listed = {source.absolute: source for source in sources}
@@ -68,7 +79,12 @@ def find_changes(photos: list[Path], sources: list[Source], known: dict[bytes, K
 
 
 def unnamed(photos: list[Path], roots: list[str]) -> list[str]:
-    """Of the folders of an index those that the given ones do not cover; a file covers none."""
+    """Of the folders of an index those that the given ones do not cover.
+
+    Args:
+        photos: folders, which cover themselves and all below them, and files, which cover none.
+        roots: folders of the index.
+    """
     named = tuple(os.path.join(plain_path(p), "") for p in photos if p.is_dir())
     return [root for root in roots if not os.path.join(root, "").startswith(named)]
 
@@ -76,7 +92,7 @@ def unnamed(photos: list[Path], roots: list[str]) -> list[str]:
 def wanted_search(
     count: int, memory_budget: int | None, previous: Manifest | None
 ) -> SearchSettings:
-    """The kind of search that an index of so many photos gets.
+    """Choose the kind of search of an index.
 
     Args:
         count: photos.
@@ -91,7 +107,7 @@ def wanted_search(
 def is_complete(
     previous: Manifest,
     index_dir: Path,
-    live: dict[bytes, Known],
+    live: dict[bytes, ShardRow],
     unusable: int,
     search: SearchSettings,
 ) -> bool:

@@ -9,17 +9,16 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from retrieval.safe_files import discarding
+from retrieval.safe_files import discarding, file_sha256
 from retrieval.search.faiss_index import MAX_GROWTH, add_photos, make_search_index
 from retrieval.storage.faiss_file import read_faiss, write_faiss
 from retrieval.storage.global_vectors import GlobalVectors
-from retrieval.storage.inventory import Known, rewritten_name, sweep
-from retrieval.storage.manifest import FAISS, SCHEMA, Manifest, ShardEntry, read_manifest
+from retrieval.storage.inventory import ShardRow, built_shards, remove_unnamed, rewritten_name
+from retrieval.storage.manifest import FAISS, Manifest, ShardEntry, read_manifest
 from retrieval.storage.search_settings import FLAT, SearchSettings, choose_settings
 from retrieval.storage.shards import (
     ShardReader,
     allow_open_files,
-    file_sha256,
     read_descriptors,
     read_photos,
     write_shard,
@@ -27,22 +26,25 @@ from retrieval.storage.shards import (
 
 
 def commit(
-    live: dict[bytes, Known],
+    live: dict[bytes, ShardRow],
     index_dir: Path,
     key: str,
     manifest: Manifest,
     spare: Sequence[Path] = (),
     fresh: list[Path] | None = None,
 ) -> None:
-    """Rewrite shards that lost photos, write index.faiss and index.json, then remove what is no longer named.
+    """Make an index of photos that are described.
+
+    Shards that lost photos are written anew, then index.faiss, then index.json; last, what is no
+    longer named is removed.
 
     Args:
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
-        key: of the settings, see Manifest.key.
+        key: hash of the settings, as in Manifest.key.
         manifest: what index.json says besides the shards, index.faiss and the date; of its search
             only the memory budget.
-        spare: shards of an interrupted build to leave for the next one, see unfinished.
+        spare: shards of an interrupted build to leave for the next one.
         fresh: the caller's list of files to remove if this fails; emptied once index.json names
             them.
 
@@ -75,17 +77,15 @@ def commit(
         vectors = GlobalVectors([ShardReader(path).descriptors.global_ for path, _ in shards])
         index, search = _search_index(vectors, entries, index_dir, manifest, previous)
         write_faiss(index, index_dir)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        digest = file_sha256(index_dir / FAISS)
-        named = sorted(map(os.fsdecode, roots))
+        kept = {entry.file for entry in entries} | {path.name for path in spare}
         complete = replace(
             manifest,
             shards=entries,
-            faiss_sha256=digest,
-            built=now,
-            schema=SCHEMA,
+            faiss_sha256=file_sha256(index_dir / FAISS),
+            built=datetime.now(UTC).isoformat(timespec="seconds"),
             search=search,
-            roots=named,
+            roots=sorted(map(os.fsdecode, roots)),
+            replaced=sorted({path.name for path in built_shards(index_dir)} - kept),
         )
         try:
             complete.write(index_dir)
@@ -93,9 +93,7 @@ def commit(
             written = _previous(index_dir)
             if written is not None and written.shards == entries:
                 fresh.clear()  # whatever fails from here on, they belong to the index
-    for path in spare:
-        os.utime(path)  # younger than index.json, so that they still count
-    sweep(index_dir, complete, spare)
+    remove_unnamed(index_dir, complete, spare)
 
 
 def _search_index(

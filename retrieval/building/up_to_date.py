@@ -1,4 +1,4 @@
-"""Tell an index that is up to date without the network, whose import takes longer than everything else."""
+"""Tell an index that is up to date without the network, whose import takes longer than the rest."""
 
 from pathlib import Path
 
@@ -10,26 +10,27 @@ from retrieval.extraction.pca import (
     keep_projections,
 )
 from retrieval.photos.listing import Source
-from retrieval.storage.index_folder import alone
-from retrieval.storage.inventory import known_photos, others_unfinished, sweep
+from retrieval.storage.index_folder import sole_writer
+from retrieval.storage.inventory import known_photos, remove_unnamed, unfinished_of_others
 from retrieval.storage.manifest import FEATURES, MANIFEST, read_manifest, settings_key
-from similarity.backbone.pretrained import DEFAULT_BACKBONE, bundled_hash
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
+from similarity.backbone.pretrained import weights_hash as hash_of
 
 
 def report_up_to_date(
     photos: list[Path], sources: list[Source], index_dir: Path, memory_budget: int | None
 ) -> BuildReport | None:
-    """What build_index with the bundled backbone would report, where it would describe nothing and change no file.
+    """Report what build_index would report that has nothing to describe and no file to change.
 
     Args:
         photos: folders and files.
-        sources: their pictures, see list_sources.
+        sources: their pictures, as list_sources finds them.
         index_dir: folder of the index; it need not exist.
-        memory_budget: see BuildOptions.
+        memory_budget: bytes that the search index may take; None keeps what the index has.
 
     Returns:
-        The report; None where anything is new, changed, gone, damaged or of other settings, which
-        build_index sees to.
+        The report; None where anything is new, changed, gone, damaged or of other settings than
+        those of the bundled backbone: then build_index has work to do.
 
     Raises:
         FileNotFoundError: the bundled weights are incomplete.
@@ -38,12 +39,12 @@ def report_up_to_date(
     """
     if not (index_dir / MANIFEST).is_file() or not (index_dir / FEATURES).is_dir():
         return None
-    weights_hash = bundled_hash()
+    weights_hash = hash_of()
     projections = find_projections(WEIGHTS_DIR, weights_hash)
     if not projections:
         return None
     made_by = DEFAULT_BACKBONE, weights_hash, hash_projections(*projections)
-    with alone(index_dir):
+    with sole_writer(index_dir):
         previous = read_manifest(index_dir)
         if (previous.backbone, previous.weights_hash, previous.pca_hash) != made_by:
             return None
@@ -63,5 +64,5 @@ def report_up_to_date(
         ):
             return None
         keep_projections(index_dir, *projections, weights_hash)
-        sweep(index_dir, previous, others_unfinished(index_dir, previous, key, listed))
+        remove_unnamed(index_dir, previous, unfinished_of_others(index_dir, previous, key, listed))
     return BuildReport(len(known), 0, 0, 0, len(known))

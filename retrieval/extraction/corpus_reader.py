@@ -21,7 +21,7 @@ from retrieval.storage.shards import Row
 
 @dataclass(frozen=True)
 class Reading:
-    """A file that was read, with its row for the shard, or the one line that says why it was not."""
+    """A file that was read, with its row for the shard, or a line that says why it was not."""
 
     glance: Glance | None = None
     row: Row | None = None
@@ -29,7 +29,7 @@ class Reading:
 
 
 def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[list[Reading]]:
-    """Decode files in order, in batches; a file that cannot be used becomes a Reading with an error."""
+    """Decode files in order, in batches; what cannot be used becomes a Reading with an error."""
     loader = DataLoader(
         cast(Dataset[Reading], _Corpus(sources)),
         batch_size=batch,
@@ -41,7 +41,10 @@ def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[li
 
 
 def _end_with_parent(_: int) -> None:
-    """What a worker does first: see to it that it ends if its parent is killed. Torch's may wait for ever, with the terminal."""
+    """What a worker does first: see to it that it ends if its parent is killed.
+
+    Torch's own workers may wait for ever, and the terminal with them.
+    """
     # not os.getppid(): a server may have started the worker
     parent = multiprocessing.parent_process()
 

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float16, UInt8
+from jaxtyping import Float, Float16, Int16, UInt8
 from PIL import Image
 
 from retrieval.extraction.pca import WEIGHTS_DIR, Projection, find_projections
-from retrieval.photos.print_detection import color_beyond_tone
+from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.storage.descriptors import BINS, GRID, SIDE, Descriptors
-from similarity.backbone.backbone import Backbone, inference
+from similarity.backbone.backbone import Backbone
+from similarity.backbone.precision import inference
 from similarity.color.lab import luminance_of_bytes
 from similarity.color.tones import spread_tones
-
-# pool5 at 224 is conv5 pooled to 7x7
-GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER = "fc6", "pool5", "logits"
 
 
 @dataclass(frozen=True)
@@ -73,21 +71,37 @@ def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.
 
 @dataclass(frozen=True)
 class RawFeatures:
-    """Backbone outputs before projection: ``fc6`` (photos, size), ``local`` (photos, 49, channels), ``label`` (photos)."""
+    """Backbone outputs before projection.
 
-    fc6: np.ndarray
-    local: np.ndarray
-    label: np.ndarray
+    Attributes:
+        global_: each photo as a whole.
+        local: the 7 x 7 cells of each photo, row by row.
+        label: top-1 ImageNet class.
+    """
+
+    global_: Float[np.ndarray, "photos size"]
+    local: Float[np.ndarray, "photos 49 channels"]
+    label: Int16[np.ndarray, " photos"]
 
 
 def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 224"]) -> RawFeatures:
-    """Run the backbone on squares of luminance (0..255)."""
+    """Run the backbone on squares of luminance.
+
+    Args:
+        backbone: it says which of its layers serve the index.
+        luminance: L as 0..255, with its tones spread.
+    """
+    layers = backbone.layers
     with inference():
         planes = torch.from_numpy(luminance)[:, None].to(backbone.device).float() / 2.55
-        found = backbone(planes, (GLOBAL_LAYER, LOCAL_LAYER, CLASS_LAYER))
-        local = found[LOCAL_LAYER].flatten(2).transpose(1, 2)
-    label = found[CLASS_LAYER].argmax(1).to(torch.int16)
-    return RawFeatures(found[GLOBAL_LAYER].cpu().numpy(), local.cpu().numpy(), label.cpu().numpy())
+        found = backbone(
+            planes, tuple(dict.fromkeys((layers.global_, layers.local, layers.classes)))
+        )
+        whole, cells = found[layers.global_], found[layers.local]
+        whole = whole.mean((2, 3)) if whole.ndim == 4 else whole
+        label = found[layers.classes].argmax(1).to(torch.int16)
+        local = cells.flatten(2).transpose(1, 2)
+    return RawFeatures(whole.cpu().numpy(), local.cpu().numpy(), label.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -96,8 +110,8 @@ class Extractor:
 
     Attributes:
         backbone: see Backbone.
-        global_projection: fc6 to 128.
-        local_projection: conv5 to 64.
+        global_projection: the photo as a whole, to 128 numbers.
+        local_projection: each cell, to 64.
     """
 
     backbone: Backbone
@@ -106,7 +120,7 @@ class Extractor:
 
     @classmethod
     def bundled(cls, backbone: Backbone) -> "Extractor | None":
-        """The extractor of a backbone that brings its projections; None where they must be fitted to a corpus."""
+        """The extractor of a backbone with bundled projections; None where they must be fitted."""
         loaded = find_projections(WEIGHTS_DIR, backbone.weights_hash)
         return cls(backbone, *loaded) if loaded else None
 
@@ -115,7 +129,7 @@ class Extractor:
         luminance = np.stack([g.luminance for g in glances])
         raw = raw_features(self.backbone, luminance)
         return Descriptors(
-            global_=self.global_projection.apply(raw.fc6).astype(np.float16),
+            global_=self.global_projection.apply(raw.global_).astype(np.float16),
             local=self.local_projection.apply(raw.local).astype(np.float16),
             histogram=np.stack([luminance_histograms(x) for x in luminance]),
             label=raw.label,

@@ -1,8 +1,8 @@
-"""Principal components: fc6 to 128 numbers, conv5 cells to 64, then unit length.
+"""Principal components: photos to 128 numbers, their cells to 64, then unit length.
 
-Projections of vgg19-slim come with the package, fitted once on a large corpus: so a folder of ten
-photos can be indexed, and indexes of different folders are comparable. Those of other backbones are
-fitted to the first corpus.
+Projections of efficientnet-lite0 and vgg19-slim come with the package, fitted once on a large
+corpus: so a folder of ten photos can be indexed, and indexes of different folders are comparable.
+Those of other backbones are fitted to the first corpus.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ def fit_projection(features: Float[np.ndarray, "samples features"], dimensions: 
 
 
 def save_projections(path: Path, global_: Projection, local: Projection, weights_hash: str) -> None:
-    """Write both projections, and which weights they belong to, under a temporary name, then rename.
+    """Write both projections, and which weights they belong to; the file is whole or not there.
 
     A file that holds exactly that is left alone.
     """

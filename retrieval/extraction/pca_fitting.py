@@ -19,13 +19,13 @@ CELLS = 8  # of the 7x7 of each photo: neighbours are alike, photos are not
 def fit_projections(
     sources: Sequence[Source], backbone: Backbone, workers: int, batch: int, sample: int = SAMPLE
 ) -> tuple[Projection, Projection]:
-    """Fit projections of fc6 and of conv5 cells to photos, evenly spaced among those given; the same photos give the same.
+    """Fit projections of photos as a whole and of their cells; the same photos give the same.
 
     Args:
-        sources: the corpus.
+        sources: the corpus; photos evenly spaced among them are looked at.
         backbone: makes the features.
-        workers: see BuildOptions.
-        batch: likewise.
+        workers: processes that decode photos.
+        batch: photos that are described together.
         sample: about how many photos are looked at.
 
     Raises:
@@ -33,15 +33,15 @@ def fit_projections(
     """
     looked_at = list(sources[:: max(1, len(sources) // sample)])
     rng = np.random.default_rng(0)
-    fc6, cells = [], []
+    whole, cells = [], []
     for readings in read_glances(looked_at, workers, batch):
         good = [reading.glance.luminance for reading in readings if reading.glance]
         if good:
             raw = raw_features(backbone, np.stack(good))
-            fc6.append(raw.fc6)
+            whole.append(raw.global_)
             cells += [photo[rng.choice(GRID * GRID, CELLS, replace=False)] for photo in raw.local]
-    if not fc6:
+    if not whole:
         raise ValueError(f"none of {len(looked_at)} pictures could be read, no index written")
-    return fit_projection(np.concatenate(fc6), GLOBAL_SIZE), fit_projection(
+    return fit_projection(np.concatenate(whole), GLOBAL_SIZE), fit_projection(
         np.concatenate(cells), LOCAL_SIZE
     )

@@ -18,8 +18,7 @@ class Summary:
     Attributes:
         photos: how many it holds.
         gray: how many of them are gray and never recommended.
-        unusable: pictures that the last build found and could not read; None where that was not
-            noted.
+        unusable: pictures that the last build found and could not read.
         roots: photos by the folder they were indexed from.
         backbone, weights_hash, pca_hash: what made the descriptors.
         shards: how many.
@@ -27,12 +26,12 @@ class Summary:
         faiss: the class of the search index; empty where every photo is compared because
             index.faiss is missing.
         search: the kind of search, its parameters and measured recall.
-        built: when index.json was last written, ISO 8601 in UTC; empty where that was not noted.
+        built: when index.json was last written, ISO 8601 in UTC.
     """
 
     photos: int
     gray: int
-    unusable: int | None
+    unusable: int
     roots: dict[str, int]
     backbone: str
     weights_hash: str
@@ -44,7 +43,7 @@ class Summary:
     search: SearchSettings
 
 
-def summarise(index: PhotoIndex) -> Summary:
+def summarize(index: PhotoIndex) -> Summary:
     """Count what an opened index holds."""
     manifest = index.manifest
     roots = Counter(os.fsdecode(root) for root in index.photos.root)

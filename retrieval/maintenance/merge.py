@@ -6,17 +6,21 @@ from pathlib import Path
 
 from retrieval.building.commit import commit
 from retrieval.extraction.pca import sound_projections
-from retrieval.safe_files import discarding, replacing
+from retrieval.safe_files import discarding, file_sha256, replacing
 from retrieval.storage.contents import Contents, read_contents
-from retrieval.storage.index_folder import alone, make_index_folder
-from retrieval.storage.inventory import Known, rewritten_name, unfinished
+from retrieval.storage.index_folder import make_index_folder, sole_writer
+from retrieval.storage.inventory import ShardRow, rewritten_name, shard_rows, unfinished_shards
 from retrieval.storage.manifest import FEATURES, MANIFEST, Manifest, read_manifest
-from retrieval.storage.shards import file_sha256
 
 
 @dataclass(frozen=True)
 class MergeReport:
-    """What merging made: photos in the result, and photos that several indexes had."""
+    """What merging made.
+
+    Attributes:
+        count: photos in the result.
+        shared: how many rows were left out because another index describes the same photo.
+    """
 
     count: int
     shared: int
@@ -45,12 +49,13 @@ def merge_indexes(index_dirs: list[Path], out: Path) -> MergeReport:
     at_out = next((place for place in places if place.resolve() == out.resolve()), None)
     if at_out is None and (out / MANIFEST).exists():
         raise ValueError(
-            f"{out}: an index is here already; name it among those to merge, or choose another --index"
+            f"{out}: an index is here already; name it among those to merge,"
+            " or choose another --index"
         )
     _check_same(places)
     contents = {place: read_contents(place) for place in places if place is not at_out}
     make_index_folder(out)
-    with alone(out):
+    with sole_writer(out):
         if at_out is not None:  # only now that no builder can change it
             contents[at_out] = read_contents(at_out)
         return _merge({place: contents[place] for place in places}, at_out, out)
@@ -65,52 +70,47 @@ def _check_same(places: list[Path]) -> None:
                 f"{p} ({_made_with(m)})" for p, m in ((places[0], manifests[0]), (place, manifest))
             )
             raise ValueError(
-                f"{one} and {other} cannot be compared; build one of them again with the other's backbone"
+                f"{one} and {other} cannot be compared;"
+                " build one of them again with the other's backbone"
             )
 
 
 def _made_with(manifest: Manifest) -> str:
-    return f"backbone {manifest.backbone}, weights {manifest.weights_hash}, projections {manifest.pca_hash}"
+    weights, projections = manifest.weights_hash, manifest.pca_hash
+    return f"backbone {manifest.backbone}, weights {weights}, projections {projections}"
 
 
 def _merge(contents: dict[Path, Contents], at_out: Path | None, out: Path) -> MergeReport:
     manifests = [one.manifest for one in contents.values()]
     previous = contents[at_out].manifest if at_out else None
-    live: dict[bytes, Known] = {}
+    live: dict[bytes, ShardRow] = {}
     total = 0
     fresh: list[Path] = []
     with discarding(fresh):
         for place, one in contents.items():
             for entry, (path, photos) in zip(one.manifest.shards, one.shards, strict=True):
-                shard = (
-                    path
-                    if place is at_out
-                    else _copy(path, out / FEATURES / rewritten_name(), entry.sha256, fresh)
-                )
+                shard = path
+                if place is not at_out:
+                    shard = _copy(path, out / FEATURES / rewritten_name(), entry.sha256, fresh)
                 total += len(photos)
-                for i in range(len(photos)):
-                    known = Known(shard, i, int(photos.size[i]), int(photos.mtime_ns[i]))
-                    if known.mtime_ns > live.get(photos.absolute(i), _NEVER).mtime_ns:
-                        live[photos.absolute(i)] = known
+                for name, row in shard_rows(shard, photos).items():
+                    if name not in live or row.mtime_ns > live[name].mtime_ns:
+                        live[name] = row
         if at_out is None or not sound_projections(
             out / manifests[0].pca_file, manifests[0].pca_hash
         ):
             _copy_projections(list(contents), manifests[0], out, fresh)
-        unusable = [m.unusable for m in manifests]
-        known_unusable = sum(n for n in unusable if n is not None) if None not in unusable else None
-        manifest = replace(manifests[0], count=len(live), unusable=known_unusable)
-        commit(live, out, manifest.key, manifest, unfinished(out, previous), fresh)
+        unusable = sum(m.unusable for m in manifests)
+        manifest = replace(manifests[0], count=len(live), unusable=unusable)
+        commit(live, out, manifest.key, manifest, unfinished_shards(out, previous), fresh)
     return MergeReport(len(live), total - len(live))
-
-
-_NEVER = Known(Path(), 0, 0, -(2**63))
 
 
 def _copy(path: Path, target: Path, checksum: str, fresh: list[Path]) -> Path:
     fresh.append(target)
     with (
         path.open("rb") as source,
-        replacing(target, target.with_suffix(f".{target.stem}.tmp")) as temporary,
+        replacing(target, target.with_suffix(f".{target.stem}.tmp"), "index") as temporary,
     ):
         with temporary.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)

@@ -8,12 +8,12 @@ import numpy as np
 
 from retrieval.building.commit import commit
 from retrieval.photos.listing import Source, list_pictures, list_sources, plain_path
-from retrieval.safe_files import discarding
+from retrieval.safe_files import discarding, file_sha256
 from retrieval.storage.contents import read_contents
-from retrieval.storage.index_folder import alone
-from retrieval.storage.inventory import Known, rewritten_name, unfinished
+from retrieval.storage.index_folder import sole_writer
+from retrieval.storage.inventory import ShardRow, rewritten_name, unfinished_shards
 from retrieval.storage.manifest import read_manifest
-from retrieval.storage.shards import Photos, Row, file_sha256, read_descriptors, write_shard
+from retrieval.storage.shards import Photos, Row, read_descriptors, write_shard
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
         if not root.is_dir():
             raise FileNotFoundError(f"{root}: no such folder")
     read_manifest(index_dir)
-    with alone(index_dir):
+    with sole_writer(index_dir):
         contents = read_contents(index_dir)
         live, manifest = contents.live(), contents.manifest
         gone = {name: row for _, photos in contents.shards for name, row in _gone(photos)}
@@ -69,9 +69,14 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
                             fresh[-1], Photos.of(rows), read_descriptors(path), manifest.key
                         )
                         for i, name in enumerate(names):
-                            live[name] = Known(fresh[-1], i, rows[i][2], rows[i][3])
+                            live[name] = ShardRow(fresh[-1], i, rows[i][2], rows[i][3])
                 commit(
-                    live, index_dir, manifest.key, manifest, unfinished(index_dir, manifest), fresh
+                    live,
+                    index_dir,
+                    manifest.key,
+                    manifest,
+                    unfinished_shards(index_dir, manifest),
+                    fresh,
                 )
         return RelinkReport(len(found), len(gone) - len(found), indexed)
 
@@ -92,7 +97,17 @@ def _gone(photos: Photos) -> list[tuple[bytes, Row]]:
 def _find(
     gone: dict[bytes, Row], roots: list[Path], taken: set[bytes]
 ) -> tuple[dict[bytes, Source], int]:
-    """The new place of each photo that is found, and how many others have theirs in the index already."""
+    """Find the files of photos that are gone.
+
+    Args:
+        gone: their rows by absolute path.
+        roots: where to look.
+        taken: files that are photos of the index already.
+
+    Returns:
+        The new place of each photo that is found, and how many others have theirs in the index
+        already.
+    """
     wanted: dict[tuple[int, bytes], list[bytes]] = {}
     for name, row in gone.items():
         wanted.setdefault((row[2], row[4]), []).append(name)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from retrieval.building.commit import commit
 from retrieval.storage.contents import read_contents
-from retrieval.storage.index_folder import alone
-from retrieval.storage.inventory import unfinished
+from retrieval.storage.index_folder import sole_writer
+from retrieval.storage.inventory import unfinished_shards
 from retrieval.storage.manifest import read_manifest
 from retrieval.storage.shards import Photos
 
@@ -33,7 +33,7 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
         OSError: the index cannot be written; it is as it was.
     """
     read_manifest(index_dir)
-    with alone(index_dir):
+    with sole_writer(index_dir):
         contents = read_contents(index_dir)
         live = contents.live()
         every = [(photos, row) for _, photos in contents.shards for row in range(len(photos))]
@@ -43,16 +43,20 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
         }
         if not fits:
             raise ValueError(
-                f"{index_dir}: none of {len(live)} photos fits {pattern!r}; it must fit the whole path, for example"
-                f" {os.fsdecode(next(iter(live)))!r}; a * in front stands for any folder"
+                f"{index_dir}: none of {len(live)} photos fits {pattern!r}; it must fit the whole"
+                f" path, for example {os.fsdecode(next(iter(live)))!r}; a * in front stands for"
+                " any folder"
             )
         if len(fits) == len(live):
             raise ValueError(
-                f"{index_dir}: {pattern!r} fits all {len(live)} photos; to be rid of the index delete its folder"
+                f"{index_dir}: {pattern!r} fits all {len(live)} photos;"
+                " to be rid of the index delete its folder"
             )
         left = {name: known for name, known in live.items() if name not in fits}
         manifest = replace(contents.manifest, count=len(left))
-        commit(left, index_dir, manifest.key, manifest, unfinished(index_dir, contents.manifest))
+        commit(
+            left, index_dir, manifest.key, manifest, unfinished_shards(index_dir, contents.manifest)
+        )
         return len(fits)
 
 

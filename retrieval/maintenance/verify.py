@@ -11,22 +11,28 @@ from safetensors import SafetensorError
 
 from retrieval.extraction.pca import hash_projections, load_projections
 from retrieval.progress import Progress
+from retrieval.safe_files import file_sha256
 from retrieval.storage.contents import shard_problem
 from retrieval.storage.faiss_check import wrong_shard
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors
-from retrieval.storage.inventory import roots_of
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.storage.rebuild_command import rebuild
 from retrieval.storage.search_settings import FLAT
-from retrieval.storage.shards import Photos, ShardReader, allow_open_files, file_sha256, read_photos
+from retrieval.storage.shards import Photos, ShardReader, allow_open_files, read_photos
 
 PAUSE = 1.0  # seconds in which a builder has replaced what it has begun to replace
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is off: the file, what is wrong with it, and what helps."""
+    """Something that is wrong.
+
+    Attributes:
+        path: of the file or folder.
+        problem: what is wrong with it.
+        cure: what helps, mostly a command.
+    """
 
     path: Path
     problem: str
@@ -44,14 +50,14 @@ def verify_index(
         progress: called with (photos looked at, photos).
 
     Returns:
-        What is off; nothing for a sound index.
+        What is wrong; nothing for a sound index.
 
     Raises:
         FileNotFoundError: there is no index.
         ValueError: index.json is damaged or of a newer format.
     """
     known: tuple[Manifest, list[Finding]] | None = None
-    # what is off in the index itself may be what a builder is replacing: so it is looked at again
+    # what is wrong in the index itself may be what a builder is replacing: it is looked at again
     while True:
         manifest = read_manifest(index_dir)
         try:
@@ -88,7 +94,7 @@ def _verify(
         else:
             sound.append((path, photos))
     joined = Photos.join([photos for _, photos in sound]) if sound else None
-    mend = rebuild(index_dir, roots_of(index_dir, manifest))
+    mend = rebuild(index_dir, manifest.roots)
     findings = [
         Finding(path, problem, f"describe its photos again: {mend}") for path, problem in problems
     ]
@@ -131,7 +137,7 @@ def _check_projections(index_dir: Path, manifest: Manifest, mend: str) -> list[F
 def _check_faiss(
     index_dir: Path, manifest: Manifest, shards: list[Path], mend: str
 ) -> list[Finding]:
-    """Checksum first: faiss must not be given damaged bytes. Its content only where all shards are sound."""
+    """Check index.faiss: its checksum, then its content, for which all shards must be sound."""
     path = index_dir / FAISS
     without = (
         "only opening is slower"
@@ -139,20 +145,16 @@ def _check_faiss(
         else "but compare all photos, slowly"
     )
     cure = f"searches do without it, {without}; write it again: {mend}"
-    try:
-        path.open("rb").close()
-        index = read_faiss(path, manifest.faiss_sha256, manifest.search.kind)
-    except OSError as error:
-        return [
-            Finding(
-                path,
-                "missing" if isinstance(error, FileNotFoundError) else str(error.strerror),
-                cure,
-            )
-        ]
-    except RuntimeError:
-        return [Finding(path, "not an index of faiss", f"{mend} --overwrite")]
+    index = read_faiss(path, manifest.faiss_sha256, manifest.search.kind)
     if index is None:
+        try:
+            sound = file_sha256(path) == manifest.faiss_sha256
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            return [Finding(path, "missing" if missing else str(error.strerror), cure)]
+        if sound:
+            problem = "not an index of faiss, or of another version of it"
+            return [Finding(path, problem, f"{cure} --overwrite")]
         return [Finding(path, "damaged, its checksum is not the one in index.json", cure)]
     mend = f"{mend} --overwrite"
     if index.ntotal != manifest.count:
@@ -169,7 +171,7 @@ def _check_faiss(
 
 
 def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) -> list[Finding]:
-    """Photos that are gone or have another content; one finding for a folder that is gone as a whole."""
+    """Find photos that are gone or changed; a folder that is gone as a whole is one finding."""
     name = shlex.quote(str(index_dir))
     findings = []
     roots = {root: os.path.isdir(root) for root in set(photos.root)}  # noqa: PTH112 - never raises, whoever may not look
@@ -198,7 +200,10 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
 
 
 def _photo_problem(photos: Photos, row: int) -> tuple[str, bool]:
-    """What is wrong with a photo, if anything, and whether it is gone. Only a file with a new date is read."""
+    """What is wrong with a photo, if anything, and whether it is gone.
+
+    Only a file with a new size or date is read.
+    """
     path = Path(os.fsdecode(photos.absolute(row)))
     try:
         stat = path.stat()

@@ -9,17 +9,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from retrieval.photos.jpeg_parts import left_out_of_jpeg
-from retrieval.photos.photoshop import (
+from retrieval.photos.color.png_colors import HDR_NOTE, is_hdr, profile_of_png
+from retrieval.photos.embedded.jpeg_parts import left_out_of_jpeg
+from retrieval.photos.embedded.photoshop import (
     IPTC_RESOURCE,
     XMP_RESOURCE,
     iptc_of,
     raw_profile,
     resources,
 )
-from retrieval.photos.pillow_limits import own_limits
-from retrieval.photos.png_colors import HDR_NOTE, is_hdr, profile_of_png
-from retrieval.photos.tiff_tags import (
+from retrieval.photos.embedded.tiff_tags import (
     DESCRIPTION,
     FOLDERS,
     HEIGHT,
@@ -39,7 +38,8 @@ from retrieval.photos.tiff_tags import (
     own_description,
     raw_tags,
 )
-from retrieval.photos.xmp import for_result, unique
+from retrieval.photos.embedded.xmp import for_result, unique
+from retrieval.photos.pillow_limits import own_limits
 
 INCH, CENTIMETRE = 2, 3
 # in the description of what the program has made

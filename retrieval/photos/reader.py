@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from retrieval.photos.color_profiles import to_srgb
+from retrieval.photos.color.color_profiles import to_srgb
 from retrieval.photos.deep_formats import (
     DEEP_MODES,
     Planes,
@@ -27,6 +27,7 @@ from retrieval.photos.deep_formats import (
     is_deep_tiff,
     thrice,
 )
+from retrieval.photos.embedded.tiff_tags import ORIENTATION
 from retrieval.photos.encoding import encoding_of
 from retrieval.photos.formats import HEAD, NO_HEIC, is_heic, is_tiff, readers_for
 from retrieval.photos.metadata import Metadata, profile_of, read_metadata, read_tiff_metadata
@@ -37,7 +38,6 @@ from retrieval.photos.picture import PictureError as PictureError
 from retrieval.photos.picture import StoppedError, TooLargeError, turned
 from retrieval.photos.picture import to_uint8 as to_uint8
 from retrieval.photos.pillow_limits import own_limits
-from retrieval.photos.tiff_tags import ORIENTATION
 from retrieval.photos.two_levels import NOTE as TWO_LEVELS
 from retrieval.photos.two_levels import has_two_levels, with_grays
 
@@ -159,6 +159,11 @@ def learn_heic(path: Path, data: bytes | None = None) -> bool:
         data: its content, where it is known already.
     """
     return not is_heic(_head(path) if data is None else data[:HEAD]) or _register_heic()
+
+
+def can_read_heic() -> bool:
+    """Whether pillow-heif is there."""
+    return _register_heic()
 
 
 def _head(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from retrieval.progress import Progress
 from retrieval.search.near_duplicates import (
     MIN_GLOBAL,
     MIN_STRUCTURE,
-    Looks,
+    Appearance,
     luminance_structure,
     same_photo,
 )
@@ -60,5 +60,5 @@ def _confirmed(
     if not len(others):
         return others
     rows = np.array([row, *others], np.int64)
-    looks = Looks(index.searcher.vectors.take(rows), index.cells(rows)[0], structure[rows])
-    return np.asarray(rows[1:][same_photo(looks, 0, np.arange(1, len(rows)))])
+    photos = Appearance(index.searcher.vectors.take(rows), index.cells(rows)[0], structure[rows])
+    return np.asarray(rows[1:][same_photo(photos, 0, np.arange(1, len(rows)))])

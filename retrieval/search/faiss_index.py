@@ -1,4 +1,7 @@
-"""Make the search index over the global descriptors: trained on a sample, tuned on photos held out of it."""
+"""Make the search index over the global descriptors.
+
+It is trained on a sample of the photos and tuned on others, which are held out of it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,11 +37,13 @@ def exact_index(parts: list[Float[np.ndarray, "_ size"]]) -> faiss.Index:
 def make_search_index(
     vectors: GlobalVectors, settings: SearchSettings
 ) -> tuple[faiss.Index, SearchSettings]:
-    """Make an index of a kind, and choose the cheapest parameters that find TARGET_RECALL of the ten best photos.
+    """Make an index of a kind, and choose its search parameters.
+
+    They are the cheapest that find TARGET_RECALL of the ten best photos.
 
     Args:
         vectors: all global descriptors.
-        settings: from choose_settings.
+        settings: the kind, as choose_settings gives it.
 
     Returns:
         The index, and the settings with their parameters, recall and count.
@@ -62,7 +67,12 @@ def make_search_index(
 
 
 def add_photos(index: faiss.Index, vectors: GlobalVectors) -> None:
-    """Add the photos after those that an index of a kind other than flat already has."""
+    """Add the photos that an index does not have yet.
+
+    Args:
+        index: of any kind but flat, with the first of the photos.
+        vectors: all global descriptors.
+    """
     for rows, block in vectors.blocks(index.ntotal):
         index.add_with_ids(block, rows)
 
@@ -103,7 +113,15 @@ def tune(
 
 
 def recall(found: list[Int[np.ndarray, " _"]], truth: Int[np.ndarray, "queries k"]) -> float:
-    """Share of the true neighbors that were found."""
+    """Share of the true neighbors that were found.
+
+    Args:
+        found: rows that were found for each query.
+        truth: rows of the true neighbors of each query.
+
+    Returns:
+        Mean over the queries, 0..1.
+    """
     return float(
         np.mean([np.isin(true, ours).mean() for ours, true in zip(found, truth, strict=True)])
     )
@@ -112,7 +130,16 @@ def recall(found: list[Int[np.ndarray, " _"]], truth: Int[np.ndarray, "queries k
 def exact_neighbors(
     vectors: GlobalVectors, held_out: Int[np.ndarray, " queries"], k: int
 ) -> Int[np.ndarray, "queries k"]:
-    """Rows of the photos nearest to some photos, best first; none of those themselves are among them."""
+    """Find the photos nearest to some photos by comparing all.
+
+    Args:
+        vectors: all global descriptors.
+        held_out: rows of the photos that are the queries; none of them is found.
+        k: how many are wanted.
+
+    Returns:
+        Rows of the nearest photos, best first.
+    """
     keep = np.ones(len(vectors), bool)
     keep[held_out] = False
     blocks = (block[keep[here]] for here, block in vectors.blocks() if keep[here].any())

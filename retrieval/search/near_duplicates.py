@@ -1,4 +1,4 @@
-"""Near-duplicates: one photo stored twice, be it recompressed, resized, slightly cropped or brightened.
+"""Near-duplicates are one photo stored twice, recompressed, resized or slightly cropped.
 
 Two photos count as one when their global descriptors agree (MIN_GLOBAL) and their cells, place by
 place, do so too (MIN_LIKENESS). Cells say both what is there (local descriptors) and how light and
@@ -24,13 +24,13 @@ _FLAT = 0.05  # in bins of L: a photo whose cells differ less has no structure
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """What tells whether two photos are one.
 
     Attributes:
         global_: unit vectors from fc6.
         local: unit vectors of the 7x7 cells.
-        structure: see luminance_structure.
+        structure: how light and dark are spread, as luminance_structure gives it.
     """
 
     global_: Float[np.ndarray, "photos size"]
@@ -53,14 +53,25 @@ def luminance_structure(
 
 
 def same_photo(
-    looks: Looks, row: int, others: Int[np.ndarray, " others"]
+    photos: Appearance, row: int, others: Int[np.ndarray, " others"]
 ) -> Bool[np.ndarray, " others"]:
-    """Which of some photos are near-duplicates of one; cells are compared only where the rest agrees."""
-    near = looks.global_[others] @ looks.global_[row] >= MIN_GLOBAL
-    structure = looks.structure[others] @ looks.structure[row]
+    """Tell which photos are near-duplicates of one.
+
+    Cells are compared only where the rest agrees.
+
+    Args:
+        photos: what they look like.
+        row: of the one.
+        others: rows of those that are compared with it.
+
+    Returns:
+        For each of the others whether it is.
+    """
+    near = photos.global_[others] @ photos.global_[row] >= MIN_GLOBAL
+    structure = photos.structure[others] @ photos.structure[row]
     close = np.flatnonzero(near & (structure >= MIN_STRUCTURE))
     cells = (
-        (looks.local[others[close]].astype(np.float32) * looks.local[row].astype(np.float32))
+        (photos.local[others[close]].astype(np.float32) * photos.local[row].astype(np.float32))
         .sum(2)
         .mean(1)
     )
@@ -71,15 +82,15 @@ def same_photo(
     return found
 
 
-def distinct(looks: Looks, order: Int[np.ndarray, " photos"], count: int) -> list[int]:
+def distinct(photos: Appearance, order: Int[np.ndarray, " photos"], count: int) -> list[int]:
     """Choose the best photos of which no two are of one group of near-duplicates.
 
     A group joins photos that are near-duplicates of each other, directly or through others that
     compete.
 
     Args:
-        looks: of all photos that compete.
-        order: rows of looks, best first.
+        photos: what those look like that compete.
+        order: their rows, best first.
         count: how many are wanted.
 
     Returns:
@@ -91,7 +102,7 @@ def distinct(looks: Looks, order: Int[np.ndarray, " photos"], count: int) -> lis
         chosen.append(int(left[0]))
         group, left = [int(left[0])], left[1:]
         while group and len(left):
-            same = same_photo(looks, group.pop(), left)
+            same = same_photo(photos, group.pop(), left)
             group += left[same].tolist()
             left = left[~same]
     return chosen

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from safetensors import SafetensorError
 from retrieval.extraction.extractor import Extractor, Glance
 from retrieval.extraction.pca import load_projections
 from retrieval.search.faiss_index import exact_index
-from retrieval.search.near_duplicates import Looks, distinct, luminance_structure
+from retrieval.search.near_duplicates import Appearance, distinct, luminance_structure
+from retrieval.search.query_threads import one_thread
 from retrieval.search.ranking import local_ranking, num_survivors
+from retrieval.search.recommendation import Recommendation
 from retrieval.search.searcher import Searcher
 from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
 from retrieval.storage.faiss_file import read_faiss
@@ -27,27 +28,15 @@ from retrieval.storage.shards import Photos, ShardReader, allow_open_files, is_d
 from similarity.backbone.backbone import Backbone
 
 
-@dataclass(frozen=True)
-class Recommendation:
-    """A recommended reference.
-
-    Attributes:
-        path: of the photo.
-        score: feature_score + 0.25 * luminance_score.
-        global_score: cosine of the global descriptors.
-        feature_score: mean best cosine of the 7x7 cells.
-        luminance_score: mean correlation of the cells' luminance histograms.
-    """
-
-    path: Path
-    score: float
-    global_score: float
-    feature_score: float
-    luminance_score: float
-
-
 class PhotoIndex:
-    """An index opened for searching. Local descriptors stay on disk until a query's survivors need them."""
+    """An index opened for searching.
+
+    Local descriptors stay on disk until the survivors of a query need them.
+
+    Args:
+        index_dir: folder of the index.
+        manifest: what its index.json says.
+    """
 
     def __init__(self, index_dir: Path, manifest: Manifest) -> None:
         self.index_dir, self.manifest = index_dir, manifest
@@ -59,28 +48,11 @@ class PhotoIndex:
         allow_open_files(len(shards))
         self._readers: list[ShardReader] = []
         for path, entry in zip(shards, manifest.shards, strict=True):
-            if not entry.count:
-                raise ValueError(f"{path}: an empty shard; run build-index --overwrite")
-            try:
-                self._readers.append(ShardReader(path))
-            except FileNotFoundError as error:
-                raise FileNotFoundError(
-                    f"{path}: this shard of the index is missing; run build-index again to redo it"
-                ) from error
-            except OSError as error:
-                if not is_damage(error):
-                    raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
-                raise ValueError(
-                    f"{path}: damaged ({error}); run build-index again to redo it"
-                ) from error
-            if {len(self._readers[-1].descriptors), len(self._readers[-1].photos)} != {entry.count}:
-                raise ValueError(
-                    f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it"
-                )
+            self._readers.append(_opened_shard(path, entry.count))
             if self._readers[-1].key != self._readers[0].key:
                 raise ValueError(
-                    f"{path}: damaged (made with another backbone or other settings than {shards[0].name});"
-                    " run build-index again to redo it"
+                    f"{path}: damaged (made with another backbone or other settings than"
+                    f" {shards[0].name}); run build-index again to redo it"
                 )
         self._vectors = GlobalVectors([r.descriptors.global_ for r in self._readers])
         self._chroma = np.concatenate([r.descriptors.chroma for r in self._readers])
@@ -121,8 +93,9 @@ class PhotoIndex:
         )
         if ours != theirs:
             raise ValueError(
-                f"{self.index_dir}: built with backbone {theirs[0]} (weights {theirs[1]}), not {ours[0]} (weights {ours[1]});"
-                f" use --backbone {theirs[0]} with those weights, where a command has it, or build-index --overwrite"
+                f"{self.index_dir}: built with backbone {theirs[0]} (weights {theirs[1]}),"
+                f" not {ours[0]} (weights {ours[1]}); use --backbone {theirs[0]} with those"
+                " weights, where a command has it, or build-index --overwrite"
             )
         path = self.index_dir / self.manifest.pca_file
         try:
@@ -133,6 +106,7 @@ class PhotoIndex:
                 f"{path}: missing or damaged ({error}); write it again: {mend}"
             ) from error
 
+    @one_thread()
     def recommend(
         self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
@@ -151,9 +125,26 @@ class PhotoIndex:
         Raises:
             ValueError: top_k is not positive.
         """
+        return self.rank(extractor.describe([query]), top_k, same_class)
+
+    def rank(
+        self, described: Descriptors, top_k: int = 5, same_class: bool = False
+    ) -> list[Recommendation]:
+        """Rank the photos of the index as references for a picture that is described.
+
+        Args:
+            described: the picture, one row, by an extractor of this index.
+            top_k: how many to return.
+            same_class: search only photos of the query's top-1 ImageNet class, if there are any.
+
+        Returns:
+            What recommend returns.
+
+        Raises:
+            ValueError: top_k is not positive.
+        """
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
-        described = extractor.describe([query])
         allowed = self._allowed(described, same_class)
         count = int(allowed.sum())
         if not count:
@@ -166,8 +157,8 @@ class PhotoIndex:
             local, histogram = self.cells(rows)
             scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
             total = scores.total
-            looks = Looks(self._vectors.take(rows), local, luminance_structure(histogram))
-            best = distinct(looks, np.argsort(-total, kind="stable"), top_k)
+            photos = Appearance(self._vectors.take(rows), local, luminance_structure(histogram))
+            best = distinct(photos, np.argsort(-total, kind="stable"), top_k)
             if len(best) == top_k or keep == count or len(rows) < keep:
                 break
             keep = min(count, 2 * keep)  # near-duplicates took places that others could have
@@ -190,7 +181,12 @@ class PhotoIndex:
         return np.asarray(self._chroma.astype(np.float32) < MIN_CHROMA)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """All global descriptors (float32), local descriptors, histograms (float16) and chroma (float32), by row."""
+        """Everything the shards hold of all photos, in memory.
+
+        Returns:
+            By row: global descriptors (float32), local descriptors and histograms (float16), and
+            chroma (float32).
+        """
         parts = [r.descriptors for r in self._readers]
         local, histogram = (
             np.concatenate([getattr(p, key)[:] for p in parts]) for key in ("local", "histogram")
@@ -227,9 +223,10 @@ class PhotoIndex:
             reader.release()
 
     def _load_faiss(self) -> faiss.Index | None:
-        """index.faiss if it belongs to the manifest. It is derived from the shards: a flat one is else made anew.
+        """index.faiss if it belongs to the manifest and faiss can read it.
 
-        Without the others every photo is compared, slowly: making them anew takes minutes.
+        Otherwise the shards serve, from which it was made: a flat one is made anew; instead of the
+        others every photo is compared, slowly, since making them anew takes minutes.
         """
         kind = self.manifest.search.kind
         index = read_faiss(self.index_dir / FAISS, self.manifest.faiss_sha256, kind)
@@ -238,3 +235,24 @@ class PhotoIndex:
             if index is None and kind == FLAT
             else index
         )
+
+
+def _opened_shard(path: Path, count: int) -> ShardReader:
+    """Open a shard of an index and check that it holds as many photos as index.json says."""
+    if not count:
+        raise ValueError(f"{path}: an empty shard; run build-index --overwrite")
+    try:
+        reader = ShardReader(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path}: this shard of the index is missing; run build-index again to redo it"
+        ) from error
+    except OSError as error:
+        if not is_damage(error):
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
+        raise ValueError(f"{path}: damaged ({error}); run build-index again to redo it") from error
+    if {len(reader.descriptors), len(reader.photos)} != {count}:
+        raise ValueError(
+            f"{path}: damaged (its rows do not fit index.json); run build-index again to redo it"
+        )
+    return reader

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from similarity.backbone.backbone import inference
+from similarity.backbone.precision import inference
 
 LUMINANCE_WEIGHT = 0.25
 MAX_SURVIVORS = 200
@@ -34,8 +34,16 @@ class Scores:
 
 
 def num_survivors(count: int, top_k: int) -> int:
-    """How many photos pass from the global to the local ranking: min(200, half of them), at least top_k."""
-    return min(count, max(top_k, min(MAX_SURVIVORS, -(-count // 2))))
+    """How many photos pass from the global to the local ranking: 200, or all of a smaller library.
+
+    The paper keeps half of a small library; which photos those are then decides who is ranked, and
+    asking for one more would change the order of the others.
+
+    Args:
+        count: photos that may be recommended.
+        top_k: how many are asked for.
+    """
+    return min(count, max(top_k, MAX_SURVIVORS))
 
 
 def local_ranking(

@@ -70,7 +70,15 @@ class Searcher:
     def within(
         self, queries: Float32[np.ndarray, "queries size"], cosine: float
     ) -> list[Int[np.ndarray, " _"]]:
-        """Rows of the photos that are at least so near to each query, in no order."""
+        """Find all photos that are near to some queries.
+
+        Args:
+            queries: unit vectors.
+            cosine: of the least near that counts.
+
+        Returns:
+            Rows for each query, in no order.
+        """
         if self.settings.kind == FLAT and self.index is not None:
             limits, _, rows = self.index.range_search(queries, cosine)
             return [rows[low:high] for low, high in pairwise(limits)]

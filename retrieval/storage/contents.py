@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.storage.inventory import Known, rows_of
+from retrieval.safe_files import file_sha256
+from retrieval.storage.inventory import ShardRow, shard_rows
 from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
-from retrieval.storage.shards import Photos, file_sha256, read_photos, shard_key
+from retrieval.storage.shards import Photos, read_photos, shard_key
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,12 @@ class Contents:
     manifest: Manifest
     shards: list[tuple[Path, Photos]]
 
-    def live(self) -> dict[bytes, Known]:
-        """All photos by absolute path."""
+    def live(self) -> dict[bytes, ShardRow]:
+        """Where each photo is described, by absolute path."""
         return {
             name: entry
             for path, photos in self.shards
-            for name, entry in rows_of(path, photos).items()
+            for name, entry in shard_rows(path, photos).items()
         }
 
 
@@ -51,12 +52,15 @@ def read_contents(index_dir: Path) -> Contents:
 
 
 def shard_problem(path: Path, checksum: str, key: str) -> str:
-    """What is wrong with a shard, or nothing.
+    """Say what is wrong with a shard.
 
     Args:
         path: of the shard.
-        checksum: SHA-256 that index.json names.
-        key: of the settings that index.json names.
+        checksum: SHA-256 that index.json names, hexadecimal.
+        key: hash of the settings that index.json names.
+
+    Returns:
+        Some words; none if it is sound.
     """
     try:
         if file_sha256(path) != checksum:

@@ -1,13 +1,12 @@
-"""What the index knows of a photo: a global vector, 7x7 local vectors, 7x7 luminance histograms, its class."""
+"""What the index knows of a photo: vectors, luminance histograms, class and mean chroma."""
 
 from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float16, Int16
 
-# mean, in Lab units; photos below are gray, or toned prints without their tint, and cannot lend
-# colors
-MIN_CHROMA = 2.0
+from retrieval.photos.prints.tone_curve import MIN_CHROMA as MIN_CHROMA
+
 SIDE = 224  # photos are looked at as squares of this side
 GRID = 7
 BINS = 10
@@ -21,12 +20,12 @@ class Descriptors:
     """Descriptors of some photos.
 
     Attributes:
-        global_: unit vectors from fc6.
-        local: unit vectors of the 7x7 cells of conv5.
+        global_: unit vectors of photos as a whole.
+        local: unit vectors of their 7x7 cells.
         histogram: share of the pixels of each cell in ten bins of L.
         label: the backbone's top-1 ImageNet class.
-        chroma: mean chroma in Lab units, see Glance; a photo near 0 is gray, toned or made by this
-            program, and no reference.
+        chroma: mean chroma in Lab units; a photo near 0 is gray, toned or made by this program, and
+            no reference.
     """
 
     global_: Float16[np.ndarray, "photos 128"]
@@ -39,12 +38,12 @@ class Descriptors:
         return len(self.label)
 
     def take(self, rows: np.ndarray) -> "Descriptors":
-        """The given rows."""
+        """The descriptors of some rows, in the order given."""
         return Descriptors(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     @staticmethod
     def join(parts: list["Descriptors"]) -> "Descriptors":
-        """One after the other."""
+        """The photos of several parts, one after the other."""
         return Descriptors(
             *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Descriptors))
         )

@@ -11,15 +11,18 @@ MIN_COSINE = 0.5
 
 
 def wrong_shard(index: faiss.Index, vectors: GlobalVectors, kind: str) -> int | None:
-    """The number of the first shard whose descriptors are not those in an index of as many photos, if there is one.
+    """Find the first shard whose descriptors are not those in a search index.
 
     Flat and hnsw hold them exactly. Of ivfpq, which holds them compressed, each shard's mean cosine
     is checked.
 
     Args:
-        index: as faiss has it.
+        index: as faiss has it, of as many photos as there are vectors.
         vectors: the global descriptors in the shards.
-        kind: see SearchSettings.
+        kind: FLAT, HNSW or IVFPQ.
+
+    Returns:
+        The number of the shard; None if all are the same.
     """
     if index.d != vectors.size:
         return 0
@@ -40,7 +43,7 @@ def wrong_shard(index: faiss.Index, vectors: GlobalVectors, kind: str) -> int | 
 
 
 def _places(index: faiss.Index, kind: str) -> np.ndarray | None:
-    """Where the photo of each row is stored, -1 for one that is not; None where the index is of another kind."""
+    """Where the photo of each row is stored, -1 for one that is not; None for another kind."""
     places = np.full(index.ntotal, -1, np.int64)
     if kind == IVFPQ:
         if not isinstance(index, faiss.IndexPreTransform):

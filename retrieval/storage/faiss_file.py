@@ -12,11 +12,16 @@ from retrieval.storage.search_settings import IVFPQ
 
 
 def write_faiss(index: faiss.Index, index_dir: Path) -> None:
-    """Write index.faiss under a temporary name, then rename."""
-    with (
-        replacing(index_dir / FAISS, index_dir / f"{FAISS}.tmp") as temporary,
-        temporary.open("wb") as file,
-    ):
+    """Write index.faiss under a temporary name, then rename.
+
+    Args:
+        index: as faiss has it.
+        index_dir: folder of the index.
+
+    Raises:
+        OSError: it cannot be written; the message says what helps.
+    """
+    with replacing(index_dir / FAISS, what="index") as temporary, temporary.open("wb") as file:
         # faiss opens only names that are UTF-8
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write, 1 << 20))
 
@@ -29,13 +34,12 @@ def read_faiss(path: Path, checksum: str, kind: str = "") -> faiss.Index | None:
     Args:
         path: of index.faiss.
         checksum: its SHA-256, hexadecimal.
-        kind: see SearchSettings; nothing loads every kind, also IVFPQ, so that photos can be added.
+        kind: FLAT, HNSW or IVFPQ; nothing loads every kind, also IVFPQ, so that photos can be
+            added.
 
     Returns:
-        The index; None if the file is missing or another.
-
-    Raises:
-        RuntimeError: the bytes are as they were written, but no index of faiss.
+        The index. None if the file is missing or another, or if faiss cannot read it, which one of
+        another version may not: everything it holds is in the shards too.
     """
     try:
         with path.open("rb") as file:
@@ -47,7 +51,7 @@ def read_faiss(path: Path, checksum: str, kind: str = "") -> faiss.Index | None:
                 return index if os.path.samestat(os.fstat(file.fileno()), path.stat()) else None
             file.seek(0)
             return faiss.read_index(faiss.PyCallbackIOReader(file.read, 1 << 20))
-    except OSError:
+    except (OSError, RuntimeError):
         return None
 
 

@@ -1,4 +1,4 @@
-"""The global descriptors of all shards as one table, read from the mapped files only as they are needed."""
+"""The global descriptors of all shards as one table, read from the mapped files as needed."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -24,7 +24,7 @@ class GlobalVectors:
         return int(self.starts[-1])
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> Float32[np.ndarray, "rows size"]:
-        """Those of some rows, in any order."""
+        """The descriptors of some rows, in the order given."""
         found = np.empty((len(rows), self.size), np.float32)
         for part, places, inside in by_shard(self.starts, rows):
             found[places] = self._parts[part][inside]
@@ -46,7 +46,15 @@ class GlobalVectors:
 def by_shard(
     starts: Int[np.ndarray, " starts"], rows: Int[np.ndarray, " rows"]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Split rows by shard: the shard, which of the rows lie in it, and where inside it they are."""
+    """Split rows by shard.
+
+    Args:
+        starts: the first row of each shard, and the count of all.
+        rows: in any order.
+
+    Yields:
+        A shard's number, which of ``rows`` lie in it, and where inside it they are.
+    """
     shards = np.searchsorted(starts, rows, side="right") - 1
     order = np.argsort(shards, kind="stable")
     limits = np.flatnonzero(np.diff(shards[order], prepend=-1, append=len(starts)))

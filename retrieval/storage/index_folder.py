@@ -1,4 +1,4 @@
-"""The folder of an index: made once, changed by one writer at a time."""
+"""The folder of an index is made once and changed by one writer at a time."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +9,7 @@ from retrieval.storage.manifest import FEATURES, LOCK
 
 
 @contextmanager
-def alone(index_dir: Path) -> Iterator[None]:
+def sole_writer(index_dir: Path) -> Iterator[None]:
     """Hold the folder's lock; the system releases it when a writer dies.
 
     Raises:
@@ -21,7 +21,7 @@ def alone(index_dir: Path) -> Iterator[None]:
             refusal = f"{index_dir}: another build-index is writing here; wait until it has ended"
             held.enter_context(locked(index_dir / LOCK, refusal))
         except OSError as error:
-            raise with_cure(error, index_dir) from error
+            raise with_cure(error, index_dir, "index") from error
         yield
 
 
@@ -43,4 +43,4 @@ def make_index_folder(index_dir: Path) -> None:
     try:
         (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise with_cure(error, index_dir / FEATURES) from error
+        raise with_cure(error, index_dir / FEATURES, "index") from error

@@ -1,18 +1,17 @@
 """Dataclasses from JSON, which holds whatever somebody wrote there."""
 
-from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Kind = TypeVar("Kind")
 
 
-def filled(kind: type[Kind], data: Any) -> Kind:
+def from_json(kind: type[Kind], data: Any) -> Kind:
     """Make a dataclass of JSON's values.
 
     Args:
         kind: a dataclass of numbers, texts, lists and dictionaries of them, and of other
             dataclasses.
-        data: its fields by name; those that have defaults may be missing.
+        data: its fields by name, all of them.
 
     Raises:
         TypeError: a field is unknown or missing, or its value has another type.
@@ -20,15 +19,15 @@ def filled(kind: type[Kind], data: Any) -> Kind:
     if not isinstance(data, dict):
         raise TypeError(f"{data!r:.40} has no names")
     for name, hint in get_type_hints(kind).items():
-        if name in data and not _is_a(data[name], hint):
+        if name not in data:
+            raise TypeError(f"{name} is missing")
+        if not _is_a(data[name], hint):
             raise TypeError(f"{name} is {data[name]!r:.40}")
     return kind(**data)
 
 
 def _is_a(value: object, hint: Any) -> bool:
     """Whether a value has a type, the parts of lists and dictionaries included."""
-    if isinstance(hint, UnionType):
-        return any(_is_a(value, one) for one in get_args(hint))
     if (outer := get_origin(hint)) is None:
         return isinstance(value, (int, float) if hint is float else hint) and not isinstance(
             value, bool

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from retrieval.safe_files import replacing
 from retrieval.storage.descriptors import SETTINGS
-from retrieval.storage.json_fields import filled
+from retrieval.storage.json_fields import from_json
 from retrieval.storage.search_settings import SearchSettings, read_settings
 
-SCHEMA = 3  # 1 had no search settings: all of its indexes are flat; 2 did not name its folders
+SCHEMA = 1
 MANIFEST, FAISS, FEATURES, LOCK = "index.json", "index.faiss", "features", ".lock"
 
 
@@ -35,11 +35,13 @@ class Manifest:
         count: photos in the index.
         settings: sizes of the descriptors.
         schema: version of this format.
-        built: when this was written, ISO 8601 in UTC; empty in indexes of the first builds.
-        unusable: pictures that the last build found and could not read; None where that is not
-            known.
+        built: when this was written, ISO 8601 in UTC.
+        unusable: pictures that the last build found and could not read.
         search: the kind of index.faiss, with its parameters and the recall that was measured.
-        roots: the folders that the photos belong to; none in indexes of formats before 3.
+        roots: the folders that the photos belong to.
+        replaced: file names of shards that lay in the folder when this was written and are not part
+            of it any more. They are removed next; a writer that dies before leaves them, and no
+            later build may take them for shards that an interrupted build finished.
     """
 
     backbone: str
@@ -51,9 +53,10 @@ class Manifest:
     settings: dict[str, int] = field(default_factory=lambda: dict(SETTINGS))
     schema: int = SCHEMA
     built: str = ""
-    unusable: int | None = None
+    unusable: int = 0
     search: SearchSettings = field(default_factory=SearchSettings)
     roots: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -67,19 +70,32 @@ class Manifest:
 
     def write(self, index_dir: Path) -> None:
         """Write index.json under a temporary name, then rename."""
-        with replacing(index_dir / MANIFEST, index_dir / f"{MANIFEST}.tmp") as temporary:
+        with replacing(index_dir / MANIFEST, what="index") as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
 def pca_file(pca_hash: str) -> str:
-    """Name of the file of projections with this hash; it never changes, so builds cannot disturb readers."""
+    """Name of the file of projections with a hash.
+
+    The file never changes, so that builds cannot disturb readers.
+    """
     return f"pca-{pca_hash}.safetensors"
 
 
 def settings_key(
     backbone: str, weights_hash: str, pca_hash: str, settings: dict[str, int] = SETTINGS
 ) -> str:
-    """First 16 hexadecimal digits of the hash of what decides a descriptor's numbers."""
+    """Hash of what decides a descriptor's numbers.
+
+    Args:
+        backbone: its name.
+        weights_hash: of the backbone's weights.
+        pca_hash: of the projections.
+        settings: sizes of the descriptors by name.
+
+    Returns:
+        The first 16 hexadecimal digits of the SHA-256.
+    """
     text = json.dumps([backbone, weights_hash, pca_hash, sorted(settings.items())])
     return sha256(text.encode()).hexdigest()[:16]
 
@@ -95,21 +111,23 @@ def read_manifest(index_dir: Path) -> Manifest:
     if not path.is_file():
         if (index_dir / FEATURES).is_dir():
             raise FileNotFoundError(
-                f"{index_dir}: this index was never finished; run the same build-index again, it resumes"
+                f"{index_dir}: this index was never finished;"
+                " run the same build-index again, it resumes"
             )
         raise FileNotFoundError(
-            f"{index_dir}: no index here; make one with: rechroma build-index PHOTOS --index {index_dir}"
+            f"{index_dir}: no index here; make one with:"
+            f" rechroma build-index PHOTOS --index {index_dir}"
         )
     try:
         data = json.loads(path.read_text())
         if data["schema"] > SCHEMA:
             raise ValueError(
-                f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA}); update rechroma"
+                f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA});"
+                " update rechroma"
             )
-        shards = [filled(ShardEntry, entry) for entry in data["shards"]]
-        return filled(
-            Manifest, {**data, "shards": shards, "search": read_settings(data.get("search", {}))}
-        )
+        shards = [from_json(ShardEntry, entry) for entry in data["shards"]]
+        search = read_settings(data["search"])
+        return from_json(Manifest, {**data, "shards": shards, "search": search})
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path}: damaged ({error}); run build-index --overwrite with all of its folders"

@@ -1,4 +1,4 @@
-"""Commands that mend an index, as a person types them."""
+"""The command that mends an index, as a person types it."""
 
 import os
 import shlex
@@ -11,8 +11,7 @@ def rebuild(index_dir: Path, photos: Iterable[str | Path]) -> str:
 
     Args:
         index_dir: folder of the index.
-        photos: folders and files; those that are gone cannot be named. Of some older indexes none
-            are known.
+        photos: folders and files; those that are gone cannot be named.
     """
     there = [shlex.quote(str(path)) for path in photos if os.path.exists(path)]  # noqa: PTH110 - never raises, whoever may not look
     return (

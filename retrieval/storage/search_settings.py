@@ -1,13 +1,12 @@
-"""How the global descriptors are searched: exactly, over a graph, or compressed on disk; by count and memory.
+"""How the global descriptors are searched, chosen by the number of photos and the memory.
 
-========= =============================== ==========================
-===================================== kind      for                             memory a photo
-answer ========= =============================== ==========================
-===================================== flat      up to MAX_FLAT photos           512 bytes
-exact hnsw      what fits the memory budget     HNSW_BYTES                 nearly exact (a graph of
-neighbors) ivfpq     everything larger               what queries touch         re-ranked with the
-shards' descriptors ========= =============================== ==========================
-=====================================
+====== =========================== ================== ===========================================
+kind   for                         memory a photo     answer
+====== =========================== ================== ===========================================
+flat   up to MAX_FLAT photos       512 bytes          exact
+hnsw   what fits the memory budget HNSW_BYTES         nearly exact (a graph of neighbors)
+ivfpq  everything larger           what queries touch re-ranked with the descriptors of the shards
+====== =========================== ================== ===========================================
 
 Source: Malkov and Yashunin 2018 (HNSW); Jegou et al. 2011 (IVF, PQ); Ge et al. 2013 (OPQ); all as
     faiss has them.
@@ -18,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from retrieval.storage.json_fields import filled
+from retrieval.storage.json_fields import from_json
 
 FLAT, HNSW, IVFPQ = "flat", "hnsw", "ivfpq"
 # photos; comparing a query with all of them takes milliseconds, and nothing has to be trained
@@ -54,23 +53,23 @@ class SearchSettings:
 
 
 def read_settings(data: Any) -> SearchSettings:
-    """Settings as index.json has them.
+    """Make settings of what index.json holds.
 
     Raises:
         TypeError: they are not settings.
     """
-    settings = filled(SearchSettings, data)
+    settings = from_json(SearchSettings, data)
     if settings.kind not in (FLAT, HNSW, IVFPQ):
         raise TypeError(f"search {settings.kind!r} is not known")
     return settings
 
 
 def choose_settings(count: int, memory_budget: int) -> SearchSettings:
-    """The kind of search for a number of photos; its search parameters still have to be tuned.
+    """Choose the kind of search for a number of photos; its parameters still have to be tuned.
 
     Args:
         count: photos.
-        memory_budget: bytes.
+        memory_budget: bytes that the search index may take.
     """
     if count <= MAX_FLAT:
         return SearchSettings(FLAT, memory_budget)
@@ -80,7 +79,7 @@ def choose_settings(count: int, memory_budget: int) -> SearchSettings:
 
 
 def num_lists(count: int) -> int:
-    """Inverted lists for a number of photos: the power of two nearest to 4 times its square root."""
+    """Inverted lists for a number of photos: the power of two nearest to four times its root."""
     return 1 << max(2, round(math.log2(4 * math.sqrt(count))))
 
 

@@ -5,7 +5,6 @@ the mapped file.
 """
 
 import errno
-import hashlib
 import mmap
 import os
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from retrieval.safe_files import file_sha256 as file_sha256  # where modules of colorization find it
 from retrieval.safe_files import replacing
 from retrieval.storage.descriptors import Descriptors
 
@@ -51,19 +51,19 @@ class Photos:
         return bytes(os.path.join(self.root[row], self.path[row]))
 
     def take(self, rows: np.ndarray) -> "Photos":
-        """The given rows."""
+        """The photos of some rows, in the order given."""
         return Photos(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     @staticmethod
     def join(parts: list["Photos"]) -> "Photos":
-        """One after the other."""
+        """The photos of several parts, one after the other."""
         return Photos(
             *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Photos))
         )
 
     @staticmethod
     def of(rows: list[Row]) -> "Photos":
-        """From (root, path, size, mtime_ns, sha256) tuples."""
+        """Photos of rows, each a tuple of root, path, size, mtime_ns and sha256."""
         root, path, size, mtime, sha = zip(*rows, strict=True)
         digests = np.frombuffer(b"".join(sha), np.uint8).reshape(-1, 32)
         return Photos(
@@ -81,8 +81,14 @@ def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) 
     Args:
         path: of the shard.
         photos: one row a photo.
-        descriptors: likewise.
-        key: hash of the settings that made the descriptors, see Manifest.key.
+        descriptors: of the same photos in the same order.
+        key: hash of the settings that made the descriptors, as in Manifest.key.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        OSError: it cannot be written; the message says what helps.
     """
     # made in memory: HDF5 may crash the process when the disk is full while it writes
     with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
@@ -95,7 +101,7 @@ def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) 
                 )
         file.flush()
         data = file.id.get_file_image()
-    with replacing(path, path.with_suffix(f".{path.stem}.tmp")) as temporary:
+    with replacing(path, path.with_suffix(f".{path.stem}.tmp"), "index") as temporary:
         temporary.write_bytes(data)
     return path
 
@@ -154,13 +160,13 @@ class ShardReader:
             self._map: Any = getattr(data, "_mmap", None)
 
     def release(self) -> None:
-        """Give back the memory that reading has taken; the system keeps the pages cached as long as it has room."""
+        """Give back the memory that reading has taken; the system may keep the pages cached."""
         if hasattr(self._map, "madvise"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def allow_open_files(count: int) -> None:
-    """Raise this process's own limit of open files, where it is too low for so many shards; each holds one."""
+    """Raise this process's limit of open files where it is too low: each shard holds one."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -204,15 +210,11 @@ def _objects(values: Sequence[bytes]) -> np.ndarray:
 
 
 def is_damage(error: OSError) -> bool:
-    """Whether a shard is missing or damaged: not if it is out of reach for now, for want of a right or on a failing drive.
+    """Whether an error of reading says that a shard is missing or damaged.
+
+    It is not if it is out of reach for now, for want of a right or on a failing drive.
 
     Args:
         error: of reading it; h5py's own errors have no number.
     """
     return error.errno in (None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

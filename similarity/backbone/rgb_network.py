@@ -1,4 +1,4 @@
-"""The frozen RGB network that the perceptual loss and the measures look with."""
+"""Frozen networks that look at colors: for the perceptual loss, and to measure with."""
 
 import importlib.util
 from pathlib import Path
@@ -7,30 +7,72 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from similarity.backbone.backbone import IMAGENET_NORMALISATION, load_torchvision_vgg19
+from similarity.backbone.backbone import load_torchvision_vgg19
+from similarity.backbone.efficientnet import load_efficientnet
+from similarity.backbone.normalisation import EFFICIENTNET, IMAGENET, Normalisation
+from similarity.backbone.weight_files import hash_tensors
 
-JUDGE_LAYER = "relu5_1"
+EFFICIENTNET_LAYERS = ("stride8", "stride16", "stride32")
+VGG_LAYERS = ("relu5_1",)  # of the paper
 
 
-class Vgg19Judge(nn.Module):
+class RgbNetwork(nn.Module):
+    """A network and the maps of it that colors are judged by.
+
+    Attributes:
+        layers: their names.
+        weights_hash: tells its weights from others.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, network: nn.Module, normalisation: Normalisation, layers: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.layers, self.weights_hash = layers, hash_tensors(network.state_dict())
+        for key in ("mean", "std"):
+            values = torch.tensor(getattr(normalisation, key)).view(1, -1, 1, 1)
+            self.register_buffer(key, values, persistent=False)
+
+    def forward(self, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
+        """Map sRGB in 0..1 to feature maps by name."""
+        found: dict[str, Tensor] = self.network((rgb - self.mean) / self.std, self.layers)
+        return found
+
+    def channels(self) -> list[int]:
+        """How many channels each of the maps has."""
+        picture = self.mean.new_zeros(1, 3, 64, 64)
+        with torch.no_grad():
+            return [values.shape[1] for values in self(picture).values()]
+
+
+def efficientnet_judge() -> RgbNetwork:
+    """EfficientNet-Lite0 on colors: its weights come with a dependency, so that anyone can train.
+
+    Raises:
+        FileNotFoundError: the package is not installed.
+        ValueError: its weights are damaged.
+    """
+    network = load_efficientnet(in_channels=3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return RgbNetwork(network, EFFICIENTNET, EFFICIENTNET_LAYERS)
+
+
+def vgg19_judge(weights_path: Path | None = None) -> RgbNetwork:
     """Torchvision's VGG-19 up to relu5_1, as in the paper.
+
+    Args:
+        weights_path: a file of torchvision's layout instead of its download.
+
+    Raises:
+        FileNotFoundError: the file does not exist, or torchvision's weights cannot be downloaded.
+        ValueError: the file holds other weights.
 
     Source: He et al. 2018, equation 5.
     """
-
-    def __init__(self, weights_path: Path | None = None) -> None:
-        super().__init__()
-        self.network = load_torchvision_vgg19(weights_path).eval().requires_grad_(False)
-        self.register_buffer(
-            "mean", torch.tensor(IMAGENET_NORMALISATION.mean).view(1, 3, 1, 1), persistent=False
-        )
-        self.register_buffer(
-            "std", torch.tensor(IMAGENET_NORMALISATION.std).view(1, 3, 1, 1), persistent=False
-        )
-
-    def forward(self, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
-        """Map sRGB in 0..1 to the features of relu5_1."""
-        return self.network((rgb - self.mean) / self.std, (JUDGE_LAYER,))  # type: ignore[no-any-return,operator]
+    return RgbNetwork(load_torchvision_vgg19(weights_path), IMAGENET, VGG_LAYERS)
 
 
 def load_judge(path: Path | None = None) -> nn.Module:
@@ -46,7 +88,7 @@ def load_judge(path: Path | None = None) -> nn.Module:
         ValueError: the file holds no such network.
     """
     if path is None or path.suffix != ".py":
-        return Vgg19Judge(path)
+        return vgg19_judge(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location("judge", path)
@@ -68,6 +110,7 @@ def load_judge(path: Path | None = None) -> nn.Module:
         network: nn.Module = own[0]().eval().requires_grad_(False)
     except Exception as error:
         raise ValueError(
-            f"{path}: {own[0].__name__} cannot be made without arguments ({type(error).__name__}: {error})"
+            f"{path}: {own[0].__name__} cannot be made without arguments"
+            f" ({type(error).__name__}: {error})"
         ) from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -20,7 +20,7 @@ _libraries: list[torch.library.Library] = []  # a library's definitions live as 
 
 
 def import_torchvision() -> ModuleType:
-    """Import and return torchvision, defining the two missing operator schemas if its own cannot load.
+    """Import torchvision, defining the two missing operator schemas if its own cannot load.
 
     Raises:
         ImportError: torchvision is not installed.

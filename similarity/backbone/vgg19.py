@@ -7,14 +7,19 @@ unchanged.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
+from urllib.error import URLError
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
+from similarity.backbone.torchvision_import import import_torchvision
 
 CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
 STRIDES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}  # of the relu layers of each block
@@ -140,7 +145,7 @@ class VGG19(nn.Module):
 
     @torch.no_grad()
     def folded(self) -> "VGG19":
-        """Return an inference copy with batch norm folded into the convolutions; the same function."""
+        """Return a copy that computes the same, batch norm folded into the convolutions."""
         with torch.device("meta"):  # without weights: they are all given
             plain = VGG19(replace(self.config, batch_norm=False))
         places = (i for i, module in enumerate(plain.features) if isinstance(module, nn.Conv2d))
@@ -159,3 +164,52 @@ class VGG19(nn.Module):
                 state |= {f"features.{i}.{key}": value for key, value in fused.state_dict().items()}
         plain.load_state_dict(state, assign=True)
         return plain.eval()
+
+
+def load_vgg19(
+    config: VGG19Config, state: Mapping[str, Tensor], where: Path | str, wanted: str
+) -> VGG19:
+    """Build a VGG-19 and fill it with weights.
+
+    Args:
+        config: its layout.
+        state: tensors by torchvision's names.
+        where: where they come from, to name it in errors.
+        wanted: what they should be, likewise.
+
+    Raises:
+        ValueError: they are of another layout.
+    """
+    with torch.device("meta"):  # drawing weights at random takes longer than reading them
+        network = VGG19(config).float()
+    own = network.state_dict()
+    try:
+        if missing := own.keys() ^ state.keys():
+            raise KeyError(f"missing or unexpected: {', '.join(sorted(missing)[:3])}")
+        network.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()}, assign=True)
+    except (RuntimeError, KeyError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ValueError(f"{where}: not the weights of {wanted} ({cause})") from error
+    return network
+
+
+def torchvision_state() -> dict[str, Tensor]:
+    """Torchvision's ImageNet weights of VGG-19, from its cache or its server.
+
+    Raises:
+        FileNotFoundError: they are in no cache and cannot be downloaded.
+    """
+    import_torchvision()
+    from torchvision.models import VGG19_Weights
+
+    weights = VGG19_Weights.IMAGENET1K_V1
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+    except (URLError, OSError, TimeoutError) as error:
+        cache = Path(torch.hub.get_dir()) / "checkpoints"
+        raise FileNotFoundError(
+            f"torchvision's VGG-19 weights are not in {cache} and cannot be downloaded ({error}):"
+            f" fetch {weights.url} on another machine and pass it with --vgg-weights FILE, or use"
+            f" --backbone {DEFAULT_BACKBONE}"
+        ) from error
+    return state

@@ -15,8 +15,14 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 # IEC 61966-2-1 primaries, the values scikit-image uses.
-_RGB_TO_XYZ = torch.tensor([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
-                           dtype=torch.float32)  # fmt: skip
+_RGB_TO_XYZ = torch.tensor(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ],
+    dtype=torch.float32,
+)
 _WHITE = _RGB_TO_XYZ.sum(1)
 _RGB_TO_XYZ_NORM = _RGB_TO_XYZ / _WHITE[:, None]
 _XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
@@ -55,7 +61,7 @@ def rgb_to_lab(
 def luminance_of_bytes(
     rgb: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "height width"]:
-    """L alone, 0..100, of sRGB in 0..255: by a table and one row of the matrix, much faster than rgb_to_lab."""
+    """L alone, 0..100, of sRGB in 0..255: by a table, much faster than rgb_to_lab."""
     red, green, blue = _RGB_TO_XYZ_NORM[1].tolist()
     table = _linear_table()
     y = table[rgb[..., 0]] * red + table[rgb[..., 1]] * green + table[rgb[..., 2]] * blue
@@ -73,7 +79,7 @@ def _linear_table() -> Float32[np.ndarray, "256"]:
 def lab_of_bytes(
     rgb: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "3 height width"]:
-    """Lab of sRGB in 0..255, all by tables: three times as fast as rgb_to_lab, and within 0.15 of it.
+    """Lab of sRGB in 0..255 by tables: three times as fast as rgb_to_lab, within 0.15 of it.
 
     It is meant for what is averaged afterwards.
     """
@@ -114,10 +120,10 @@ def lab_to_rgb_unclipped(
 def lab_to_rgb(
     lab: Float[Tensor, "*batch 3 height width"], steps: int = 6, tolerance: float = 1e-4
 ) -> Float[Tensor, "*batch 3 height width"]:
-    """Convert CIE Lab (D65) to sRGB; chroma is reduced until the color fits, luminance and hue are kept.
+    """Convert CIE Lab (D65) to sRGB; chroma is reduced until the color fits.
 
-    Clipping RGB instead, as the released code of the field does, changes the luminance of the
-    photograph.
+    Luminance and hue are kept. Clipping RGB instead, as the released code of the field does,
+    changes the luminance of the photograph.
 
     Args:
         lab: L in 0..100, a and b in raw Lab units.
@@ -156,3 +162,12 @@ def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
     )
     with plainly:  # whatever autocast the program around has set
         return torch.einsum("ij,...jhw->...ihw", matrix.to(planes), planes)
+
+
+def mean_chroma(ab: Float[Tensor, "2 height width"]) -> float:
+    """Mean chroma in Lab units: 0 for gray.
+
+    Args:
+        ab: raw Lab units.
+    """
+    return float(torch.hypot(ab[0], ab[1]).mean())  # norm(dim=0) takes far longer

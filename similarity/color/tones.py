@@ -17,7 +17,7 @@ MIDDLE = (40.0, 60.0)  # of L between the tails
 MAX_GAIN = 3.0  # what is wider spread is noise
 
 
-def printed(
+def simulate_print(
     luminance_unit: Float[Tensor, "*batch 1 height width"],
     gamma: Tensor | float,
     contrast: Tensor | float,
@@ -47,7 +47,7 @@ class Tones:
 
 
 def tones_of(luminance: Float[Tensor, "batch 1 height width"]) -> Tones:
-    """What spreads the tones of pictures as photos have them: towards SPAN around MIDDLE, never closer together.
+    """What spreads the tones of pictures as photos have them: towards SPAN around MIDDLE.
 
     Args:
         luminance: L, 0..100.

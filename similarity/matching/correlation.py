@@ -1,26 +1,24 @@
 """Dense correspondence between one gray target and one or several references.
 
 Every position of the target is correlated with every position of all references (several references
-are simply more positions), on features of relu3 .. relu5 joined at stride 8. He et al. ran Deep
-Image Analogy here, minutes a pair on a GPU; correlation with a softmax is what the field does since
-Zhang et al. 2019 and takes milliseconds.
+are simply more positions) at stride 8. He et al. ran Deep Image Analogy here, minutes a pair on a
+GPU; correlation with a softmax is what the field does since Zhang et al. 2019 and takes
+milliseconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from similarity.resize import resized
+from similarity.backbone.precision import autocast
+from similarity.matching.unit_maps import UnitMaps
 
-STRIDE = 8
 # cells between the partners of neighbours: not the same cell, and up to two apart, turned
 NEIGHBOUR_DISTANCE = 0.4, 2.4
-LEVELS = {"relu3_4": 0.5, "relu4_4": 1.0, "relu5_4": 1.0}  # layer: weight of its cosine
-Features = Mapping[str, Float[Tensor, "1 _channels _height _width"]]
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,16 @@ class PointMap:
 
 @dataclass(frozen=True)
 class Correlation:
-    """Cosines between all positions of the target and all positions of the references.
+    """Cosines between all positions of targets and all positions of their references.
 
     Attributes:
         values: -1..1, one row a target position, one column a reference position, references one
             after the other.
-        target_size: (height, width) of the target's grid.
+        target_size: (height, width) of the targets' grid.
         reference_sizes: (height, width) of each reference's grid.
     """
 
-    values: Float[Tensor, "target references"]
+    values: Float[Tensor, "batch target references"]
     target_size: tuple[int, int]
     reference_sizes: tuple[tuple[int, int], ...]
 
@@ -57,127 +55,70 @@ class Correlation:
         """Positions of each reference."""
         return [height * width for height, width in self.reference_sizes]
 
-    @property
-    def best(self) -> Float[Tensor, "1 _height _width"]:
+    @cached_property
+    def best(self) -> Float[Tensor, "batch 1 height width"]:
         """How well each target position matches anything, 0..1."""
-        return self.values.amax(1).view(1, *self.target_size).clamp(0.0, 1.0)
+        return self._best[0].view(-1, 1, *self.target_size).clamp(0.0, 1.0)
+
+    @property
+    def to_reference(self) -> Int[Tensor, "batch target"]:
+        """The paper's phi_TR: the column that each target position matches best."""
+        return self._best[1]
+
+    @cached_property
+    def to_target(self) -> Int[Tensor, "batch references"]:
+        """The paper's phi_RT: the row that each reference position matches best."""
+        return self.values.mT.contiguous().argmax(2)  # along rows of memory it is much faster
+
+    @cached_property
+    def _best(self) -> tuple[Tensor, Tensor]:
+        cosine, place = self.values.max(2)
+        return cosine, place
 
 
-def join_levels(pictures: Sequence[Features]) -> list[Float[Tensor, "joined _height _width"]]:
-    """Join the levels of several pictures at stride 8: centred together, normalised per level, weighted, normalised.
-
-    Args:
-        pictures: features of each picture by layer name, from sides that are multiples of 16.
-
-    Returns:
-        One map a picture, unit length at each position.
-    """
-    joined: list[list[Tensor]] = [[] for _ in pictures]
-    for layer, weight in LEVELS.items():
-        planes = [_at_stride_8(features, layer) for features in pictures]
-        mean = common_mean(planes)
-        for parts, plane in zip(joined, planes, strict=True):
-            parts.append(F.normalize(plane - mean, dim=0) * weight**0.5)
-    return [F.normalize(torch.cat(parts), dim=0) for parts in joined]
-
-
-def correlate_pictures(target: Features, references: Sequence[Features]) -> Correlation:
-    """Correlate a picture with others, see join_levels and correlate.
+def correlate(target: UnitMaps, references: Sequence[UnitMaps]) -> Correlation:
+    """Correlate all positions of targets with all positions of their references.
 
     Args:
-        target: features by layer name.
-        references: those of each reference.
-
-    Raises:
-        ValueError: there is no reference.
-    """
-    first, *others = join_levels([target, *references])
-    return correlate(first, others)
-
-
-def common_mean(
-    planes: Sequence[Float[Tensor, "channels _height _width"]],
-) -> Float[Tensor, "channels 1 1"]:
-    """Mean of each channel over all positions of several pictures."""
-    total = torch.stack([plane.sum((1, 2), keepdim=True) for plane in planes]).sum(0)
-    return total / sum(plane[0].numel() for plane in planes)
-
-
-def correlate(
-    target: Float[Tensor, "channels height width"],
-    references: Sequence[Float[Tensor, "channels _height _width"]],
-) -> Correlation:
-    """Correlate all positions of the target with all positions of the references.
-
-    Args:
-        target: unit features of the target.
-        references: unit features of each reference.
+        target: maps of a batch of targets.
+        references: for each of several references, its maps for every target of the batch.
 
     Raises:
         ValueError: there is no reference.
     """
     if not references:
         raise ValueError("correspondence needs at least one reference")
-    # a matrix product, as the convolution that it also is: on CPUs faster with several threads
-    filters = torch.cat([reference.flatten(1) for reference in references], 1).T[..., None, None]
-    values = F.conv2d(target[None].contiguous(memory_format=torch.channels_last), filters)
-    sizes = tuple((r.shape[1], r.shape[2]) for r in references)
-    return Correlation(
-        values[0].flatten(1).T.contiguous(), (target.shape[1], target.shape[2]), sizes
-    )
+    rows = target.joined.flatten(2)
+    columns = torch.cat([one.joined.flatten(2) for one in references], 2)
+    with autocast(rows.device):
+        values = (rows.mT @ columns).float()
+    sizes = tuple((one.joined.shape[2], one.joined.shape[3]) for one in references)
+    return Correlation(values, (target.joined.shape[2], target.joined.shape[3]), sizes)
 
 
-def handicapped(correlation: Correlation, handicaps: Sequence[float]) -> Correlation:
-    """Add a number to all cosines of each reference, so that some references must match better to win.
+def add_reference_bias(correlation: Correlation, biases: Sequence[float]) -> Correlation:
+    """Add a number to all cosines of each reference: some must then match better to win.
 
     Args:
-        correlation: see Correlation.
-        handicaps: one a reference; negative ones hold it back.
+        correlation: of all positions.
+        biases: one a reference; negative ones hold it back.
     """
-    device = correlation.values.device
-    counts = torch.tensor(correlation.counts, device=device)
-    added = torch.tensor(
-        list(handicaps), dtype=correlation.values.dtype, device=device
-    ).repeat_interleave(counts)
-    return Correlation(
-        correlation.values + added, correlation.target_size, correlation.reference_sizes
-    )
+    values = correlation.values
+    counts = torch.tensor(correlation.counts, device=values.device)
+    added = torch.tensor(list(biases), dtype=values.dtype, device=values.device)
+    biased = values + added.repeat_interleave(counts)
+    return Correlation(biased, correlation.target_size, correlation.reference_sizes)
 
 
 def map_target_to_reference(correlation: Correlation) -> PointMap:
-    """Hard mapping phi_TR: for each target position its best position in any reference."""
-    best = correlation.values.argmax(1)
-    picture, xy = _locate(best, correlation)
+    """Hard mapping phi_TR as places: for each target position its best one in any reference.
+
+    Args:
+        correlation: of a single target.
+    """
+    picture, xy = _locate(correlation.to_reference[0], correlation)
     height, width = correlation.target_size
     return PointMap(picture.view(height, width), xy.view(height, width, 2))
-
-
-def map_reference_to_target(correlation: Correlation) -> list[PointMap]:
-    """Hard mappings phi_RT, one a reference: for each of its positions the best position in the target."""
-    best = correlation.values.argmax(0)
-    maps = []
-    for part, (height, width) in zip(
-        torch.split(best, correlation.counts), correlation.reference_sizes, strict=True
-    ):
-        xy = _centres(part, correlation.target_size).view(height, width, 2)
-        maps.append(PointMap(torch.zeros(height, width, dtype=torch.long, device=xy.device), xy))
-    return maps
-
-
-def compose(first: PointMap, then: Sequence[PointMap]) -> PointMap:
-    """Follow ``first`` and then, from the picture it lands in, the nearest entry of that picture's own map.
-
-    ``compose(phi_tr, phi_rts)`` is the round trip phi_RT(phi_TR(p)).
-    """
-    picture = torch.zeros_like(first.picture)
-    xy = torch.zeros_like(first.xy)
-    for i, onward in enumerate(then):
-        here = first.picture == i
-        height, width = onward.picture.shape
-        column = ((first.xy[here][:, 0] + 1) / 2 * width).long().clamp(0, width - 1)
-        row = ((first.xy[here][:, 1] + 1) / 2 * height).long().clamp(0, height - 1)
-        picture[here], xy[here] = onward.picture[row, column], onward.xy[row, column]
-    return PointMap(picture, xy)
 
 
 def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tensor, "height width"]:
@@ -207,15 +148,6 @@ def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tens
             )
             pairs.narrow(axis, start, count).add_(1)
     return kept / pairs.clamp(min=1)
-
-
-def _at_stride_8(features: Mapping[str, Tensor], layer: str) -> Tensor:
-    plane = features[layer]
-    if layer.startswith("relu3"):
-        plane = F.avg_pool2d(plane, 2)
-    elif layer.startswith("relu5"):
-        plane = resized(plane, features["relu4_4"].shape[-2:])
-    return plane[0]
 
 
 def _locate(index: Tensor, correlation: Correlation) -> tuple[Tensor, Tensor]:

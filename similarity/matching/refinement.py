@@ -4,18 +4,16 @@ At stride 8 a position covers a face; the fine levels find the eye in it. Where 
 show the same scene the refined match is exact and carries detail, elsewhere its similarity says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from similarity.matching.correlation import PointMap, common_mean
+from similarity.matching.correlation import PointMap
 from similarity.resize import resized
 
-FINE_LAYERS = ("relu3_4", "relu2_2")  # strides 4 and 2
 _NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
@@ -29,9 +27,8 @@ class Refined:
 
 def refine(
     mapping: PointMap,
-    target: Mapping[str, Float[Tensor, "1 _channels _height _width"]],
-    references: Sequence[Mapping[str, Float[Tensor, "1 _channels _height _width"]]],
-    layers: Sequence[str] = FINE_LAYERS,
+    target: Sequence[Float[Tensor, "_channels _height _width"]],
+    references: Sequence[Sequence[Float[Tensor, "_channels _height _width"]]],
 ) -> Refined:
     """Refine a hard mapping level by level.
 
@@ -41,19 +38,15 @@ def refine(
 
     Args:
         mapping: phi_TR at stride 8.
-        target: features by layer name.
+        target: unit maps, each of half the stride of the one before, the first of stride 4.
         references: the same of each reference.
-        layers: each at half the stride of the one before.
 
     Returns:
-        The mapping at the stride of the last layer, and its similarity averaged over the levels.
+        The mapping at the stride of the last map, and its similarity averaged over the levels.
     """
     levels: list[Tensor] = []
-    for layer in layers:
-        mean = common_mean([f[layer][0] for f in (target, *references)])
-        ours = F.normalize(target[layer][0] - mean, dim=0)
-        table = _Table([F.normalize(f[layer][0] - mean, dim=0) for f in references])
-        mapping, found = _refine_level(mapping, ours, table)
+    for number, ours in enumerate(target):
+        mapping, found = _refine_level(mapping, ours, _Table([maps[number] for maps in references]))
         levels.append(found)
     similarity = torch.cat([resized(level[None], levels[-1].shape) for level in levels]).mean(0)
     return Refined(mapping, similarity.clamp(0.0, 1.0))

@@ -1,60 +1,56 @@
-"""The paper's ten similarity maps: how well each target position matches, at five levels, there and back.
+"""How well each target position matches, there and back, at several levels: the paper's maps.
 
-Level l compares relu{l}_1 features with the cosine d:
+Level l compares features with the cosine d:
     forward   sim_TR(p) = d(F_T(p), F_R(phi_TR(p)))
     backward  sim_RT(p) = d(F_T(phi_RT(phi_TR(p))), F_R(phi_TR(p)))
 
-Feature maps are sampled bilinearly at the centres of the positions. The released code samples at (x
-+ s/2)/s for stride s, which is up to a cell off the centre; our network is trained on these maps,
-so that is not copied.
+The paper has five levels of VGG-19, sampled at the finest grid; here are the four levels of the
+backbone on the grid of stride 8 that is matched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from similarity.matching.correlation import PointMap, compose
-from similarity.matching.warp import warp_hard
+from similarity.matching.correlation import Correlation
+from similarity.matching.unit_maps import UnitMaps
 
-SIMILARITY_LAYERS = ("relu5_1", "relu4_1", "relu3_1", "relu2_1", "relu1_1")
+NUM_MAPS = 8  # four levels, both ways
 
 
 def similarity_maps(
-    target: Mapping[str, Float[Tensor, "1 _channels _height _width"]],
-    references: Sequence[Mapping[str, Float[Tensor, "1 _channels _height _width"]]],
-    target_to_reference: PointMap,
-    reference_to_target: Sequence[PointMap],
-) -> Float[Tensor, "10 height width"]:
-    """Compute sim_TR at the five levels, coarse to fine, then sim_RT likewise, on the grid of target_to_reference.
+    target: UnitMaps, references: Sequence[UnitMaps], correlation: Correlation
+) -> Float[Tensor, "batch maps height width"]:
+    """Compute sim_TR and sim_RT of each level, coarse to fine.
 
     Args:
-        target: features of the target by layer name, all of SIMILARITY_LAYERS.
-        references: the same of each reference.
-        target_to_reference: phi_TR.
-        reference_to_target: phi_RT, one a reference.
+        target: maps of a batch of targets.
+        references: for each of several references, its maps for every target of the batch.
+        correlation: of all their positions; it says what is mapped where.
 
     Returns:
-        Cosines, -1..1 (0..1 on features after ReLU).
+        Cosines, -1..1: forward and backward of the coarsest level first.
 
     Source: He et al. 2018, section 3.1.
     """
-    height, width = target_to_reference.picture.shape
-    there_and_back = compose(target_to_reference, reference_to_target)
-    here = _identity(height, width, target_to_reference.xy)
-    forward, backward = [], []
-    for layer in SIMILARITY_LAYERS:
-        in_target = [target[layer][0]]
-        partner = warp_hard([features[layer][0] for features in references], target_to_reference)
-        forward.append(F.cosine_similarity(warp_hard(in_target, here), partner, dim=0))
-        backward.append(F.cosine_similarity(warp_hard(in_target, there_and_back), partner, dim=0))
-    return torch.stack(forward + backward)
+    there = correlation.to_reference
+    back = correlation.to_target.gather(1, there)
+    found = []
+    for level, ours in enumerate(target.levels):
+        rows = ours.flatten(2).mT
+        theirs = torch.cat([one.levels[level].flatten(2) for one in references], 2).mT
+        partner = _rows_at(theirs, there)
+        found += [(rows * partner).sum(2), (_rows_at(rows, back) * partner).sum(2)]
+    return torch.stack(found, 1).float().view(len(there), -1, *correlation.target_size)
 
 
-def _identity(height: int, width: int, like: Tensor) -> PointMap:
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) * 2 / height - 1
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) * 2 / width - 1
-    xy = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
-    return PointMap(torch.zeros(height, width, dtype=torch.long, device=like.device), xy)
+def _rows_at(
+    rows: Float[Tensor, "batch positions channels"], places: Int[Tensor, "batch some"]
+) -> Float[Tensor, "batch some channels"]:
+    """The features at some positions; whole rows of memory are copied."""
+    batch, count, channels = rows.shape
+    starts = torch.arange(batch, device=places.device)[:, None] * count
+    flat = rows.reshape(batch * count, channels).index_select(0, (starts + places).flatten())
+    return flat.view(batch, -1, channels)

@@ -43,11 +43,11 @@ def warp_hard(
 
 def soft_weights(
     correlation: Correlation, temperature: float
-) -> Float[Tensor, "target references"]:
+) -> Float[Tensor, "batch target references"]:
     """Weights of a soft warp: softmax over all positions of all references.
 
     Args:
-        correlation: see Correlation.
+        correlation: of targets with references.
         temperature: of the softmax; towards 0 it becomes the hard warp.
 
     Raises:
@@ -55,14 +55,14 @@ def soft_weights(
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
-    return (correlation.values / temperature).softmax(1)
+    return (correlation.values / temperature).softmax(2)
 
 
 def warp_soft(
-    values: Sequence[Float[Tensor, "channels _height _width"]],
+    values: Sequence[Float[Tensor, "batch channels _height _width"]],
     correlation: Correlation,
-    weights: Float[Tensor, "target references"],
-) -> Float[Tensor, "channels height width"]:
+    weights: Float[Tensor, "batch target references"],
+) -> Float[Tensor, "batch channels height width"]:
     """Average the references' values with the weights of a soft warp.
 
     Args:
@@ -71,15 +71,15 @@ def warp_soft(
         weights: from soft_weights; rows sum to 1.
 
     Returns:
-        Warped planes on the target's correspondence grid.
+        Warped planes on the targets' correspondence grid.
 
     Raises:
         ValueError: the planes are not on the correspondence grid.
     """
-    sizes = tuple((v.shape[1], v.shape[2]) for v in values)
+    sizes = tuple((v.shape[2], v.shape[3]) for v in values)
     if sizes != correlation.reference_sizes:
         raise ValueError(
             f"reference planes are {sizes}, the correspondence grids {correlation.reference_sizes}"
         )
-    columns = torch.cat([v.flatten(1) for v in values], 1)
-    return (columns.to(weights) @ weights.T).view(columns.shape[0], *correlation.target_size)
+    columns = torch.cat([v.flatten(2) for v in values], 2).to(weights)
+    return (columns @ weights.mT).view(*columns.shape[:2], *correlation.target_size)

@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from similarity.backbone.backbone import SLIM_NORMALISATION, autocast
+from similarity.backbone.normalisation import SLIM as SLIM_NORMALISATION
+from similarity.backbone.precision import autocast
 from similarity.backbone.vgg19 import SLIM, VGG19
 from similarity.color.lab import rgb_to_lab
-from similarity.color.tones import printed, spread_tones
+from similarity.color.tones import simulate_print, spread_tones
 from similarity.training.crops import random_square
 from similarity.training.repvgg import branch
 
@@ -57,7 +58,7 @@ class DistillOptions:
 
 
 class Student(nn.Module):
-    """vgg19-slim with branches, and the linear heads that translate its layers into the teacher's; only it is shipped, merged.
+    """vgg19-slim with branches, and linear heads that translate its layers into the teacher's.
 
     Maps and embedding are learned at mean 0 and deviation 1 of every channel; the statistics are
     kept with the weights.
@@ -79,20 +80,20 @@ class Student(nn.Module):
             self.register_buffer(f"std_{name}", torch.ones(channels))
 
     def forward(self, luminance_norm: Tensor) -> dict[str, Tensor]:
-        """Map normalised luminance (batch, 1, height, width) to the teacher's maps "8", "16", "32", "embedding", "logits"."""
+        """Map normalised luminance to the teacher's "8", "16", "32", "embedding" and "logits"."""
         found = self.backbone(luminance_norm, (*TAPS.values(), "fc6", "logits"))
         out = {str(s): self.maps[str(s)](found[TAPS[s]]) for s in TAPS}
         return out | {"embedding": self.embedding(F.relu(found["fc6"])), "logits": found["logits"]}
 
     def measure(self, answers: Mapping[str, Tensor]) -> None:
-        """Take mean and deviation of each channel from the teacher's answers for a sample of photos."""
+        """Take mean and deviation of each channel from the teacher's answers for some photos."""
         for name in STANDARDISED:
             axes = (0, 2, 3) if answers[name].ndim == 4 else (0,)
             self.get_buffer(f"mean_{name}").copy_(answers[name].mean(axes))
             self.get_buffer(f"std_{name}").copy_(answers[name].std(axes) + 1e-3)
 
     def standardised(self, answers: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The teacher's answers as they are learned: maps and embedding at mean 0 and deviation 1, logits as they are."""
+        """The teacher's answers as they are learned: all but logits at mean 0 and deviation 1."""
         out = dict(answers)
         for name in STANDARDISED:
             shape = (1, -1, 1, 1) if answers[name].ndim == 4 else (1, -1)
@@ -102,7 +103,7 @@ class Student(nn.Module):
 
 
 def photo_numbers(step: int, count: int, options: DistillOptions) -> list[int]:
-    """Which of ``count`` photos a step shows: every photo at most once an epoch, in another order each time."""
+    """Which photos a step shows: each once an epoch, in another order each time."""
     size = min(options.batch, count)
     epoch, offset = divmod(step * size, count - count % size)
     order = np.random.default_rng((options.seed, epoch, 1)).permutation(count)
@@ -136,7 +137,7 @@ def ask(teacher: nn.Module, rgb: Float[Tensor, "batch 3 height width"]) -> dict[
 def seen_by_student(
     rgb: Float[Tensor, "batch 3 height width"], rng: np.random.Generator
 ) -> Float[Tensor, "batch 1 height width"]:
-    """Normalised luminance of crops, in the tones of old prints, which are then spread as in the product."""
+    """Normalised luminance of crops, in the tones of old prints, which are then spread."""
     return normalise(spread_tones(_tone(rgb_to_lab(rgb)[:, :1] / 100, rng) * 100) / 100)
 
 
@@ -149,7 +150,7 @@ def normalise(luminance_unit: Tensor) -> Tensor:
 def losses(
     answers: dict[str, Tensor], targets: dict[str, Tensor], options: DistillOptions
 ) -> dict[str, Tensor]:
-    """Smooth L1 on standardised maps and embedding, KL on logits at a temperature (Hinton et al. 2015)."""
+    """Smooth L1 on maps and embedding, KL on logits at a temperature (Hinton et al. 2015)."""
     maps = torch.stack([F.smooth_l1_loss(answers[str(s)].float(), targets[str(s)]) for s in TAPS])
     embedding = F.smooth_l1_loss(answers["embedding"].float(), targets["embedding"])
     student = F.log_softmax(answers["logits"].float() / options.temperature, 1)
@@ -181,4 +182,4 @@ def _tone(luminance_unit: Tensor, rng: np.random.Generator) -> Tensor:
         torch.from_numpy(rng.uniform(*r, (n, 1, 1, 1)).astype(np.float32)).to(device)
         for r in ranges
     )
-    return printed(luminance_unit, gamma, contrast, brightness).clamp(0, 1)
+    return simulate_print(luminance_unit, gamma, contrast, brightness).clamp(0, 1)

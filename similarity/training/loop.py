@@ -34,6 +34,7 @@ class LoopOptions:
         warmup: steps of linear warm-up.
         checkpoint_seconds: time between checkpoints.
         log_every: steps between log lines.
+        clip_norm: largest norm of the gradient; None leaves it as it is.
     """
 
     steps: int
@@ -43,10 +44,11 @@ class LoopOptions:
     warmup: int = 200
     checkpoint_seconds: float = 180.0
     log_every: int = 50
+    clip_norm: float | None = None
 
 
 class Ahead(Generic[T]):
-    """Prepare the data of the next step in a thread while this step is computed; what is prepared stays the same."""
+    """Prepare the data of the next step in a thread while this step is computed."""
 
     def __init__(self, prepare: Callable[[int], T], steps: int) -> None:
         self._prepare, self._steps, self._pool = prepare, steps, ThreadPoolExecutor(1)
@@ -92,6 +94,7 @@ def train(
     options: LoopOptions,
     log: Callable[[str], None] = print,
     team: Team = ALONE,
+    after: Callable[[int], None] = lambda number: None,
 ) -> int:
     """Run ``step`` until the schedule ends, checkpointing on the way.
 
@@ -103,6 +106,7 @@ def train(
         log: receives one line every ``log_every`` steps.
         team: the processes that train together; gradients are averaged by whoever wrapped the
             modules.
+        after: called with the number of each step when it has changed the weights.
 
     Returns:
         The number of steps done in this call.
@@ -113,9 +117,10 @@ def train(
     """
     first = load_checkpoint(modules, optimizer, options) if options.checkpoint_path.exists() else 0
     saved_at = logged_at = time.monotonic()
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
     for number in range(first, options.steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(number, options)
+            group["lr"] = group.get("share", 1.0) * cosine_rate(number, options)
         losses = step(number)
         mean_loss = team.mean(losses["loss"].detach())
         if not bool(torch.isfinite(mean_loss)):
@@ -127,7 +132,10 @@ def train(
             raise FloatingPointError(f"loss is {float(mean_loss)} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
+        if options.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(trained, options.clip_norm)
         optimizer.step()
+        after(number)
         if (number + 1) % options.log_every == 0 and team.is_main:
             rate = options.log_every / (time.monotonic() - logged_at)
             logged_at = time.monotonic()
@@ -182,7 +190,8 @@ def check_checkpoint(options: LoopOptions) -> None:
         raise ValueError(f"{options.checkpoint_path}: not a checkpoint ({error})") from error
     if key != options.config_key:
         raise ValueError(
-            f"{options.checkpoint_path} belongs to settings {key}, this run has {options.config_key}:"
+            f"{options.checkpoint_path} belongs to settings {key}, this run has"
+            f" {options.config_key}:"
             " choose another folder or the same settings"
         )
 

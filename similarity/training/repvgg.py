@@ -18,7 +18,7 @@ from similarity.backbone.vgg19 import VGG19
 
 
 class BranchedConv(nn.Module):
-    """A 3x3 convolution, a 1x1 one and, where the channels stay, the identity, each with its batch norm, added up.
+    """A 3x3 convolution, a 1x1 one and the identity, each with its batch norm, added up.
 
     Args:
         conv: the 3x3 convolution.
@@ -48,7 +48,7 @@ class BranchedConv(nn.Module):
 
     @torch.no_grad()
     def merged(self) -> tuple[Float[Tensor, "filters channels 3 3"], Float[Tensor, " filters"]]:
-        """Weight and bias of the one convolution that does the same with the statistics learned so far."""
+        """Weight and bias of the one convolution that does the same as what was learned."""
         parts = [
             _fused(self.conv.weight, self.conv.bias, self.norm),
             _fused(_widened(self.point.weight), None, self.point_norm),
@@ -61,7 +61,7 @@ class BranchedConv(nn.Module):
 
 
 def branch(network: VGG19, scale: float = 1.0) -> VGG19:
-    """Give each convolution of a network with batch norm its branches, in place; ``scale`` see BranchedConv."""
+    """Give each convolution of a network with batch norm its branches, in place."""
     layers = network.features
     for i, (module, after) in enumerate(pairwise(layers)):
         if isinstance(module, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
@@ -87,7 +87,7 @@ def merge(network: VGG19) -> VGG19:
 
 @torch.no_grad()
 def take_statistics(network: VGG19, picture: Float[Tensor, "batch channels height width"]) -> None:
-    """Let batch norms hold the statistics of some pictures, and keep the function: without, training would begin elsewhere.
+    """Let batch norms hold the statistics of some pictures, and keep the function.
 
     Args:
         network: with batch norms that may change nothing, such as merge gives them.

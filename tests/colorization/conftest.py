@@ -1,4 +1,4 @@
-"""What the tests of the colorizer share: pipelines, small files to colorize, the command line in this process."""
+"""What the tests of the colorizer share: pipelines, small files to colorize, the command line."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -46,7 +46,10 @@ def indexed(backbone: Backbone, index_dir: Path) -> ColorizationPipeline:
 
 @pytest.fixture(scope="session")
 def cli() -> Callable[..., Result]:
-    """Run ``rechroma`` in this process; an exception that the command line does not turn into a line fails the test."""
+    """Run ``rechroma`` in this process.
+
+    An exception that the command line does not turn into a line fails the test.
+    """
 
     def run(*args: object) -> Result:
         return CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)
@@ -56,7 +59,10 @@ def cli() -> Callable[..., Result]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``rechroma colorize`` matches at a small size; fixtures of a wider scope keep the defaults."""
+    """``rechroma colorize`` matches at a small size.
+
+    Fixtures of a wider scope keep the defaults.
+    """
     # it names the class in its annotations, so it comes first
     importlib.import_module("colorization.batch.folder_run")
     monkeypatch.setattr(
@@ -66,7 +72,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def refused() -> Callable[..., str]:
-    """Check that a command ended with exactly one line ``error: ...`` that holds the given words, and status 2."""
+    """Check that a command ended with one line of error with the given words, and status 2."""
 
     def check(result: Result, *words: object) -> str:
         lines = result.stderr.splitlines()
@@ -133,7 +139,10 @@ def colorizer(backbone: Backbone) -> ColorizationPipeline:
 
 @pytest.fixture(scope="session")
 def pan(gray_pictures: dict[str, np.ndarray]) -> Callable[..., list[np.ndarray]]:
-    """``pan(name, count, height, width)``: a window of a gray photo that moves to the right by two pixels a frame."""
+    """A window of a gray photo that moves to the right by two pixels a frame.
+
+    It is ``pan(name, count, height, width)``.
+    """
 
     def make(name: str, count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
         gray = gray_pictures[name][20:, 10:]
@@ -203,7 +212,10 @@ def make_film() -> MakeFilm:
 
 
 def _frame(luma: np.ndarray, pix_fmt: str) -> av.VideoFrame:
-    """The luma plane with colors that do not belong to it: a film that has colors already loses them."""
+    """The luma plane with colors that do not belong to it.
+
+    A film that has colors already loses them.
+    """
     if pix_fmt == "gray":
         return av.VideoFrame.from_ndarray(luma, format=pix_fmt)
     if pix_fmt == "gray16le":

@@ -1,4 +1,5 @@
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from skimage.color import rgb2lab
 
 from colorization import demo
 from colorization.demo import run_demo
-from colorization.inference.working_size import luminance_of
+from colorization.inference.luminance import luminance_of
 from retrieval.photos.reader import read_picture
 
 MIN_PSNR = 24.0
@@ -38,27 +39,47 @@ def test_the_demo_shows_the_main_job(tmp_path: Path, cli: Callable[..., Result])
     assert str(output / "sheet.png") in result.stdout
     assert {p.name for p in output.iterdir()} == {
         "photos",
+        "scans",
+        "frames",
         "index",
-        "target.png",
         "result.png",
         "sheet.png",
         demo.MARK,
     }
-    target, colored = (read_picture(output / f"{name}.png").rgb for name in ("target", "result"))
+    names = ("scans/motorcycle", "result")
+    target, colored = (read_picture(output / f"{name}.png").rgb for name in names)
     assert target.shape == colored.shape and np.ptp(colored.astype(int), axis=2).mean() > 5
     assert Image.open(output / "sheet.png").size[0] > 1000
+
+
+def test_the_demo_ends_by_naming_three_commands_that_run(
+    tmp_path: Path, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = cli("demo").stdout.splitlines()
+    assert lines[-4] == "next, as it stands or on photos of your own:"
+    assert [line.strip() for line in lines[-3:]] == demo.next_commands(Path("rechroma-demo"))
+    for line in lines[-3:-1]:
+        assert cli(*shlex.split(line)[1:]).exit_code == 0
+    assert Image.open("portrait-color.png").size == (512, 512)
+    assert len(list(Path("colored").glob("*.png"))) == len(demo.SCANS) + 1
+    served: list[object] = []
+    monkeypatch.setattr("colorization.web.server.serve", lambda *given: served.extend(given))
+    assert cli(*shlex.split(lines[-1])[1:]).exit_code == 0
+    assert served[0] == Path("rechroma-demo/index")
+    assert demo.next_commands(Path("a b"))[2] == "rechroma serve --index 'a b/index'"
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(
     tmp_path: Path, cli: Callable[..., Result]
 ) -> None:
-    (tmp_path / "target.png").write_text("mine")
+    (tmp_path / "result.png").write_text("mine")
     result = cli("demo", "--output", tmp_path)
     assert (result.exit_code, result.stderr) == (
         2,
         f"error: {tmp_path}: is not empty and no earlier demo; choose another --output\n",
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["target.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["result.png"]
 
 
 def test_a_demo_may_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.inference import full_resolution as rendering
+from colorization.inference.luminance import luminance_of
 from colorization.inference.network_colors import Guidance, network_chroma
-from colorization.inference.working_size import luminance_of
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline

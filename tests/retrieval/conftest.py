@@ -23,7 +23,10 @@ EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
 
 
 def clustered(count: int, seed: int = 0) -> np.ndarray:
-    """Unit vectors in groups of about ten, most of their variance in few directions: (count, 128), float16."""
+    """Unit vectors in groups of about ten, most of their variance in few directions.
+
+    (count, 128), float16.
+    """
     rng = np.random.default_rng(seed)
     spread = (np.arange(1, 129) + 5.0) ** -1.7
     centres = np.random.default_rng(0).normal(size=(MADE // 10, 128))
@@ -79,13 +82,19 @@ def vectors() -> GlobalVectors:
 
 @pytest.fixture
 def more_photos() -> Callable[[Path, int], Path]:
-    """``more_photos(index_dir, count)``: a finished shard of further made photos, which no index.json names yet."""
+    """``more_photos(index_dir, count)``.
+
+    A finished shard of further made photos, which no index.json names yet.
+    """
     return lambda index_dir, count: add_shard(index_dir, "d", MADE, clustered(count, seed=1))
 
 
 @pytest.fixture
 def make_large(monkeypatch: pytest.MonkeyPatch, small_limits: None) -> Callable[[Path, str], Path]:
-    """``make_large(folder, kind)``: an index of 1,200 made photos in three shards, of a kind of search."""
+    """``make_large(folder, kind)``.
+
+    An index of 1,200 made photos in three shards, of a kind of search.
+    """
 
     def make(index_dir: Path, kind: str) -> Path:
         if kind == FLAT:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.safe_files import discarding, replacing, with_cure
+from retrieval.safe_files import (
+    discarding,
+    file_sha256,
+    locked,
+    replacing,
+    replacing_together,
+    with_cure,
+)
 
 
 def test_the_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
@@ -44,7 +51,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_no_other(
     ],
 )
 def test_an_error_names_file_reason_and_cure(tmp_path: Path, code: int, cure: str) -> None:
-    with pytest.raises(OSError) as caught, replacing(tmp_path / "a", tmp_path / "a.tmp"):
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "a", what="index"):
         raise OSError(code, "whatever", "elsewhere")
     assert caught.value.errno == code
     assert caught.value.filename == str(tmp_path / "a")
@@ -52,7 +59,7 @@ def test_an_error_names_file_reason_and_cure(tmp_path: Path, code: int, cure: st
 
 
 def test_an_error_without_a_number_is_one_line() -> None:
-    error = with_cure(OSError("two\n  lines"), Path("a"))
+    error = with_cure(OSError("two\n  lines"), Path("a"), "index")
     assert error.strerror == "two lines; the previous index is intact; run the same command again"
 
 
@@ -67,3 +74,48 @@ def test_discarding(tmp_path: Path) -> None:
         names[-1].touch()
         raise KeyError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_temporary_name_lies_beside_the_own(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.b") as temporary:
+        assert temporary == tmp_path / "a.b.tmp"
+        temporary.touch()
+
+
+def test_several_files_appear_together(tmp_path: Path) -> None:
+    files: dict[Path, Path] = {}
+    with replacing_together(files):
+        for name in "ab":
+            files[tmp_path / name] = tmp_path / f"{name}.tmp"
+            (tmp_path / f"{name}.tmp").write_text(name)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tmp", "b.tmp"]
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "a", "b": "b"}
+
+
+@pytest.mark.parametrize("when", ["while they are written", "before they have their names"])
+def test_of_several_files_none_appears_if_one_fails(tmp_path: Path, when: str) -> None:
+    (tmp_path / "a").write_text("old")
+    files = {tmp_path / name: tmp_path / f"{name}.tmp" for name in "ab"}
+    with pytest.raises((KeyError, FileNotFoundError)), replacing_together(files):
+        files[tmp_path / "a"].write_text("new")
+        if when == "while they are written":
+            raise KeyError
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "old"}
+
+
+def test_a_lock_has_one_holder(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "lock", "somebody has it"),
+        pytest.raises(ValueError, match="somebody has it"),
+        locked(tmp_path / "lock", "somebody has it"),
+    ):
+        pytest.fail("two holders")
+    with locked(tmp_path / "lock", "somebody has it"):
+        pass
+
+
+def test_a_checksum_is_that_of_all_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2
+    assert file_sha256(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )

@@ -1,4 +1,4 @@
-"""Measures of colorization, one a file: pure functions of pictures, of colors or of numbers for a set of pictures."""
+"""Measures of colorization, one a file: pure functions of pictures, colors or numbers."""
 
 import numpy as np
 from jaxtyping import Float, UInt8

@@ -1,4 +1,4 @@
-"""The share of colors that are right within a tolerance, over all tolerances: AuC and rebalanced AuC."""
+"""The share of colors that are right within a tolerance, over all tolerances: AuC."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,9 @@ _CHUNK = 1 << 16  # pixels compared with all bins at once
 
 
 class Rebalanced(NamedTuple):
-    """Rebalanced AuC of one picture in a form that adds up: of a set it is sum of ``score`` / sum of ``weight``.
+    """Rebalanced AuC of one picture in a form that adds up.
+
+    Of a set it is the sum of ``score`` over the sum of ``weight``.
 
     Attributes:
         score: mean over the pixels of weight times AuC of the pixel.
@@ -30,14 +32,15 @@ class Rebalanced(NamedTuple):
 
 
 def auc(truth_ab: Ab, result_ab: Ab) -> float:
-    """Area under the curve "share of pixels within L2 distance tau of the true ab", tau from 0 to 150, normalised.
+    """Area under the curve of the share of pixels whose ab is right within a distance, normalized.
 
-    The area is taken exactly. A pixel at distance d is within tau for all tau from d on, so that it
-    adds max(0, 1 - d / 150), and the area is the mean of that.
+    The distance is L2 in raw Lab units and runs from 0 to 150. The area is taken exactly: a pixel
+    at distance d is right for all distances from d on, so that it adds max(0, 1 - d / 150), and the
+    area is the mean of that.
 
     Args:
-        truth_ab: raw Lab units.
-        result_ab: the same.
+        truth_ab: true colors, raw Lab units.
+        result_ab: colors of the result, raw Lab units.
 
     Returns:
         0..1; 1 is the truth. Gray photographs have about 0.9.
@@ -48,7 +51,9 @@ def auc(truth_ab: Ab, result_ab: Ab) -> float:
 
 
 def bin_weights(prior: Float[Tensor, " bins"]) -> Float[Tensor, " bins"]:
-    """Weights of the 313 color bins by inverse frequency: equation 4 with mixing 0, on the smoothed prior.
+    """Weights of the 313 color bins by inverse frequency.
+
+    They are those of equation 4 with mixing 0, on the smoothed prior.
 
     Args:
         prior: share of each bin in a corpus, in the order of ab_bins; bins below RAREST count as
@@ -70,8 +75,8 @@ def pixel_weights(
     """Weight of each pixel: that of the bin nearest to its true color.
 
     Args:
-        truth_ab: raw Lab units.
-        weights: of the bins, see bin_weights.
+        truth_ab: true colors, raw Lab units.
+        weights: of the 313 color bins, as bin_weights gives them.
     """
     colors = torch.from_numpy(np.ascontiguousarray(truth_ab, np.float32)).reshape(-1, 2)
     nearest = torch.cat(
@@ -85,18 +90,17 @@ def rebalanced_auc(
 ) -> Rebalanced:
     """AuC in which each pixel counts by a weight, so that rare colors count as much as common ones.
 
-    Each pixel's area (see auc) is multiplied by the weight of its true color's bin, see
-    pixel_weights. Of a set, the weighted areas of all pictures are added and divided by the added
-    weights; each picture enters with its mean over pixels, so that large and small pictures count
-    alike.
+    Each pixel's area under the curve is multiplied by the weight of its true color's bin. Of a set,
+    the weighted areas of all pictures are added and divided by the added weights; each picture
+    enters with its mean over pixels, so that large and small pictures count alike.
 
     Args:
-        truth_ab: raw Lab units.
-        result_ab: the same.
-        weights: see pixel_weights.
+        truth_ab: true colors, raw Lab units.
+        result_ab: colors of the result, raw Lab units.
+        weights: of the pixels, as pixel_weights gives them.
 
     Returns:
-        See Rebalanced; ``score / weight`` is 0..1, and 1 is the truth.
+        Score and weight; ``score / weight`` is 0..1, and 1 is the truth.
 
     Source: Zhang et al. 2016, section 3.1.
     """

@@ -24,7 +24,15 @@ def channel_histograms(rgb: Rgb) -> Float[np.ndarray, "3 256"]:
 def jensen_shannon(
     first: Float[np.ndarray, "rows bins"], second: Float[np.ndarray, "rows bins"]
 ) -> Float[np.ndarray, " rows"]:
-    """Jensen-Shannon divergence of the distributions in each row, in nats: 0 for equal ones, at most ln 2."""
+    """Jensen-Shannon divergence of distributions, in nats.
+
+    Args:
+        first: a distribution a row; each sums to 1.
+        second: those to compare them with, row by row.
+
+    Returns:
+        0 for equal distributions, at most ln 2.
+    """
     middle = (first + second) / 2
     return np.asarray((rel_entr(first, middle) + rel_entr(second, middle)).sum(1)) / 2
 

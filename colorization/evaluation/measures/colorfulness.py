@@ -1,4 +1,4 @@
-"""How colorful pictures are, and how far that is from the truth. More is not better: as colorful as the truth is best."""
+"""How colorful pictures are; best is not more, but as colorful as the truth."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,8 @@ def colorfulness(rgb: Float[np.ndarray, "height width 3"] | Rgb) -> float:
 def delta_of_means(results: Sequence[float], truths: Sequence[float]) -> float:
     """Delta CF of a set as the literature reports it: |mean CF(result) - mean CF(truth)|.
 
-    Pictures that are too pale and pictures that are too vivid cancel out; see mean_delta.
+    Pictures that are too pale and pictures that are too vivid cancel out; in mean_delta they do
+    not.
 
     Args:
         results: colorfulness of each result.
@@ -59,6 +60,7 @@ def mean_delta(results: Sequence[float], truths: Sequence[float]) -> float:
 def _paired(results: Sequence[float], truths: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     if len(results) != len(truths) or not len(results):
         raise ValueError(
-            f"expected as many results as truths, at least one; got {len(results)} and {len(truths)}"
+            "expected as many results as truths, at least one;"
+            f" got {len(results)} and {len(truths)}"
         )
     return np.asarray(results, np.float64), np.asarray(truths, np.float64)

@@ -10,7 +10,7 @@ def delta_e_2000(truth: Rgb, result: Rgb) -> float:
 
     Args:
         truth: sRGB, 0..255.
-        result: the same.
+        result: of the same size, sRGB, 0..255.
 
     Returns:
         0 for equal pictures; about 1 is just noticeable, 100 is black against white.

@@ -1,4 +1,4 @@
-"""How far a set of results looks from a set of photographs, to a network: the Frechet distance of its embeddings."""
+"""How far a set of results looks from a set of photographs, to a network: Frechet distance."""
 
 import numpy as np
 from jaxtyping import Float
@@ -18,7 +18,7 @@ def frechet_distance(
 
     Args:
         first: one embedding a row, at least two rows.
-        second: the same; the number of rows may differ.
+        second: those of the other set, at least two rows; the number of rows may differ.
 
     Returns:
         At least 0, in squared units of the embedding.
@@ -30,7 +30,8 @@ def frechet_distance(
     """
     if min(len(first), len(second)) < 2:
         raise ValueError(
-            f"the Frechet distance needs at least two pictures a set, not {len(first)} and {len(second)}"
+            "the Frechet distance needs at least two pictures a set,"
+            f" not {len(first)} and {len(second)}"
         )
     one, two = first.astype(np.float64), second.astype(np.float64)
     roots = [_covariance_root(x) for x in (one, two)]

@@ -1,4 +1,4 @@
-"""How far a result has the colors of its reference, wherever they lie: histogram intersection similarity."""
+"""How far a result has the colors of its reference, wherever they lie: HIS."""
 
 import numpy as np
 from jaxtyping import Float
@@ -40,11 +40,11 @@ def histogram_intersection(
     reference_ab: Float[np.ndarray, "height width 2"],
     result_ab: Float[np.ndarray, "_height _width 2"],
 ) -> float:
-    """HIS, the overlap of the color histograms of a reference and a result.
+    """Histogram intersection similarity: the overlap of two color histograms.
 
     Args:
-        reference_ab: raw Lab units, any size.
-        result_ab: the same.
+        reference_ab: colors of the reference, raw Lab units, any size.
+        result_ab: colors of the result, raw Lab units, any size.
 
     Returns:
         0..1; 1 is the same share of every color. A gray result still scores the reference's share

@@ -1,9 +1,8 @@
-"""LPIPS and the Inception network of FID, through torchmetrics. Both are optional, and nothing is downloaded here.
+"""LPIPS and the Inception network of FID, through torchmetrics; nothing is downloaded here.
 
-LPIPS: AlexNet, version 0.1, at the picture's own size. FID: torch-fidelity's Inception of 2015,
-    pool of 2048, which
-resizes to 299 x 299 bilinearly as TensorFlow 1 does; the distance is frechet_distance over the
-pictures at hand.
+Both are optional. LPIPS has AlexNet, version 0.1, at the picture's own size. FID has
+torch-fidelity's Inception of 2015, pool of 2048, which resizes to 299 x 299 bilinearly as
+TensorFlow 1 does; the distance is frechet_distance over the pictures at hand.
 """
 
 import importlib
@@ -21,11 +20,15 @@ MIN_LPIPS_SIDE = 64  # pixels, the smallest that AlexNet takes
 
 
 class MeasureUnavailableError(RuntimeError):
-    """A measure cannot be taken on this machine; the message is one line that says what is missing."""
+    """A measure cannot be taken on this machine; the message says in one line what is missing."""
 
 
 def load_lpips() -> Callable[[Rgb, Rgb], float]:
-    """A function of two pictures of one size: LPIPS, 0 for equal pictures, NaN below MIN_LPIPS_SIDE.
+    """Load LPIPS.
+
+    Returns:
+        A function of two pictures of one size: 0 for equal ones, NaN for sides below
+        MIN_LPIPS_SIDE.
 
     Raises:
         MeasureUnavailableError: torchmetrics or AlexNet's weights are not on this machine.
@@ -46,7 +49,10 @@ def load_lpips() -> Callable[[Rgb, Rgb], float]:
 
 
 def load_inception() -> Callable[[Rgb], np.ndarray]:
-    """A function of a picture: its embedding of (2048,), from the network of FID.
+    """Load the network of FID.
+
+    Returns:
+        A function of a picture: its embedding, (2048,).
 
     Raises:
         MeasureUnavailableError: torchmetrics, torch-fidelity or Inception's weights are not on this

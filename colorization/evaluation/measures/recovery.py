@@ -9,6 +9,10 @@ from jaxtyping import Int
 def accuracy(predicted: Int[np.ndarray, " count"], labels: Int[np.ndarray, " count"]) -> float:
     """Share of pictures whose top-1 class is the label.
 
+    Args:
+        predicted: top-1 classes.
+        labels: the right classes, in the same order.
+
     Raises:
         ValueError: there are no pictures.
     """
@@ -48,10 +52,10 @@ def regained_accuracy(
     truth: Int[np.ndarray, " count"],
     labels: Int[np.ndarray, " count"] | None = None,
 ) -> float:
-    """Share of the pictures recognised in their true colors and not in gray that are recognised again.
+    """Share of the pictures that lose their class in gray and have it again in the result.
 
-    Unlike recovered_accuracy, pictures recognised in gray and no more in the result do not count
-    against it.
+    They are those that are recognized in their true colors and not in gray. Unlike in
+    recovered_accuracy, pictures that are recognized in gray and not in the result do not count.
 
     Args:
         result: top-1 classes of the colorized pictures.

@@ -15,7 +15,7 @@ def psnr(truth: Rgb, result: Rgb) -> float:
 
     Args:
         truth: sRGB, 0..255.
-        result: the same.
+        result: of the same size, sRGB, 0..255.
 
     Returns:
         Decibels, higher is better; infinite for equal pictures.
@@ -30,7 +30,7 @@ def ssim(truth: Rgb, result: Rgb) -> float:
 
     Args:
         truth: sRGB, 0..255, both sides at least SSIM_WINDOW.
-        result: the same.
+        result: of the same size, sRGB, 0..255.
 
     Returns:
         At most 1, which means equal.
@@ -42,7 +42,8 @@ def ssim(truth: Rgb, result: Rgb) -> float:
     """
     if min(truth.shape[:2]) < SSIM_WINDOW:
         raise ValueError(
-            f"SSIM needs sides of at least {SSIM_WINDOW} pixels, not {truth.shape[0]} x {truth.shape[1]}"
+            f"SSIM needs sides of at least {SSIM_WINDOW} pixels,"
+            f" not {truth.shape[0]} x {truth.shape[1]}"
         )
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return float(structural_similarity(truth, result, channel_axis=2, data_range=255, **settings))

@@ -23,7 +23,7 @@ class ShardJob:
         sources: the photos.
         folder: where shards go.
         extractor: describes them.
-        key: hash of the settings, see Manifest.key.
+        key: hash of the settings, as in Manifest.key.
         workers: processes that decode photos beside the network; 0 decodes in the process of the
             network.
         batch: photos the network sees at once.
@@ -53,10 +53,13 @@ def write_shards(
     """Describe photos in this process, and yield each shard when it is complete.
 
     Args:
-        job: see ShardJob.
+        job: the photos, and how to describe them.
         unreadable: one line for each file that cannot be used is added.
         progress: called with (photos done, photos to do).
         name: gives each shard its file name.
+
+    Yields:
+        The path of a shard, and its photos.
     """
     rows: list[Row] = []
     parts: list[Descriptors] = []
@@ -85,7 +88,9 @@ def write_shards(
 
 
 def write_one_shard(job: ShardJob, name: str) -> list[str]:
-    """Write the photos of a job as a single shard, unless it is there already: then it was finished and not reported.
+    """Write the photos of a job as a single shard, unless it is there already.
+
+    A shard that is there was finished by a worker that died before it could tell.
 
     Args:
         job: of at most as many photos as a shard holds.

@@ -1,7 +1,8 @@
-"""Describe photos on many machines with Ray Data; each worker writes whole shards into the shared folder of the index.
+"""Describe photos on many machines with Ray Data.
 
-Photo folders and the folder of the index must have the same path on every machine. A worker that
-dies is started again by Ray, and its shard too; a shard that was finished is not.
+Each worker writes whole shards into the folder of the index. Photo folders and the folder of the
+index must have the same path on every machine. A worker that dies is started again by Ray, and its
+shard too; a shard that was finished is not.
 """
 
 import logging
@@ -39,7 +40,12 @@ class RayOptions:
 
 
 class ShardWriter:
-    """One worker: holds the network and writes the shards it is given."""
+    """One worker, which holds the network and writes the shards it is given.
+
+    Args:
+        job: how to describe photos; each shard brings its own.
+        on_gpu: whether the network runs on a GPU.
+    """
 
     def __init__(self, job: ShardJob, on_gpu: bool) -> None:
         backbone = job.extractor.backbone.to("cuda" if on_gpu else "cpu")
@@ -77,13 +83,16 @@ class ShardWriter:
 def write_shards(
     job: ShardJob, options: RayOptions, unreadable: list[str], progress: Progress | None = None
 ) -> Written:
-    """Describe photos on the workers of a cluster, and yield the shards in the order of their photos.
+    """Describe photos on the workers of a cluster.
 
     Args:
-        job: see ShardJob.
-        options: see RayOptions.
+        job: the photos, and how to describe them.
+        options: how to use Ray.
         unreadable: one line for each file that cannot be used is added.
         progress: called with (photos done, photos to do), a shard at a time.
+
+    Yields:
+        The path of a shard, and its photos; shards in the order of their photos.
 
     Raises:
         ValueError: Ray is not installed, or the cluster has no room for a worker.
@@ -126,7 +135,8 @@ def write_shards(
         except ray.exceptions.RayError as error:
             reason = str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
             raise OSError(
-                f"a worker of Ray failed: {reason}; the previous index is intact, finished shards are kept"
+                f"a worker of Ray failed: {reason};"
+                " the previous index is intact, finished shards are kept"
             ) from error
     for number, item in enumerate(items):
         unreadable += errors[number]
@@ -187,11 +197,9 @@ def _connected(ray: Any, options: RayOptions) -> Iterator[None]:
 
 
 def _num_workers(ray: Any, options: RayOptions) -> int:
-    there = ray.cluster_resources()
+    kind, what = ("GPU", "GPUs") if options.gpus_per_worker else ("CPU", "processors")
     each = options.gpus_per_worker or 1
-    room = int(there.get("GPU" if options.gpus_per_worker else "CPU", 0) / each)
+    room = int(ray.cluster_resources().get(kind, 0) / each)
     if room < 1:
-        raise ValueError(
-            f"Ray has no room for a worker with {each:g} {'GPUs' if options.gpus_per_worker else 'processors'}"
-        )
+        raise ValueError(f"Ray has no room for a worker with {each:g} {what}")
     return min(room, options.num_workers or room)

@@ -13,7 +13,7 @@ from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError
-from retrieval.search.photo_index import Recommendation
+from retrieval.search.recommendation import Recommendation
 
 Listing = Callable[[Path], dict[str, bytes]]
 

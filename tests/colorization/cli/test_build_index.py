@@ -1,4 +1,7 @@
-"""``build-index`` on an index that is up to date answers without the network; the answer is that of the ordinary way."""
+"""``build-index`` on an index that is up to date answers without the network.
+
+The answer is that of the ordinary way.
+"""
 
 import json
 import os
@@ -9,13 +12,21 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from rechroma_process import command
 
+import colorization
 from retrieval.building.changes import BuildReport
-from retrieval.storage.index_folder import alone
+from retrieval.storage.index_folder import sole_writer
 
 Cli = Callable[..., Result]
+
+
 Refused = Callable[..., str]
+
+
 Change = Callable[[Path, Path], object]  # given the photos and the index
+
+
 QUICK, ORDINARY = (
     "retrieval.building.up_to_date.report_up_to_date",
     "retrieval.building.builder.build_index",
@@ -145,7 +156,7 @@ def test_refusals_stay_those_of_the_ordinary_way(
     def told(*options: object) -> str:
         return refused(cli("build-index", photo_dir, "--index", own_index, *options))
 
-    with alone(own_index):
+    with sole_writer(own_index):
         assert "another build-index is writing here" in told()
     monkeypatch.setattr(QUICK, lambda *_: pytest.fail("not the ordinary way"))
     assert "no such weights file" in told(
@@ -158,3 +169,25 @@ def test_refusals_stay_those_of_the_ordinary_way(
     assert "device cuda:99 cannot be used here" in told("--device", "cuda:99")
     assert "--engine banana: choose local or ray" in told("--engine", "banana")
     assert "need --engine ray" in told("--num-workers", 2)
+
+
+def test_an_index_that_is_up_to_date_is_told_without_the_network(
+    index_dir: Path, library_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(index_dir, tmp_path / "index")
+    heavy = "torch", "torchvision", "faiss", "scipy", "skimage", "sklearn", "PIL", "tifffile"
+    told = f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    done = command(
+        "rechroma", "main", ["build-index", library_dir, "--index", tmp_path / "index"], told
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, b"[]")
+    assert b"8 photos (0 added, 0 changed, 0 dropped, 8 unchanged, 0 unreadable)" in done.stdout
+
+
+def test_build_index_is_a_command_of_its_own() -> None:
+    done = command("build-index", "main_build_index", ["--help"])
+    assert done.returncode == 0
+    assert b"build-index [OPTIONS]" in done.stdout
+    assert b"build-index build-index" not in done.stdout
+    done = command("build-index", "main_build_index", ["--version"])
+    assert (done.returncode, done.stdout.decode().split()[-1]) == (0, colorization.__version__)

@@ -1,24 +1,7 @@
-import os
-
 import pytest
 import typer
 
-from colorization.cli.common import fail, one_line, one_line_errors
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("a  b.png", "a  b.png"),  # a name keeps its spaces
-        (" ends \n", "ends"),
-        ("two\nlines\r\tof\x1b[31m it", "two\\nlines\\r\\tof\\x1b[31m it"),
-        ("caf\u00e9 \u732b.jpg", "caf\u00e9 \u732b.jpg"),
-        (os.fsdecode(b"caf\xe9.jpg"), "caf\\udce9.jpg"),
-        ("line\u2028separator", "line\\u2028separator"),
-    ],
-)
-def test_one_line(text: str, line: str) -> None:
-    assert one_line(text) == line
+from colorization.cli.common import fail, given, one_line_errors, without_effect
 
 
 def test_fail(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,3 +49,23 @@ def test_other_errors_are_not_hidden_and_a_stop_is_told(capsys: pytest.CaptureFi
         command(KeyboardInterrupt())
     assert caught.value.exit_code == 130
     assert capsys.readouterr().err == "stopped; what was finished is kept\n"
+
+
+def test_defaults_live_with_the_library() -> None:
+    assert given(a=None, b=0, c=False, d="x") == {"b": 0, "c": False, "d": "x"}
+
+
+def test_what_has_no_effect_beside_the_rest() -> None:
+    chosen = {"top_k": 3, "caution": 1.0, "temperature": 0.5, "quality": 20}
+    films = {"films": ["quality"]}
+    assert without_effect(chosen, True, True, True, {}) == [
+        "--index is not asked: references are given",
+        "--top-k does nothing here: it concerns only recommended references",
+    ]
+    assert without_effect(chosen, False, True, True, {}) == []
+    assert without_effect(chosen, False, False, False, films) == [
+        "--top-k does nothing here: it concerns only recommended references",
+        "--caution does nothing here: it concerns only references",
+        "--temperature does nothing here: it concerns only the network",
+        "--quality does nothing here: it concerns only films",
+    ]

@@ -11,7 +11,11 @@ from PIL import Image
 from retrieval.building.changes import BuildReport
 
 Cli = Callable[..., Result]
+
+
 Refused = Callable[..., str]
+
+
 Listing = Callable[[Path], dict[str, bytes]]
 
 
@@ -20,121 +24,6 @@ def own_index(photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]
     """An index of ``photo_dir`` that a test may break."""
     build(photo_dir, tmp_path / "index")
     return tmp_path / "index"
-
-
-# --- build-index
-
-
-def test_an_index_is_built_and_kept_up_to_date(cli: Cli, photo_dir: Path, tmp_path: Path) -> None:
-    arguments = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", 0]
-    result = cli(*arguments)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert (
-        f"{tmp_path / 'index'}: 4 photos (4 added, 0 changed, 0 dropped, 0 unchanged, 0 unreadable)"
-        in result.stdout
-    )
-    assert "photos/s" in result.stdout
-    (photo_dir / "coffee.png").unlink()
-    (photo_dir / "text.jpg").write_text("not a picture\n")
-    result = cli(*arguments)
-    assert result.exit_code == 0
-    assert "3 photos (0 added, 0 changed, 1 dropped, 3 unchanged, 1 unreadable)" in result.stdout
-    (line,) = result.stderr.splitlines()
-    assert line.startswith(f"skipped {photo_dir / 'text.jpg'}: ")
-    result = cli(*arguments, "--overwrite")
-    assert "3 photos (3 added, 0 changed, 0 dropped, 0 unchanged, 1 unreadable)" in result.stdout
-
-
-def test_photos_can_be_files_and_folders(
-    cli: Cli, photo_dir: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
-) -> None:
-    Image.fromarray(pictures["retina"]).save(tmp_path / "eye.png")
-    result = cli(
-        "build-index",
-        photo_dir,
-        tmp_path / "eye.png",
-        "--index",
-        tmp_path / "index",
-        "--workers",
-        1,
-    )
-    assert result.exit_code == 0 and "5 photos (5 added" in result.stdout
-
-
-def test_photos_that_cannot_be_indexed_are_one_line(
-    cli: Cli, refused: Refused, tmp_path: Path, photo_dir: Path, listing: Listing
-) -> None:
-    index = tmp_path / "index"
-    refused(cli("build-index", tmp_path / "nowhere", "--index", index), tmp_path / "nowhere")
-    (tmp_path / "nothing").mkdir()
-    refused(
-        cli("build-index", tmp_path / "nothing", "--index", index),
-        "no pictures",
-        tmp_path / "nothing",
-    )
-    assert not index.exists()
-    (tmp_path / "nothing" / "bad.jpg").write_text("not a picture\n")
-    refused(
-        cli("build-index", tmp_path / "nothing", "--index", index, "--workers", 0),
-        "could be read",
-        "bad.jpg",
-    )
-    assert not (index / "index.json").exists()
-    (tmp_path / "file").write_text("")
-    refused(
-        cli("build-index", photo_dir, "--index", tmp_path / "file" / "index"), tmp_path / "file"
-    )
-    before = listing(photo_dir)
-    refused(cli("build-index", photo_dir, "--index", photo_dir), photo_dir, "holds no index")
-    assert listing(photo_dir) == before
-
-
-def test_a_build_that_fails_keeps_the_index(
-    cli: Cli,
-    refused: Refused,
-    own_index: Path,
-    photo_dir: Path,
-    gray_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    before = cli("recommend", gray_path, "--index", own_index).stdout
-    (photo_dir / "new.png").write_bytes((photo_dir / "rocket.png").read_bytes())
-
-    def disk_full(*args: object) -> None:
-        raise OSError(28, "No space left on device", str(own_index))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("faiss.write_index", disk_full)
-        refused(
-            cli("build-index", photo_dir, "--index", own_index, "--workers", 0),
-            own_index,
-            "No space",
-        )
-    assert cli("recommend", gray_path, "--index", own_index).stdout == before
-
-
-def test_an_index_of_another_backbone_is_not_mixed(
-    cli: Cli, refused: Refused, own_index: Path, photo_dir: Path
-) -> None:
-    manifest = json.loads((own_index / "index.json").read_text())
-    (own_index / "index.json").write_text(
-        json.dumps(manifest | {"backbone": "vgg19", "weights_hash": "0123456789abcdef"})
-    )
-    refused(
-        cli("build-index", photo_dir, "--index", own_index),
-        own_index,
-        "vgg19",
-        "vgg19-slim",
-        "0123456789abcdef",
-    )
-    assert (
-        cli("build-index", photo_dir, "--index", own_index, "--workers", 0, "--overwrite").exit_code
-        == 0
-    )
-    assert json.loads((own_index / "index.json").read_text())["backbone"] == "vgg19-slim"
-
-
-# --- recommend
 
 
 def test_recommendations_are_printed_best_first(
@@ -191,6 +80,30 @@ def test_the_same_class_only(cli: Cli, gray_path: Path, index_dir: Path) -> None
     paths = [one["path"] for one in everything]
     assert 1 <= len(same) <= len(everything)
     assert {one["path"] for one in same} <= set(paths)
+
+
+@pytest.mark.usefixtures("quick")
+def test_references_are_ranked_as_colorize_ranks_them(
+    cli: Cli,
+    index_dir: Path,
+    tmp_path: Path,
+    pictures: dict[str, np.ndarray],
+    wide_profile: Callable[[float], bytes],
+) -> None:
+    """Of a photo larger than the descriptors need, in colors of a telephone."""
+    photo, rng = tmp_path / "large.jpg", np.random.default_rng(0)
+    large = Image.fromarray(pictures["coffee"]).resize((1500, 1000), Image.Resampling.BICUBIC)
+    noisy = np.asarray(large) + rng.normal(0, 40, (1000, 1500, 3))
+    rgb = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+    rgb.save(photo, quality=80, icc_profile=wide_profile(1.0))
+    found = json.loads(cli("recommend", photo, "--index", index_dir, "--json").stdout)
+    out = tmp_path / "out.jpg"
+    result = cli("colorize", photo, "--output", out, "--index", index_dir, "--top-k", 5, "--json")
+    (done,) = json.loads(result.stdout)
+    assert [
+        {name: value for name, value in one.items() if name != "influence"}
+        for one in done["references"]
+    ] == found
 
 
 def test_a_color_photo_may_be_the_query(cli: Cli, index_dir: Path, library_dir: Path) -> None:
@@ -250,9 +163,6 @@ def test_a_sheet_never_replaces_the_photo(
     before = gray_path.read_bytes()
     refused(cli("recommend", gray_path, "--index", index_dir, "--sheet", gray_path), gray_path)
     assert gray_path.read_bytes() == before
-
-
-# --- indexes that cannot be used
 
 
 def _missing(index: Path) -> None:

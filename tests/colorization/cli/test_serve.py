@@ -25,7 +25,7 @@ def test_options_reach_the_server(
     assert asked == [tmp_path, "127.0.0.1", 1, "cpu"]
 
 
-@pytest.mark.parametrize("gone", ["gradio", "cachetools"])
+@pytest.mark.parametrize("gone", ["starlette", "uvicorn", "python_multipart", "cachetools"])
 def test_without_the_extra_one_line_names_it(
     cli: Cli, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:

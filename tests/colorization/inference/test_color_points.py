@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorization.inference.color_points import pointed, reach_of, towards
-from colorization.inference.matching import DirectColors, Matched
-from colorization.inference.picture_features import Described
+from colorization.inference.matching import DirectColors, ReferenceMatch
+from colorization.inference.picture_features import PictureFeatures
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 
@@ -93,10 +93,10 @@ def test_near_a_point_its_color_counts_and_away_from_all_that_of_the_reference(
 ) -> None:
     level = level_of(kinds)
     luminance = F.interpolate(level[None], scale_factor=2.0)
-    target = Described(
+    target = PictureFeatures(
         luminance, features_of(kinds), luminance.new_zeros(2, *luminance.shape[-2:]), 192
     )
-    matched = Matched(target, [], None, ColorizeOptions())
+    matched = ReferenceMatch(target, [], None, ColorizeOptions())
     taken, wanted = 30 * torch.randn(2, *matched.size), torch.tensor([50.0, 20.0]).view(2, 1, 1)
     direct = DirectColors(0.0, None, taken, torch.ones(1, *matched.size))
     point = Point(2.5 / COLUMNS, 6.5 / ROWS, (50.0, 20.0))

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorization.inference.color_transfer import detail_match, smooth_step, transfer
-from colorization.inference.picture_features import Described
+from colorization.inference.color_transfer import detail_match, transfer
+from colorization.inference.exact_matches import smooth_step
+from colorization.inference.picture_features import PictureFeatures
 from colorization.options import ColorizeOptions
 from similarity.matching.correlation import correlate_pictures
 
@@ -23,7 +24,7 @@ def looks() -> Tensor:
     return torch.randn(KINDS, 256)
 
 
-def described(kinds: Tensor, looks: Tensor, colors: Tensor, **others: Tensor) -> Described:
+def described(kinds: Tensor, looks: Tensor, colors: Tensor, **others: Tensor) -> PictureFeatures:
     """A picture of cells that each show a kind of thing, at one luminance.
 
     Args:
@@ -43,7 +44,7 @@ def described(kinds: Tensor, looks: Tensor, colors: Tensor, **others: Tensor) ->
         "relu5_4": F.avg_pool2d(planes("relu5_4"), 2),
     }
     ab = F.interpolate(colors[kinds].permute(2, 0, 1)[None], scale_factor=8.0)[0]
-    return Described(torch.full((1, 1, 8 * ROWS, 8 * COLUMNS), 50.0), features, ab, 128)
+    return PictureFeatures(torch.full((1, 1, 8 * ROWS, 8 * COLUMNS), 50.0), features, ab, 128)
 
 
 def halves(left: int, right: int) -> Tensor:
@@ -53,7 +54,9 @@ def halves(left: int, right: int) -> Tensor:
     return kinds
 
 
-def followed(target: Described, reference: Described, **ranges: tuple[float, float]) -> Tensor:
+def followed(
+    target: PictureFeatures, reference: PictureFeatures, **ranges: tuple[float, float]
+) -> Tensor:
     """How far fine matches are followed, a column of the grid at stride 8 in each column."""
     correlation = correlate_pictures(target.features, [reference.features])
     options = ColorizeOptions(**ranges)  # type: ignore[arg-type]

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from colorization.inference.full_resolution import render
+from colorization.inference.luminance import luminance_rows
 from colorization.inference.tint import tint_curve
-from colorization.inference.working_size import luminance_rows, working_lab
+from colorization.inference.working_size import working_lab
 from retrieval.photos.reader import to_uint8
 from similarity.color.lab import rgb_to_lab
 

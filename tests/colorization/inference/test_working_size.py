@@ -6,17 +6,12 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.inference.working_size import (
-    STRIP_PIXELS,
-    as_rgb,
-    luminance_of,
-    luminance_rows,
-    mean_chroma,
-    read_reference,
-    working_lab,
-    working_size,
-)
+from colorization.inference.luminance import luminance_of, luminance_rows
+from colorization.inference.picture_arrays import STRIP_PIXELS, as_rgb
+from colorization.inference.reference_checks import read_reference
+from colorization.inference.working_size import working_lab, working_size
 from retrieval.photos.reader import PictureError
+from similarity.color.lab import mean_chroma
 
 # --- as_rgb
 

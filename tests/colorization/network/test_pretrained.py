@@ -7,7 +7,8 @@ import torch
 
 from colorization.network.colorization_network import DEFAULT, ColorizationNetwork, NetworkConfig
 from colorization.network.pretrained import STEM, load_network
-from similarity.backbone.backbone import Backbone, write_bundled
+from similarity.backbone.backbone import Backbone
+from similarity.backbone.weight_files import write_bundled
 
 TINY = replace(DEFAULT, width=0.05)
 

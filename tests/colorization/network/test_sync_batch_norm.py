@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from colorization.network.sync_batch_norm import TeamBatchNorm2d
+from colorization.network.sync_batch_norm import SyncBatchNorm2d
 
 PROGRAM = """
 import os, sys
@@ -17,10 +17,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from colorization.network.sync_batch_norm import TeamBatchNorm2d
+from colorization.network.sync_batch_norm import SyncBatchNorm2d
 
 torch.manual_seed(0)
-network = nn.Sequential(nn.Conv2d(2, 4, 3), TeamBatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 3, 3), TeamBatchNorm2d(3))
+network = nn.Sequential(nn.Conv2d(2, 4, 3), SyncBatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 3, 3), SyncBatchNorm2d(3))
 x, wanted = torch.randn(4, 2, 9, 8), torch.randn(4, 3, 5, 4)
 rank, team = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 wrapped = network
@@ -83,7 +83,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
 
 
 def test_alone_it_is_batch_norm() -> None:
-    ours, theirs = TeamBatchNorm2d(3), nn.BatchNorm2d(3)
+    ours, theirs = SyncBatchNorm2d(3), nn.BatchNorm2d(3)
     x = torch.randn(4, 3, 5, 6, generator=torch.Generator().manual_seed(0))
     for is_training in (True, False):
         torch.testing.assert_close(ours.train(is_training)(x), theirs.train(is_training)(x))

@@ -16,12 +16,12 @@ from skimage.color import rgb2lab
 from colorization.batch.jobs import Job
 from colorization.batch.request import Wishes
 from colorization.batch.runner import Outcome, run_jobs
-from colorization.inference.working_size import luminance_of
+from colorization.inference.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE
 from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture, read_picture
-from retrieval.photos.tiff_tags import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE
 
 Cli = Callable[..., Result]
 Colorize = Callable[..., Picture]

@@ -4,9 +4,9 @@ from PIL import Image
 
 from colorization import __version__
 from colorization.photo_files.provenance import PROGRAM, credited, sources
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
 from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture
-from retrieval.photos.tiff_tags import DESCRIPTION, SOFTWARE
 
 MAKER = 0x010F
 

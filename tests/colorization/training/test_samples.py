@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from colorization.training.packed_corpus import Pack
 from PIL import Image
 from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.colorization_network import GLOBAL_SIZE
 from colorization.network.hints import palette_of
-from colorization.training.packed_corpus import Pack
 from colorization.training.samples import (
     CHROMINANCE,
     KINDS,

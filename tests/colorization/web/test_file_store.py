@@ -92,7 +92,8 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     running = Store(Limits())
-    code = "import os; from colorization.web.limits import Limits; from colorization.web.file_store import Store;"
+    code = "import os; from colorization.web.limits import Limits;"
+    code += "from colorization.web.file_store import Store;"
     code += "Store(Limits()).new('a.jpg').write_bytes(b'a photo'); os.kill(os.getpid(), 9)"
     subprocess.run(
         [sys.executable, "-c", code],

@@ -5,7 +5,8 @@ import pytest
 
 from retrieval.building.changes import find_changes, is_complete, wanted_search
 from retrieval.photos.listing import Source, list_sources
-from retrieval.storage.inventory import Known
+from retrieval.safe_files import file_sha256
+from retrieval.storage.inventory import ShardRow
 from retrieval.storage.manifest import FAISS, Manifest, ShardEntry
 from retrieval.storage.search_settings import (
     FLAT,
@@ -15,14 +16,13 @@ from retrieval.storage.search_settings import (
     MEMORY_BUDGET,
     SearchSettings,
 )
-from retrieval.storage.shards import file_sha256
 
 SHARD = Path("a.h5")
 
 
-def known_of(*folders: Path) -> dict[bytes, Known]:
+def known_of(*folders: Path) -> dict[bytes, ShardRow]:
     return {
-        s.absolute: Known(SHARD, i, s.size, s.mtime_ns)
+        s.absolute: ShardRow(SHARD, i, s.size, s.mtime_ns)
         for i, s in enumerate(list_sources(list(folders)))
     }
 
@@ -50,7 +50,7 @@ def test_new_changed_and_gone_photos(photo_dir: Path) -> None:
 
 def test_only_named_folders_lose_photos(photo_dir: Path, library_dir: Path) -> None:
     known = known_of(photo_dir, library_dir) | {
-        os.fsencode(f"{photo_dir} 2/x.png"): Known(SHARD, 9, 1, 1)
+        os.fsencode(f"{photo_dir} 2/x.png"): ShardRow(SHARD, 9, 1, 1)
     }
     (photo_dir / "coffee.png").unlink()
     assert find_changes([library_dir], list_sources([library_dir]), known).gone == set()
@@ -62,7 +62,7 @@ def test_only_named_folders_lose_photos(photo_dir: Path, library_dir: Path) -> N
 def test_what_cannot_be_looked_at_is_neither_gone_nor_changed(library_dir: Path) -> None:
     known, root = known_of(library_dir), os.fsencode(library_dir)
     # the folder's name only begins like that of a closed one
-    known |= {root + b"/subs/x.png": Known(SHARD, 8, 1, 1)}
+    known |= {root + b"/subs/x.png": ShardRow(SHARD, 8, 1, 1)}
     shut = [
         Source(root, name, -1, -1, "Permission denied")
         for name in (b"coffee.png", b"sub", b"new.png")
@@ -110,11 +110,11 @@ def test_an_index_is_complete_if_all_is_as_it_should_be(tmp_path: Path, other: s
         unusable=1,
         search=search,
     )
-    live = {b"%d" % i: Known(SHARD, i, 1, 1) for i in range(2)}
+    live = {b"%d" % i: ShardRow(SHARD, i, 1, 1) for i in range(2)}
     if other == "shards":
-        live[b"1"] = Known(Path("b.h5"), 0, 1, 1)
+        live[b"1"] = ShardRow(Path("b.h5"), 0, 1, 1)
     elif other == "count":
-        live[b"2"] = Known(SHARD, 2, 1, 1)
+        live[b"2"] = ShardRow(SHARD, 2, 1, 1)
     elif other == "index.faiss":
         (tmp_path / FAISS).write_bytes(b"another")
     elif other == "no index.faiss":

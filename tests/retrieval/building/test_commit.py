@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import faiss
@@ -6,10 +7,11 @@ import numpy as np
 import pytest
 
 from retrieval.building.commit import commit
+from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.inventory import known_photos, unfinished
-from retrieval.storage.manifest import FAISS, FEATURES, Manifest, read_manifest
-from retrieval.storage.shards import Photos, file_sha256, read_descriptors, read_photos, write_shard
+from retrieval.storage.inventory import indexed_photos, known_photos, unfinished_shards
+from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
+from retrieval.storage.shards import Photos, read_descriptors, read_photos, write_shard
 
 KEY = "k" * 16
 EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
@@ -125,8 +127,46 @@ def test_shards_of_an_unfinished_build_are_spared(tmp_path: Path) -> None:
     commit({name: live[name] for name in (b"/p/0.jpg",)}, tmp_path, KEY, EMPTY, [waiting])
     assert waiting.exists()
     assert not stale.exists()
-    assert unfinished(tmp_path, read_manifest(tmp_path)) == [waiting]
+    assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == [waiting]
     assert [
         read_photos(tmp_path / FEATURES / s.file).absolute(0)
         for s in read_manifest(tmp_path).shards
     ] == [b"/p/0.jpg"]
+
+
+def age(index_dir: Path, seconds: int) -> None:
+    """Give all files one time, as file systems do whose clock is coarse."""
+    for path in (index_dir / MANIFEST, *(index_dir / FEATURES).iterdir()):
+        os.utime(path, (seconds, seconds))
+
+
+def test_shards_of_an_unfinished_build_count_where_times_are_coarse(tmp_path: Path) -> None:
+    write(tmp_path, "a", [0, 1])
+    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    waiting = write(tmp_path, "b", [2])
+    age(tmp_path, 1000)
+    assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == [waiting]
+    live = indexed_photos(tmp_path, KEY, read_manifest(tmp_path))
+    commit(live, tmp_path, KEY, EMPTY, [waiting])
+    age(tmp_path, 1000)
+    assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == [waiting]
+
+
+def test_a_shard_that_was_replaced_is_not_taken_over_where_times_are_coarse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = write(tmp_path, "a", [0, 1])
+    live = known_photos(tmp_path, KEY, None)
+    del live[b"/p/1.jpg"]
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrieval.building.commit.remove_unnamed", dies)
+    with pytest.raises(KeyboardInterrupt):
+        commit(live, tmp_path, KEY, EMPTY)
+    assert lost.exists()
+    age(tmp_path, 1000)
+    os.utime(lost, (2000, 2000))
+    assert read_manifest(tmp_path).replaced == [lost.name]
+    assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == []

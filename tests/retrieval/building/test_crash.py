@@ -1,113 +1,25 @@
-"""Writers of an index that are killed: the index stays the one before or becomes the one after, and nothing else."""
+"""Builds that are killed: the index stays the one before or becomes the one after."""
 
-import hashlib
-import json
-import shutil
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.building.commit import commit
 from retrieval.extraction.extractor import glance
-from retrieval.extraction.pca import Projection, hash_projections, save_projections
 from retrieval.maintenance.verify import verify_index
 from retrieval.search.photo_index import PhotoIndex
-from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.inventory import known_photos
-from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
-from retrieval.storage.shards import Photos, read_descriptors, read_photos, write_shard
+from retrieval.storage.manifest import FEATURES, read_manifest
+from retrieval.storage.shards import read_descriptors, read_photos
 from similarity.backbone.backbone import Backbone
 
 KILLED = -signal.SIGKILL
+
+
 Order = Callable[..., int]
-
-# One process that has loaded everything and forks for each order. It has a single thread, so that
-# forking is safe.
-SERVER = """
-import json, os, select, signal, sys, time
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from retrieval.building.builder import BuildOptions, build_index
-from retrieval.maintenance.merge import merge_indexes
-from retrieval.maintenance.relink import relink
-from retrieval.maintenance.remove import remove_photos
-from similarity.backbone.backbone import load_backbone
-network = load_backbone()
-
-def build(photos, index, progress=None):
-    build_index([Path(photos)], Path(index), network, BuildOptions(workers=0, batch=1, shard_photos=4), progress)
-
-ORDERS = {
-    "build": build,
-    "remove": lambda index, pattern: remove_photos(Path(index), pattern),
-    "relink": lambda index, root: relink(Path(index), [Path(root)]),
-    "merge": lambda a, b, out: merge_indexes([Path(a), Path(b)], Path(out)),
-}
-
-def die_at(number, after):
-    replace, seen = Path.replace, []
-    def counting(self, target):
-        seen.append(target)
-        if len(seen) == number and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        replace(self, target)
-        if len(seen) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-    Path.replace = counting
-
-for line in sys.stdin:
-    order = json.loads(line)
-    steps, told = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            if "die_at" in order:
-                die_at(*order["die_at"])
-            more = {"progress": lambda done, total: os.write(told, b".")} if order["what"] == "build" else {}
-            ORDERS[order["what"]](*order["arguments"], **more)
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-    if "kill_after" in order:
-        photos, seconds = order["kill_after"]
-        deadline = time.monotonic() + 30
-        while photos > 0 and time.monotonic() < deadline and select.select([steps], [], [], 5)[0]:
-            photos -= len(os.read(steps, 1))
-        time.sleep(seconds)
-        os.kill(pid, signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(steps), os.close(told)
-    print(status, flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def order() -> Iterator[Order]:
-    """``order(what, *arguments, **how_it_dies)`` in a process of its own; returns its exit status."""
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdin and server.stdout
-
-    def run(what: str, *arguments: object, **how: object) -> int:
-        server.stdin.write(
-            json.dumps({"what": what, "arguments": [str(a) for a in arguments], **how}) + "\n"
-        )
-        server.stdin.flush()
-        return int(server.stdout.readline())
-
-    yield run
-    server.stdin.close()
-    assert server.wait(30) == 0
 
 
 def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
@@ -125,9 +37,6 @@ def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
                 np.asarray(x).tobytes() for x in (*parts, photos.mtime_ns[i], photos.sha256[i])
             )
     return found
-
-
-# Builds killed at random moments
 
 
 def draw(path: Path, rng: np.random.Generator) -> None:
@@ -249,98 +158,3 @@ def test_a_hundred_kills_during_the_build_of_two_thousand_photos(
     assert len(read_manifest(index_dir).shards) * shard >= 2000
     assert order("build", photos, tmp_path / "uninterrupted") == 0
     assert rows(index_dir) == rows(tmp_path / "uninterrupted")
-
-
-# Other changes, killed before and after each file that they put in its place
-
-
-def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random.Generator) -> Path:
-    """An index of small files with made descriptors, four photos a shard."""
-    (index_dir / FEATURES).mkdir(parents=True)
-    photos.mkdir(parents=True, exist_ok=True)
-    one = [
-        Projection(np.zeros(n, np.float32), np.eye(k, n, dtype=np.float32))
-        for k, n in ((128, 130), (64, 70))
-    ]
-    manifest = Manifest("vgg19-slim", "a" * 16, hash_projections(*one), [], "", len(numbers))
-    save_projections(index_dir / manifest.pca_file, *one, "a" * 16)
-    for start in range(0, len(numbers), 4):
-        made = []
-        for n in numbers[start : start + 4]:
-            path = photos / f"{n}.jpg"
-            path.write_bytes(b"%d" % n)
-            stat = path.stat()
-            row = (
-                str(photos).encode(),
-                path.name.encode(),
-                stat.st_size,
-                stat.st_mtime_ns,
-                hashlib.sha256(b"%d" % n).digest(),
-            )
-            made.append(row)
-        shapes = (len(made), 128), (len(made), 49, 64), (len(made), 49, 10)
-        parts = [rng.random(shape).astype(np.float16) for shape in shapes]
-        described = Descriptors(
-            *parts, np.zeros(len(made), np.int16), np.full(len(made), 30, np.float16)
-        )
-        write_shard(
-            index_dir / FEATURES / f"{int(rng.integers(2**60)):016x}.h5",
-            Photos.of(made),
-            described,
-            manifest.key,
-        )
-    commit(known_photos(index_dir, manifest.key, None), index_dir, manifest.key, manifest)
-    return index_dir
-
-
-@pytest.mark.parametrize("what", ["remove", "relink", "merge", "merge into one"])
-def test_a_change_happens_wholly_or_not_at_all(
-    tmp_path: Path, order: Order, rng: np.random.Generator, what: str
-) -> None:
-    start = made_index(tmp_path / "start", tmp_path / "photos", list(range(10)), rng)
-    other = made_index(tmp_path / "other", tmp_path / "photos", list(range(8, 14)), rng)
-    before = rows(start)
-    if what == "relink":
-        (tmp_path / "photos").rename(tmp_path / "moved")
-    copy, out = tmp_path / "copy", tmp_path / ("out" if what == "merge" else "copy")
-    arguments = {"remove": (copy, "[159].jpg"), "relink": (copy, tmp_path / "moved")}.get(
-        what, (copy, other, out)
-    )
-    verb = what.split()[0]
-
-    def fresh() -> None:
-        for place in {copy, out}:
-            shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(start, copy)
-
-    fresh()
-    assert order(verb, *arguments) == 0
-    after = rows(out)
-    assert after != before
-    deaths = 0
-    for is_after in (False, True):
-        for number in range(1, 20):
-            fresh()
-            if order(verb, *arguments, die_at=(number, is_after)) == 0:
-                break  # it puts fewer files in their places
-            deaths += 1
-            if (out / "index.json").exists():
-                assert rows(out) in (before, after)
-                assert verify_index(out, with_photos=False) in ([], verify_faiss(out))
-                PhotoIndex.open(out)
-                manifest = read_manifest(out)
-                # a later build adds nothing
-                assert known_photos(out, manifest.key, manifest).keys() == rows(out).keys()
-            else:
-                assert what == "merge"
-                assert known_photos(out, read_manifest(copy).key, None) == {}
-            if not (out / "index.json").exists() or rows(out) == before:
-                assert order(verb, *arguments) == 0
-            assert rows(out) == after
-            assert verify_index(out, with_photos=False) == []
-    assert deaths >= 6
-
-
-def verify_faiss(index_dir: Path) -> list[object]:
-    """What verify says where index.faiss is new and index.json is not yet: that only this derived file does not fit."""
-    return [f for f in verify_index(index_dir, with_photos=False) if f.path.name == "index.faiss"]

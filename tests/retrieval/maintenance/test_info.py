@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.building.changes import BuildReport
-from retrieval.maintenance.info import summarise
+from retrieval.maintenance.info import summarize
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import read_manifest
 
@@ -23,7 +23,7 @@ def test_an_index_in_numbers(
     shutil.copy(photo_dir / "coffee.png", tmp_path / "more")
     build([photo_dir, tmp_path / "more"], tmp_path / "index")
     found, manifest = (
-        summarise(PhotoIndex.open(tmp_path / "index")),
+        summarize(PhotoIndex.open(tmp_path / "index")),
         read_manifest(tmp_path / "index"),
     )
     assert (found.photos, found.gray, found.unusable, found.shards) == (6, 1, 1, 2)
@@ -38,11 +38,3 @@ def test_an_index_in_numbers(
     )
     assert found.faiss == "IndexFlatIP"
     assert found.built == manifest.built != ""
-
-
-def test_what_was_not_noted_is_not_known(index: PhotoIndex) -> None:
-    index.manifest = index.manifest.__class__(
-        **{**index.manifest.__dict__, "built": "", "unusable": None}
-    )
-    found = summarise(index)
-    assert (found.built, found.unusable) == ("", None)

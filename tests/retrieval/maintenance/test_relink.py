@@ -206,7 +206,7 @@ def test_interrupted_after_the_index_was_replaced(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("retrieval.building.commit.sweep", interrupted)
+    monkeypatch.setattr("retrieval.building.commit.remove_unnamed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         relink(own_index, [moved])
     assert verify_index(own_index) == []

@@ -10,7 +10,7 @@ from retrieval.building.changes import BuildReport
 from retrieval.maintenance.remove import remove_photos
 from retrieval.maintenance.verify import verify_index
 from retrieval.search.photo_index import PhotoIndex
-from retrieval.storage.inventory import unfinished
+from retrieval.storage.inventory import unfinished_shards
 from retrieval.storage.manifest import FEATURES, LOCK, read_manifest
 
 Build = Callable[..., BuildReport]
@@ -115,7 +115,6 @@ def test_removed_photos_of_another_folder_stay_away(
     for path, data in shards.items():  # as if the power had failed before they were removed
         if not path.exists():
             path.write_bytes(data)
-            os.utime(path, (0, 0))
     build(library_dir, own_index)
     index = PhotoIndex.open(own_index)
     found = {index.path(row) for row in range(len(index))}
@@ -147,10 +146,10 @@ def test_an_unfinished_build_is_kept_for_the_next(
         Image.fromarray(pictures["retina"]).rotate(20 * i + 10).save(photo_dir / f"new{i}.png")
     with pytest.raises(Interrupted):
         build(photo_dir, own_index, stop)
-    (finished,) = unfinished(own_index, read_manifest(own_index))
+    (finished,) = unfinished_shards(own_index, read_manifest(own_index))
     assert remove_photos(own_index, "c*") == 2
     assert names(own_index) == ALL - {"coffee", "chelsea"}
-    assert unfinished(own_index, read_manifest(own_index)) == [finished]
+    assert unfinished_shards(own_index, read_manifest(own_index)) == [finished]
     seen: list[tuple[int, int]] = []
     build(photo_dir, own_index, lambda *numbers: seen.append(numbers))
     assert seen[-1] == (4, 4)  # the two that were removed, and two of the five new ones

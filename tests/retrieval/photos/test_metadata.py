@@ -7,15 +7,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
-from retrieval.photos.metadata import (
-    INCH,
-    load_exif,
-    profile_space,
-    read_metadata,
-    read_tiff_metadata,
-)
-from retrieval.photos.reader import read_picture, read_small_rgb
-from retrieval.photos.tiff_tags import (
+from retrieval.photos.embedded.tiff_tags import (
     DESCRIPTION,
     FOLDERS,
     HEIGHT,
@@ -26,6 +18,14 @@ from retrieval.photos.tiff_tags import (
     X_RESOLUTION,
     Y_RESOLUTION,
 )
+from retrieval.photos.metadata import (
+    INCH,
+    load_exif,
+    profile_space,
+    read_metadata,
+    read_tiff_metadata,
+)
+from retrieval.photos.reader import read_picture, read_small_rgb
 
 MAKER, EXIF_IFD, TAKEN, GPS_IFD, LATITUDE = 0x010F, 0x8769, 0x9003, 0x8825, 2
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:creator="Frau M\xc3\xbcller"/></x:xmpmeta>'

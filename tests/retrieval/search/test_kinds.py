@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from retrieval.building import commit as commit_module
 from retrieval.building.commit import commit
 from retrieval.extraction.pca import Projection, hash_projections, save_projections
-from retrieval.maintenance.info import summarise
+from retrieval.maintenance.info import summarize
 from retrieval.maintenance.merge import merge_indexes
 from retrieval.maintenance.relink import relink
 from retrieval.maintenance.remove import remove_photos
 from retrieval.maintenance.verify import verify_index
+from retrieval.safe_files import file_sha256
 from retrieval.search.duplicate_groups import duplicate_groups
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.search.ranking import local_ranking
@@ -31,27 +33,12 @@ MADE = 1200
 CLASSES = {FLAT: "IndexFlatIP", HNSW: "IndexHNSWSQ", IVFPQ: "IndexIVFPQ"}
 
 
-class Described:
-    """Stands for an extractor: the query is a photo of the index."""
-
-    def __init__(self, index: PhotoIndex, row: int) -> None:
-        shard, inside = divmod(row, 500)
-        entry = index.manifest.shards[shard]
-        self.found = read_descriptors(index.index_dir / FEATURES / entry.file).take(
-            np.array([inside])
-        )
-
-    def describe(self, _: object) -> object:
-        return self.found
-
-
-def described(index: PhotoIndex, row: int, **options: object) -> list[tuple[str, float]]:
+def described(index: PhotoIndex, row: int, **options: Any) -> list[tuple[str, float]]:
     """Names and scores of the references recommended for a photo of the index."""
-    # without run-time type checks
-    recommend = getattr(PhotoIndex.recommend, "__wrapped__", PhotoIndex.recommend)
-    return [
-        (r.path.name, r.score) for r in recommend(index, None, Described(index, row), **options)
-    ]
+    shard, inside = divmod(row, 500)
+    path = index.index_dir / FEATURES / index.manifest.shards[shard].file
+    found = index.rank(read_descriptors(path).take(np.array([inside])), **options)
+    return [(one.path.name, one.score) for one in found]
 
 
 def unsound(index_dir: Path) -> list[tuple[str, str]]:
@@ -70,7 +57,7 @@ def test_the_kind_is_noted_and_found_again(make_large: Large, tmp_path: Path, ki
     assert search.kind == kind
     assert search.recall >= 0.97
     assert json.loads((tmp_path / MANIFEST).read_text())["search"]["kind"] == kind
-    found = summarise(PhotoIndex.open(tmp_path))
+    found = summarize(PhotoIndex.open(tmp_path))
     assert (found.faiss, found.search, found.photos) == (CLASSES[kind], search, MADE)
     assert unsound(tmp_path) == []
 
@@ -118,6 +105,25 @@ def test_damage_is_found_and_committing_again_cures_it(
     commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest.key, manifest)
     assert unsound(tmp_path) == []
     assert read_manifest(tmp_path).search.kind == kind
+
+
+@pytest.mark.parametrize("kind", [HNSW, IVFPQ])
+def test_a_file_that_faiss_cannot_read_is_written_again_with_the_next_photos(
+    make_large: Large, more_photos: Callable[[Path, int], Path], tmp_path: Path, kind: str
+) -> None:
+    index_dir = make_large(tmp_path / "index", kind)
+    (index_dir / FAISS).write_bytes(b"of another version of faiss")
+    checksum = file_sha256(index_dir / FAISS)
+    replace(read_manifest(index_dir), faiss_sha256=checksum).write(index_dir)
+    assert PhotoIndex.open(index_dir).searcher.index is None  # the shards are searched
+    assert [problem for _, problem in unsound(index_dir)] == [
+        "not an index of faiss, or of another version of it"
+    ]
+    more_photos(index_dir, 20)
+    manifest = read_manifest(index_dir)
+    live = known_photos(index_dir, manifest.key, manifest)
+    commit(live, index_dir, manifest.key, replace(manifest, count=len(live)))
+    assert unsound(index_dir) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,7 @@ from retrieval.search.near_duplicates import (
     MIN_GLOBAL,
     MIN_LIKENESS,
     MIN_STRUCTURE,
-    Looks,
+    Appearance,
     distinct,
     luminance_structure,
     same_photo,
@@ -53,8 +53,8 @@ VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def looks_of(described: Descriptors) -> Looks:
-    return Looks(
+def looks_of(described: Descriptors) -> Appearance:
+    return Appearance(
         described.global_.astype(np.float32),
         described.local,
         luminance_structure(described.histogram),
@@ -112,14 +112,14 @@ def test_two_photos_of_one_scene_are_two(
 # Made looks: two dimensions are enough to set each cosine
 
 
-def made(global_: list[float], structure: list[float], local: list[float]) -> Looks:
+def made(global_: list[float], structure: list[float], local: list[float]) -> Appearance:
     """Photo 0, and others with the given cosines to it."""
 
     def unit(cosines: list[float]) -> np.ndarray:
         return np.array([(1, 0), *((c, (1 - c * c) ** 0.5) for c in cosines)], np.float32)
 
     cells = unit(local)[:, None].repeat(2, 1)
-    return Looks(unit(global_), cells, unit(structure))
+    return Appearance(unit(global_), cells, unit(structure))
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,14 @@ def test_structure_is_the_centred_mean_luminance() -> None:
 # Choosing
 
 
-def on_a_circle(*degrees: float) -> Looks:
-    """Looks whose measures are all the cosine of the angle between them; up to 15 degrees they are one photo."""
+def on_a_circle(*degrees: float) -> Appearance:
+    """Appearance whose measures are all the cosine of the angle between them.
+
+    Up to 15 degrees they are one photo.
+    """
     angles = np.deg2rad(degrees)
     unit = np.stack((np.cos(angles), np.sin(angles)), 1).astype(np.float32)
-    return Looks(unit, unit[:, None].repeat(2, 1), unit)
+    return Appearance(unit, unit[:, None].repeat(2, 1), unit)
 
 
 def test_of_each_group_the_best_stays() -> None:

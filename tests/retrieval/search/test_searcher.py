@@ -109,7 +109,10 @@ def test_the_fewer_are_allowed_the_wider_is_the_search(
     share: float,
     wider: int,
 ) -> None:
-    """Else most of what graph and lists find is what may not be found; at most sixteen times wider, which takes as long."""
+    """Else most of what graph and lists find is what may not be found.
+
+    At most sixteen times wider, which takes as long.
+    """
     index, made = make_search_index(vectors, SearchSettings(kind, parameters={"lists": LISTS}))
     asked, make = [], getattr(faiss, settings)
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from retrieval.building.changes import BuildReport
+from retrieval.safe_files import file_sha256
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage import contents as module
 from retrieval.storage.contents import read_contents
 from retrieval.storage.manifest import FEATURES, read_manifest
-from retrieval.storage.shards import file_sha256, read_descriptors, read_photos, write_shard
+from retrieval.storage.shards import read_descriptors, read_photos, write_shard
 
 
 @pytest.fixture

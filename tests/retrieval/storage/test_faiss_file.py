@@ -5,12 +5,12 @@ import faiss
 import numpy as np
 import pytest
 
+from retrieval.safe_files import file_sha256
 from retrieval.search.faiss_index import make_search_index
 from retrieval.storage.faiss_file import read_faiss, write_faiss
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.manifest import FAISS
 from retrieval.storage.search_settings import FLAT, HNSW, IVFPQ, SearchSettings
-from retrieval.storage.shards import file_sha256
 
 pytestmark = pytest.mark.usefixtures("small_limits")
 

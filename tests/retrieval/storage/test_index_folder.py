@@ -5,24 +5,24 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from retrieval.storage.index_folder import alone, make_index_folder
+from retrieval.storage.index_folder import make_index_folder, sole_writer
 from retrieval.storage.manifest import FEATURES, LOCK
 
 
 def test_two_writers_are_kept_apart(tmp_path: Path) -> None:
     with (
-        alone(tmp_path),
+        sole_writer(tmp_path),
         pytest.raises(
             ValueError, match="another build-index is writing here; wait until it has ended"
         ),
-        alone(tmp_path),
+        sole_writer(tmp_path),
     ):
         pytest.fail("two writers at once")
-    with alone(tmp_path):
+    with sole_writer(tmp_path):
         pass
-    with pytest.raises(KeyError), alone(tmp_path):
+    with pytest.raises(KeyError), sole_writer(tmp_path):
         raise KeyError  # the lock is given back
-    with alone(tmp_path):
+    with sole_writer(tmp_path):
         assert (tmp_path / LOCK).exists()
 
 
@@ -34,7 +34,7 @@ def test_a_read_only_folder_is_told_with_its_cure(
         raise OSError(code, os.strerror(code), str(tmp_path / LOCK))
 
     monkeypatch.setattr(FileLock, "acquire", refused)
-    with pytest.raises(OSError) as caught, alone(tmp_path):
+    with pytest.raises(OSError) as caught, sole_writer(tmp_path):
         pytest.fail("written without a lock")
     assert caught.value.filename == str(tmp_path)
     assert "it needs the right to write there; a copy of the index would do" in str(
@@ -63,7 +63,7 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_whose_visible_files_were_removed_is_used_again(tmp_path: Path) -> None:
-    with alone(tmp_path):
+    with sole_writer(tmp_path):
         pass
     assert [p.name for p in tmp_path.iterdir()] == [LOCK]
     make_index_folder(tmp_path)

@@ -1,21 +1,26 @@
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from retrieval.building.commit import commit
+from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.inventory import Known, known_photos, rewritten_name, unfinished
+from retrieval.storage.inventory import ShardRow, known_photos, rewritten_name, unfinished_shards
 from retrieval.storage.manifest import FEATURES, Manifest, ShardEntry, read_manifest
-from retrieval.storage.shards import Photos, file_sha256, read_photos, write_shard
+from retrieval.storage.shards import Photos, read_photos, write_shard
 
 KEY = "k" * 16
 EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
 
 
 def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: str = KEY) -> Path:
-    """A shard of photos with the given numbers; what it says of their looks does not matter here."""
+    """A shard of photos with the given numbers.
+
+    What it says of their looks does not matter here.
+    """
     folder, count = index_dir / FEATURES, len(numbers)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [(b"/p", b"%d.jpg" % n, size, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers]
@@ -37,8 +42,10 @@ def test_shards_of_the_manifest_and_finished_ones_are_known(tmp_path: Path) -> N
     first, orphan = write(tmp_path, "a", [0, 1]), write(tmp_path, "b", [2])
     known = known_photos(tmp_path, KEY, named(first))
     assert known == {
-        b"/p/0.jpg": Known(first, 0, 10, 5), b"/p/1.jpg": Known(first, 1, 10, 5), b"/p/2.jpg": Known(orphan, 0, 10, 5),
-    }  # fmt: skip
+        b"/p/0.jpg": ShardRow(first, 0, 10, 5),
+        b"/p/1.jpg": ShardRow(first, 1, 10, 5),
+        b"/p/2.jpg": ShardRow(orphan, 0, 10, 5),
+    }
     assert known[b"/p/0.jpg"].stamp == (10, 5)
     assert known_photos(tmp_path, KEY, None).keys() == known.keys()
 
@@ -53,7 +60,10 @@ def test_the_newest_description_of_a_photo_counts(tmp_path: Path) -> None:
     for seconds, shard in enumerate((older, newest, indexed)):
         os.utime(shard, (seconds, seconds))
     known = known_photos(tmp_path, KEY, named(indexed))
-    assert known == {b"/p/0.jpg": Known(newest, 0, 30, 5), b"/p/1.jpg": Known(indexed, 1, 10, 5)}
+    assert known == {
+        b"/p/0.jpg": ShardRow(newest, 0, 30, 5),
+        b"/p/1.jpg": ShardRow(indexed, 1, 10, 5),
+    }
 
 
 def test_shards_that_are_damaged_missing_or_of_other_settings_are_not_known(tmp_path: Path) -> None:
@@ -78,24 +88,23 @@ def test_shards_with_another_checksum_than_the_manifests_are_not_known(tmp_path:
     assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg"}
 
 
-def test_unfinished_shards_are_younger_than_the_manifest_and_built_from_photos(
-    tmp_path: Path,
-) -> None:
+def test_unfinished_shards_are_not_replaced_and_built_from_photos(tmp_path: Path) -> None:
     indexed = write(tmp_path, "a", [0])
     commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
-    manifest = read_manifest(tmp_path)
+    replaced = ["b" * 16 + ".h5"]
+    manifest = replace(read_manifest(tmp_path), replaced=replaced)
     old, young, youngest = (write(tmp_path, name, [i]) for i, name in enumerate("bcd", 1))
     rewritten = young.rename(young.with_name(rewritten_name()))
     young = write(tmp_path, "c", [2])
     written = (tmp_path / "index.json").stat().st_mtime_ns
     for path, later in (
-        (old, -1),
+        (old, 4_000_000),
         (youngest, 2_000_000),
         (young, 1_000_000),
         (rewritten, 3_000_000),
     ):
         os.utime(path, ns=(written + later, written + later))
     (tmp_path / FEATURES / "notes.h5").touch()
-    assert unfinished(tmp_path, manifest) == [young, youngest]
+    assert unfinished_shards(tmp_path, manifest) == [young, youngest]
     assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg", b"/p/2.jpg", b"/p/3.jpg"}
-    assert set(unfinished(tmp_path, None)) == {indexed, old, young, youngest}
+    assert set(unfinished_shards(tmp_path, None)) == {indexed, old, young, youngest}

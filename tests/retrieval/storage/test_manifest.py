@@ -14,7 +14,7 @@ from retrieval.storage.manifest import (
     read_manifest,
     settings_key,
 )
-from retrieval.storage.search_settings import FLAT, IVFPQ, SearchSettings
+from retrieval.storage.search_settings import IVFPQ, SearchSettings
 
 SHARDS = [ShardEntry("01.h5", 3, "c" * 64), ShardEntry("02.h5", 2, "d" * 64)]
 EXAMPLE = Manifest("vgg19-slim", "a" * 16, "b" * 16, SHARDS, "e" * 64, 5)
@@ -33,14 +33,6 @@ def test_search_settings_are_kept(tmp_path: Path) -> None:
     )
     replace(EXAMPLE, search=search).write(tmp_path)
     assert read_manifest(tmp_path).search == search
-
-
-def test_the_format_of_before_is_read_as_flat(tmp_path: Path) -> None:
-    data = {**json.loads(without("search")), "schema": 1}
-    (tmp_path / MANIFEST).write_text(json.dumps(data))
-    manifest = read_manifest(tmp_path)
-    assert manifest == replace(EXAMPLE, schema=1)
-    assert (manifest.search.kind, manifest.search.recall) == (FLAT, 1.0)
 
 
 def test_a_failed_write_keeps_the_previous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +69,8 @@ def test_newer_format(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({**data, "schema": SCHEMA + 1, "something": "new"}))
     with pytest.raises(
         ValueError,
-        match=rf"format {SCHEMA + 1} is newer than this rechroma reads \({SCHEMA}\); update rechroma",
+        match=rf"format {SCHEMA + 1} is newer than this rechroma reads \({SCHEMA}\);"
+        " update rechroma",
     ):
         read_manifest(tmp_path)
 
@@ -104,6 +97,7 @@ def without(key: str) -> bytes:
         without("schema"),
         without("backbone"),
         without("shards"),
+        *(without(name) for name in ("search", "roots", "built", "unusable", "replaced")),
         json.dumps({**asdict(EXAMPLE), "search": {"kind": "wishful"}}).encode(),
         json.dumps({**asdict(EXAMPLE), "search": None}).encode(),
     ],

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
+from retrieval.safe_files import file_sha256
 from retrieval.storage import shards
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.shards import (
     Photos,
     ShardReader,
-    file_sha256,
     read_descriptors,
     read_photos,
     shard_key,
@@ -149,13 +149,15 @@ rows = Photos.of([(b"/p", b"%d" % i, 1, 1, bytes(32)) for i in range(n)])
 parts = (np.zeros((n, *s), np.float16) for s in ((128,), (49, 64), (49, 10)))
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, -1))
 try:
-    write_shard(Path({str(tmp_path)!r}) / "0123.h5", rows, Descriptors(*parts, np.zeros(n, np.int16), np.zeros(n, np.float16)), "k")
+    found = Descriptors(*parts, np.zeros(n, np.int16), np.zeros(n, np.float16))
+    write_shard(Path({str(tmp_path)!r}) / "0123.h5", rows, found, "k")
 except OSError as error:
     print(error.filename, error.strerror)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    words = "File too large; the previous index is intact; free some space and run the same command again"
+    words = "File too large; the previous index is intact;"
+    words += " free some space and run the same command again"
     assert done.stdout == f"{tmp_path / '0123.h5'} {words}\n"
     assert list(tmp_path.iterdir()) == []
 

@@ -16,15 +16,13 @@ from similarity.backbone.backbone import (
     IMAGENET_NORMALISATION,
     SLIM_NORMALISATION,
     Backbone,
-    hash_tensors,
     load_backbone,
-    load_bundled,
     load_torchvision_vgg19,
-    write_bundled,
 )
 from similarity.backbone.pretrained import WEIGHTS_DIR
 from similarity.backbone.torchvision_import import import_torchvision
 from similarity.backbone.vgg19 import LAYERS, VGG19, VGG19Config
+from similarity.backbone.weight_files import hash_tensors, load_bundled, write_bundled
 
 SMALL = VGG19Config(widths=(4, 6, 8, 10, 12), pool_size=2, hidden=(20, 16))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import similarity
-from similarity.backbone.backbone import Backbone, hash_tensors, load_bundled, write_bundled
+from similarity.backbone.backbone import Backbone
 from similarity.backbone.pretrained import (
     DEFAULT_BACKBONE,
     WEIGHTS_DIR,
@@ -16,6 +16,7 @@ from similarity.backbone.pretrained import (
     hash_weights,
     weight_files,
 )
+from similarity.backbone.weight_files import hash_tensors, load_bundled, write_bundled
 
 
 def test_hash_by_hand() -> None:

@@ -45,7 +45,10 @@ def test_auc_against_the_sweep(pictures: dict[str, np.ndarray]) -> None:
 
 
 def test_rare_colors_weigh_more() -> None:
-    """Two bins far apart, of shares 0.9 and 0.1: smoothing spreads both alike, so that weights are as 1 to 9."""
+    """Two bins far apart, of shares 0.9 and 0.1.
+
+    Smoothing spreads both alike, so that weights are as 1 to 9.
+    """
     prior = torch.zeros(NUM_BINS)
     common, rare = bin_of((0.0, 0.0)), bin_of((60.0, 40.0))
     prior[common], prior[rare] = 0.9, 0.1
@@ -62,7 +65,10 @@ def test_a_uniform_prior_weighs_the_inner_bins_alike() -> None:
 
 
 def test_unseen_colors_count_as_one_pixel_in_a_million() -> None:
-    """All mass in one bin, of which its neighbourhood keeps most: an unseen far bin weighs about 1 / RAREST times more."""
+    """All mass in one bin, of which its neighbourhood keeps most.
+
+    An unseen far bin weighs about 1 / RAREST times more.
+    """
     prior = torch.zeros(NUM_BINS)
     prior[bin_of((0.0, 0.0))] = 1
     weights = bin_weights(prior)
@@ -84,7 +90,10 @@ def test_a_pixel_takes_the_weight_of_its_nearest_bin(
 
 
 def test_rebalanced_auc_by_hand() -> None:
-    """Three gray pixels right, one colorful pixel at distance 75 (area 1/2) of weight 9: (3 + 9/2) / (3 + 9) = 0.625."""
+    """Three gray pixels right, one colorful pixel at distance 75 (area 1/2) of weight 9.
+
+    (3 + 9/2) / (3 + 9) = 0.625.
+    """
     truth = np.array([[(0, 0), (0, 0), (0, 0), (75.0, 0)]], np.float64)
     result = np.zeros_like(truth)
     found = rebalanced_auc(truth, result, np.array([[1, 1, 1, 9]], np.float32))
@@ -100,7 +109,10 @@ def test_with_equal_weights_it_is_auc(pictures: dict[str, np.ndarray]) -> None:
 
 
 def test_gray_loses_by_rebalancing(pictures: dict[str, np.ndarray]) -> None:
-    """Gray is right about the common grays and wrong about the rare colors, as in the paper: 89.1 falls to 58.0."""
+    """Gray is right about the common grays and wrong about the rare colors, as in the paper.
+
+    89.1 falls to 58.0.
+    """
     truth = rgb2lab(pictures["motorcycle_left"])[..., 1:]
     prior = histogram(torch.from_numpy(truth).float().permute(2, 0, 1)[None])[0]
     weights = pixel_weights(truth, bin_weights(prior))

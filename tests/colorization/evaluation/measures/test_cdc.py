@@ -23,7 +23,10 @@ def test_divergence_of_distributions_without_overlap_is_ln_2() -> None:
 
 
 def test_divergence_by_hand() -> None:
-    """(1, 0) and (1/2, 1/2): middle (3/4, 1/4); (ln(4/3) + (ln(2/3) + ln 2) / 2) / 2 = (ln(4/3) + ln(4/3) / 2) / 2."""
+    """(1, 0) and (1/2, 1/2): middle (3/4, 1/4).
+
+    (ln(4/3) + (ln(2/3) + ln 2) / 2) / 2 = (ln(4/3) + ln(4/3) / 2) / 2.
+    """
     found = jensen_shannon(np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]]))
     assert found == pytest.approx(0.75 * math.log(4 / 3))
 
@@ -57,7 +60,9 @@ def test_a_still_film_scores_zero_and_one_frame_nothing() -> None:
 
 
 def test_one_change_by_hand() -> None:
-    """Red changes between frames 2 and 3 of 6, the others stand: JS is ln 2 / 3 for each pair over the change.
+    """Red changes between frames 2 and 3 of 6, the others stand.
+
+    JS is ln 2 / 3 for each pair over the change.
 
     Of 5 pairs one apart 1 is over it, of 4 two apart 2, of 2 four apart 2: (1/5 + 2/4 + 2/2) / 3 *
         ln 2 / 3. Of the 3 pairs

@@ -13,7 +13,9 @@ def test_colorfulness_of_one_color() -> None:
 
 
 def test_colorfulness_keeps_the_signs_of_opponent_channels() -> None:
-    """Red and green pixels: rg = ±255 (deviation 255, mean 0), yb = 127.5 twice; 255 + 0.3 * 127.5 = 293.25.
+    """Red and green pixels: rg = ±255 (deviation 255, mean 0), yb = 127.5 twice.
+
+    255 + 0.3 * 127.5 = 293.25.
 
     With absolute values first it would be 0.3 sqrt(255² + 127.5²) = 85.5.
     """
@@ -28,7 +30,10 @@ def test_greys_have_no_colorfulness(rng: np.random.Generator) -> None:
 
 
 def test_pale_and_vivid_cancel_out_only_in_the_delta_of_means() -> None:
-    """Results 10 and 50 for truths 20 and 30: means 30 and 25 differ by 5; picture by picture (10 + 20) / 2 = 15."""
+    """Results 10 and 50 for truths 20 and 30: means 30 and 25 differ by 5.
+
+    Picture by picture (10 + 20) / 2 = 15.
+    """
     results, truths = [10.0, 50.0], [20.0, 30.0]
     assert delta_of_means(results, truths) == pytest.approx(5.0)
     assert delta_of_means(truths, results) == pytest.approx(5.0)

@@ -6,7 +6,10 @@ from colorization.evaluation.measures.frechet import frechet_distance
 
 
 def test_one_dimension_by_hand() -> None:
-    """Means 2 and 10, deviations (n - 1) of (0, 2, 4) and (6, 10, 14): 2 and 4; (10 - 2)² + (4 - 2)² = 68."""
+    """Means 2 and 10, deviations (n - 1) of (0, 2, 4) and (6, 10, 14): 2 and 4.
+
+    (10 - 2)² + (4 - 2)² = 68.
+    """
     first, second = np.array([[0.0], [2.0], [4.0]]), np.array([[6.0], [10.0], [14.0]])
     assert frechet_distance(first, second) == pytest.approx(68.0)
 

@@ -10,7 +10,10 @@ def plain(ab: tuple[float, float], height: int = 2, width: int = 3) -> np.ndarra
 
 
 def test_a_color_on_a_centre_is_one_bin() -> None:
-    """(0, 0) is centre 10 of -1, -0.9, ... 1 on both axes; (11, -22) is 0.1 and -0.2, centres 11 and 8."""
+    """(0, 0) is centre 10 of -1, -0.9, ... 1 on both axes.
+
+    (11, -22) is 0.1 and -0.2, centres 11 and 8.
+    """
     for ab, place in (((0, 0), (10, 10)), ((11, -22), (11, 8)), ((110, -110), (20, 0))):
         found = color_histogram(plain(ab))
         assert found.shape == (CENTRES, CENTRES)

@@ -1,4 +1,7 @@
-"""LPIPS and Inception are optional. That they are absent is told; with a network of random weights they are taken."""
+"""LPIPS and Inception are optional. That they are absent is told.
+
+With a network of random weights they are taken.
+"""
 
 import importlib
 import sys

@@ -20,7 +20,10 @@ def test_accuracy_is_a_share() -> None:
 
 
 def test_recovered_by_hand() -> None:
-    """Without labels the truth is right: gray 1/4, result 3/4, truth 1; (3/4 - 1/4) / (1 - 1/4) = 2/3."""
+    """Without labels the truth is right: gray 1/4, result 3/4, truth 1.
+
+    (3/4 - 1/4) / (1 - 1/4) = 2/3.
+    """
     assert recovered_accuracy(np.array([0, 1, 2, 9]), GRAY, TRUTH) == pytest.approx(2 / 3)
     assert recovered_accuracy(TRUTH, GRAY, TRUTH) == 1.0
     assert recovered_accuracy(GRAY, GRAY, TRUTH) == 0.0
@@ -28,12 +31,18 @@ def test_recovered_by_hand() -> None:
 
 
 def test_labels_decide_where_they_are_given() -> None:
-    """Labels 0, 1, 2, 7: truth 3/4, gray 1/4, result (0, 9, 2, 7) 3/4; it is right about a picture whose truth misleads."""
+    """Labels 0, 1, 2, 7: truth 3/4, gray 1/4, result (0, 9, 2, 7) 3/4.
+
+    It is right about a picture whose truth misleads.
+    """
     assert recovered_accuracy(np.array([0, 9, 2, 7]), GRAY, TRUTH, np.array([0, 1, 2, 7])) == 1.0
 
 
 def test_regained_by_hand() -> None:
-    """Gray loses the last three; that a result loses the first one, too, is not this measure's matter."""
+    """Gray loses the last three.
+
+    That a result loses the first one, too, is not this measure's matter.
+    """
     assert regained_accuracy(np.array([0, 1, 2, 9]), GRAY, TRUTH) == pytest.approx(2 / 3)
     assert regained_accuracy(np.array([9, 1, 2, 9]), GRAY, TRUTH) == pytest.approx(2 / 3)
     assert regained_accuracy(GRAY, GRAY, TRUTH) == 0.0

@@ -27,7 +27,10 @@ def test_psnr_of_equal_pictures_is_infinite() -> None:
 
 
 def test_ssim_of_two_plain_pictures() -> None:
-    """Without variance only the means count: (2 * 100 * 150 + c1) / (100² + 150² + c1), c1 = (0.01 * 255)² = 6.5025."""
+    """Without variance only the means count.
+
+    (2 * 100 * 150 + c1) / (100² + 150² + c1), c1 = (0.01 * 255)² = 6.5025.
+    """
     truth, result = np.full((16, 20, 3), 100, np.uint8), np.full((16, 20, 3), 150, np.uint8)
     c1 = (0.01 * 255) ** 2
     assert ssim(truth, result) == pytest.approx(
@@ -67,7 +70,10 @@ def test_ssim_against_the_definition(
 
 
 def test_ssim_sees_color(pictures: dict[str, np.ndarray]) -> None:
-    """Each channel counts alike: one channel of three emptied of its structure costs, the others stay at 1."""
+    """Each channel counts alike.
+
+    One channel of three emptied of its structure costs, the others stay at 1.
+    """
     truth = pictures["coffee"]
     result = truth.copy()
     result[..., 2] = 128

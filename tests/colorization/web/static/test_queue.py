@@ -1,0 +1,123 @@
+"""Several photos at once."""
+
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def photos(gray_file: Path, gray_pictures: dict[str, np.ndarray], tmp_path: Path) -> list[Path]:
+    (tmp_path / "broken.jpg").write_bytes(gray_file.read_bytes()[:5000])
+    Image.fromarray(gray_pictures["chelsea"]).save(tmp_path / "cat.png")
+    return [gray_file, tmp_path / "broken.jpg", tmp_path / "cat.png"]
+
+
+def zipped(one: Any, folder: Path) -> list[str]:
+    with one.tab.expect_download() as download:
+        one.tab.get_by_role("link", name="Save all as one zip").click()
+    download.value.save_as(folder / "all.zip")
+    with zipfile.ZipFile(folder / "all.zip") as file:
+        assert file.testzip() is None
+        return file.namelist()
+
+
+def test_several_photos_become_a_queue(
+    visit: Any, photos: list[Path], tmp_path: Path, shots: Path
+) -> None:
+    one = visit()
+    one.choose(*photos)
+    told, cards = one.tab.locator("#queue-told"), one.tab.locator("#queued li")
+    expect(cards).to_have_count(3)
+    expect(told).to_have_text("2 of 3 photos done; 1 refused.")
+    expect(cards.nth(1)).to_contain_text("broken.jpg is damaged or incomplete.")
+    expect(cards.nth(0).get_by_role("img")).to_have_count(2)
+    expect(cards.nth(0)).to_contain_text("Colors from motorcycle_left.png")
+    one.tab.screenshot(path=shots / "queue.png")
+    assert zipped(one, tmp_path) == ["garage-color.jpg", "cat-color.png"]
+    with one.tab.expect_download() as download:
+        one.tab.get_by_role("link", name="Save cat.png").click()
+    assert download.value.suggested_filename == "cat-color.png"
+    # work on one; its new result is in the queue
+    one.tab.get_by_role("link", name="Work on it: garage.jpg").click()
+    one.status.first.wait_for()
+    one.use("Brush")
+    one.drag((0.2, 0.8), (0.5, 0.8))
+    expect(one.status.first).to_contain_text("color points")
+    one.save(tmp_path)
+    one.tab.get_by_role("link", name="All photos").click()
+    expect(cards.nth(0)).to_contain_text("color points")
+    # a page that is loaded again knows what is done
+    one.tab.reload()
+    expect(cards).to_have_count(2)
+    expect(told).to_contain_text("the page was loaded again")
+    assert zipped(one, tmp_path) == ["garage-color.jpg", "cat-color.png"]
+    assert one.failed == []
+
+
+def test_a_folder_keeps_its_folders(visit: Any, photos: list[Path], tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    (scans / "1932").mkdir(parents=True)
+    shutil.copy(photos[0], scans / "garage.jpg")
+    shutil.copy(photos[0], scans / "1932" / "garage.jpg")
+    (scans / "notes.txt").write_text("no picture")
+    one = visit()
+    one.drop("#drop", scans)
+    told = one.tab.locator("#queue-told")
+    expect(told).to_have_text("2 of 2 photos done; 1 other file passed over.")
+    assert sorted(zipped(one, tmp_path)) == [
+        "scans/1932/garage-color.jpg",
+        "scans/garage-color.jpg",
+    ]
+
+
+def test_two_hundred_photos_at_once(
+    visit: Any, gray_pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    """All are taken; the work can be stopped at any, and goes on."""
+    many = [tmp_path / f"{i:03}.png" for i in range(200)]
+    for path in many:
+        Image.fromarray(gray_pictures["coffee"][:32, :32]).save(path)
+    one = visit()
+    one.choose(*many)
+    told, stop = one.tab.locator("#queue-told"), one.tab.locator("#stop-queue")
+    expect(one.tab.locator("#queued li")).to_have_count(200)
+    expect(told).to_have_text(re.compile(r"^[2-9] of 200 photos done\.$"))
+    stop.click()
+    expect(stop).to_have_text("Go on")
+    expect(one.tab.locator("#queued li", has_text="…")).to_have_count(0)
+    done = int(told.inner_text().split()[0])
+    assert len(zipped(one, tmp_path)) == done
+    stop.click()
+    expect(told).to_have_text(
+        re.compile(rf"^({'|'.join(str(done + i) for i in range(2, 9))}) of 200")
+    )
+    assert one.failed == []
+
+
+def test_nothing_that_is_a_picture(visit: Any, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.zip"):
+        (tmp_path / name).write_text("x")
+    one = visit()
+    one.choose(tmp_path / "a.txt", tmp_path / "b.zip")
+    alert = one.tab.get_by_role("alert").locator("p")
+    expect(alert).to_have_text("None of these files is a picture that Rechroma reads.")
+    expect(one.tab.locator("#drop")).to_be_visible()
+
+
+def test_whoever_leaves_while_it_works_is_asked(visit: Any, photos: list[Path]) -> None:
+    one = visit()
+    asked: list[str] = []
+    one.tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    one.tab.locator("h1").first.click()  # browsers ask only whoever has touched the page
+    one.choose(*photos * 12)
+    expect(one.tab.locator("#queue-told")).to_have_text(re.compile("^[1-9]"))
+    one.tab.reload()
+    expect(one.tab.locator("#queue-told")).to_contain_text("the page was loaded again")
+    assert asked == ["beforeunload"]

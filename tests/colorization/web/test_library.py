@@ -1,0 +1,98 @@
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colorization.pipeline import ColorizationPipeline
+from colorization.web import library as module
+from colorization.web.file_store import Store
+from colorization.web.library import BUSY, ELSEWHERE, Library
+from colorization.web.photo_editor import PhotoEditor
+
+
+@pytest.fixture
+def alone(without_index: ColorizationPipeline, store: Store) -> PhotoEditor:
+    return PhotoEditor(without_index, store)
+
+
+@pytest.fixture
+def library(
+    alone: PhotoEditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Library]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "Pictures").mkdir(parents=True)
+    found = Library(alone, may_index=True)
+    yield found
+    found.close()
+
+
+def ended(library: Library) -> dict[str, Any]:
+    limit = time.monotonic() + 60
+    while library.state()["progress"] is not None and time.monotonic() < limit:
+        time.sleep(0.02)
+    return library.state()
+
+
+def test_a_folder_is_indexed_and_recommended_from(
+    library: Library, alone: PhotoEditor, photo_dir: Path, photo: Path
+) -> None:
+    before = library.state()
+    assert (before["index"], before["count"], before["may_index"]) == ("", 0, True)
+    assert before["folder"] == str(Path.home() / "Pictures")
+    library.start(f" {photo_dir} ")
+    after = ended(library)
+    told = "4 photos of photos are indexed."
+    told += " Next time, start with: rechroma serve --index indexes/photos"
+    assert (after["index"], after["count"], after["error"]) == ("photos", 4, "")
+    assert after["told"] == told
+    assert len(alone.open(photo).candidates) == 4
+
+
+@pytest.mark.parametrize("text", ["", "  ", "relative", "/nowhere/at/all", "~/absent"])
+def test_a_folder_that_is_not_there_is_told(library: Library, text: str) -> None:
+    with pytest.raises(ValueError, match="There is no such folder"):
+        library.start(text)
+
+
+def test_visitors_from_elsewhere_may_not(alone: PhotoEditor, photo_dir: Path) -> None:
+    with pytest.raises(ValueError, match=ELSEWHERE):
+        Library(alone, may_index=False).start(str(photo_dir))
+
+
+def test_what_goes_wrong_is_told_and_can_be_tried_again(
+    library: Library, tmp_path: Path, photo_dir: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    library.start(str(tmp_path / "empty"))
+    error = ended(library)["error"]
+    assert isinstance(error, str) and error and str(tmp_path) not in error
+    library.start(str(photo_dir))
+    assert ended(library)["error"] == ""
+
+
+def test_progress_is_told_one_at_a_time_and_closing_stops_it(
+    library: Library, photo_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def build(_: object, __: object, ___: object, ____: object, progress: Any) -> None:
+        progress(1, 4)
+        reached.set()
+        assert go_on.wait(30)
+        progress(2, 4)
+        raise AssertionError("not stopped")
+
+    monkeypatch.setattr(module, "build_index", build)
+    library.start(str(photo_dir))
+    assert reached.wait(30)
+    assert library.state()["progress"] == [1, 4]
+    with pytest.raises(ValueError, match=BUSY):
+        library.start(str(photo_dir))
+    threading.Timer(0.05, go_on.set).start()
+    library.close()
+    state = library.state()
+    assert (state["progress"], state["error"], state["told"]) == (None, "", "")

@@ -1,0 +1,23 @@
+import shlex
+from pathlib import Path
+
+from retrieval.storage.rebuild_command import rebuild
+
+
+def test_the_command_names_what_is_there_as_a_shell_reads_it(tmp_path: Path) -> None:
+    photos, index_dir = tmp_path / "my photos", tmp_path / "it's an index"
+    photos.mkdir()
+    command = rebuild(index_dir, [photos, tmp_path / "gone"])
+    assert shlex.split(command) == [
+        "rechroma",
+        "build-index",
+        str(photos),
+        "--index",
+        str(index_dir),
+    ]
+
+
+def test_where_all_are_gone_a_word_stands_for_them(tmp_path: Path) -> None:
+    assert rebuild(tmp_path, [str(tmp_path / "gone")]) == (
+        f"rechroma build-index PHOTOS --index {shlex.quote(str(tmp_path))}"
+    )

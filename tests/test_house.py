@@ -1,0 +1,191 @@
+"""What keeps the house in order: sizes, mirrored tests, and docstrings that tell every argument.
+
+Each list names what does not keep the rule yet. It is to be emptied: what keeps the rule must be
+taken off its list.
+"""
+
+import ast
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("similarity", "retrieval", "colorization")
+MAX_FILES, MAX_LINES = 15, 300
+
+WITHOUT_TEST: set[str] = {
+    "colorization/inference/color_suggestions.py",
+    "colorization/inference/matching.py",
+    "colorization/inference/reference_checks.py",
+    "colorization/onnx_export/graphs.py",
+    "colorization/photo_files/deep_png.py",
+    "colorization/result.py",
+    "colorization/video/film_writer.py",
+    "colorization/video/frame_folder.py",
+    "colorization/video/frame_sinks.py",
+    "colorization/video/job.py",
+    "colorization/video/report.py",
+    "colorization/video/unfinished_work.py",
+    "colorization/web/components.py",
+    "colorization/web/handlers.py",
+    "colorization/web/http_api.py",
+    "colorization/web/limits.py",
+    "colorization/web/page.py",
+    "retrieval/photos/deep_formats.py",
+    "retrieval/photos/pillow_limits.py",
+}
+TOO_LONG: set[str] = {
+    "colorization/pipeline.py",
+    "colorization/web/handlers.py",
+    "scripts/distill",
+    "tests/colorization/batch/test_explanation.py",
+    "tests/colorization/batch/test_jobs.py",
+    "tests/colorization/inference/test_network_colors.py",
+    "tests/colorization/photo_files/test_formats.py",
+    "tests/colorization/photo_files/test_writer.py",
+    "tests/colorization/test_pipeline.py",
+    "tests/colorization/training/test_samples.py",
+    "tests/colorization/training/test_two_branch_step.py",
+    "tests/colorization/video/test_colorize_film.py",
+    "tests/colorization/video/test_resume.py",
+    "tests/colorization/web/test_browser.py",
+    "tests/colorization/web/test_photo_editor.py",
+    "tests/colorization/web/test_server.py",
+    "tests/retrieval/photos/test_reader.py",
+    "tests/similarity/backbone/test_backbone.py",
+    "tests/similarity/matching/test_correlation.py",
+    "tests/test_train_script.py",
+}
+TOO_FULL: set[str] = {
+    "colorization/web",
+}
+WITHOUT_ARGS: set[str] = {
+    "colorization/batch/jobs.py",
+    "colorization/batch/manifest.py",
+    "colorization/batch/request.py",
+    "colorization/inference/color_transfer.py",
+    "colorization/inference/matching.py",
+    "colorization/inference/picture_features.py",
+    "colorization/inference/working_size.py",
+    "colorization/network/color_bins.py",
+    "colorization/network/hints.py",
+    "colorization/onnx_export/export.py",
+    "colorization/onnx_export/graphs.py",
+    "colorization/photo_files/contact_sheet.py",
+    "colorization/photo_files/provenance.py",
+    "colorization/photo_files/writer.py",
+    "colorization/pipeline.py",
+    "colorization/training/losses/chrominance.py",
+    "colorization/training/samples.py",
+    "colorization/video/frame_sinks.py",
+    "colorization/video/report.py",
+    "colorization/video/scene_plan.py",
+    "colorization/video/unfinished_work.py",
+    "colorization/video/yuv.py",
+    "colorization/web/handlers.py",
+    "colorization/web/http_api.py",
+    "colorization/web/photo_editor.py",
+    "colorization/web/previews.py",
+    "retrieval/extraction/corpus_reader.py",
+    "retrieval/extraction/extractor.py",
+    "retrieval/extraction/pca.py",
+    "retrieval/photos/deep_formats.py",
+    "retrieval/photos/listing.py",
+    "retrieval/search/ranking.py",
+    "similarity/backbone/backbone.py",
+    "similarity/backbone/pretrained.py",
+    "similarity/color/tones.py",
+    "similarity/matching/correlation.py",
+    "similarity/training/distillation.py",
+    "similarity/training/loop.py",
+    "similarity/training/repvgg.py",
+}
+
+
+def tracked() -> list[Path]:
+    """Files of the project, as git has them or would have them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("the project is not in git here")
+    return [Path(name) for name in found.stdout.splitlines()]
+
+
+def sources() -> list[Path]:
+    return [
+        path
+        for path in tracked()
+        if path.suffix == ".py" and path.parts[0] in PACKAGES and (ROOT / path).exists()
+    ]
+
+
+def is_code(path: Path) -> bool:
+    """Whether a file has more than constants, types and imports."""
+    tree = ast.parse((ROOT / path).read_text())
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
+
+
+def has_test(path: Path) -> bool:
+    """Whether a module has a test file of its name, alone or in a folder of its name."""
+    folder, name = ROOT / "tests" / path.parent, path.stem
+    own = [*folder.glob(f"test_{name}.py"), *folder.glob(f"test_{name}_*.py")]
+    return bool(own or [*(folder / name).glob(f"test_{name}.py")])
+
+
+def test_every_source_has_its_test() -> None:
+    lacking = {
+        str(path)
+        for path in sources()
+        if path.name != "__init__.py" and is_code(path) and not has_test(path)
+    }
+    assert lacking == WITHOUT_TEST
+
+
+def test_no_file_is_too_long() -> None:
+    texts = {".py", ".sh", ".html", ".css", ".js", ".md", ".toml", ".yml", ""}
+    long = {
+        str(path)
+        for path in tracked()
+        if path.suffix in texts
+        and (ROOT / path).is_file()
+        and len((ROOT / path).read_text("utf-8").splitlines()) > MAX_LINES
+    }
+    assert long == TOO_LONG
+
+
+def test_no_folder_is_too_full() -> None:
+    counts = Counter(str(path.parent) for path in tracked() if (ROOT / path).is_file())
+    assert {folder for folder, count in counts.items() if count > MAX_FILES} == TOO_FULL
+
+
+def public_functions(path: Path) -> Iterator[ast.FunctionDef]:
+    """Functions and methods of a module that others may call."""
+    for node in ast.parse((ROOT / path).read_text()).body:
+        inside = node.body if isinstance(node, ast.ClassDef) and node.name[0] != "_" else [node]
+        for found in inside:
+            if isinstance(found, ast.FunctionDef) and found.name[0] != "_":
+                yield found
+
+
+def is_command(function: ast.FunctionDef, path: Path) -> bool:
+    """Whether it is a command, whose docstring is its help and whose arguments have theirs."""
+    return "cli" in path.parts and function.name == path.stem
+
+
+def test_every_public_function_tells_its_arguments() -> None:
+    lacking = set()
+    for path in sources():
+        for function in public_functions(path):
+            arguments = function.args
+            names = [
+                a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+            ]
+            several = len([name for name in names if name not in ("self", "cls")]) >= 2
+            told = "Args:" in (ast.get_docstring(function) or "")
+            if several and not told and not is_command(function, path):
+                lacking.add(str(path))
+    assert lacking == WITHOUT_ARGS
