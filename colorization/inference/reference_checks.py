@@ -12,7 +12,7 @@ from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
-from retrieval.photos.print_detection import color_beyond_tone
+from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
 from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
