@@ -117,9 +117,11 @@ def reach_of(
         How far each place lies near a point and shows the same thing; and how far it does that, or
         shows it anywhere.
     """
-    cells = [point.cell(*joined.shape[1:]) for point in points]
-    at_points = torch.stack([joined[:, row, column] for row, column in cells])
-    cosine = torch.einsum("pc,chw->phw", at_points, joined).amax(0, keepdim=True)
+    # what all places of a picture have in common does not tell its things apart
+    own = F.normalize(joined - joined.mean((1, 2), keepdim=True), dim=0)
+    cells = [point.cell(*own.shape[1:]) for point in points]
+    at_points = torch.stack([own[:, row, column] for row, column in cells])
+    cosine = torch.einsum("pc,chw->phw", at_points, own).amax(0, keepdim=True)
     kindred = resized(smooth_step(cosine, KINDRED_FROM_TO), level.shape[-2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
     reach = SURFACE_REACH * max(level.shape[-2:])

@@ -133,14 +133,14 @@ def _answer(
 ) -> Float[Tensor, "2 height width"]:
     """Stages 1 to 4."""
     shares = {True: options.faithfulness, False: 1 - options.faithfulness}
-    if match.planes is None:
+    if match.planes is None or guidance.palette is not None:  # a palette overrules references
         shares = {False: 1.0}
     ways = {seen: share for seen, share in shares.items() if share > 0}
     prediction = predict(network, match, list(ways), guidance, options.vividness)
     decoded = _decoded(network, prediction, guidance, options)
     ab = sum(share * answer for share, answer in zip(ways.values(), decoded, strict=True))
     found = resized(torch.as_tensor(ab), match.size)
-    if match.exact is None or guidance.palette is not None:  # a palette overrules references
+    if match.exact is None or guidance.palette is not None:
         return found
     return match.exact.over(found, options.faithfulness)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from colorization.network.color_bins import NUM_BINS
 from colorization.network.colorization_network import ColorizationNetwork, NetworkConfig
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.weight_files import load_bundled
@@ -36,6 +37,8 @@ def load_network(encoder: Backbone, weights_dir: Path = WEIGHTS_DIR) -> Coloriza
         config = NetworkConfig(**fields)
         trained_on = layout["encoder"]
         prior = torch.tensor(layout["prior"], dtype=torch.float32, device="cpu")
+        if prior.shape != (NUM_BINS,):
+            raise ValueError(f"{prior.numel()} shares of colors, not {NUM_BINS}")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         cause = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path}: damaged ({cause}); reinstall rechroma") from error

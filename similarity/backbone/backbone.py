@@ -126,7 +126,10 @@ class Backbone(nn.Module):
         if self.statistics is not None:
             mean, deviation = self.statistics[layer]
             return (values - mean.to(values)) / deviation.to(values)
-        mean, deviation = values.mean((2, 3), keepdim=True), values.std((2, 3), keepdim=True)
+        mean, deviation = (
+            values.mean((2, 3), keepdim=True),
+            values.std((2, 3), correction=0, keepdim=True),
+        )
         return (values - mean) / deviation.clamp(min=SMALLEST)
 
     def standardised_maps(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -64,11 +65,17 @@ def load_statistics(name: str, weights_dir: Path) -> MapStatistics | None:
     Args:
         name: of the backbone.
         weights_dir: folder of the file.
+
+    Raises:
+        ValueError: the file is damaged.
     """
     path = weights_dir / f"{name}-statistics.safetensors"
     if not path.is_file():
         return None
-    pairs = load_file(path)
+    try:
+        pairs = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: damaged ({error}); reinstall rechroma") from error
     return {
         layer: (values[0].view(1, -1, 1, 1), values[1].view(1, -1, 1, 1))
         for layer, values in pairs.items()

@@ -3,13 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from painted_pictures import apart, painted
 from torch import Tensor
 
-from colorization.inference.color_points import pointed, reach_of, towards
-from colorization.inference.matching import DirectColors, ReferenceMatch
-from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.color_points import blend_points, reach_of, towards
+from colorization.inference.matching import ReferenceMatch
 from colorization.network.hints import Point
-from colorization.options import ColorizeOptions
+from similarity.matching.unit_maps import UnitMaps, on_grid
 
 ROWS, COLUMNS = 12, 24  # of the grid at stride 8
 SOFA, WALL, CUSHION = 0, 1, 2
@@ -23,14 +23,9 @@ def kinds() -> Tensor:
     return kinds
 
 
-def features_of(kinds: Tensor) -> dict[str, Tensor]:
-    """Features by layer of cells that each show a kind of thing."""
-    planes = F.one_hot(kinds, 3).float().permute(2, 0, 1)[None]
-    return {
-        "relu3_4": F.interpolate(planes, scale_factor=2.0),
-        "relu4_4": planes,
-        "relu5_4": F.avg_pool2d(planes, 2),
-    }
+def joined_of(kinds: Tensor) -> Tensor:
+    """The map of cells that each show a kind of thing."""
+    return F.normalize(apart(3), dim=1)[kinds].permute(2, 0, 1)
 
 
 def level_of(kinds: Tensor) -> Tensor:
@@ -45,30 +40,37 @@ def cell(planes: Tensor, row: int, column: int) -> float:
 
 def test_points_reach_the_same_thing_near_and_are_told_of_it_elsewhere(kinds: Tensor) -> None:
     near, reach = reach_of(
-        [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], features_of(kinds), level_of(kinds)
+        [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined_of(kinds), level_of(kinds)
     )
     assert cell(near, 6, 2) > 0.9 and cell(reach, 6, 2) > 0.9
     assert cell(near, 6, 13) < 0.05 and cell(reach, 6, 13) < 0.05
     assert cell(near, 6, 22) < 0.3 and cell(reach, 6, 22) > 0.9
 
 
+def test_what_all_of_a_picture_has_in_common_is_no_kinship(kinds: Tensor) -> None:
+    """As maps have that are standardised over photos: all of a dark picture is alike in that."""
+    common = torch.full((1, ROWS, COLUMNS), 2.0)
+    joined = F.normalize(torch.cat((joined_of(kinds), common)), dim=0)
+    assert float(joined[:, 6, 2] @ joined[:, 6, 13]) > 0.6
+    _, reach = reach_of([Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined, level_of(kinds))
+    assert cell(reach, 6, 2) > 0.9
+    assert cell(reach, 6, 13) < 0.05
+
+
 def test_what_any_of_several_points_is_on_is_reached(kinds: Tensor) -> None:
     points = [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0)), Point(13.5 / COLUMNS, 0.5, (0.0, 40.0))]
-    _, reach = reach_of(points, features_of(kinds), level_of(kinds))
+    _, reach = reach_of(points, joined_of(kinds), level_of(kinds))
     assert float(reach.mean()) > 0.9
 
 
 def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
     """A texture of which no two places look alike."""
     planes = torch.randn(1, 64, ROWS, COLUMNS)
-    texture = {
-        "relu3_4": F.interpolate(planes, scale_factor=2.0),
-        "relu4_4": planes,
-        "relu5_4": F.avg_pool2d(planes, 2),
-    }
+    levels = [on_grid(F.avg_pool2d(planes, size), (ROWS, COLUMNS)) for size in (4, 2, 1, 1)]
+    texture = UnitMaps(tuple(F.normalize(level, dim=1) for level in levels))
     near, _ = reach_of(
         [Point(4.5 / COLUMNS, 6.5 / ROWS, (40.0, 0.0))],
-        texture,
+        texture.joined[0],
         torch.full((1, 4 * ROWS, 4 * COLUMNS), 50.0),
     )
     assert cell(near, 6, 5) > 0.6
@@ -78,39 +80,52 @@ def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
 def test_what_lies_within_a_surface_belongs_to_it(kinds: Tensor) -> None:
     """Features alone take a cushion on the sofa for something else; nothing of its luminance says so."""
     point = Point(1.5 / COLUMNS, 0.5, (40.0, 0.0))
-    plain, _ = reach_of([point], features_of(kinds), level_of(kinds))
+    plain, _ = reach_of([point], joined_of(kinds), level_of(kinds))
     kinds[4:8, 4:8] = CUSHION
-    with_cushion, _ = reach_of([point], features_of(kinds), level_of(kinds))
+    with_cushion, _ = reach_of([point], joined_of(kinds), level_of(kinds))
     assert cell(with_cushion, 5, 5) > 0.5 * cell(plain, 5, 5) > 0.1
     bright = level_of(kinds)
     bright[:, 16:32, 16:32] = 90.0  # now its luminance does
-    apart, _ = reach_of([point], features_of(kinds), bright)
+    apart, _ = reach_of([point], joined_of(kinds), bright)
     assert cell(apart, 5, 5) < 0.1 * cell(plain, 5, 5)
 
 
-def test_near_a_point_its_color_counts_and_away_from_all_that_of_the_reference(
-    kinds: Tensor,
-) -> None:
-    level = level_of(kinds)
-    luminance = F.interpolate(level[None], scale_factor=2.0)
-    target = PictureFeatures(
-        luminance, features_of(kinds), luminance.new_zeros(2, *luminance.shape[-2:]), 192
-    )
-    matched = ReferenceMatch(target, [], None, ColorizeOptions())
-    taken, wanted = 30 * torch.randn(2, *matched.size), torch.tensor([50.0, 20.0]).view(2, 1, 1)
-    direct = DirectColors(0.0, None, taken, torch.ones(1, *matched.size))
+@pytest.fixture
+def match(kinds: Tensor) -> ReferenceMatch:
+    """The room, without references."""
+    level = torch.where(kinds == WALL, 80.0, 40.0)
+    return ReferenceMatch(painted(kinds, apart(3), torch.zeros(3, 2), level=level), [], None)
+
+
+def test_near_a_point_its_color_counts_and_elsewhere_what_was_there(match: ReferenceMatch) -> None:
+    taken, wanted = 30 * torch.randn(2, *match.size), torch.tensor([50.0, 20.0]).view(2, 1, 1)
     point = Point(2.5 / COLUMNS, 6.5 / ROWS, (50.0, 20.0))
-    answer = wanted.expand(2, *matched.size)
-    found = pointed(torch.zeros_like(answer), answer, [point], matched, direct)
-    around = found[:, 24:28, 8:12]
-    assert float((around - wanted).abs().max()) < 8.0
+    answer = wanted.expand(2, *match.size)
+    found = blend_points(taken, answer, [point], match)
+    assert float((found[:, 24:28, 8:12] - wanted).abs().max()) < 8.0
     torch.testing.assert_close(found[:, :, 44:68], taken[:, :, 44:68], atol=1.0, rtol=0)  # the wall
-    half = pointed(torch.zeros_like(answer), answer / 2, [point], matched, None)
-    # though the network does not say so
-    assert float((half[:, 25:27, 9:11] - wanted).abs().max()) < 2.0
-    alone = pointed(torch.zeros_like(answer), answer, [point], matched, None)
+    alone = blend_points(torch.zeros_like(taken), answer, [point], match)
     assert float((alone[:, 24:28, 8:12] - wanted).abs().max()) < 1.0
     assert float(alone[:, :, 44:68].abs().max()) < 1.0
+
+
+def test_a_point_gets_its_color_though_the_network_does_not_say_so(match: ReferenceMatch) -> None:
+    wanted = torch.tensor([50.0, 20.0]).view(2, 1, 1)
+    point = Point(2.5 / COLUMNS, 6.5 / ROWS, (50.0, 20.0))
+    half = wanted.expand(2, *match.size) / 2
+    found = blend_points(torch.zeros_like(half), half, [point], match)
+    assert float((found[:, 25:27, 9:11] - wanted).abs().max()) < 2.0
+
+
+def test_a_point_of_the_color_that_is_there_changes_nothing(match: ReferenceMatch) -> None:
+    color = torch.tensor([12.0, -7.0]).view(2, 1, 1).expand(2, *match.size).contiguous()
+    found = blend_points(color, color, [Point(0.1, 0.5, (12.0, -7.0))], match)
+    torch.testing.assert_close(found, color, atol=1e-4, rtol=0)
+
+
+def test_gray_stays_gray_around_a_gray_point(match: ReferenceMatch) -> None:
+    gray = torch.zeros(2, *match.size)
+    assert not blend_points(gray, gray, [Point(0.1, 0.5, (0.0, 0.0))], match).any()
 
 
 def test_points_do_not_drive_colors_away_from_theirs() -> None:

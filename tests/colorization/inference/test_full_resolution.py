@@ -27,7 +27,7 @@ def peak(scan: np.ndarray, work: str) -> float:
     half_ab = torch.full((2, small.shape[-2] // 2, small.shape[-1] // 2), 12.0)
     jobs = {
         "shrinking": lambda: working_lab(scan, 64),
-        "rendering": lambda: render(scan, small, half_ab, 9.0),
+        "rendering": lambda: render(scan, small, half_ab),
         "8 bits": lambda: to_uint8(scan),
     }
     tracemalloc.start()
@@ -52,7 +52,7 @@ def test_colors_stay_where_they_are_on_a_plain_surface() -> None:
     half_ab = torch.full((2, 32, 32), 8.0)
     half_ab[:, :, 16:] = -8.0
     ab = rgb_to_lab(
-        torch.from_numpy(render(gray, working_lab(gray, 64)[:, :1], half_ab, 9.0) / 65535)
+        torch.from_numpy(render(gray, working_lab(gray, 64)[:, :1], half_ab) / 65535)
         .float()
         .permute(2, 0, 1)
     )[1:]
@@ -67,7 +67,25 @@ def test_a_tint_is_added_to_the_chroma(scan: np.ndarray) -> None:
     curve = tint_curve(torch.cat((small[:, :1], small[:, :1] * 0, small[:, :1] * 0 + 20), 1))
     half_ab = torch.zeros(2, 32, 32)
     half_ab[0] = 5
-    rgb = render(gray, small[:, :1], half_ab, 9.0, curve)
+    rgb = render(gray, small[:, :1], half_ab, curve)
     lab = rgb_to_lab(torch.from_numpy(rgb / 65535).float().permute(2, 0, 1))
     torch.testing.assert_close(lab[1:].mean((1, 2)), torch.tensor([5.0, 20.0]), rtol=0, atol=0.1)
     torch.testing.assert_close(lab[:1], luminance_rows(gray, slice(None)), rtol=0, atol=0.005)
+
+
+def test_black_and_white_take_no_color() -> None:
+    gray = np.zeros((32, 64, 3), np.uint8)
+    gray[:, 32:] = 255
+    small = working_lab(gray, 64)[:, :1]
+    half_ab = torch.full((2, small.shape[-2] // 2, small.shape[-1] // 2), 40.0)
+    np.testing.assert_array_equal(render(gray, small, half_ab), gray)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_no_chroma_leaves_the_picture_as_it_is(rng: np.random.Generator, dtype: type) -> None:
+    gray = rng.integers(0, np.iinfo(dtype).max, (45, 70, 1)).astype(dtype).repeat(3, 2)
+    small = working_lab(gray, 64)[:, :1]
+    half_ab = torch.zeros(2, small.shape[-2] // 2, small.shape[-1] // 2)
+    found = render(gray, small, half_ab)
+    assert found.dtype == dtype
+    assert np.abs(found.astype(int) - gray).max() <= (0 if dtype == np.uint8 else 1)

@@ -1,17 +1,21 @@
-"""Careful and bold colors from a regression and a distribution of few colors, by hand."""
-
-from dataclasses import replace
+"""Colors from a regression and a distribution of few colors, by hand."""
 
 import pytest
 import torch
 from torch import Tensor
 
+from colorization.network import color_decoding as module
 from colorization.network.color_bins import NUM_BINS, ab_bins
-from colorization.network.color_decoding import decode
-from colorization.options import ColorizeOptions
+from colorization.network.color_decoding import careful_colors, palette_colors
 
 EVEN = torch.ones(NUM_BINS)
-OPTIONS = ColorizeOptions(expected_share=0.5, temperature=0.5)
+
+
+@pytest.fixture(autouse=True)
+def _round_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXPECTED_SHARE", 0.5)
+    monkeypatch.setattr(module, "TEMPERATURE", 0.5)
+    monkeypatch.setattr(module, "PALETTE_SHARE", 0.75)
 
 
 def number_of(a: float, b: float) -> int:
@@ -32,48 +36,71 @@ def color_of(ab: Tensor) -> list[float]:
     return [round(value, 3) for value in ab[0, :, 0, 0].tolist()]
 
 
+def plain(a: float, b: float) -> Tensor:
+    """A regression of one color on a grid twice as fine as the bins'."""
+    return torch.tensor([a, b]).float().view(1, 2, 1, 1).expand(1, 2, 4, 4).contiguous()
+
+
+# Careful
+
+
 def test_careful_is_halfway_between_the_regression_and_the_mean() -> None:
-    ab = torch.tensor([10.0, -6.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
-    found = decode(ab, scores({(0, 40): 0.75, (40, 0): 0.25}), EVEN, 0.0, OPTIONS)
+    found = careful_colors(plain(10, -6), scores({(0, 40): 0.75, (40, 0): 0.25}), EVEN)
     assert color_of(found) == [10.0, 12.0]  # between (10, -6) and (10, 30)
 
 
-def test_bold_is_the_annealed_mean() -> None:
-    ab = torch.full((1, 2, 4, 4), 90.0)
-    found = decode(ab, scores({(0, 40): 0.75, (40, 0): 0.25}), EVEN, 1.0, OPTIONS)
-    assert color_of(found) == [4.0, 36.0]  # shares squared: 9 to 1
-
-
-def test_between_careful_and_bold() -> None:
-    ab = torch.tensor([10.0, -6.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
-    found = decode(ab, scores({(0, 40): 0.75, (40, 0): 0.25}), EVEN, 0.25, OPTIONS)
-    assert color_of(found) == [8.5, 18.0]
-
-
-def test_rebalancing_is_taken_back_in_the_mean_alone() -> None:
+def test_rebalancing_is_taken_back() -> None:
     weights = EVEN.clone()
     weights[number_of(40, 0)] = 3.0  # this rare color was made three times likelier than it is
     odds = scores({(0, 40): 0.5, (40, 0): 0.5})
-    only_mean = replace(OPTIONS, expected_share=1.0)
-    assert color_of(decode(torch.zeros(1, 2, 4, 4), odds, weights, 0.0, only_mean)) == [10.0, 30.0]
-    assert color_of(decode(torch.zeros(1, 2, 4, 4), odds, weights, 1.0, only_mean)) == [20.0, 20.0]
+    # 3/4 of (0, 40) and 1/4 of (40, 0) is (10, 30), and half of that beside a gray regression
+    assert color_of(careful_colors(plain(0, 0), odds, weights)) == [5.0, 15.0]
 
 
-def test_without_a_share_the_regression_stays_as_it_is() -> None:
-    ab = torch.randn(2, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 30
+def test_without_a_share_the_regression_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXPECTED_SHARE", 0.0)
+    ab = torch.randn(2, 2, 4, 4) * 30
     logits = scores({(0, 40): 1.0}).expand(2, -1, -1, -1)
-    assert torch.equal(decode(ab, logits, EVEN, 0.0, replace(OPTIONS, expected_share=0.0)), ab)
+    assert torch.equal(careful_colors(ab, logits, EVEN), ab)
 
 
-def test_each_picture_of_a_batch_has_its_own_boldness() -> None:
-    logits = scores({(0, 40): 0.75, (40, 0): 0.25}).expand(2, -1, -1, -1)
-    found = decode(torch.zeros(2, 2, 4, 4), logits, EVEN, torch.tensor([0.0, 1.0]), OPTIONS)
-    assert color_of(found[:1]) == [5.0, 15.0]
-    assert color_of(found[1:]) == [4.0, 36.0]
+def test_sure_colors_stay_as_they_are() -> None:
+    ab = plain(0, 40)
+    assert color_of(careful_colors(ab, scores({(0, 40): 1.0}), EVEN)) == [0.0, 40.0]
+    assert color_of(palette_colors(ab, scores({(0, 40): 1.0}))) == [0.0, 40.0]
 
 
-@pytest.mark.parametrize("boldness", [0.0, 1.0])
-def test_the_distribution_learns_and_a_detached_regression_does_not(boldness: float) -> None:
-    logits = scores({(0, 40): 0.75, (40, 0): 0.25}).requires_grad_()
-    decode(torch.zeros(1, 2, 4, 4), logits, EVEN, boldness, OPTIONS).square().sum().backward()
-    assert logits.grad is not None and float(logits.grad.abs().sum()) > 0
+# A palette
+
+
+def test_a_palette_sharpens_the_odds() -> None:
+    """Shares squared are 9 to 1: (4, 36), and three quarters of it beside a regression of (8, 0)."""
+    found = palette_colors(plain(8, 0), scores({(0, 40): 0.75, (40, 0): 0.25}))
+    assert color_of(found) == [5.0, 27.0]
+
+
+def test_a_color_that_a_palette_excludes_does_not_come() -> None:
+    logits = scores({(0, 40): 0.5, (40, 0): 0.5})
+    logits[:, number_of(40, 0)] -= 30
+    assert color_of(palette_colors(plain(0, 0), logits)) == [0.0, 30.0]
+
+
+# Both
+
+
+@pytest.mark.parametrize("decode", [lambda ab, s: careful_colors(ab, s, EVEN), palette_colors])
+def test_pictures_of_a_batch_do_not_see_each_other(decode) -> None:
+    ab, logits = torch.randn(3, 2, 8, 4) * 30, torch.randn(3, NUM_BINS, 4, 2) * 3
+    together = decode(ab, logits)
+    assert together.shape == (3, 2, 8, 4)
+    for i in range(3):
+        torch.testing.assert_close(decode(ab[i : i + 1], logits[i : i + 1])[0], together[i])
+
+
+@pytest.mark.parametrize("decode", [lambda ab, s: careful_colors(ab, s, EVEN), palette_colors])
+def test_regression_and_distribution_learn(decode) -> None:
+    ab, logits = plain(3, 4).requires_grad_(), torch.randn(1, NUM_BINS, 2, 2).requires_grad_()
+    decode(ab, logits).square().sum().backward()
+    for given in (ab, logits):
+        assert given.grad is not None and bool(given.grad.isfinite().all())
+        assert float(given.grad.abs().sum()) > 0

@@ -1,16 +1,23 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
-from colorization.network.colorization_network import DEFAULT, ColorizationNetwork, NetworkConfig
+from colorization.network.color_bins import NUM_BINS
+from colorization.network.colorization_network import (
+    ENCODER_MAPS,
+    ColorizationNetwork,
+    NetworkConfig,
+    NetworkInputs,
+)
+from colorization.network.hints import GLOBAL_SIZE
 from colorization.network.pretrained import STEM, load_network
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.weight_files import write_bundled
 
-TINY = replace(DEFAULT, width=0.05)
+TINY = NetworkConfig(channels=(16, 12, 8), blocks=(1, 1, 1))
 
 
 def trained(config: NetworkConfig) -> ColorizationNetwork:
@@ -25,11 +32,11 @@ def trained(config: NetworkConfig) -> ColorizationNetwork:
     return network
 
 
-def written(folder: Path, network: ColorizationNetwork, backbone_hash: str) -> Path:
+def written(folder: Path, network: ColorizationNetwork, encoder_hash: str) -> Path:
     """Weights as ``scripts/train export`` leaves them."""
     write_bundled(STEM, network.state_dict(), folder)
-    prior = [0.5 * 2.0**-i for i in range(network.config.num_bins)]
-    layout = {"network": asdict(network.config), "backbone": backbone_hash, "prior": prior}
+    prior = [0.5 * 2.0**-i for i in range(NUM_BINS)]
+    layout = {"network": asdict(network.config), "encoder": encoder_hash, "prior": prior}
     (folder / f"{STEM}.json").write_text(json.dumps(layout))
     return folder
 
@@ -41,8 +48,8 @@ def folder(tmp_path: Path, backbone: Backbone) -> Path:
 
 @pytest.mark.parametrize(
     "config",
-    [TINY, replace(TINY, width=0.1, stride=4, affine=False)],
-    ids=["default", "another layout"],
+    [TINY, NetworkConfig((8, 8, 4), (0, 2, 1), dropout=0.0)],
+    ids=["tiny", "another layout"],
 )
 def test_round_trip(tmp_path: Path, backbone: Backbone, config: NetworkConfig) -> None:
     network = trained(config)
@@ -62,28 +69,31 @@ def test_answers_are_nearly_those_before_the_export(
 ) -> None:
     network = trained(TINY)
     found = load_network(backbone, written(tmp_path, network, backbone.weights_hash))
-    planes = torch.randn(2, 16, 16, 16)
-    features = [
-        torch.randn(2, c, 16 // 2**i, 16 // 2**i) for i, c in enumerate(TINY.backbone_channels, 1)
-    ]
+    maps = {
+        name: torch.randn(2, count, 64 // int(name[6:]), 32 // int(name[6:]))
+        for name, count in ENCODER_MAPS.items()
+    }
+    planes = (torch.randn(2, 1, 32, 16), torch.randn(2, 11, 8, 4), torch.randn(2, 3, 16, 8))
+    inputs = NetworkInputs(maps, *planes, torch.rand(2, GLOBAL_SIZE))
     with torch.inference_mode():
-        before, after = network.eval()(planes, features), found(planes, features)
+        before, after = network.eval()(inputs), found(inputs)
     torch.testing.assert_close(after.ab, before.ab, atol=0.5, rtol=0)
     torch.testing.assert_close(after.logits, before.logits, atol=0.05, rtol=0)
 
 
 def test_the_default_network_is_written_in_small_files(tmp_path: Path) -> None:
-    shards = write_bundled(STEM, ColorizationNetwork(DEFAULT).state_dict(), tmp_path)
+    shards = write_bundled(STEM, ColorizationNetwork().state_dict(), tmp_path)
     sizes = [path.stat().st_size for path in tmp_path.iterdir()]
     assert len(sizes) == shards > 1
     assert max(sizes) < 4_000_000
 
 
-def test_another_backbone_is_refused_with_both_hashes(tmp_path: Path, backbone: Backbone) -> None:
+def test_another_encoder_is_refused_with_both_hashes(tmp_path: Path, backbone: Backbone) -> None:
     folder = written(tmp_path, trained(TINY), "0123456789abcdef")
     with pytest.raises(
         ValueError,
-        match=f"trained on backbone weights 0123456789abcdef, not on vgg19-slim {backbone.weights_hash}",
+        match="trained on encoder weights 0123456789abcdef, not on efficientnet-lite0"
+        f" {backbone.weights_hash}",
     ):
         load_network(backbone, folder)
 
@@ -104,13 +114,7 @@ def test_missing_shard(folder: Path, backbone: Backbone) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"width": 0.1},
-        {"num_bins": 0},
-        {"backbone_channels": [96, 192, 255]},
-        {"global_size": 0},
-        {"planes": 13},
-    ],
+    [{"channels": [16, 12, 12]}, {"blocks": [1, 1, 2]}, {"blocks": [1, 0, 1]}],
 )
 def test_weights_of_another_layout_name_what_differs(
     folder: Path, backbone: Backbone, change: dict[str, object]
@@ -131,8 +135,16 @@ def test_a_damaged_layout_is_told(folder: Path, backbone: Backbone) -> None:
         "{",
         "[]",
         json.dumps({**layout, "prior": [0.5]}),
-        json.dumps({"backbone": backbone.weights_hash}),
+        json.dumps({**layout, "prior": [["0.5"]]}),
+        json.dumps({**layout, "network": {"width": 0.375}}),  # of another version
+        json.dumps({"encoder": backbone.weights_hash}),
     ):
         path.write_text(damaged)
         with pytest.raises(ValueError, match=rf"{STEM}\.json: damaged"):
             load_network(backbone, folder)
+
+
+def test_the_bundled_network_looks_through_the_default_encoder(backbone: Backbone) -> None:
+    network = load_network(backbone)
+    assert network.config == NetworkConfig()
+    assert float(network.prior.sum()) == pytest.approx(1, abs=0.01)

@@ -13,7 +13,8 @@ from retrieval.extraction.extractor import (
 )
 from retrieval.extraction.pca import Projection
 from retrieval.storage.descriptors import BINS, GRID, MIN_CHROMA, SIDE
-from similarity.backbone.backbone import SLIM_NORMALISATION, Backbone
+from similarity.backbone.backbone import BACKBONES, VGG_LAYERS, Backbone, load_backbone
+from similarity.backbone.normalisation import SLIM
 from similarity.backbone.vgg19 import VGG19, VGG19Config
 
 
@@ -21,12 +22,13 @@ from similarity.backbone.vgg19 import VGG19, VGG19Config
 def tiny() -> Backbone:
     torch.manual_seed(0)
     config = VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=1, hidden=(20,))
-    return Backbone("vgg19-slim", VGG19(config), SLIM_NORMALISATION, "f" * 16)
+    return Backbone("vgg19-slim", VGG19(config), SLIM, VGG_LAYERS, "f" * 16)
 
 
-@pytest.fixture(scope="module")
-def extractor(backbone: Backbone) -> Extractor:
-    found = Extractor.bundled(backbone)
+@pytest.fixture(scope="module", params=BACKBONES[:2])
+def extractor(request: pytest.FixtureRequest) -> Extractor:
+    """Of each backbone that brings its projections."""
+    found = Extractor.bundled(load_backbone(request.param))
     assert found is not None
     return found
 
@@ -144,9 +146,10 @@ def test_histograms_equal_numpy(rng: np.random.Generator) -> None:
 def test_raw_features_equal_the_network(tiny: Backbone, rng: np.random.Generator) -> None:
     luminance = rng.integers(0, 256, (2, SIDE, SIDE)).astype(np.uint8)
     raw = raw_features(tiny, luminance)
+    assert (raw.global_.shape, raw.local.shape) == ((2, 20), (2, 49, 12))
     found = tiny(torch.from_numpy(luminance)[:, None] / 255 * 100, ("pool5", "fc6", "logits"))
     np.testing.assert_allclose(
-        raw.fc6, found["fc6"].numpy(), rtol=0.03, atol=0.02 * float(found["fc6"].abs().max())
+        raw.global_, found["fc6"].numpy(), rtol=0.03, atol=0.02 * float(found["fc6"].abs().max())
     )
     assert raw.label.tolist() == found["logits"].argmax(1).tolist()
     pool5 = found["pool5"].numpy()
@@ -157,6 +160,24 @@ def test_raw_features_equal_the_network(tiny: Backbone, rng: np.random.Generator
             rtol=0.03,
             atol=0.02 * pool5.max(),
         )
+
+
+def test_a_map_is_averaged_to_a_photo_as_a_whole(
+    backbone: Backbone, rng: np.random.Generator
+) -> None:
+    luminance = rng.integers(0, 256, (2, SIDE, SIDE)).astype(np.uint8)
+    raw = raw_features(backbone, luminance)
+    assert (raw.global_.shape, raw.local.shape) == ((2, 320), (2, 49, 320))
+    # one map serves both here
+    np.testing.assert_allclose(raw.global_, raw.local.mean(1), atol=1e-4)
+    planes = torch.from_numpy(luminance)[:, None] / 2.55
+    found = backbone(planes, ("stride32", "logits"))
+    assert raw.label.tolist() == found["logits"].argmax(1).tolist()
+    cells = found["stride32"].numpy()
+    for row, column in ((0, 0), (2, 5), (6, 6)):
+        wanted = cells[:, :, row, column]
+        close = raw.local[:, row * GRID + column] - wanted
+        assert np.abs(close).max() < 0.05 * np.abs(cells).max()
 
 
 def test_local_cells_lie_where_they_look(extractor: Extractor) -> None:

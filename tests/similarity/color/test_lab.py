@@ -9,6 +9,7 @@ from similarity.color.lab import (
     lab_to_rgb,
     lab_to_rgb_unclipped,
     luminance_of_bytes,
+    mean_chroma,
     rgb_to_lab,
 )
 
@@ -161,3 +162,8 @@ def test_gradients_are_finite_even_at_black(convert) -> None:
     convert(x).sum().backward()
     assert torch.isfinite(x.grad).all()
     assert x.grad.abs().sum() > 0
+
+
+def test_mean_chroma_by_hand() -> None:
+    """Chroma of (a, b) = (3, 4) is 5, of (0, 0) it is 0: mean 2.5."""
+    assert mean_chroma(torch.tensor([[3.0, 0.0], [4.0, 0.0]]).view(2, 1, 2)) == pytest.approx(2.5)

@@ -2,23 +2,20 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from similarity.backbone.backbone import Backbone
-from similarity.matching.correlation import (
-    LEVELS,
-    PointMap,
-    correlate,
-    join_levels,
-    map_target_to_reference,
-)
-from similarity.matching.refinement import FINE_LAYERS, refine
+from similarity.matching.correlation import PointMap, correlate, map_target_to_reference
+from similarity.matching.refinement import refine
+from similarity.matching.unit_maps import unit_maps
+from similarity.resize import resized
 
-STRIDES = {"relu3_4": 4, "relu2_2": 2}
+STRIDES = (4, 2)
 
 
-def features(height: int, width: int) -> dict[str, torch.Tensor]:
-    """Random features of a picture of that size; random directions hardly ever resemble each other."""
-    return {layer: torch.randn(1, 24, height // s, width // s) for layer, s in STRIDES.items()}
+def features(height: int, width: int) -> list[Tensor]:
+    """Random unit maps of a picture of that size; random directions hardly ever resemble each other."""
+    return [F.normalize(torch.randn(24, height // s, width // s), dim=0) for s in STRIDES]
 
 
 def to_map(row: torch.Tensor, column: torch.Tensor, height: int, width: int) -> PointMap:
@@ -40,18 +37,15 @@ def cells(mapping: PointMap, height: int, width: int) -> tuple[torch.Tensor, tor
     return ((y + 1) / 2 * height - 0.5).round().long(), ((x + 1) / 2 * width - 0.5).round().long()
 
 
-def similarity_by_loops(
-    mapping: PointMap, target: torch.Tensor, references: list[torch.Tensor]
-) -> np.ndarray:
-    """Cosine of each match after centring over all pictures."""
-    mean = torch.cat([f[0].flatten(1) for f in (target, *references)], 1).mean(1)
+def similarity_by_loops(mapping: PointMap, target: Tensor, references: list[Tensor]) -> np.ndarray:
+    """Cosine of each match."""
     found = np.empty(mapping.picture.shape)
     for i in range(found.shape[0]):
         for j in range(found.shape[1]):
             reference = references[int(mapping.picture[i, j])]
-            row, column = cells(mapping, *reference.shape[2:])
-            partner = reference[0, :, row[i, j], column[i, j]] - mean
-            found[i, j] = F.cosine_similarity(target[0, :, i, j] - mean, partner, dim=0)
+            row, column = cells(mapping, *reference.shape[1:])
+            partner = reference[:, row[i, j], column[i, j]]
+            found[i, j] = F.cosine_similarity(target[:, i, j], partner, dim=0)
     return found
 
 
@@ -68,10 +62,10 @@ def test_identity_stays_identity() -> None:
 def test_a_shift_below_the_coarse_grid_is_found(down: int, right: int) -> None:
     target = features(64, 80)
     # by one cell at stride 4, two cells at stride 2; the coarse map knows nothing of it
-    shifted = {
-        layer: torch.roll(target[layer], (down * 4 // s, right * 4 // s), (2, 3))
-        for layer, s in STRIDES.items()
-    }
+    shifted = [
+        torch.roll(plane, (down * 4 // s, right * 4 // s), (1, 2))
+        for plane, s in zip(target, STRIDES, strict=True)
+    ]
     refined = refine(identity(8, 10), target, [shifted])
     row, column = cells(refined.mapping, 32, 40)
     inside = slice(4, -4)
@@ -92,9 +86,9 @@ def test_pictures_are_told_apart() -> None:
     target, other = features(32, 64), features(48, 32)
     mapping = identity(4, 8)
     mapping.picture[:, 4:] = 1
-    right_half = {layer: value[..., value.shape[3] // 2 :] for layer, value in target.items()}
+    right_half = [plane[..., plane.shape[2] // 2 :] for plane in target]
     mapping.xy[:, 4:] = identity(4, 4).xy
-    left_half = {layer: value[..., : value.shape[3] // 2] for layer, value in target.items()}
+    left_half = [plane[..., : plane.shape[2] // 2] for plane in target]
     mapping.xy[:, :4] = identity(4, 4).xy
     refined = refine(mapping, target, [left_half, right_half, other])
     expected = torch.zeros(16, 32, dtype=torch.long)
@@ -108,22 +102,19 @@ def test_pictures_are_told_apart() -> None:
 def test_similarity_is_the_cosine_of_the_match() -> None:
     target, references = features(32, 32), [features(32, 48), features(48, 16)]
     mapping = PointMap(torch.randint(0, 2, (4, 4)), torch.rand(4, 4, 2) * 2 - 1)
-    refined = refine(mapping, target, references, ["relu3_4"])
-    expected = similarity_by_loops(
-        refined.mapping, target["relu3_4"], [r["relu3_4"] for r in references]
-    )
+    refined = refine(mapping, target[:1], [maps[:1] for maps in references])
+    expected = similarity_by_loops(refined.mapping, target[0], [maps[0] for maps in references])
     np.testing.assert_allclose(refined.similarity.numpy(), expected.clip(0, 1), atol=1e-5)
 
 
 def test_similarity_is_the_mean_of_the_levels() -> None:
     target = features(32, 32)
-    # alike at stride 4; at stride 2 every position is the opposite of every other picture's: cosine
-    # below 0 or little above it
-    reference = {"relu3_4": target["relu3_4"], "relu2_2": -target["relu2_2"]}
-    coarse = refine(identity(4, 4), target, [reference], ["relu3_4"])
+    # alike at stride 4; at stride 2 its opposite: cosine below 0 or little above it
+    reference = [target[0], -target[1]]
+    coarse = refine(identity(4, 4), target[:1], [reference[:1]])
     both = refine(identity(4, 4), target, [reference])
     torch.testing.assert_close(coarse.similarity, torch.ones(8, 8))
-    fine = similarity_by_loops(both.mapping, target["relu2_2"], [reference["relu2_2"]])
+    fine = similarity_by_loops(both.mapping, target[1], [reference[1]])
     np.testing.assert_allclose(both.similarity.numpy(), ((1 + fine) / 2).clip(0, 1), atol=1e-5)
     assert both.similarity.mean() < 0.8
 
@@ -131,16 +122,14 @@ def test_similarity_is_the_mean_of_the_levels() -> None:
 def test_the_search_never_ends_worse_than_the_moved_partner() -> None:
     target, reference = features(32, 48), features(48, 32)
     mapping = to_map(torch.randint(0, 6, (4, 6)), torch.randint(0, 4, (4, 6)), 6, 4)
-    refined = refine(mapping, target, [reference], ["relu3_4"])
+    refined = refine(mapping, target[:1], [reference[:1]])
     row, column = cells(mapping, 6, 4)
     naive_row = torch.stack((2 * row, 2 * row + 1), 1).flatten(0, 1).repeat_interleave(2, 1)
     naive_column = (
         torch.stack((2 * column, 2 * column + 1), 2).flatten(1, 2).repeat_interleave(2, 0)
     )
-    naive = similarity_by_loops(
-        to_map(naive_row, naive_column, 12, 8), target["relu3_4"], [reference["relu3_4"]]
-    )
-    found = similarity_by_loops(refined.mapping, target["relu3_4"], [reference["relu3_4"]])
+    naive = similarity_by_loops(to_map(naive_row, naive_column, 12, 8), target[0], [reference[0]])
+    found = similarity_by_loops(refined.mapping, target[0], [reference[0]])
     assert (found >= naive - 1e-5).all()
     assert found.mean() > naive.mean() + 0.2
     assert refined.mapping.xy.abs().max() < 1  # centres of cells, never outside
@@ -152,13 +141,36 @@ def test_a_moved_photograph_is_followed_to_the_pixel_pair(
     whole = torch.from_numpy(gray_pictures["motorcycle_left"].copy())[None, None].float() / 2.55
     # 6 cells of stride 2 down, 5 to the right
     target, reference = whole[..., 0:96, 16:112], whole[..., 12:108, 26:122]
-    layers = tuple(dict.fromkeys((*LEVELS, *FINE_LAYERS)))
-    ours, theirs = backbone(target, layers), backbone(reference, layers)
-    joined = join_levels([ours, theirs])
-    refined = refine(map_target_to_reference(correlate(joined[0], joined[1:])), ours, [theirs])
+    layers = backbone.layers
+    names = tuple(dict.fromkeys((*layers.levels, *layers.detail)))
+    ours, theirs = (
+        unit_maps(backbone.standardised_maps(one, names), layers, (12, 12))
+        for one in (target, reference)
+    )
+    mapping = map_target_to_reference(correlate(ours, [theirs]))
+    refined = refine(mapping, [p[0] for p in ours.detail], [[p[0] for p in theirs.detail]])
     row, column = cells(refined.mapping, 48, 48)
     expected_row, expected_column = grid(48, 48)
     right = (row == expected_row - 6) & (column == expected_column - 5)
     inside = slice(14, 42), slice(14, 42)
     assert right[inside].float().mean() > 0.8
     assert refined.similarity[inside][right[inside]].mean() > refined.similarity[:4].mean()
+
+
+def test_similarity_stays_within_0_and_1() -> None:
+    target = features(16, 16)
+    refined = refine(identity(2, 2), target, [[-plane for plane in target]])
+    assert float(refined.similarity.min()) >= 0
+    assert float(refined.similarity.max()) <= 1
+
+
+def test_references_of_one_cell() -> None:
+    """There is one place to go to, and all go there."""
+    target, reference = features(16, 16), [F.normalize(torch.randn(24, 1, 1), dim=0)] * 2
+    mapping = to_map(*(torch.zeros(2, 2, dtype=torch.long),) * 2, 1, 1)
+    refined = refine(mapping, target, [reference])
+    assert not refined.mapping.xy.any()
+    wanted = similarity_by_loops(refined.mapping, target[1], [reference[1]])
+    coarse = torch.einsum("chw,c->hw", target[0], reference[0].flatten())
+    both = (wanted + resized(coarse[None], (8, 8))[0].numpy()) / 2
+    np.testing.assert_allclose(refined.similarity, both.clip(0, 1), atol=1e-5)

@@ -8,13 +8,12 @@ import torch.nn.functional as F
 from similarity.backbone.backbone import Backbone
 from similarity.color.lab import rgb_to_lab
 from similarity.matching.correlation import (
-    LEVELS,
     Correlation,
     PointMap,
     correlate,
-    join_levels,
     map_target_to_reference,
 )
+from similarity.matching.unit_maps import UnitMaps, unit_maps
 from similarity.matching.warp import soft_weights, warp_hard, warp_soft
 
 
@@ -22,9 +21,14 @@ def point_map(picture: list[list[int]], xy: list[list[list[float]]]) -> PointMap
     return PointMap(torch.tensor(picture), torch.tensor(xy))
 
 
-def random_correlation() -> Correlation:
-    """A 3x4 target and references of 2x5 and 4x1."""
-    return Correlation(torch.rand(12, 14) * 2 - 1, (3, 4), ((2, 5), (4, 1)))
+def random_correlation(batch: int = 2) -> Correlation:
+    """Targets of 3x4 and references of 2x5 and 4x1."""
+    return Correlation(torch.rand(batch, 12, 14) * 2 - 1, (3, 4), ((2, 5), (4, 1)))
+
+
+def random_values(batch: int = 2) -> list[torch.Tensor]:
+    """Two planes of each reference."""
+    return [torch.randn(batch, 2, 2, 5), torch.randn(batch, 2, 4, 1)]
 
 
 # Hard
@@ -81,7 +85,7 @@ def test_weights_equal_numpy() -> None:
     correlation = random_correlation()
     weights = soft_weights(correlation, 0.3)
     logits = correlation.values.numpy().astype(np.float64) / 0.3
-    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    expected = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-6)
 
 
@@ -89,13 +93,14 @@ def test_weights_are_shares() -> None:
     for temperature in (1e-3, 0.02, 1.0, 100.0):
         weights = soft_weights(random_correlation(), temperature)
         assert (weights >= 0).all()
-        torch.testing.assert_close(weights.sum(1), torch.ones(12))
+        torch.testing.assert_close(weights.sum(2), torch.ones(2, 12))
 
 
 def test_weights_by_hand() -> None:
     # cosines 0.3 and 0.1 at temperature 0.1: odds e^2 to 1
-    correlation = Correlation(torch.tensor([[0.3, 0.1]]), (1, 1), ((1, 1), (1, 1)))
-    torch.testing.assert_close(soft_weights(correlation, 0.1), torch.tensor([[0.880797, 0.119203]]))
+    correlation = Correlation(torch.tensor([[[0.3, 0.1]]]), (1, 1), ((1, 1), (1, 1)))
+    wanted = torch.tensor([[[0.880797, 0.119203]]])
+    torch.testing.assert_close(soft_weights(correlation, 0.1), wanted)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -0.1])
@@ -105,36 +110,57 @@ def test_temperature_must_be_positive(temperature: float) -> None:
 
 
 def test_cold_soft_warp_is_the_hard_warp() -> None:
-    correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
+    correlation, values = random_correlation(1), random_values(1)
     cold = warp_soft(values, correlation, soft_weights(correlation, 1e-5))
-    torch.testing.assert_close(
-        cold, warp_hard(values, map_target_to_reference(correlation), "nearest"), atol=1e-4, rtol=0
-    )
+    hard = warp_hard([v[0] for v in values], map_target_to_reference(correlation), "nearest")
+    torch.testing.assert_close(cold[0], hard, atol=1e-4, rtol=0)
 
 
 def test_hot_soft_warp_is_the_mean() -> None:
-    correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
+    correlation, values = random_correlation(), random_values()
     hot = warp_soft(values, correlation, soft_weights(correlation, 1e6))
-    mean = torch.cat([v.flatten(1) for v in values], 1).mean(1)
-    torch.testing.assert_close(hot, mean[:, None, None].expand(2, 3, 4), atol=1e-4, rtol=0)
+    mean = torch.cat([v.flatten(2) for v in values], 2).mean(2)
+    torch.testing.assert_close(hot, mean[..., None, None].expand(2, 2, 3, 4), atol=1e-4, rtol=0)
 
 
 def test_soft_warp_equals_loops() -> None:
-    correlation, values = random_correlation(), [torch.rand(2, 2, 5), torch.rand(2, 4, 1)]
+    correlation, values = random_correlation(), random_values()
     weights = soft_weights(correlation, 0.2)
     warped = warp_soft(values, correlation, weights)
-    flat = [float(v[1, r, c]) for v in values for r in range(v.shape[1]) for c in range(v.shape[2])]
-    for i in range(12):
-        expected = sum(float(w) * v for w, v in zip(weights[i], flat, strict=True))
-        assert float(warped[1, i // 4, i % 4]) == pytest.approx(expected, abs=1e-5)
+    assert warped.shape == (2, 2, 3, 4)
+    for member in range(2):
+        flat = [
+            float(v[member, 1, r, c])
+            for v in values
+            for r in range(v.shape[2])
+            for c in range(v.shape[3])
+        ]
+        for i in range(12):
+            expected = sum(float(w) * v for w, v in zip(weights[member, i], flat, strict=True))
+            assert float(warped[member, 1, i // 4, i % 4]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_soft_warp_invents_no_color() -> None:
-    correlation, values = random_correlation(), [torch.randn(2, 2, 5), torch.randn(2, 4, 1)]
-    warped = warp_soft(values, correlation, soft_weights(correlation, 0.1)).flatten(1)
-    flat = torch.cat([v.flatten(1) for v in values], 1)
-    assert (warped <= flat.amax(1, keepdim=True) + 1e-5).all()
-    assert (warped >= flat.amin(1, keepdim=True) - 1e-5).all()
+    correlation, values = random_correlation(), random_values()
+    warped = warp_soft(values, correlation, soft_weights(correlation, 0.1)).flatten(2)
+    flat = torch.cat([v.flatten(2) for v in values], 2)
+    assert (warped <= flat.amax(2, keepdim=True) + 1e-5).all()
+    assert (warped >= flat.amin(2, keepdim=True) - 1e-5).all()
+
+
+def test_a_gray_reference_lends_gray() -> None:
+    correlation = random_correlation()
+    values = [torch.zeros_like(v) for v in random_values()]
+    assert not warp_soft(values, correlation, soft_weights(correlation, 0.1)).any()
+
+
+def test_a_batch_is_its_pictures() -> None:
+    correlation, values = random_correlation(3), random_values(3)
+    together = warp_soft(values, correlation, soft_weights(correlation, 0.1))
+    for i in range(3):
+        own = Correlation(correlation.values[i : i + 1], (3, 4), correlation.reference_sizes)
+        alone = warp_soft([v[i : i + 1] for v in values], own, soft_weights(own, 0.1))
+        torch.testing.assert_close(alone[0], together[i])
 
 
 def test_planes_of_another_grid_are_refused() -> None:
@@ -142,22 +168,22 @@ def test_planes_of_another_grid_are_refused() -> None:
     message = "reference planes are ((5, 2), (4, 1)), the correspondence grids ((2, 5), (4, 1))"
     with pytest.raises(ValueError, match=re.escape(message)):
         warp_soft(
-            [torch.rand(2, 5, 2), torch.rand(2, 4, 1)], correlation, soft_weights(correlation, 0.1)
+            [torch.rand(2, 2, 5, 2), torch.rand(2, 2, 4, 1)],
+            correlation,
+            soft_weights(correlation, 0.1),
         )
 
 
 def test_soft_warp_is_differentiable_in_the_features() -> None:
-    target, reference = (
-        torch.randn(4, 2, 3, requires_grad=True),
-        torch.randn(4, 3, 3, requires_grad=True),
-    )
-    correlation = correlate(F.normalize(target, dim=0), [F.normalize(reference, dim=0)])
+    features = [torch.randn(1, 4, *size, requires_grad=True) for size in ((2, 3), (3, 3))]
+    target, reference = (UnitMaps((F.normalize(one, dim=1),) * 4) for one in features)
+    correlation = correlate(target, [reference])
     warp_soft(
-        [torch.randn(2, 3, 3)], correlation, soft_weights(correlation, 0.1)
+        [torch.randn(1, 2, 3, 3)], correlation, soft_weights(correlation, 0.1)
     ).square().sum().backward()
-    for gradient in (target.grad, reference.grad):
-        assert torch.isfinite(gradient).all()
-        assert gradient.abs().sum() > 0
+    for one in features:
+        assert one.grad is not None and bool(one.grad.isfinite().all())
+        assert one.grad.abs().sum() > 0
 
 
 # A target that is its own reference
@@ -167,15 +193,16 @@ def test_target_as_reference_returns_its_colors(
     backbone: Backbone, pictures: dict[str, np.ndarray]
 ) -> None:
     rgb = (
-        torch.from_numpy(pictures["astronaut"][:128, :112].copy()).permute(2, 0, 1)[None].float()
+        torch.from_numpy(pictures["astronaut"][:128, :96].copy()).permute(2, 0, 1)[None].float()
         / 255
     )
     lab = rgb_to_lab(rgb)
-    features = backbone(lab[:, :1], tuple(LEVELS))
-    target, reference = join_levels([features, features])
-    correlation = correlate(target, [reference])
-    reference_ab = F.avg_pool2d(lab[:, 1:], 8)[0]
+    layers = backbone.layers
+    seen = unit_maps(backbone.standardised_maps(lab[:, :1], layers.levels), layers, (16, 12), False)
+    correlation = correlate(seen, [seen])
+    reference_ab = F.avg_pool2d(lab[:, 1:], 8)
     warped_ab = warp_soft([reference_ab], correlation, soft_weights(correlation, 1e-5))
     torch.testing.assert_close(warped_ab, reference_ab, atol=0.05, rtol=0)
     mapping = map_target_to_reference(correlation)
-    torch.testing.assert_close(warp_hard([reference_ab], mapping), reference_ab, atol=1e-3, rtol=0)
+    hard = warp_hard([reference_ab[0]], mapping)
+    torch.testing.assert_close(hard, reference_ab[0], atol=1e-3, rtol=0)

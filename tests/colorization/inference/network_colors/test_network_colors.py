@@ -1,0 +1,299 @@
+"""Stage by stage, with a network that was never trained."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from painted_pictures import painted
+from tiny_network import tiny_network
+
+from colorization.inference import exact_matches
+from colorization.inference import network_colors as module
+from colorization.inference.color_points import blend_points
+from colorization.inference.matching import ReferenceMatch, match_references
+from colorization.inference.network_colors import Guidance, network_colors, predict
+from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
+from colorization.network.color_decoding import careful_colors, palette_colors
+from colorization.network.colorization_network import (
+    ColorizationNetwork,
+    NetworkInputs,
+    Prediction,
+)
+from colorization.network.hints import Point, global_hints, point_planes
+from colorization.options import ColorizeOptions
+from similarity.resize import resized
+
+ROWS, COLUMNS = 8, 12  # of the grid at stride 8
+KINDS = ROWS * COLUMNS
+POINT = Point(0.4, 0.6, (40.0, -20.0))
+CAREFUL = ColorizeOptions(vividness=0.0)
+EVEN = torch.full((NUM_BINS,), 1 / NUM_BINS)
+
+
+@pytest.fixture(scope="module")
+def network() -> ColorizationNetwork:
+    return tiny_network()
+
+
+@pytest.fixture(autouse=True)
+def _in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding depends on the batch."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+
+
+@pytest.fixture
+def alone() -> ReferenceMatch:
+    """A photo without references."""
+    kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
+    colors = torch.randn(KINDS, 2) * 30
+    return match_references(painted(kinds, torch.randn(KINDS, 64), colors), [], None)
+
+
+@pytest.fixture
+def match(alone: ReferenceMatch) -> ReferenceMatch:
+    """The photo with a reference that shows something else."""
+    kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
+    reference = painted(kinds, torch.randn(KINDS, 64), torch.randn(KINDS, 2) * 30)
+    return match_references(alone.target, [reference], None)
+
+
+@pytest.fixture
+def same(alone: ReferenceMatch) -> ReferenceMatch:
+    """The photo with itself as reference."""
+    return match_references(alone.target, [alone.target], None)
+
+
+@pytest.fixture
+def asked(network: ColorizationNetwork, monkeypatch: pytest.MonkeyPatch) -> list[NetworkInputs]:
+    """What the network has read since."""
+    seen: list[NetworkInputs] = []
+    forward = network.forward
+
+    def listening(inputs: NetworkInputs) -> Prediction:
+        seen.append(inputs)
+        return forward(inputs)
+
+    monkeypatch.setattr(network, "forward", listening)
+    return seen
+
+
+# What is asked
+
+
+def test_references_are_shown_where_an_answer_is_to_have_them(
+    network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    predict(network, match, [True, False], Guidance(), 0.7)
+    (inputs,) = asked
+    assert match.planes is not None
+    assert torch.equal(inputs.references[0], match.planes.planes[0])
+    assert not inputs.references[1].any()
+    assert not inputs.hints.any()
+    # given references count as right wherever they match
+    wanted = [global_hints(None, None, 0.7, faithful) for faithful in (1.0, 0.0)]
+    assert torch.equal(inputs.global_hints, torch.stack(wanted))
+    for name, maps in match.target.encoder_maps.items():
+        assert torch.equal(inputs.maps[name], maps.expand(2, -1, -1, -1))
+
+
+def test_recommended_references_count_as_recommended(
+    network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    recommended = match_references(match.target, match.references, [0.8])
+    predict(network, recommended, [True], Guidance(), 0.0)
+    assert torch.equal(asked[0].global_hints[0], global_hints())
+
+
+def test_without_references_their_planes_are_zero(
+    network: ColorizationNetwork, alone: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    predict(network, alone, [False], Guidance(), 1.0)
+    assert not asked[0].references.any()
+    assert torch.equal(asked[0].global_hints[0], global_hints(vividness=1.0))
+
+
+def test_points_and_palette_are_told(
+    network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    predict(network, match, [True, False], Guidance([POINT], EVEN), 0.0)
+    (inputs,) = asked
+    wanted = point_planes([POINT], F.avg_pool2d(match.target.luminance, 4)[0])
+    for hints in inputs.hints:
+        torch.testing.assert_close(hints, torch.cat((wanted[:2] / 50, wanted[2:])))
+    assert torch.equal(inputs.global_hints[0], global_hints(EVEN, None, 0.0, 1.0))
+
+
+def test_answers_with_and_without_references_come_from_one_run(
+    network: ColorizationNetwork, match: ReferenceMatch
+) -> None:
+    guidance = Guidance([POINT], EVEN)
+    both = predict(network, match, [True, False], guidance, 1.0)
+    for i, seen in enumerate((True, False)):
+        one = predict(network, match, [seen], guidance, 1.0)
+        torch.testing.assert_close(both.ab[i : i + 1], one.ab, atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(both.logits[i : i + 1], one.logits, atol=1e-4, rtol=1e-4)
+    assert float((both.ab[0] - both.ab[1]).abs().max()) > 0.1
+
+
+# Decoding
+
+
+def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
+    network: ColorizationNetwork, alone: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gain of 1.4 at half the vividness is 1.2."""
+    monkeypatch.setattr(module, "VIVID_GAIN", 1.4)
+    for vividness, gain in ((0.0, 1.0), (0.5, 1.2), (1.0, 1.4)):
+        said = predict(network, alone, [False], Guidance(), vividness)
+        careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
+        found = network_colors(network, alone, Guidance(), replace(CAREFUL, vividness=vividness))
+        torch.testing.assert_close(found, resized(gain * careful[0], alone.size))
+
+
+def test_the_gain_is_for_answers_without_a_palette(
+    network: ColorizationNetwork, alone: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for gain in (1.0, 1.5):
+        monkeypatch.setattr(module, "VIVID_GAIN", gain)
+        match = replace(alone)  # which remembers nothing
+        found.append(network_colors(network, match, Guidance(palette=EVEN), ColorizeOptions()))
+    assert torch.equal(found[0], found[1])
+
+
+def test_an_even_palette_of_an_even_prior_leaves_the_odds(
+    network: ColorizationNetwork, alone: ReferenceMatch
+) -> None:
+    said = predict(network, alone, [False], Guidance(palette=EVEN), 0.0)
+    found = network_colors(network, alone, Guidance(palette=EVEN), CAREFUL)
+    wanted = resized(palette_colors(said.ab, said.logits)[0], alone.size)
+    torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
+
+
+def test_odds_by_hand() -> None:
+    """A palette of one color is likelier there, at most by the limit, and unlikelier far off."""
+    number = int((ab_bins() - torch.tensor([30.0, 30.0])).norm(dim=1).argmin())
+    far = int((ab_bins() - torch.tensor([-60.0, 60.0])).norm(dim=1).argmin())
+    odds = module._odds(F.one_hot(torch.tensor(number), NUM_BINS).float(), EVEN)
+    assert float(odds[number]) > 10
+    assert int(odds.argmax()) == number
+    assert float(odds[far]) == pytest.approx(1 / module.PALETTE_LIMIT)
+    assert float(odds.max()) <= module.PALETTE_LIMIT
+    torch.testing.assert_close(module._odds(EVEN, EVEN), torch.ones(NUM_BINS))
+
+
+def gray_network() -> ColorizationNetwork:
+    """It says gray, and is sure of it."""
+    network = tiny_network()
+    for part in (network.ab, network.bins[-1]):
+        assert isinstance(part, torch.nn.Conv2d) and part.bias is not None
+        part.weight.zero_()
+        part.bias.zero_()
+    network.bins[-1].bias[int(ab_bins().norm(dim=1).argmin())] = 100.0  # type: ignore[index]
+    return network
+
+
+@pytest.mark.parametrize("vividness", [0.0, 1.0])
+def test_grays_stay_neutral(alone: ReferenceMatch, vividness: float) -> None:
+    options = ColorizeOptions(vividness=vividness)
+    found = network_colors(gray_network(), alone, Guidance(), options)
+    assert float(found.abs().max()) < 1e-4
+
+
+# Mixing
+
+
+def test_faithfulness_goes_from_no_reference_to_the_reference(
+    network: ColorizationNetwork, match: ReferenceMatch, alone: ReferenceMatch
+) -> None:
+    none = network_colors(network, alone, Guidance(), CAREFUL)
+    results = [
+        network_colors(network, match, Guidance(), replace(CAREFUL, faithfulness=share))
+        for share in (0.0, 0.25, 1.0)
+    ]
+    torch.testing.assert_close(results[0], none, atol=1e-3, rtol=0)
+    assert float((results[2] - none).abs().mean()) > 0.1
+    torch.testing.assert_close(results[1], torch.lerp(none, results[2], 0.25), atol=1e-3, rtol=0)
+
+
+def test_only_answers_that_count_are_asked_for(
+    network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    for faithfulness in (0.0, 0.5, 1.0):
+        network_colors(network, match, Guidance(), replace(CAREFUL, faithfulness=faithfulness))
+    assert [len(inputs.luminance) for inputs in asked] == [1, 2, 1]
+
+
+# Exact matches
+
+
+def test_exact_matches_are_taken_as_they_are(
+    network: ColorizationNetwork, same: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = F.avg_pool2d(same.target.ab, 2)
+    found = network_colors(network, same, Guidance(), ColorizeOptions())
+    torch.testing.assert_close(found, own, atol=0.5, rtol=0)
+    half = network_colors(network, same, Guidance(), ColorizeOptions(faithfulness=0.5))
+    monkeypatch.setattr(exact_matches, "SAME_FROM_TO", (5.0, 6.0))  # which no cosine reaches
+    without = network_colors(network, replace(same), Guidance(), ColorizeOptions(faithfulness=0.5))
+    torch.testing.assert_close(half, (without + own) / 2, atol=0.5, rtol=0)
+
+
+def test_a_palette_overrules_references(
+    network: ColorizationNetwork, same: ReferenceMatch, alone: ReferenceMatch
+) -> None:
+    """Even the very same picture, whose colors would be taken as they are."""
+    both, without = (
+        network_colors(network, match, Guidance(palette=EVEN), ColorizeOptions())
+        for match in (same, alone)
+    )
+    assert torch.equal(both, without)
+
+
+# Points
+
+
+def test_points_are_blended_with_what_is_known_without_them(
+    network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    found = network_colors(network, match, Guidance([POINT]), CAREFUL)
+    without = network_colors(network, match, Guidance(), CAREFUL)
+    assert len(asked) == 2  # what it says without the point was known
+    said = predict(network, match, [True], Guidance([POINT]), 0.0)
+    careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
+    answer = resized(careful[0], match.size)
+    wanted = blend_points(without, answer, [POINT], match)
+    torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
+    assert float((found - without).abs().max()) > 1
+
+
+@pytest.mark.parametrize("wrong", [(0.5, 0.5, (1.0, 2.0)), None, "red"], ids=str)
+def test_something_else_among_the_points(wrong: object) -> None:
+    """Type checks of the tests would refuse it first, those of people's programs are off."""
+    given = SimpleNamespace(points=[POINT, wrong])
+    with pytest.raises(ValueError, match=r"points: expected Point\(x, y, \(a, b\)\)"):
+        Guidance.__post_init__(given)  # type: ignore[arg-type]
+
+
+# What is remembered
+
+
+def test_the_network_is_asked_only_about_what_changed(
+    network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
+) -> None:
+    def runs(guidance: Guidance, options: ColorizeOptions = CAREFUL) -> int:
+        asked.clear()
+        network_colors(network, match, guidance, options)
+        return len(asked)
+
+    assert runs(Guidance()) == 1
+    assert runs(Guidance()) == 0
+    assert runs(Guidance([POINT])) == 1
+    assert runs(Guidance(), replace(CAREFUL, saturation=1.4)) == 0
+    assert runs(Guidance(), replace(CAREFUL, vividness=0.2)) == 1
+    assert runs(Guidance(), replace(CAREFUL, faithfulness=0.2)) == 1
+    assert runs(Guidance(palette=EVEN)) == 1
+    assert runs(Guidance(palette=EVEN.clone())) == 0
+    assert runs(Guidance(palette=torch.linspace(0, 2, NUM_BINS) / NUM_BINS)) == 1

@@ -1,0 +1,221 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from painted_pictures import apart, painted
+from torch import Tensor
+
+from colorization.inference import matching as module
+from colorization.inference.matching import ReferenceMatch, match_references
+from colorization.inference.picture_features import PictureDescriber, PictureFeatures
+from colorization.inference.working_size import working_lab
+from similarity.backbone.backbone import Backbone
+from similarity.resize import resized
+
+ROWS, COLUMNS = 8, 12  # of the grid at stride 8
+SIZE = (4 * ROWS, 4 * COLUMNS)
+
+
+def halves(left: int, right: int) -> Tensor:
+    """Kinds of a picture that shows one thing at the left and one at the right."""
+    kinds = torch.full((ROWS, COLUMNS), left)
+    kinds[:, COLUMNS // 2 :] = right
+    return kinds
+
+
+def picture(left: int, right: int, color: float = 20.0) -> PictureFeatures:
+    return painted(halves(left, right), apart(4), torch.full((4, 2), color))
+
+
+@pytest.fixture(scope="module")
+def seen(backbone: Backbone, pictures: dict[str, np.ndarray]) -> dict[str, PictureFeatures]:
+    """Photos as the default backbone sees them."""
+    describe = PictureDescriber(backbone, None)
+    names = ("motorcycle_left", "motorcycle_right", "chelsea", "retina")
+    with torch.inference_mode():
+        return {name: describe(working_lab(pictures[name], 96), 96) for name in names}
+
+
+def shares(match: ReferenceMatch) -> list[float]:
+    """How the colors that references lend are shared among them."""
+    return match.shares(1.0, by_network=False)
+
+
+# Without references
+
+
+def test_without_references_nothing_is_lent() -> None:
+    match = match_references(picture(0, 1), [], None)
+    assert (match.planes, match.exact, match.shares(1.0)) == (None, None, [])
+    assert match.size == SIZE
+    assert match.confidence.shape == (1, *SIZE) and not match.confidence.any()
+    assert match.warped_ab.shape == (2, *SIZE) and not match.warped_ab.any()
+
+
+def test_level_is_luminance_at_half_the_working_size() -> None:
+    target = picture(0, 1)
+    target.luminance[..., 0, :2] = 90.0  # of a cell of 2 x 2 pixels of 50: mean 70
+    match = match_references(target, [], None)
+    assert match.level.shape == (1, *SIZE)
+    assert match.level[0, 0, :2].tolist() == [70.0, 50.0]
+
+
+# With references
+
+
+def test_planes_are_brought_to_half_the_working_size() -> None:
+    match = match_references(picture(0, 1), [picture(1, 0)], None)
+    assert match.planes is not None
+    assert torch.equal(match.confidence, resized(match.planes.correlation.best[0], SIZE))
+    assert torch.equal(match.warped_ab, resized(match.planes.warped_ab[0], SIZE))
+
+
+def test_a_picture_that_is_its_own_reference_is_sure_and_gets_its_colors() -> None:
+    kinds = torch.arange(ROWS * COLUMNS).view(ROWS, COLUMNS)
+    own = painted(kinds, torch.randn(kinds.numel(), 256), torch.randn(kinds.numel(), 2) * 30)
+    match = match_references(own, [own], None)
+    assert float(match.confidence.min()) > 0.99
+    wanted = resized(F.avg_pool2d(own.ab, 8), SIZE)
+    torch.testing.assert_close(match.warped_ab, wanted, atol=0.05, rtol=0)
+    assert match.exact is not None and float(match.exact.share.min()) > 0.99
+
+
+def test_colors_of_the_target_are_not_read() -> None:
+    target, reference = picture(0, 1), picture(1, 2, 33.0)
+    plain = match_references(target, [reference], None)
+    target.ab.fill_(float("nan"))
+    again = match_references(target, [reference], None)
+    assert torch.equal(plain.warped_ab, again.warped_ab)
+    assert bool(again.confidence.isfinite().all())
+
+
+def test_confidence_is_low_where_nothing_is_alike() -> None:
+    match = match_references(picture(0, 1), [picture(0, 2)], None)
+    columns = match.confidence[0, 0]
+    assert float(columns[: SIZE[1] // 2 - 4].min()) > 0.99
+    assert float(columns[SIZE[1] // 2 + 4 :].max()) < 0.01  # a simplex: cosines are negative
+
+
+def test_a_flat_target_is_no_problem(backbone: Backbone, seen: dict[str, PictureFeatures]) -> None:
+    describe = PictureDescriber(backbone, None)
+    for level in (0.0, 50.0, 100.0):
+        with torch.inference_mode():
+            flat = describe(torch.full((1, 3, 96, 96), level), 96)
+            match = match_references(flat, [seen["retina"]], None)
+        assert bool(match.warped_ab.isfinite().all()) and bool(match.confidence.isfinite().all())
+
+
+def test_pictures_of_one_cell_match() -> None:
+    """As one pixel is seen: 32 by 32 working pixels."""
+    kinds = torch.zeros(4, 4, dtype=torch.long)
+    one = painted(kinds, apart(2), torch.full((2, 2), 7.0))
+    match = match_references(one, [one, one], [0.5, 0.5])
+    torch.testing.assert_close(match.warped_ab, torch.full((2, 16, 16), 7.0))
+    assert shares(match) == pytest.approx([0.5, 0.5])
+
+
+# Scores of recommended references
+
+
+def test_equal_scores_are_no_scores(seen: dict[str, PictureFeatures]) -> None:
+    lenders = [seen["chelsea"], seen["retina"]]
+    given, recommended = (
+        match_references(seen["motorcycle_left"], lenders, scores) for scores in (None, [0.8, 0.8])
+    )
+    torch.testing.assert_close(recommended.warped_ab, given.warped_ab)
+    assert shares(recommended) == pytest.approx(shares(given))
+
+
+def test_a_lower_score_takes_influence_away(seen: dict[str, PictureFeatures]) -> None:
+    lenders = [seen["chelsea"], seen["retina"]]
+    found = [
+        shares(match_references(seen["motorcycle_left"], lenders, [0.8, 0.8 - less]))[1]
+        for less in (0.0, 0.05, 0.2, 5.0)
+    ]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 0.05
+    assert found[-1] < 1e-6
+
+
+def test_only_differences_of_scores_count(seen: dict[str, PictureFeatures]) -> None:
+    lenders = [seen["chelsea"], seen["retina"]]
+    low, high = (
+        shares(match_references(seen["motorcycle_left"], lenders, [score, score - 0.1]))
+        for score in (0.5, 1.1)
+    )
+    assert low == pytest.approx(high, abs=1e-4)
+
+
+def test_a_lower_score_is_no_weaker_match() -> None:
+    """Only the second shows what is at the right.
+
+    Its score says which is heard, not how sure the match is.
+    """
+    match = match_references(picture(0, 1), [picture(0, 2), picture(3, 1)], [0.9, 0.4])
+    assert float(match.confidence.min()) > 0.9
+
+
+# Shares
+
+
+def test_shares_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reference fits the left half, the other the right; half as faithful, half of each."""
+    monkeypatch.setattr(module, "FOLLOWED_FROM_TO", (0.3, 0.6))
+    match = match_references(picture(0, 1), [picture(0, 0), picture(1, 1)], None)
+    assert match.shares(1.0) == pytest.approx([0.5, 0.5], abs=1e-3)
+    assert match.shares(0.5) == pytest.approx([0.25, 0.25], abs=1e-3)
+    assert match.shares(0.0) == [0.0, 0.0]
+    # what no reference shows is the network's own, or a reference's where there is no network
+    strange = match_references(picture(0, 1), [picture(0, 2)], None)
+    assert strange.shares(1.0)[0] == pytest.approx(0.5, abs=0.02)
+    assert shares(strange) == pytest.approx([1.0], abs=1e-4)
+
+
+def test_shares_add_up(seen: dict[str, PictureFeatures]) -> None:
+    lenders = [seen[name] for name in ("chelsea", "retina", "motorcycle_right")]
+    match = match_references(seen["motorcycle_left"], lenders, None)
+    assert sum(shares(match)) == pytest.approx(1, abs=1e-4)
+    assert min(shares(match)) >= 0
+    assert 0 < sum(match.shares(1.0)) <= 1
+    assert sum(match.shares(0.5)) == pytest.approx(sum(match.shares(1.0)) / 2)
+
+
+def test_the_reference_that_fits_has_the_influence(seen: dict[str, PictureFeatures]) -> None:
+    lenders = [seen[name] for name in ("retina", "motorcycle_right", "chelsea")]
+    assert shares(match_references(seen["motorcycle_left"], lenders, None))[1] > 0.5
+
+
+def test_the_order_of_references_does_not_matter(seen: dict[str, PictureFeatures]) -> None:
+    lenders = [seen[name] for name in ("chelsea", "motorcycle_right", "retina")]
+    first, turned = (
+        match_references(seen["motorcycle_left"], given, None) for given in (lenders, lenders[::-1])
+    )
+    torch.testing.assert_close(turned.warped_ab, first.warped_ab, atol=0.05, rtol=1e-3)
+    assert shares(turned)[::-1] == pytest.approx(shares(first), abs=1e-4)
+
+
+def test_a_reference_given_twice_counts_as_once(seen: dict[str, PictureFeatures]) -> None:
+    target, lender = seen["motorcycle_left"], seen["chelsea"]
+    once, twice = (match_references(target, [lender] * n, None) for n in (1, 2))
+    torch.testing.assert_close(twice.warped_ab, once.warped_ab, atol=0.05, rtol=1e-3)
+    assert shares(twice) == pytest.approx([0.5, 0.5], abs=1e-4)
+
+
+# What is remembered
+
+
+def test_only_the_last_answer_is_remembered() -> None:
+    match, made = match_references(picture(0, 1), [], None), list[str]()
+
+    def make(key: str) -> Tensor:
+        def run() -> Tensor:
+            made.append(key)
+            return torch.tensor(float(len(made)))
+
+        return match.remembered(key, run)
+
+    first = make("a")
+    assert make("a") is first
+    assert make("b") is not first
+    assert make("a") is not first
+    assert made == ["a", "b", "a"]

@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization.inference import picture_arrays as module
+from colorization.inference.picture_arrays import as_rgb, is_neutral, shrink
+from retrieval.photos.reader import PictureError
+
+# Any form of a picture
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_every_shape_becomes_three_channels(rng: np.random.Generator, dtype: type) -> None:
+    gray = rng.integers(0, np.iinfo(dtype).max, (5, 7)).astype(dtype)
+    wanted = np.stack([gray] * 3, 2)
+    for picture in (gray, gray[..., None], wanted, np.dstack((wanted, gray // 2))):
+        found = as_rgb(picture)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_become_16_bits(dtype: type) -> None:
+    """0..1 is stretched over 0..65535 and rounded: 0.25 * 65535 = 16383.75, 1 must not overflow."""
+    found = as_rgb(np.array([[0.0, 0.25, 1.0]], dtype))
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found[0, :, 0], [0, 16384, 65535])
+
+
+def test_bilevel_becomes_black_and_white() -> None:
+    found = as_rgb(np.array([[True, False]]))
+    assert found.dtype == np.uint8
+    assert found.tolist() == [[[255] * 3, [0] * 3]]
+
+
+@pytest.mark.parametrize(
+    "shape", [(5,), (2, 2, 2), (2, 2, 5), (1, 2, 2, 3), (0, 4), (4, 0, 3), ()], ids=str
+)
+def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"reference: expected \(height, width\)") as error:
+        as_rgb(np.zeros(shape, np.uint8), "reference")
+    assert str(shape) in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int8, np.uint32, np.complex64, object])
+def test_wrong_types_are_refused(dtype: type) -> None:
+    with pytest.raises(
+        ValueError, match=f"target: expected uint8, uint16 or float, got {np.dtype(dtype)}"
+    ):
+        as_rgb(np.zeros((2, 2), dtype), "target")
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, np.nan, np.inf, 128.0])
+def test_floats_outside_0_to_1_are_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=r"finite and within 0\.\.1"):
+        as_rgb(np.array([[0.5, value]]))
+
+
+def test_the_input_is_left_alone() -> None:
+    picture = np.full((3, 3), 0.5, np.float32)
+    as_rgb(picture)
+    assert (picture == 0.5).all()
+
+
+def test_a_picture_of_the_other_byte_order_is_the_same() -> None:
+    """As TIFFs come that a Macintosh wrote."""
+    picture = np.array([[1, 256, 65535]], np.uint16)
+    np.testing.assert_array_equal(as_rgb(picture.astype(">u2")), as_rgb(picture))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "CMYK", "1", "I;16"])
+def test_pictures_of_pillow(gray_pictures: dict[str, np.ndarray], mode: str) -> None:
+    gray = Image.fromarray(gray_pictures["coffee"])
+    given = gray.convert("I").convert("I;16") if mode == "I;16" else gray.convert(mode)
+    found = as_rgb(given)
+    assert found.shape == (*gray_pictures["coffee"].shape, 3)
+    assert found.dtype == (np.uint16 if mode == "I;16" else np.uint8)
+    if mode in ("L", "RGB", "RGBA"):
+        np.testing.assert_array_equal(found[..., 1], gray_pictures["coffee"])
+
+
+def test_pictures_of_files(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "coffee.png"
+    Image.fromarray(pictures["coffee"]).save(path)
+    for given in (path, str(path)):
+        np.testing.assert_array_equal(as_rgb(given), pictures["coffee"])
+    with pytest.raises(PictureError, match=r"gone\.png: no such file"):
+        as_rgb(tmp_path / "gone.png")
+
+
+# Shrinking
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+@pytest.mark.parametrize("strip", [1, 1 << 18])
+def test_blocks_are_averaged(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, factor: int, strip: int
+) -> None:
+    monkeypatch.setattr(module, "STRIP_PIXELS", strip)
+    picture = rng.integers(0, 256, (12 * factor, 7 * factor, 3)).astype(np.uint8)
+    blocks = picture.reshape(12, factor, 7, factor, 3).mean((1, 3))
+    found = np.asarray(shrink(picture, factor)).astype(float)
+    assert np.abs(found - blocks).max() <= 0.6  # rounded
+
+
+def test_16_bits_become_8(rng: np.random.Generator) -> None:
+    picture = rng.integers(0, 256, (6, 8, 3)).astype(np.uint8)
+    for factor in (1, 2):
+        deep = shrink(picture.astype(np.uint16) * 257, factor)
+        np.testing.assert_array_equal(np.asarray(deep), np.asarray(shrink(picture, factor)))
+
+
+def test_what_is_over_at_the_border_is_kept(rng: np.random.Generator) -> None:
+    picture = rng.integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    assert shrink(picture, 2).size == (4, 3)
+
+
+# Neutral pictures
+
+
+def test_equal_channels_are_neutral() -> None:
+    gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert is_neutral(np.broadcast_to(gray[..., None], (3, 4, 3)))
+    for channel in range(3):
+        rgb = np.dstack([gray] * 3)
+        assert is_neutral(rgb)
+        rgb[2, 1, channel] += 1
+        assert not is_neutral(rgb)

@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.picture_features import PictureDescriber, PictureFeatures
+from colorization.inference.reference_checks import (
+    as_references,
+    check_references,
+    guidance_of,
+    read_reference,
+)
+from colorization.inference.working_size import working_lab
+from colorization.network.color_bins import NUM_BINS
+from colorization.network.hints import Point, palette_of
+from colorization.options import ColorizeOptions
+from retrieval.photos.reader import PictureError
+from similarity.backbone.backbone import Backbone
+
+Pictures = dict[str, np.ndarray]
+TINY = ColorizeOptions(working_side=64)
+
+
+@pytest.fixture(scope="module")
+def seen(
+    backbone: Backbone, pictures: Pictures, gray_pictures: Pictures
+) -> dict[str, PictureFeatures]:
+    """A color photo, the same in gray, and as a sepia print."""
+    gray = as_rgb(gray_pictures["coffee"])
+    tone = (gray[..., :1] / 255) ** [0.75, 1.0, 1.45]
+    given = {
+        "color": pictures["coffee"],
+        "gray": gray,
+        "sepia": (230 * tone).astype(np.uint8),
+    }
+    describe = PictureDescriber(backbone, None)
+    with torch.inference_mode():
+        return {name: describe(working_lab(rgb, 64), 64) for name, rgb in given.items()}
+
+
+# Lists of them
+
+
+def test_references_become_a_list(pictures: Pictures) -> None:
+    given = [pictures["coffee"], "a.png"]
+    assert as_references(iter(given)) == given
+    assert as_references([]) == []
+    assert as_references(None) is None
+
+
+@pytest.mark.parametrize("given", ["a.png", np.zeros((4, 4, 3), np.uint8)], ids=["text", "array"])
+def test_one_picture_instead_of_a_list_is_told(given: str | np.ndarray) -> None:
+    with pytest.raises(ValueError, match="references: expected a list of them"):
+        as_references(given)
+
+
+# Files
+
+
+def test_a_reference_is_read_in_color(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "coffee.png")
+    np.testing.assert_array_equal(read_reference(tmp_path / "coffee.png"), pictures["coffee"])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_gray_reference_is_refused(
+    tmp_path: Path, gray_pictures: dict[str, np.ndarray], suffix: str
+) -> None:
+    path = tmp_path / f"old{suffix}"
+    Image.fromarray(as_rgb(gray_pictures["coffee"])).save(path)
+    with pytest.raises(PictureError, match="gray") as error:
+        read_reference(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_reference_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"nowhere\.png: no such file"):
+        read_reference(tmp_path / "nowhere.png")
+
+
+def test_what_a_gray_file_was_meant_to_be_is_told(tmp_path: Path, gray_pictures: Pictures) -> None:
+    Image.fromarray(gray_pictures["coffee"]).save(tmp_path / "old.png")
+    with pytest.raises(PictureError, match=r"old\.png: this palette is gray"):
+        read_reference(tmp_path / "old.png", "palette")
+
+
+# Described references
+
+
+def test_colors_pass(seen: dict[str, PictureFeatures]) -> None:
+    check_references([seen["color"]] * 2, TINY, may_be_gray=False)
+    check_references([], TINY, may_be_gray=False)
+
+
+@pytest.mark.parametrize("name", ["gray", "sepia"])
+def test_a_gray_one_is_refused_by_number_if_somebody_chose_it(
+    seen: dict[str, PictureFeatures], name: str
+) -> None:
+    given = [seen["color"], seen[name], seen["color"]]
+    with pytest.raises(ValueError, match="reference 2 of 3 is gray: it has no colors to lend"):
+        check_references(given, TINY, may_be_gray=False)
+    check_references(given, TINY, may_be_gray=True)
+
+
+@pytest.mark.parametrize("may_be_gray", [False, True])
+def test_another_working_size_is_refused(
+    seen: dict[str, PictureFeatures], may_be_gray: bool
+) -> None:
+    with pytest.raises(
+        ValueError, match="reference 1 was described for working_side=64: describe it again"
+    ):
+        check_references([seen["color"]], ColorizeOptions(working_side=96), may_be_gray)
+
+
+# Points and palettes
+
+
+def test_points_alone() -> None:
+    point = Point(0.5, 0.5, (1.0, 2.0))
+    found = guidance_of([point], None, TINY)
+    assert (list(found.points), found.palette) == ([point], None)
+
+
+def test_a_palette_is_counted_at_the_working_size(pictures: Pictures) -> None:
+    found = guidance_of([], pictures["coffee"], TINY).palette
+    assert found is not None and found.shape == (NUM_BINS,)
+    wanted = palette_of(working_lab(pictures["coffee"], 64)[0, 1:])
+    torch.testing.assert_close(found, wanted)
+    assert float(found.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_gray_palette_is_refused(gray_pictures: Pictures) -> None:
+    with pytest.raises(ValueError, match="the palette picture is gray: it has no colors to lend"):
+        guidance_of([], as_rgb(gray_pictures["coffee"]), TINY)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4, 2), np.uint8), np.full((4, 4, 3), np.nan)])
+def test_a_palette_of_a_wrong_shape_or_type_is_named(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"^palette: "):
+        guidance_of([], wrong, TINY)

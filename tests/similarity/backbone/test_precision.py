@@ -1,0 +1,61 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from similarity.backbone import precision
+from similarity.backbone.precision import autocast, inference, usable_device
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_only_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast)
+    with autocast(CPU):
+        assert F.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3)).dtype == (
+            torch.bfloat16 if fast else torch.float32
+        )
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_inference_takes_no_gradients() -> None:
+    weight = torch.ones(2, requires_grad=True)
+    with inference():
+        assert torch.is_inference_mode_enabled()
+        assert not (weight * 2).requires_grad
+    assert not torch.is_inference_mode_enabled()
+    assert (weight * 2).requires_grad
+
+
+def test_inference_ignores_the_autocast_of_the_program_around() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        with inference():
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+
+
+def test_inference_ignores_the_default_device_of_the_program_around() -> None:
+    with torch.device("meta"):
+        with inference():
+            assert torch.ones(1).device == CPU
+        assert torch.ones(1).is_meta
+
+
+def test_what_inference_raises_comes_out() -> None:
+    with pytest.raises(KeyError, match="lost"), inference():
+        raise KeyError("lost")
+    assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("device", ["cpu", CPU])
+def test_usable_device(device: torch.device | str) -> None:
+    assert usable_device(device) == CPU
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "no such device"])
+def test_a_device_that_is_not_there(device: str) -> None:
+    with pytest.raises(ValueError, match=rf"device {device} cannot be used here \(") as caught:
+        precision.usable_device(device)
+    assert "\n" not in str(caught.value)
