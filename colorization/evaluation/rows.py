@@ -21,7 +21,7 @@ from colorization.inference.reference_checks import REFERENCE_SIDE, read_referen
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.photos.print_detection import color_beyond_tone
+from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.search.recommendation import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
