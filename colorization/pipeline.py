@@ -19,7 +19,8 @@ from colorization.inference.reference_checks import (
     Picture,
     Reference,
     as_references,
-    check_references,
+    check_working_side,
+    colors_of,
     guidance_of,
     read_reference,
 )
@@ -250,14 +251,18 @@ class ColorizationPipeline:
             chosen, skipped = as_references(references) or [], []
             recommended = [r for r in chosen if isinstance(r, Recommendation)]
             recommended = recommended if len(recommended) == len(chosen) else []
-            given = [r if isinstance(r, PictureFeatures) else _colors_of(r) for r in chosen]
+            of_all = f" of {len(chosen)}" if len(chosen) > 1 else ""
+            given = [
+                r if isinstance(r, PictureFeatures) else colors_of(r, f"reference {i}{of_all}")
+                for i, r in enumerate(chosen, 1)
+            ]
         seen = [
             one.on(self.backbone.device)
             if isinstance(one, PictureFeatures)
-            else self.describe(one, options)
+            else self._described(one, options)
             for one in given
         ]
-        check_references(seen, options, may_be_gray=bool(recommended))
+        check_working_side(seen, options)
         scores = [r.score for r in recommended] if recommended else None
         lab = working_lab(target, options.working_side)
         features = self.describer(spread_tones(lab), options.working_side)
@@ -275,11 +280,10 @@ class ColorizationPipeline:
             options: working_side.
 
         Raises:
-            ValueError: a wrong shape or type.
-            PictureError: the file cannot be read.
+            ValueError: a wrong shape or type, or it has no colors to lend.
+            PictureError: the file cannot be read, or shows a gray print.
         """
-        lab = working_lab(as_rgb(reference, "reference"), options.working_side)
-        return self.describer(spread_tones(lab), options.working_side)
+        return self._described(colors_of(reference), options)
 
     @inference()
     def apply(
@@ -365,6 +369,10 @@ class ColorizationPipeline:
         """
         return None if options.method == "training-free" else self.network
 
+    def _described(self, rgb: np.ndarray, options: ColorizeOptions) -> PictureFeatures:
+        lab = spread_tones(working_lab(rgb, options.working_side))
+        return self.describer(lab, options.working_side)
+
     def _recommended(
         self, target: np.ndarray, options: ColorizeOptions
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
@@ -377,13 +385,6 @@ class ColorizationPipeline:
             )
             raise ValueError(f"{where}: {reason}: {skipped[0]}; have the photos moved?")
         return used, pictures, skipped
-
-
-def _colors_of(reference: Picture | Recommendation) -> np.ndarray:
-    """The pixels of a reference; a recommended one must still have colors."""
-    if isinstance(reference, Recommendation):
-        return read_reference(reference.path)
-    return as_rgb(reference, "reference")
 
 
 def _opened(index_dir: Path) -> "PhotoIndex":

@@ -57,7 +57,8 @@ def run_box(
     settings = settings_hash(pipeline, wishes, options)
     with alone(output, jobs):
         manifest = Manifest(output, settings)
-        todo = manifest.sort_out(jobs, wishes.extras, overwrite)
+        asked = wishes.recolor, wishes.allow_damaged
+        todo = manifest.sort_out(jobs, wishes.extras, overwrite, *asked)
         done: list[Outcome] = []
 
         def add(outcome: Outcome) -> None:
@@ -78,7 +79,8 @@ def _finished(job: Job, manifest: Manifest, extras: Extras) -> Outcome:
         for path in extras.results(job.output_path)
         if path.relative_to(manifest.folder).as_posix() in line["results"]
     ]
-    return Outcome(job, line["references"], line["seconds"], notes=line["notes"], results=results)
+    told = {"notes": line["notes"], "passed": line.get("passed") or ""}
+    return Outcome(job, line["references"], line["seconds"], results=results, **told)
 
 
 def _foreign(job: Job, extras: Extras) -> Outcome:

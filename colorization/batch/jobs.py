@@ -8,6 +8,7 @@ from pathlib import Path
 from colorization.photo_files.writer import FORMATS, check_output, output_suffix
 from retrieval.photos.listing import list_pictures
 from retrieval.photos.metadata import is_made_file
+from retrieval.photos.passed_over import PassedOver
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def plan_jobs(
     overwrite: bool,
     protected: Sequence[Path] = (),
     extras: Extras = Extras(),
-    closed: dict[str, OSError] | None = None,
+    passed: PassedOver | None = None,
+    exclude: Sequence[str] = (),
 ) -> list[Job]:
     """Decide where each result goes.
 
@@ -86,7 +88,8 @@ def plan_jobs(
             folder the manifest decides.
         protected: files that must not be replaced, besides the inputs.
         extras: what else is written beside each result.
-        closed: folders that cannot be opened are added to it, with the reason, and passed over.
+        passed: learns of what of the folders is passed over, see list_pictures.
+        exclude: patterns of files and folders that are not walked, see Exclusion.
 
     Raises:
         FileNotFoundError: an input does not exist.
@@ -95,6 +98,7 @@ def plan_jobs(
             written.
     """
     single = is_single(inputs)
+    everything = PassedOver() if passed is None else passed
     jobs: list[Job] = []
     for entry in inputs:
         if not entry.exists():
@@ -102,12 +106,12 @@ def plan_jobs(
         if single and not output.is_dir():
             jobs.append(Job(entry, output))
             continue
-        for path in _pictures(entry, output, closed) if entry.is_dir() else [entry]:
+        for path in _pictures(entry, output, everything, exclude) if entry.is_dir() else [entry]:
             inside = path.relative_to(entry) if entry.is_dir() else Path(path.name)
             jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not jobs:
         raise ValueError(
-            f"no pictures in {', '.join(map(str, inputs))}, or none but what Rechroma has made"
+            f"no pictures in {', '.join(map(str, inputs))}, or none but what Rechroma has made{everything.reason()}"
         )
     jobs = _told_apart(jobs, extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
@@ -122,13 +126,13 @@ def plan_jobs(
     return jobs
 
 
-def _pictures(folder: Path, output: Path, closed: dict[str, OSError] | None) -> list[Path]:
+def _pictures(folder: Path, output: Path, passed: PassedOver, exclude: Sequence[str]) -> list[Path]:
     """The pictures of a folder but what the program has made, and what lies in the folder of the results below it."""
     inside = _real(output)
     is_around = _real(folder).is_relative_to(inside)  # then what lies in it need not be a result
     found = (
         path
-        for path in list_pictures(folder, closed)
+        for path in list_pictures(folder, passed, exclude)
         if is_around or not _real(path).is_relative_to(inside)
     )
     return [path for path in found if not is_made_file(path)]

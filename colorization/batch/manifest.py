@@ -50,18 +50,31 @@ class Manifest:
         for line in _lines(folder / MANIFEST):
             self._remember(line)
 
-    def sort_out(self, jobs: Sequence[Job], extras: Extras, overwrite: bool) -> Todo:
+    def sort_out(
+        self,
+        jobs: Sequence[Job],
+        extras: Extras,
+        overwrite: bool,
+        recolor: bool = False,
+        allow_damaged: bool = False,
+    ) -> Todo:
         """Tell what is to be done from what is.
 
         Args:
             jobs: of the whole box.
             extras: what each may write.
             overwrite: do everything.
+            recolor: do what was passed over, as it has colors.
+            allow_damaged: try again what could not be read.
         """
         todo = Todo()
         inputs = {_source(job) for job in jobs}
         for job in jobs:
             line = None if overwrite else self._valid(job)
+            if line is not None and (
+                (recolor and line.get("passed")) or (allow_damaged and line["error"])
+            ):
+                line = None
             other = None if overwrite else self._other(job)
             if other and other not in inputs and (_is_there(other) or not self._is_same_photo(job)):
                 error = f"{job.input_path}: {job.output_path} is the result of {other}; choose another --output"
@@ -97,7 +110,7 @@ class Manifest:
         Args:
             job: see Job.
             seen: stamp of the input before it was read: it may have changed meanwhile.
-            outcome: references, seconds, error and notes.
+            outcome: references, seconds, error, notes, and why the file was passed over.
             results: what is going to be written; nothing if there was an error.
             lasting: False for an error that another try may not meet.
         """

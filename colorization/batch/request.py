@@ -57,12 +57,33 @@ def parse_point(text: str) -> PixelPoint:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is asked for all inputs: reference files, color points, a palette file, variants and explanations."""
+    """What is asked for all inputs.
+
+    Attributes:
+        references: files.
+        points: colors at pixels.
+        palette: a file.
+        extras: variants and explanations.
+        recolor: also colorize those photos of a box that have colors already.
+        allow_damaged: colorize what can be read of damaged files.
+        quality: of JPEG and WebP results, 1..100; None takes what the original has, or finer.
+
+    Raises:
+        ValueError: the quality is out of range.
+    """
 
     references: Sequence[Path] = ()
     points: Sequence[PixelPoint] = ()
     palette: Path | None = None
     extras: Extras = field(default_factory=Extras)
+    recolor: bool = False
+    allow_damaged: bool = False
+    quality: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ValueError(f"quality must be within 1..100, not {self.quality}")
 
 
 def check_references(wishes: Wishes) -> None:
@@ -97,5 +118,6 @@ def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: Color
         "points": [asdict(point) for point in wishes.points],
         "extras": asdict(wishes.extras),
         "options": asdict(options),
+        "quality": wishes.quality,
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from colorization.batch.explanation import attribution, write_explanation
 from colorization.batch.jobs import Job, beside, explanation_paths
 from colorization.batch.manifest import Manifest, Stamp, stamp_of
 from colorization.batch.request import Wishes
+from colorization.batch.target_colors import recolored
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
@@ -22,9 +23,16 @@ from colorization.photo_files.staged_files import Staged, staging
 from colorization.photo_files.writer import encode_picture, what_is_lost
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
-from retrieval.photos.reader import Picture, PictureError, read_picture
+from retrieval.photos.reader import (
+    DamagedPictureError,
+    Picture,
+    PictureError,
+    read_picture,
+)
 
 # torch has no memory; tags too large for a format
+CURE = "; --allow-damaged colorizes what can be read"
+PASSED = "it has colors already; --recolor colorizes it all the same"
 EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)
 
 
@@ -40,6 +48,7 @@ class Outcome:
         notes: lines worth telling.
         cells: thumbnails for a contact sheet.
         results: the files that were written; several only of variants.
+        passed: why the photo was passed over, empty if it was not.
     """
 
     job: Job
@@ -49,6 +58,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
+    passed: str = ""
 
     def as_dict(self, has_variants: bool = False) -> dict[str, object]:
         """For JSON; the output is a list if variants were asked for, and None if there is none."""
@@ -63,6 +73,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "error": self.error or None,
             "notes": self.notes,
+            "passed": self.passed or None,
         }
 
 
@@ -102,6 +113,7 @@ def run_jobs(
             num_cells -= bool(outcome.cells)
         except EXPECTED as error:
             line = str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}"
+            line += CURE if isinstance(error, DamagedPictureError) else ""
             outcome = Outcome(job, error=line, seconds=time.perf_counter() - start)
             if manifest:
                 manifest.add(job, seen, outcome.facts(), {}, _is_lasting(error))
@@ -150,7 +162,12 @@ class _Worker:
     overwrite: bool
 
     def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
-        picture = read_picture(job.input_path)
+        picture = read_picture(job.input_path, self.wishes.allow_damaged)
+        colored = recolored(picture)
+        if colored and self.manifest and not self.wishes.recolor:
+            outcome = Outcome(job, passed=PASSED)
+            self.manifest.add(job, seen, outcome.facts(), {})
+            return outcome
         points = [point.on(picture.rgb, job.input_path) for point in self.wishes.points]
         variants = self.wishes.extras.variants
         making = _Making([Cell(thumbnail(picture.rgb), "target")] if with_cells or variants else [])
@@ -158,7 +175,7 @@ class _Worker:
             for path, prepared in self._attempts(job, picture, making):
                 result = self.pipeline.apply(prepared, self.options, points, self.palette)
                 self._write(path, result, prepared, picture, files, making)
-            making.notes += what_is_lost(picture, job.output_path)
+            making.notes += [*colored, *what_is_lost(picture, job.output_path)]
             if variants:
                 rows = [
                     [*making.target, *making.made],
@@ -245,9 +262,8 @@ class _Worker:
             for one, share in zip(known, result.influence, strict=True)
         ]
         palette = self.wishes.palette.name if self.wishes.palette else ""
-        encode_picture(
-            files.add(path), result.rgb, credited(picture, shares, palette, len(self.wishes.points))
-        )
+        credit = credited(picture, shares, palette, len(self.wishes.points))
+        encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
         making.results.append(path)
         making.references += known
         making.notes += [f"reference skipped: {line}" for line in result.skipped]

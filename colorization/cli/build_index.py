@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorization.cli.common import Backbone, Device, IndexDir, VggWeights, given
+from colorization.cli.common import Backbone, Device, Exclude, IndexDir, VggWeights, given
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def build_index(
     gpus_per_worker: Annotated[
         float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")
     ] = 0,
+    exclude: Exclude = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
     ] = False,
@@ -56,13 +57,16 @@ def build_index(
     """Index photos as references to recommend; run again to add, update and drop."""
     from retrieval.building.up_to_date import report_up_to_date
     from retrieval.photos.listing import list_sources
+    from retrieval.photos.passed_over import PassedOver
     from retrieval.storage.search_settings import parse_bytes
     from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
     ray = _ray_options(engine, ray_address, num_workers, gpus_per_worker)
     budget = parse_bytes(memory_budget) if memory_budget is not None else None
     start = time.perf_counter()
-    sources = list_sources(photos)  # a wrong path is told before any network is loaded
+    passed = PassedOver()
+    # a wrong path is told before any network is loaded
+    sources = list_sources(photos, passed, exclude or ())
     by_default = vgg_weights is None and device in (None, "cpu") and ray is None
     report = None
     if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
@@ -75,10 +79,14 @@ def build_index(
 
         network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
         count = workers if workers is not None else min(MAX_WORKERS, os.cpu_count() or 1)
-        options = BuildOptions(count, overwrite, memory_budget=budget, ray=ray)
+        options = BuildOptions(
+            count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
+        )
         start = time.perf_counter()
         with photo_progress("indexing") as progress:
             report = build(photos, index, network, options, progress)
+    for line in passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
     _print_report(index, report, time.perf_counter() - start)
 
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from colorization.cli.common import (
+    AllowDamaged,
     Backbone,
     Device,
+    Exclude,
     Explain,
     Faithfulness,
     Json,
@@ -22,7 +24,9 @@ from colorization.cli.common import (
     Method,
     Overwrite,
     Palette,
+    PhotoQuality,
     Points,
+    Recolor,
     References,
     SameClass,
     Saturation,
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from colorization.batch.runner import Outcome
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
+    from retrieval.photos.passed_over import PassedOver
 
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
@@ -74,6 +79,10 @@ def colorize(
     keep_tint: KeepTint = None,
     variants: Variants = None,
     explain: Explain = False,
+    exclude: Exclude = None,
+    recolor: Recolor = False,
+    allow_damaged: AllowDamaged = False,
+    quality: PhotoQuality = None,
     overwrite: Overwrite = False,
     sheet: ColorizeSheet = None,
     as_json: Json = False,
@@ -104,8 +113,11 @@ def colorize(
         [parse_point(text) for text in points or []],
         palette,
         Extras(variants or 0, explain),
+        recolor,
+        allow_damaged,
+        quality,
     )
-    task = _parse(inputs, output, request, chosen, overwrite, sheet)
+    task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
     place = None if references else index
     pipeline = ColorizationPipeline.load(
         **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
@@ -113,7 +125,7 @@ def colorize(
     _print_without_effect(task, chosen, pipeline, index is not None)
     results = _run(task, pipeline)
     _print(task, results, as_json)
-    if task.closed or any(outcome.error for outcome in results.outcomes):
+    if task.passed.closed or any(outcome.error for outcome in results.outcomes):
         raise typer.Exit(1)
 
 
@@ -123,7 +135,7 @@ class _Task:
 
     Attributes:
         jobs: each input with its output.
-        closed: folders that cannot be looked into, with the reason.
+        passed: what of the folders was passed over.
         single: whether one file was given, and not a folder.
         output: a file or a folder.
         request: references, points, palette and extras of all jobs.
@@ -134,7 +146,7 @@ class _Task:
     """
 
     jobs: "list[Job]"
-    closed: dict[str, OSError]
+    passed: "PassedOver"
     single: bool
     output: Path
     request: "Wishes"
@@ -156,22 +168,24 @@ def _parse(
     output: Path,
     request: "Wishes",
     chosen: dict[str, Any],
+    exclude: list[str],
     overwrite: bool,
     sheet: Path | None,
 ) -> _Task:
     from colorization.batch.jobs import is_single, plan_jobs
     from colorization.options import ColorizeOptions
     from colorization.photo_files.contact_sheet import check_sheet
+    from retrieval.photos.passed_over import PassedOver
 
     options = ColorizeOptions(**chosen)
-    closed: dict[str, OSError] = {}
+    passed = PassedOver()
     read = [*request.references, *([request.palette] if request.palette else [])]
-    jobs = plan_jobs(inputs, output, overwrite, read, request.extras, closed)
+    jobs = plan_jobs(inputs, output, overwrite, read, request.extras, passed, exclude)
     if sheet:
         results = [path for job in jobs for path in request.extras.files(job.output_path)]
         check_sheet(sheet, [*request.references, *(job.input_path for job in jobs), *results])
     single = is_single(inputs)
-    return _Task(jobs, closed, single, output, request, options, overwrite, sheet)
+    return _Task(jobs, passed, single, output, request, options, overwrite, sheet)
 
 
 def _print_without_effect(
@@ -225,8 +239,10 @@ def _print(task: _Task, results: _Results, as_json: bool) -> None:
         has_variants = bool(task.request.extras.variants)
         typer.echo(json.dumps([one.as_dict(has_variants) for one in every], indent=1))
     _print_problems(results.outcomes, task.single)
-    for name, reason in task.closed.items():
+    for name, reason in task.passed.closed.items():
         typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
+    for line in task.passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
     if not as_json:
         _print_results(task, results)
 
@@ -246,7 +262,7 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
 def _print_results(task: _Task, results: _Results) -> None:
     from colorization.photo_files.provenance import sources
 
-    good = [outcome for outcome in results.outcomes if not outcome.error]
+    good = [one for one in results.outcomes if not one.error and not one.passed]
     if task.single:
         (done,) = good
         shares = [(Path(str(r["path"])).name, float(str(r["influence"]))) for r in done.references]
@@ -255,6 +271,10 @@ def _print_results(task: _Task, results: _Results) -> None:
             f" {sources(shares, len(done.results) > 1)}"
         )
         return
-    failed, kept = len(results.outcomes) - len(good), len(results.kept)
+    failed = sum(bool(one.error) for one in results.outcomes)
+    passed = sum(bool(one.passed) for one in (*results.outcomes, *results.kept))
+    kept = sum(not one.passed for one in results.kept)
     existed = f", {kept} existed already and were kept" if kept else ""
-    typer.echo(f"{task.output}: {len(good)} colorized, {failed} failed{existed}")
+    colored = f", {passed} passed over: they have colors (--recolor colorizes them)"
+    line = f"{task.output}: {len(good)} colorized, {failed} failed{existed}"
+    typer.echo(line + (colored if passed else ""))

@@ -71,6 +71,26 @@ Explain = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Pass over files and folders of this name, or path where it has a slash; may repeat.",
+    ),
+]
+Recolor = Annotated[
+    bool,
+    typer.Option("--recolor", help="Also colorize photos of folders that have colors already."),
+]
+AllowDamaged = Annotated[
+    bool, typer.Option("--allow-damaged", help="Colorize what can be read of damaged photos.")
+]
+PhotoQuality = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=100, help="Of JPEG and WebP results; default: as the original, or finer."
+    ),
+]
 Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backbone = Annotated[

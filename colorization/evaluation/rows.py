@@ -21,8 +21,10 @@ from colorization.inference.reference_checks import REFERENCE_SIDE, read_referen
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.search.recommendation import Recommendation
+from retrieval.storage.descriptors import MIN_CHROMA
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
@@ -205,6 +207,8 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
     path: Path | None = None
     if setting.references == "distorted":
         given = seen_from_elsewhere(photo.truth, photo.rng(seed, "distorted"))
+        if color_beyond_tone(given) < MIN_CHROMA:  # as a gray print it would be refused
+            given = None
     elif setting.references == "random":
         path, given = _random_reference(pipeline, photo, seed)
     references = None if setting.references == "recommended" else [] if given is None else [given]

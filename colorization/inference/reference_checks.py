@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from colorization.inference.network_colors import Guidance
@@ -13,8 +12,8 @@ from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
-from retrieval.photos.print_detection import color_beyond_tone, color_beyond_tone_of_lab
-from retrieval.photos.reader import PictureError, read_small_rgb
+from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
+from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
 from retrieval.storage.descriptors import MIN_CHROMA
 
@@ -50,29 +49,42 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
     return rgb
 
 
-def check_references(
-    references: Sequence[PictureFeatures], options: ColorizeOptions, may_be_gray: bool
-) -> None:
-    """Refuse references that cannot lend their colors.
+def colors_of(reference: Picture | Recommendation, name: str = "reference") -> np.ndarray:
+    """The pixels of a reference, which must have colors to lend.
+
+    Args:
+        reference: in any form; files are read at the size that matching needs.
+        name: of it in errors.
+
+    Raises:
+        ValueError: it is gray or a toned print, or an array of a wrong shape or type.
+        PictureError: the file cannot be read, or shows a gray print.
+    """
+    if isinstance(reference, Recommendation):
+        return read_reference(reference.path)
+    if isinstance(reference, str | Path):
+        return read_reference(Path(reference))
+    rgb = as_rgb(reference, name)
+    if color_beyond_tone(to_uint8(rgb)) < MIN_CHROMA:
+        raise ValueError(f"{name} is gray: it has no colors to lend")
+    return rgb
+
+
+def check_working_side(references: Sequence[PictureFeatures], options: ColorizeOptions) -> None:
+    """Refuse references that were described at another size.
 
     Args:
         references: all of them.
         options: working_side.
-        may_be_gray: whether nobody chose them.
 
     Raises:
-        ValueError: one is gray or a toned print, or was described at another size.
+        ValueError: one was described at another size.
     """
     for i, one in enumerate(references, 1):
         if one.working_side != options.working_side:
             raise ValueError(
                 f"reference {i} was described for working_side={one.working_side}:"
                 " describe it again"
-            )
-        lab = torch.cat((one.luminance[0], one.ab))
-        if not may_be_gray and color_beyond_tone_of_lab(lab) < MIN_CHROMA:
-            raise ValueError(
-                f"reference {i} of {len(references)} is gray: it has no colors to lend"
             )
 
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from colorization.inference.picture_arrays import shrink
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.writer import check_output
-from retrieval.photos.metadata import DESCRIPTION, SHEET
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION
+from retrieval.photos.metadata import SHEET
 
 CELL = 256
 _CAPTION, _GAP = 18, 4

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from colorization import __version__
-from retrieval.photos.metadata import COLORIZED, DESCRIPTION, SOFTWARE, load_exif
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
+from retrieval.photos.metadata import COLORIZED, load_exif
 from retrieval.photos.reader import Picture
 
 PROGRAM = f"Rechroma {__version__}"

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from retrieval.photos.metadata import ICC_PROFILE, IPTC, XMP
+from retrieval.photos.embedded.tiff_tags import ICC_PROFILE, IPTC, XMP
 
 _ENTRY = 12  # bytes
 

@@ -10,21 +10,14 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from colorization.photo_files.compression import compression
 from colorization.photo_files.deep_png import write_deep_png
 from colorization.photo_files.icc_profiles import rgb_profile
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.tiff import write_tiff
-from retrieval.photos.metadata import (
-    COMMENT,
-    FOLDERS,
-    INCH,
-    IPTC_RESOURCE,
-    SOFTWARE,
-    UNIT,
-    X_RESOLUTION,
-    Y_RESOLUTION,
-    load_exif,
-)
+from retrieval.photos.embedded.photoshop import IPTC_RESOURCE
+from retrieval.photos.embedded.tiff_tags import FOLDERS, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION
+from retrieval.photos.metadata import COMMENT, INCH, load_exif
 from retrieval.photos.reader import Picture, to_uint8
 
 FORMATS = {
@@ -37,11 +30,6 @@ FORMATS = {
     ".webp": "WEBP",
 }
 JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in one piece
-_SETTINGS: dict[str, dict[str, object]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"quality": 95},
-    "PNG": {"compress_level": 4},
-}
 
 
 def output_suffix(suffix: str) -> str:
@@ -108,42 +96,42 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
         lost.append(
             f"{format_} cannot hold its texts {', '.join(texts)}; choose a .png output to keep them"
         )
-    if picture.is_stretched:
-        lost.append(
-            "its values were stretched from black to white, as the file does not say which they are"
-        )
-    return lost
+    return [*lost, *picture.notes]
 
 
-def write_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
+def write_picture(path: Path, rgb: np.ndarray, source: Picture, quality: int | None = None) -> None:
     """Write a picture under a temporary name, then rename; folders are made as needed.
 
     Args:
         path: its suffix decides the format, see FORMATS.
         rgb: see encode_picture.
         source: likewise.
+        quality: likewise.
 
     Raises:
         ValueError, OSError: it cannot be written; nothing is left behind.
     """
     check_output(path)
     with staging() as files:
-        encode_picture(files.add(path), rgb, source)
+        encode_picture(files.add(path), rgb, source, quality)
 
 
-def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
+def encode_picture(
+    path: Path, rgb: np.ndarray, source: Picture, quality: int | None = None
+) -> None:
     """Write a picture with what its original carried. 16 bits stay 16 bits in TIFF and PNG; other results hold 8.
 
     Args:
         path: its suffix decides the format, see FORMATS.
         rgb: (height, width, 3), uint8 or uint16.
         source: the original, for alpha, EXIF, ICC profile, XMP, IPTC, texts and resolution.
+        quality: of JPEG and WebP, 1..100; None is as fine as the original, see compression.
 
     Raises:
         ValueError, OSError: it cannot be written.
     """
     try:
-        _encode(path, rgb, source)
+        _encode(path, rgb, source, quality)
     # of Pillow, at tags that it does not expect
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
@@ -151,7 +139,7 @@ def encode_picture(path: Path, rgb: np.ndarray, source: Picture) -> None:
         ) from error
 
 
-def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
+def _encode(path: Path, rgb: np.ndarray, source: Picture, quality: int | None) -> None:
     format_, metadata = FORMATS[path.suffix.lower()], source.metadata
     given: dict[str, Any] = {key: metadata[key] for key in ("dpi", "xmp") if key in metadata}
     if "dpi" in given:
@@ -169,12 +157,13 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture) -> None:
     if format_ == "WEBP" and "dpi" in given:  # which has no other place for it
         (exif[X_RESOLUTION], exif[Y_RESOLUTION]), exif[UNIT] = given["dpi"], INCH
     settings: dict[str, Any] = (
-        _SETTINGS[format_]
+        compression(format_, source.encoding, quality)
         | given
         | {"exif": exif.tobytes() if exif else b"", "icc_profile": profile}
     )
     if format_ == "PNG":
-        settings["pnginfo"] = _png_texts(settings.pop("xmp", None), _texts_for(format_, metadata))
+        texts = _texts_for(format_, metadata)
+        settings["pnginfo"] = _png_chunks(settings.pop("xmp", None), texts, metadata.get("srgb"))
     if format_ == "JPEG":
         settings["exif"] = _fitting(exif)
         settings = {k: v for k, v in settings.items() if k != "xmp" or len(v) <= JPEG_SEGMENT}
@@ -244,8 +233,12 @@ def _texts_for(format_: str, metadata: Mapping[str, object]) -> dict[str, str]:
     return texts if format_ == "PNG" else {}
 
 
-def _png_texts(xmp: bytes | None, texts: Mapping[str, str]) -> PngImagePlugin.PngInfo:
+def _png_chunks(
+    xmp: bytes | None, texts: Mapping[str, str], srgb: object
+) -> PngImagePlugin.PngInfo:
     chunks = PngImagePlugin.PngInfo()
+    if isinstance(srgb, int):  # the rendering intent that goes with it
+        chunks.add(b"sRGB", bytes([srgb & 3]))
     if xmp:
         chunks.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
     for name, text in texts.items():

@@ -7,20 +7,17 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from colorization.web.limits import Limits
-from retrieval.photos.listing import SUFFIXES
+from retrieval.photos.formats import HEAD, NO_HEIC, READ, SUFFIXES, is_tiff, readers_for
 from retrieval.photos.pillow_limits import own_limits
-from retrieval.photos.reader import NO_HEIC, TIFF_SUFFIXES, PictureError, learn_heic, read_small_rgb
+from retrieval.photos.reader import PictureError, can_read_heic, learn_heic, read_small_rgb
 
-# none that starts another program
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF", "HEIF")
-HEIC_SUFFIXES = frozenset((".heic", ".heif"))
 READABLE = "a JPEG, PNG, TIFF, WebP or AVIF file"
 NAME_BYTES = 120  # of a file's name that are kept; file systems take 255
 
 
 def accepted_suffixes() -> list[str]:
     """Suffixes of the pictures that can be read here; HEIC is among them only with its extra."""
-    return sorted(SUFFIXES if learn_heic(Path("a.heic")) else SUFFIXES - HEIC_SUFFIXES)
+    return sorted(SUFFIXES if can_read_heic() else SUFFIXES.difference(READ["HEIF"]))
 
 
 def safe_name(name: str) -> str:
@@ -69,11 +66,13 @@ def _size(path: Path) -> tuple[int, int]:
         with own_limits():
             Image.init()
             is_known = learn_heic(path)
-            formats = [name for name in FORMATS if name in Image.OPEN]
+            formats = [name for name in readers_for(path.name) if name in Image.OPEN]
             with Image.open(path, formats=formats) as image:
                 return image.size
     except UnidentifiedImageError as error:
-        if path.suffix.lower() in TIFF_SUFFIXES:
+        with path.open("rb") as file:
+            is_other_tiff = is_tiff(file.read(HEAD))
+        if is_other_tiff:
             return _tiff_size(path)
         reason = "is damaged, or no picture. Choose another." if is_known else NO_HEIC
         raise PictureError(f"{path.name}{'' if is_known else ':'} {reason}") from error

@@ -59,6 +59,7 @@ class BuildOptions:
         memory_budget: bytes that the search index may take, which decide the kind of search; None
             keeps what the index has.
         ray: describe photos on the workers of Ray; None describes them in this process.
+        exclude: patterns of files and folders that are passed over, see Exclusion.
     """
 
     workers: int = 1
@@ -67,6 +68,7 @@ class BuildOptions:
     shard_photos: int = SHARD_PHOTOS
     memory_budget: int | None = None
     ray: RayOptions | None = None
+    exclude: tuple[str, ...] = ()
 
 
 def build_index(
@@ -97,7 +99,7 @@ def build_index(
             named would be lost.
         OSError: the index cannot be written; the previous one is intact.
     """
-    sources = list_sources(photos)
+    sources = list_sources(photos, exclude=options.exclude)
     if options.ray:
         ray_data.import_ray()
     make_index_folder(index_dir)

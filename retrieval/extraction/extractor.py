@@ -12,7 +12,7 @@ from jaxtyping import Float, Float16, Int16, UInt8
 from PIL import Image
 
 from retrieval.extraction.pca import WEIGHTS_DIR, Projection, find_projections
-from retrieval.photos.print_detection import color_beyond_tone
+from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.storage.descriptors import BINS, GRID, SIDE, Descriptors
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.precision import inference

@@ -1,5 +1,7 @@
 """Decode pictures of more than 8 bits, which Pillow reads not at all, or as 8."""
 
+import logging
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -10,9 +12,16 @@ import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from retrieval.photos.formats import HEAD, is_tiff
+
+# what it warns of, it raises too, or it does not matter; it would go to the terminal
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # of Pillow
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
+_CODESTREAM = b"\xff\x4f\xff\x51"  # begin of a JPEG 2000; its depth stands 40 bytes further
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -73,11 +82,61 @@ def decode_gray(image: Image.Image) -> Planes:
 
 
 def decode_png(path: Path) -> Planes:
-    """16-bit color, or gray with alpha, of which Pillow reads 8 bits."""
+    """A PNG with all of its bits, of which Pillow reads 8 of color, or of gray with alpha."""
     array = imagecodecs.png_decode(path.read_bytes())
-    if array.shape[2] > 2:
-        return Planes(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
-    return Planes(thrice(array[..., 0]), array[..., 1], True)
+    return _planes_of(array[..., None] if array.ndim == 2 else array)
+
+
+def is_deep_jpeg2000(path: Path) -> bool:
+    """Whether a JPEG 2000 has more than 8 bits a channel, of which Pillow reads 8."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    start = head.find(_CODESTREAM)
+    depth = head[start + 40 : start + 41] if start >= 0 else b""
+    return bool(depth) and (depth[0] & 0x7F) + 1 > 8
+
+
+def decode_jpeg2000(path: Path) -> Planes:
+    """JPEG 2000 of gray or RGB, with or without alpha, with all of its bits.
+
+    Raises:
+        ValueError: it is of another kind.
+    """
+    array = imagecodecs.jpeg2k_decode(path.read_bytes())
+    array = array[..., None] if array.ndim == 2 else array
+    if array.dtype not in (np.uint8, np.uint16) or array.shape[2] > 4:
+        raise ValueError(f"a JPEG 2000 of {array.dtype} {array.shape} cannot be read")
+    return _planes_of(_at_16_bits(array, max(9, int(array.max()).bit_length())))
+
+
+def decode_otherwise(path: Path, max_pixels: int) -> Planes | None:
+    """Decode what Pillow has failed at, by its content; None if no other library reads such files.
+
+    Args:
+        path: of the file.
+        max_pixels: larger pictures are refused.
+
+    Raises:
+        ValueError, OSError, RuntimeError: it is damaged.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if is_tiff(head):
+        return decode_tiff(path, max_pixels)
+    if head.startswith(_PNG):
+        width, height = struct.unpack_from(">II", head, 16)
+        if width * height <= max_pixels:
+            return decode_png(path)
+    return None
+
+
+def _planes_of(array: np.ndarray) -> Planes:
+    """Channels as they are stored: gray or RGB, with alpha or without."""
+    channels = array.shape[2]
+    alpha = array[..., -1] if channels in (2, 4) else None
+    if channels > 2:
+        return Planes(array[..., :3], alpha)
+    return Planes(thrice(array[..., 0]), alpha, True)
 
 
 def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
@@ -97,6 +156,9 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
                 tifffile.PHOTOMETRIC(page.photometric),
                 page.planarconfig == tifffile.PLANARCONFIG.SEPARATE,
             )
+            ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=False))
+            if max(ends, default=0) > file.filehandle.size:
+                raise ValueError("it is truncated")
             array = _at_16_bits(page.asarray(), page.bitspersample)
             extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
     except (OSError, MemoryError):

@@ -1,37 +1,54 @@
 """What a photograph carries beside its pixels: EXIF, ICC profile, XMP, resolution."""
 
 import os
-import re
 import struct
+from collections.abc import Mapping
 from contextlib import suppress
 from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, cast
 
-import tifffile
 from PIL import Image
 
+from retrieval.photos.color.png_colors import HDR_NOTE, is_hdr, profile_of_png
+from retrieval.photos.embedded.jpeg_parts import left_out_of_jpeg
+from retrieval.photos.embedded.photoshop import (
+    IPTC_RESOURCE,
+    XMP_RESOURCE,
+    iptc_of,
+    raw_profile,
+    resources,
+)
+from retrieval.photos.embedded.tiff_tags import (
+    DESCRIPTION,
+    FOLDERS,
+    HEIGHT,
+    ICC_PROFILE,
+    IPTC,
+    LAYERS,
+    LAYERS_NOTE,
+    LAYOUT,
+    ORIENTATION,
+    PHOTOSHOP,
+    UNIT,
+    WIDTH,
+    X_RESOLUTION,
+    XMP,
+    Y_RESOLUTION,
+    is_layout,
+    own_description,
+    raw_tags,
+)
+from retrieval.photos.embedded.xmp import for_result, unique
 from retrieval.photos.pillow_limits import own_limits
 
-ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
-X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, IPTC, ICC_PROFILE = 282, 283, 296, 700, 33723, 34675
-WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture in pixels, in the camera's folder
-FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
 INCH, CENTIMETRE = 2, 3
 # in the description of what the program has made
 COLORIZED, SHEET = "Colorized by Rechroma", "contact sheet of Rechroma"
 SNIFFED = 1 << 17  # bytes at both ends of a file: more than the EXIF of a JPEG can take
 MAX_DPI = 1 << 16  # what a JPEG can hold
-# what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF,
-# and what other programs keep there for themselves
-_LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348), *range(512, 533),
-                     XMP, IPTC, 34377, ICC_PROFILE, 50341))  # fmt: skip
-IPTC_RESOURCE = 0x0404  # of Photoshop's block in a JPEG
 COMMENT = "Comment"  # the name that PNG gives to what JPEG and GIF have one of
-_SHAPE = '{"shape":'  # how tifffile describes the layout of a file
-# texts of a PNG that hold what is read as XMP, EXIF, ...
-_OTHERWISE = re.compile("XML:com.adobe.xmp|Raw profile type")
-_XMP_TURN = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
+# texts of a PNG that hold what is read as XMP, EXIF, IPTC
+_XMP_TEXT, _RAW_TEXT = "XML:com.adobe.xmp", "Raw profile type "
 
 Metadata = dict[str, object]
 
@@ -62,42 +79,76 @@ def _description(path: Path) -> bytes:
         return str(exif.get(DESCRIPTION, "")).encode()
 
 
-def read_metadata(image: Image.Image) -> Metadata:
+def read_metadata(image: Image.Image) -> tuple[Metadata, list[str]]:
     """What a writer puts back, from a picture that Pillow has opened.
 
     Returns:
         Of these what the file has: ``exif`` (bytes, orientation reset), ``icc_profile`` (bytes, of
-            gray or RGB), ``xmp``
-        (bytes, orientation reset), ``iptc`` (bytes, the records of captions and keywords), ``dpi``
-        (two numbers) and ``texts`` (by name: those of a PNG, and as ``Comment`` that of a JPEG or
-        GIF).
+            gray or RGB), ``xmp`` (bytes, without what is true of the old file alone), ``iptc``
+            (bytes, the records of captions and keywords), ``dpi`` (two numbers), ``texts`` (by
+            name: those of a PNG, and as ``Comment`` that of a JPEG or GIF) and ``srgb`` (rendering
+            intent, of a PNG); and a line for each part that is left out.
     """
     exif = image.getexif()
-    metadata: Metadata = {
-        key: image.info[key] for key in ("icc_profile", "xmp", "dpi") if image.info.get(key)
-    }
+    metadata: Metadata = {key: image.info[key] for key in ("xmp", "dpi") if image.info.get(key)}
+    metadata["icc_profile"] = profile_of(image)
     if image.mode not in ("RGB", "RGBA", "P", "PA") and profile_space(
-        metadata.get("icc_profile")
+        metadata["icc_profile"]
     ) not in ("RGB", "GRAY"):
-        metadata.pop("icc_profile", None)  # a profile of inks would misread the RGB result
+        del metadata["icc_profile"]  # a profile of inks would misread the RGB result
     # what the header of a JPEG says beside it is often nobody's; of a TIFF, Pillow says 1
     stated = _resolution(exif)
     if stated or image.format == "TIFF":
         metadata["dpi"] = stated
-    iptc = (
-        exif.get(IPTC)
-        if image.format == "TIFF"
-        else (image.info.get("photoshop") or {}).get(IPTC_RESOURCE)
-    )
-    metadata["iptc"] = iptc if isinstance(iptc, bytes) else None
+    texts = dict(getattr(image, "text", {})) if image.format == "PNG" else {}
     metadata["texts"] = {
-        name: text
-        for name, text in getattr(image, "text", {}).items()
-        if not _OTHERWISE.match(name)
+        name: text for name, text in texts.items() if not name.startswith((_XMP_TEXT, _RAW_TEXT))
     }
-    if isinstance(comment := image.info.get("comment"), bytes):
+    comment = image.info.get("comment")
+    if isinstance(comment, bytes) and image.format != "JPEG2000":  # there it names the encoder
         metadata["texts"] = {COMMENT: _decoded(comment)}
-    return _upright(metadata, exif, getattr(image, "fp", None))
+    if image.format == "PNG" and isinstance(image.info.get("srgb"), int):
+        metadata["srgb"] = image.info["srgb"]
+    metadata |= _captions(image, texts)
+    file = getattr(image, "fp", None)
+    return _upright(metadata, exif, file, [*left_out_of_jpeg(image), *_left_out(image, exif)])
+
+
+def _captions(image: Image.Image, texts: Mapping[str, str]) -> Metadata:
+    """IPTC records, and XMP where it lies at an unusual place."""
+    if image.format == "TIFF":
+        return _captions_of_tiff(getattr(image, "fp", None), image.getexif())
+    blocks: dict[int, object] = dict(image.info.get("photoshop") or {})
+    if image.format == "PSD":
+        blocks = {number: data for number, _, data in image.resources}  # type: ignore[attr-defined]
+    found = {"iptc": blocks.get(IPTC_RESOURCE), "xmp": blocks.get(XMP_RESOURCE)}
+    for name in ("iptc", "8bim", "IPTC"):
+        raw = raw_profile(texts.get(f"{_RAW_TEXT}{name}", ""))
+        found["iptc"] = found["iptc"] or (iptc_of(raw) if raw else None)
+    raw = raw_profile(texts.get(f"{_RAW_TEXT}xmp", ""))
+    found["xmp"] = found["xmp"] or raw
+    return {key: value for key, value in found.items() if isinstance(value, bytes) and value}
+
+
+def _captions_of_tiff(file: BufferedIOBase | None, exif: Image.Exif) -> Metadata:
+    """In whatever type the tags are stored; also within Photoshop's block."""
+    wanted = (IPTC, XMP, PHOTOSHOP)
+    tags = {tag: exif[tag] for tag in wanted if isinstance(exif.get(tag), bytes)}
+    tags |= raw_tags(file, wanted)
+    block = resources(tags.get(PHOTOSHOP, b""))
+    iptc = iptc_of(tags.get(IPTC, b"")) or block.get(IPTC_RESOURCE)
+    xmp = tags.get(XMP, b"").rstrip(b"\0") or block.get(XMP_RESOURCE)
+    return {key: value for key, value in (("iptc", iptc), ("xmp", xmp)) if value}
+
+
+def _left_out(image: Image.Image, exif: Image.Exif) -> list[str]:
+    is_layered = LAYERS in exif or (image.format == "PSD" and bool(getattr(image, "layers", ())))
+    lines = [LAYERS_NOTE] if is_layered else []
+    if is_hdr(image):
+        lines.append(HDR_NOTE)
+    if image.info.get("depth_images"):  # of HEIC
+        lines.append("its depth map is left out")
+    return lines
 
 
 def _decoded(text: bytes) -> str:
@@ -108,18 +159,23 @@ def _decoded(text: bytes) -> str:
         return text.decode("latin-1")
 
 
-def read_tiff_metadata(path: Path) -> tuple[Metadata, int]:
+def read_tiff_metadata(path: Path) -> tuple[Metadata, list[str], int]:
     """The same of a TIFF that Pillow cannot open, and its orientation, 1..8."""
     exif = Image.Exif()
     with path.open("rb") as file:
         exif.load_from_fp(file)
-        metadata: Metadata = {
-            "icc_profile": exif.get(ICC_PROFILE),
-            "xmp": exif.get(XMP),
-            "dpi": _resolution(exif),
-        }
-        metadata["iptc"] = iptc if isinstance(iptc := exif.get(IPTC), bytes) else None
-        return _upright(metadata, exif, file), exif.get(ORIENTATION, 1)
+        metadata: Metadata = {"icc_profile": exif.get(ICC_PROFILE), "dpi": _resolution(exif)}
+        metadata |= _captions_of_tiff(file, exif)
+        lines = [LAYERS_NOTE] if LAYERS in exif else []
+        return *_upright(metadata, exif, file, lines), exif.get(ORIENTATION, 1)
+
+
+def profile_of(image: Image.Image) -> bytes | None:
+    """The ICC profile of a picture that Pillow has opened, or one that says the same as the chunks of a PNG; None if it has none."""
+    stored = image.info.get("icc_profile")
+    if image.format == "PNG":
+        return profile_of_png(image)
+    return stored if isinstance(stored, bytes) and stored else None
 
 
 def profile_space(profile: object) -> str:
@@ -151,25 +207,28 @@ def _keep_bytes(exif: Image.Exif) -> Image.Exif:
     return exif
 
 
-def _upright(metadata: Metadata, exif: Image.Exif, file: BufferedIOBase | None) -> Metadata:
+def _upright(
+    metadata: Metadata, exif: Image.Exif, file: BufferedIOBase | None, notes: list[str]
+) -> tuple[Metadata, list[str]]:
     """Without what is empty or describes the old file's layout; nothing says any more that the picture is to be turned."""
     dpi, xmp = metadata.get("dpi"), metadata.get("xmp")
     # 0/0 is not a number
     if isinstance(dpi, tuple) and not all(0 < value < MAX_DPI for value in dpi):
         del metadata["dpi"]
     if isinstance(xmp, bytes):
-        metadata["xmp"] = _XMP_TURN.sub(rb"\g<1>1", xmp)
+        metadata["xmp"], lines = for_result(xmp)
+        notes = unique([*notes, *lines])
     if exif:
         # damaged: left out
         with suppress(struct.error, TypeError, ValueError, KeyError, OverflowError, AttributeError):
             # a copy: the picture's own still says how to turn it
             copied = load_exif(_keep_bytes(exif).tobytes())
             # that folder belongs in the camera's, Pillow fails at it here
-            for tag in (_LAYOUT | {FOLDERS[2]}) & set(copied):
+            for tag in (LAYOUT | {FOLDERS[2]}) & set(copied):
                 del copied[tag]
-            if str(copied.get(DESCRIPTION, "")).startswith(_SHAPE):
+            if is_layout(str(copied.get(DESCRIPTION, ""))):
                 del copied[DESCRIPTION]
-                if own := _own_description(file):
+                if own := own_description(file):
                     copied[DESCRIPTION] = own if own.isascii() else own.encode()
             camera = copied.get_ifd(FOLDERS[0]) if FOLDERS[0] in copied else {}
             # it lay on its side
@@ -177,23 +236,7 @@ def _upright(metadata: Metadata, exif: Image.Exif, file: BufferedIOBase | None) 
                 camera[WIDTH], camera[HEIGHT] = camera[HEIGHT], camera[WIDTH]
             copied[ORIENTATION] = 1
             metadata["exif"] = copied.tobytes()
-    return {key: value for key, value in metadata.items() if value}
-
-
-def _own_description(file: BufferedIOBase | None) -> str:
-    """The description that tifffile has kept, which writes that of the layout behind it; empty if there is none."""
-    if file is None or file.closed:
-        return ""
-    place = file.tell()
-    file.seek(0)
-    try:
-        with tifffile.TiffFile(cast("IO[bytes]", file)) as tiff:
-            text = str(cast("tifffile.TiffPage", tiff.pages[0]).description)
-    except tifffile.TiffFileError:
-        return ""
-    finally:
-        file.seek(place)
-    return "" if text.startswith(_SHAPE) else text
+    return {key: value for key, value in metadata.items() if value not in (None, b"", {})}, notes
 
 
 def _resolution(exif: Image.Exif) -> tuple[float, float] | None:

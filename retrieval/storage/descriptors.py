@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float16, Int16
 
-# mean, in Lab units; photos below are gray, or toned prints without their tint, and cannot lend
-# colors
-MIN_CHROMA = 2.0
+from retrieval.photos.prints.tone_curve import MIN_CHROMA as MIN_CHROMA
+
 SIDE = 224  # photos are looked at as squares of this side
 GRID = 7
 BINS = 10

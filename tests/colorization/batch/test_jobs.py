@@ -11,6 +11,7 @@ from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.photo_files.provenance import credited
 from colorization.photo_files.writer import FORMATS, write_picture
 from retrieval.photos.metadata import SNIFFED
+from retrieval.photos.passed_over import PassedOver
 from retrieval.photos.reader import Picture
 
 ARTIST = 0x013B
@@ -249,7 +250,7 @@ def test_folders_that_cannot_be_opened_are_told(
     tmp_path: Path, files: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files("in/a.png", "in/private/b.png")
-    scandir, closed = os.scandir, dict[str, OSError]()
+    scandir, passed = os.scandir, PassedOver()
 
     def refused(path: str) -> object:
         if path.endswith("private"):
@@ -259,9 +260,9 @@ def test_folders_that_cannot_be_opened_are_told(
     monkeypatch.setattr(os, "scandir", refused)
     assert [
         job.input_path.name
-        for job in plan_jobs([tmp_path / "in"], tmp_path / "out", False, closed=closed)
+        for job in plan_jobs([tmp_path / "in"], tmp_path / "out", False, passed=passed)
     ] == ["a.png"]
-    assert [(name, reason.strerror) for name, reason in closed.items()] == [
+    assert [(name, reason.strerror) for name, reason in passed.closed.items()] == [
         (str(tmp_path / "in" / "private"), "Permission denied")
     ]
 

@@ -65,7 +65,15 @@ def test_outcomes_can_be_written_as_json(
 ) -> None:
     for outcome in collect(jobs, pipeline, Wishes([reference_path, reference_path]), fast).values():
         found = json.loads(json.dumps(outcome.as_dict()))
-        assert set(found) == {"input", "output", "references", "seconds", "error", "notes"}
+        assert set(found) == {
+            "input",
+            "output",
+            "references",
+            "seconds",
+            "error",
+            "notes",
+            "passed",
+        }
         assert (found["error"] is None) == (found["output"] is not None)
         assert len(found["references"]) == (0 if found["error"] else 2)
 

@@ -19,7 +19,8 @@ from colorization.batch.runner import Outcome, run_jobs
 from colorization.inference.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.photos.metadata import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE, load_exif
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE
+from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture, read_picture
 
 Cli = Callable[..., Result]

@@ -4,7 +4,8 @@ from PIL import Image
 
 from colorization import __version__
 from colorization.photo_files.provenance import PROGRAM, credited, sources
-from retrieval.photos.metadata import DESCRIPTION, SOFTWARE, load_exif
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
+from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture
 
 MAKER = 0x010F

@@ -6,7 +6,8 @@ import tifffile
 from PIL import Image
 
 from colorization.photo_files.tiff import write_tiff
-from retrieval.photos.metadata import FOLDERS, load_exif
+from retrieval.photos.embedded.tiff_tags import FOLDERS
+from retrieval.photos.metadata import load_exif
 
 TAKEN, LATITUDE, INDEX = 0x9003, 2, 1
 

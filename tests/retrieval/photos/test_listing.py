@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from retrieval.photos.listing import Source, list_pictures, list_sources
+from retrieval.photos.passed_over import PassedOver
 
 
 def names(sources: list[Source]) -> list[bytes]:
@@ -146,7 +147,7 @@ def failing(call: Callable[..., Any], path: Path, number: int) -> Callable[..., 
 def test_folders_nested_too_deep_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runaway").mkdir()
     (tmp_path / "a.png").touch()
-    scandir, closed = os.scandir, dict[str, OSError]()
+    scandir, passed = os.scandir, PassedOver()
 
     def deep(path: str) -> object:
         if path.endswith("runaway"):
@@ -154,8 +155,8 @@ def test_folders_nested_too_deep_are_told(tmp_path: Path, monkeypatch: pytest.Mo
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", deep)
-    assert [path.name for path in list_pictures(tmp_path, closed)] == ["a.png"]
-    assert [(name, str(reason.strerror)) for name, reason in closed.items()] == [
+    assert [path.name for path in list_pictures(tmp_path, passed)] == ["a.png"]
+    assert [(name, str(reason.strerror)) for name, reason in passed.closed.items()] == [
         (str(tmp_path / "runaway"), "nested too deep")
     ]
 

@@ -7,17 +7,19 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
-from retrieval.photos.metadata import (
+from retrieval.photos.embedded.tiff_tags import (
     DESCRIPTION,
     FOLDERS,
     HEIGHT,
-    INCH,
     ORIENTATION,
     SOFTWARE,
     UNIT,
     WIDTH,
     X_RESOLUTION,
     Y_RESOLUTION,
+)
+from retrieval.photos.metadata import (
+    INCH,
     load_exif,
     profile_space,
     read_metadata,
@@ -128,7 +130,7 @@ def test_the_resolution_in_exif_counts_more_than_that_of_the_header(
     gray.save(tmp_path / "a.jpg", dpi=(72, 72), exif=exif)
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.info["dpi"] == (72, 72)
-        assert read_metadata(image)["dpi"] == (600, 600)
+        assert read_metadata(image)[0]["dpi"] == (600, 600)
 
 
 def test_resolution(gray: Image.Image, tmp_path: Path) -> None:
@@ -181,7 +183,7 @@ def test_a_layout_that_pillow_cannot_open_keeps_its_tags(tmp_path: Path) -> None
     kind = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unassalpha"]}
     more = {"extratags": tags, "metadata": None, "resolution": (300, 300), "resolutionunit": "INCH"}
     tifffile.imwrite(tmp_path / "a.tif", upright[::-1, ::-1], **kind, **more)  # type: ignore[arg-type]
-    metadata, orientation = read_tiff_metadata(tmp_path / "a.tif")
+    metadata, _, orientation = read_tiff_metadata(tmp_path / "a.tif")
     assert orientation == 3
     assert load_exif(metadata["exif"])[MAKER] == "Epson"
     assert metadata["dpi"] == (300, 300) and b"Frau M" in metadata["xmp"]  # type: ignore[operator]

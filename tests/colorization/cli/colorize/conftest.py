@@ -38,5 +38,6 @@ def odd_run(
         folder / "reference.png",
         "--output",
         folder / "out",
+        "--recolor",
     )
     return result, folder / "in", folder / "out"

@@ -71,7 +71,7 @@ def test_json_is_all_there_is_on_stdout(
         "--json",
     )
     (found,) = json.loads(result.stdout)
-    assert set(found) == {"input", "output", "references", "seconds", "error", "notes"}
+    assert set(found) == {"input", "output", "references", "seconds", "error", "notes", "passed"}
     assert (found["input"], found["output"], found["error"]) == (
         str(gray_path),
         str(tmp_path / "x.png"),

@@ -6,9 +6,8 @@ any angle, and nothing around it.
 """
 
 import numpy as np
-from scipy import ndimage
 
-from retrieval.photos.tone_curve import CELLS, Cells, Mask, errors_outwards
+from retrieval.photos.prints.tone_curve import CELLS, Cells, Mask, errors_outwards
 
 _SEED = slice(9, 19)  # cells of the middle, in both directions
 _NEAR = (
@@ -47,6 +46,8 @@ def inner_part(cells: Cells) -> Mask | None:
 
 def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
     """Cells joined with the middle that follow its curve, and all that follow it; None if hardly any do."""
+    from scipy import ndimage  # slow to import, and gray photos need it not
+
     seed = np.zeros((CELLS, CELLS), bool)
     seed[_SEED, _SEED] = True
     part, is_near = seed, seed

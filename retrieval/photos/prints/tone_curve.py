@@ -12,6 +12,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
+# mean chroma, in Lab units; pictures below are gray, or prints without their tone, and cannot lend
+# colors
+MIN_CHROMA = 2.0
 SIDE, CELL = 224, 8  # pixels: of the square that is looked at, and of its cells
 CELLS = SIDE // CELL
 LEVELS = 12  # places of the curve, from L = 0 to L = 100

@@ -1,4 +1,4 @@
-"""Gray prints as people have them, made of gray pictures: toned, faded, with a border, on a table."""
+"""Gray prints as people have them: toned, faded, with a border, on a table."""
 
 import colorsys
 

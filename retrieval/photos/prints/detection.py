@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from retrieval.photos.print_outline import inner_part
-from retrieval.photos.tone_curve import (
+from retrieval.photos.prints.outline import inner_part
+from retrieval.photos.prints.tone_curve import (
     CELLS,
+    MIN_CHROMA,
     SIDE,
     Cells,
     Fit,
@@ -22,7 +23,6 @@ from retrieval.photos.tone_curve import (
     fit_curve,
     num_tones,
 )
-from retrieval.storage.descriptors import MIN_CHROMA
 from similarity.color.lab import lab_of_bytes
 from similarity.resize import resized
 
@@ -56,19 +56,22 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     size = rgb.shape[:2]
     method = Image.Resampling.BOX if min(size) > 3 * SIDE else Image.Resampling.BICUBIC
     square = rgb if size == (SIDE, SIDE) else Image.fromarray(rgb).resize((SIDE, SIDE), method)
-    return _color_of(lab_of_bytes(np.asarray(square)))
+    lab = lab_of_bytes(np.asarray(square))
+    return _color_of(lab, float(np.hypot(lab[1], lab[2]).mean()))
 
 
 def color_beyond_tone_of_lab(lab: torch.Tensor) -> float:
     """The same of (3, height, width) in raw Lab units, of any size and with any tones."""
-    return _color_of(resized(lab.detach().float().cpu(), (SIDE, SIDE)).numpy())
+    planes = lab.detach().float().cpu()
+    chroma = float(torch.hypot(planes[1], planes[2]).mean())
+    return _color_of(resized(planes, (SIDE, SIDE)).numpy(), chroma)
 
 
-def _color_of(lab: Float32[np.ndarray, "3 224 224"]) -> float:
-    cells = cells_of(lab)
-    chroma = float(np.hypot(*cells.ab.T).mean())
+def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:
+    """See color_beyond_tone; ``chroma`` is the mean of single pixels, as far as they are known: stars are small."""
     if chroma < MIN_CHROMA:
         return chroma
+    cells = cells_of(lab)
     whole = np.ones((CELLS, CELLS), bool)
     inside = np.zeros_like(whole)
     inside[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True

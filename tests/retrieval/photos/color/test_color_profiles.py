@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from retrieval.photos.color_profiles import to_srgb
+from retrieval.photos.color.color_profiles import to_srgb
 from retrieval.photos.reader import read_small_rgb
 
 RED = (234, 51, 35)  # what Display P3 calls the red of sRGB (255, 0, 0), by its published primaries
