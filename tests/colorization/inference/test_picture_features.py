@@ -216,11 +216,10 @@ def test_another_working_size_is_refused(
         colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"], described], fast)
 
 
-def test_a_gray_one_is_refused_where_it_is_to_lend(
+def test_a_gray_one_is_refused(
     colorizer: ColorizationPipeline, gray_pictures: Pictures, fast: ColorizeOptions
 ) -> None:
-    described = colorizer.describe(gray_pictures["coffee"], fast)
-    with pytest.raises(ValueError, match=r"reference 1 of 1 is gray"):
-        colorizer.prepare(gray_pictures["rocket"], [described], fast)
+    with pytest.raises(ValueError, match="reference is gray: it has no colors to lend"):
+        colorizer.describe(gray_pictures["coffee"], fast)
     with pytest.raises(ValueError, match=r"reference: expected"):
         colorizer.describe(np.zeros((3, 4, 5), np.uint8), fast)

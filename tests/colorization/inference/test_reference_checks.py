@@ -1,15 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from painted_pictures import apart, painted
 from PIL import Image
 
 from colorization.inference.picture_arrays import as_rgb
-from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.reference_checks import (
     as_references,
-    check_references,
+    check_working_side,
+    colors_of,
     guidance_of,
     read_reference,
 )
@@ -18,27 +20,18 @@ from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
 from retrieval.photos.reader import PictureError
-from similarity.backbone.backbone import Backbone
+from retrieval.search.recommendation import Recommendation
 
 Pictures = dict[str, np.ndarray]
 TINY = ColorizeOptions(working_side=64)
 
 
 @pytest.fixture(scope="module")
-def seen(
-    backbone: Backbone, pictures: Pictures, gray_pictures: Pictures
-) -> dict[str, PictureFeatures]:
-    """A color photo, the same in gray, and as a sepia print."""
+def prints(gray_pictures: Pictures) -> dict[str, np.ndarray]:
+    """A photo in gray, and as a sepia print."""
     gray = as_rgb(gray_pictures["coffee"])
     tone = (gray[..., :1] / 255) ** [0.75, 1.0, 1.45]
-    given = {
-        "color": pictures["coffee"],
-        "gray": gray,
-        "sepia": (230 * tone).astype(np.uint8),
-    }
-    describe = PictureDescriber(backbone, None)
-    with torch.inference_mode():
-        return {name: describe(working_lab(rgb, 64), 64) for name, rgb in given.items()}
+    return {"gray": gray, "sepia": (230 * tone).astype(np.uint8)}
 
 
 # Lists of them
@@ -87,32 +80,57 @@ def test_what_a_gray_file_was_meant_to_be_is_told(tmp_path: Path, gray_pictures:
         read_reference(tmp_path / "old.png", "palette")
 
 
+# Any form
+
+
+@pytest.mark.parametrize("form", ["array", "deep", "float", "path", "text", "pillow", "found"])
+def test_the_pixels_of_a_reference(tmp_path: Path, pictures: Pictures, form: str) -> None:
+    rgb, path = pictures["coffee"], tmp_path / "coffee.png"
+    Image.fromarray(rgb).save(path)
+    deep = rgb.astype(np.uint16) * 257
+    given = {
+        "array": rgb,
+        "deep": deep,
+        "float": rgb / 255,
+        "path": path,
+        "text": str(path),
+        "pillow": Image.fromarray(rgb),
+        "found": Recommendation(path, 1.0, 1.0, 1.0, 1.0),
+    }
+    found = colors_of(given[form])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found, deep if form in ("deep", "float") else rgb)
+
+
+@pytest.mark.parametrize("kind", ["gray", "sepia"])
+def test_what_has_no_colors_to_lend_is_refused_by_name(
+    tmp_path: Path, prints: dict[str, np.ndarray], kind: str
+) -> None:
+    with pytest.raises(ValueError, match="reference 2 of 3 is gray: it has no colors to lend"):
+        colors_of(prints[kind], "reference 2 of 3")
+    with pytest.raises(ValueError, match="reference is gray"):
+        colors_of(prints[kind].astype(np.uint16) * 257)
+    Image.fromarray(prints[kind]).save(tmp_path / "old.png")
+    with pytest.raises(PictureError, match=r"old\.png: this reference is gray"):
+        colors_of(tmp_path / "old.png")
+
+
+def test_a_reference_of_a_wrong_shape_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^reference 1: expected \(height, width\)"):
+        colors_of(np.zeros((4, 4, 2), np.uint8), "reference 1")
+
+
 # Described references
 
 
-def test_colors_pass(seen: dict[str, PictureFeatures]) -> None:
-    check_references([seen["color"]] * 2, TINY, may_be_gray=False)
-    check_references([], TINY, may_be_gray=False)
-
-
-@pytest.mark.parametrize("name", ["gray", "sepia"])
-def test_a_gray_one_is_refused_by_number_if_somebody_chose_it(
-    seen: dict[str, PictureFeatures], name: str
-) -> None:
-    given = [seen["color"], seen[name], seen["color"]]
-    with pytest.raises(ValueError, match="reference 2 of 3 is gray: it has no colors to lend"):
-        check_references(given, TINY, may_be_gray=False)
-    check_references(given, TINY, may_be_gray=True)
-
-
-@pytest.mark.parametrize("may_be_gray", [False, True])
-def test_another_working_size_is_refused(
-    seen: dict[str, PictureFeatures], may_be_gray: bool
-) -> None:
+def test_another_working_size_is_refused() -> None:
+    one = painted(torch.zeros(4, 4, dtype=torch.long), apart(2), torch.zeros(2, 2))
+    small, large = (replace(one, working_side=side) for side in (64, 96))
+    check_working_side([small, small], TINY)
+    check_working_side([], TINY)
     with pytest.raises(
-        ValueError, match="reference 1 was described for working_side=64: describe it again"
+        ValueError, match="reference 2 was described for working_side=96: describe it again"
     ):
-        check_references([seen["color"]], ColorizeOptions(working_side=96), may_be_gray)
+        check_working_side([small, large], TINY)
 
 
 # Points and palettes
