@@ -34,7 +34,6 @@ class Edit:
         points: colors at places.
         palette: a picture whose colors the result should have.
         saturation: see ColorizeOptions, as vividness and faithfulness.
-        faithfulness: None takes the default, which depends on whether references were recommended.
         kind: what the last change was; changes of one slider in a row are one step.
     """
 
@@ -43,7 +42,7 @@ class Edit:
     palette: Path | None = None
     saturation: float = ColorizeOptions.saturation
     vividness: float = ColorizeOptions.vividness
-    faithfulness: float | None = None
+    faithfulness: float = ColorizeOptions.faithfulness
     kind: str = ""
 
 
@@ -75,12 +74,6 @@ class EditedPhoto:
         """The references in use."""
         return tuple(self.candidates[i] for i in self.edit.picks)
 
-    @property
-    def faithfulness(self) -> float:
-        """How far references are followed: as asked for, or the default for such references."""
-        wanted = self.edit.faithfulness
-        return ColorizeOptions().faithfulness if wanted is None else wanted
-
     def options(self, base: ColorizeOptions) -> ColorizeOptions:
         """The options with what was asked for.
 
@@ -92,7 +85,7 @@ class EditedPhoto:
             base,
             saturation=edit.saturation,
             vividness=edit.vividness,
-            faithfulness=self.faithfulness,
+            faithfulness=edit.faithfulness,
         )
 
     def change(self, kind: str, **values: object) -> "EditedPhoto":

@@ -57,7 +57,7 @@ def photo_view(
         "palette": edit.palette.name if edit.palette else "",
         "saturation": edit.saturation,
         "vividness": edit.vividness,
-        "faithfulness": edited.faithfulness,
+        "faithfulness": edited.edit.faithfulness,
         "can_undo": len(edited.edits) > 1,
         "can_redo": bool(edited.undone),
     }

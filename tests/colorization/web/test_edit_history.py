@@ -82,13 +82,11 @@ def test_a_stroke_is_one_step(work: EditedPhoto) -> None:
     assert again.remove_point(0.21, 0.5) is again
 
 
-def test_faithfulness_is_the_default_of_such_references_until_it_is_asked_for(
-    work: EditedPhoto,
-) -> None:
-    options = ColorizeOptions()
-    assert work.faithfulness == options.faithfulness_to(recommended=True) == 0.6
-    assert work.bring([OWN]).faithfulness == options.faithfulness_to(recommended=False) == 1.0
-    assert work.change("faithfulness", faithfulness=0.0).options(options).faithfulness == 0.0
+def test_options_are_the_wishes(work: EditedPhoto) -> None:
+    options = ColorizeOptions(top_k=2)
+    assert work.options(options) == options
+    wished = work.change("", saturation=0.5, vividness=0.25, faithfulness=0.0)
+    assert wished.options(options) == ColorizeOptions(2, vividness=0.25, faithfulness=0, saturation=0.5)
 
 
 def test_what_is_asked_for_is_bounded(work: EditedPhoto) -> None:

@@ -37,11 +37,13 @@ def test_colorize(colorize: Any, gray_file: Path, tmp_path: Path) -> None:
 def test_colorize_from_own_references_and_a_palette(
     colorize: Any, gray_file: Path, library_dir: Path
 ) -> None:
-    files = [("photo", gray_file), ("reference", library_dir / "coffee.png")]
-    files.append(("palette", library_dir / "chelsea.png"))
+    files = [("photo", gray_file), ("reference", library_dir / "motorcycle_right.png")]
     answer = colorize(files, faithfulness=0.5)
     (used,) = json.loads(answer.headers["rechroma-report"])["references"]
-    assert used["name"] == "coffee.png" and 0 < used["influence"] < 0.2  # it shows something else
+    assert used["name"] == "motorcycle_right.png" and 0.1 < used["influence"] <= 0.5
+    answer = colorize([*files, ("palette", library_dir / "chelsea.png")])
+    (used,) = json.loads(answer.headers["rechroma-report"])["references"]
+    assert used["influence"] == 0  # beside a palette, references are not followed
 
 
 def test_without_references(colorize: Any, gray_file: Path) -> None:
