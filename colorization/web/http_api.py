@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from colorization.batch.outcome import describe_recommendation
 from colorization.batch.request import PixelPoint, parse_point
-from colorization.batch.runner import describe_recommendation
 from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
@@ -83,7 +83,8 @@ class HttpApi:
         palette_name = palette.name if palette else ""
         write_picture(path, result.rgb, credited(picture, shares, palette_name, len(points)))
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        notes = [as_line(line) for line in (*what_is_lost(picture, path), *result.skipped)]
+        lines = (*what_is_lost(picture, path), *result.skipped, result.note)
+        notes = [as_line(line) for line in lines if line]
         return path, {"references": used, "notes": notes}
 
     def _recommended(self, form: Form) -> list[dict[str, object]]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from cachetools import LRUCache
 
+from colorization.batch.target_colors import recolored
 from colorization.inference.color_suggestions import Suggestion
+from colorization.inference.match_words import first_picks, honest_note
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
@@ -21,12 +23,9 @@ from colorization.result import Colorized
 from colorization.web.edit_history import Candidate, Edit, EditedPhoto
 from colorization.web.file_store import Store
 from colorization.web.limits import Limits
-from colorization.web.match_words import first_picks, honest_note
 from colorization.web.previews import parse_color, save_preview, shrunk
-from retrieval.extraction.extractor import glance
-from retrieval.photos.reader import Picture, PictureError, read_picture, to_uint8
+from retrieval.photos.reader import Picture, PictureError, read_picture
 from retrieval.search.photo_index import PhotoIndex
-from retrieval.storage.descriptors import MIN_CHROMA
 from retrieval.storage.manifest import MANIFEST
 
 THUMBNAIL_SIDE = 256
@@ -91,10 +90,10 @@ class PhotoEditor:
         except (ValueError, OSError) as error:
             note = f"No references are recommended: {error}"
         recommended = [one.recommended for one in candidates if one.recommended]
-        picks = first_picks(recommended, self.options.top_k)
+        picks = first_picks(recommended, self.options.top_k, self.pipeline.backbone.name)
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
-        notes = [HAS_COLORS] if self._has_colors(picture) else []
-        notes += [*lost, note, honest_note(recommended)]
+        notes = [HAS_COLORS] if recolored(picture) else []
+        notes += [*lost, note, honest_note(recommended, self.pipeline.backbone.name)]
         edited = EditedPhoto(
             photo, tuple(candidates), (Edit(picks),), "\n".join(filter(None, notes))
         )
@@ -213,10 +212,6 @@ class PhotoEditor:
         if small.is_file():
             return small
         return save_preview(shrunk(read_reference(path), THUMBNAIL_SIDE), small)
-
-    def _has_colors(self, picture: Picture) -> bool:
-        """Whether a photo has more color than the tint of an old print."""
-        return not picture.is_gray and glance(to_uint8(picture.rgb)).chroma >= MIN_CHROMA
 
     def _candidates(self, rgb: np.ndarray, say: Say) -> tuple[list[Candidate], str]:
         index = self.pipeline.index

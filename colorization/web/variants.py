@@ -1,14 +1,12 @@
-"""Several results of one photo to choose from, of which no two look alike."""
+"""Several results of a photo on the page to choose from, of which no two look alike."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from colorization.batch.variants import most_different, ways_of
 from colorization.web.edit_history import EditedPhoto
 from colorization.web.photo_editor import PhotoEditor
-
-BOLD_SATURATION = 1.4
-ALIKE = 1.5  # mean difference of two pictures, in steps of 0..255, that nobody notices
 
 
 @dataclass(frozen=True)
@@ -29,28 +27,20 @@ class Variant:
 def variants_of(editor: PhotoEditor, edited: EditedPhoto) -> list[Variant]:
     """The photo as it is, careful, bold, without reference, and from each reference alone.
 
+    Args:
+        editor: of the photo.
+        edited: the photo.
+
     Raises:
         PictureError: the photo or a reference cannot be read any more.
     """
-    ways = [
-        ("as it is", edited),
-        ("careful", edited.change("", vividness=0.0)),
-        ("bold", edited.change("", saturation=BOLD_SATURATION)),
-    ]
-    if edited.edit.picks:
-        ways.append(("without reference", edited.change("", picks=())))
-    if len(edited.edit.picks) > 1:
-        ways += [
-            (f"only {edited.candidates[i].path.name}", edited.change("", picks=(i,)))
-            for i in edited.edit.picks
-        ]
+    options, picks = edited.options(editor.options), edited.edit.picks
+    by_network = editor.pipeline.network_for(options) is not None
     found: list[Variant] = []
-    for caption, way in ways:
-        rgb = editor.look(way).rgb
-        if not any(_look_alike(rgb, other.rgb) for other in found):
-            found.append(Variant(caption, way, rgb))
-    return found
-
-
-def _look_alike(first: np.ndarray, second: np.ndarray) -> bool:
-    return float(np.abs(first.astype(np.int16) - second).mean()) < ALIKE
+    for way in ways_of(options, picks, [one.path.name for one in edited.picked], by_network):
+        told = way.options
+        changed = edited.change(
+            "", vividness=told.vividness, saturation=told.saturation, picks=way.picks
+        )
+        found.append(Variant(way.caption, changed, editor.look(changed).rgb))
+    return [found[i] for i in most_different([one.rgb for one in found], len(found))]

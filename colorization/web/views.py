@@ -4,11 +4,11 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from colorization.inference.match_words import match_word
 from colorization.photo_files.provenance import sources
 from colorization.result import Colorized
 from colorization.web.edit_history import Candidate, EditedPhoto
 from colorization.web.file_store import Store
-from colorization.web.match_words import match_word
 from colorization.web.messages import as_line
 from colorization.web.photo_editor import PhotoEditor, Say, shares_of, silent
 from colorization.web.previews import save_preview, with_doubt
@@ -94,6 +94,6 @@ def _reference(
         "file": candidate.path.name,
         "picture": picture,
         "used": is_used,
-        "match": match_word(found) if found else "",
+        "match": match_word(found.score, editor.pipeline.backbone.name) if found else "",
         "score": f"{found.score:.2f}" if found else "",
     }

@@ -86,7 +86,9 @@ def test_options_are_the_wishes(work: EditedPhoto) -> None:
     options = ColorizeOptions(top_k=2)
     assert work.options(options) == options
     wished = work.change("", saturation=0.5, vividness=0.25, faithfulness=0.0)
-    assert wished.options(options) == ColorizeOptions(2, vividness=0.25, faithfulness=0, saturation=0.5)
+    assert wished.options(options) == ColorizeOptions(
+        2, vividness=0.25, faithfulness=0.0, saturation=0.5
+    )
 
 
 def test_what_is_asked_for_is_bounded(work: EditedPhoto) -> None:

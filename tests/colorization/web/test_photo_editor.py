@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 from skimage.color import rgb2lab
 
+from colorization.inference.match_words import NOTHING_ALIKE
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
@@ -17,7 +18,6 @@ from colorization.photo_files.writer import write_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.file_store import Store
 from colorization.web.limits import Limits
-from colorization.web.match_words import NOTHING_ALIKE
 from colorization.web.photo_editor import HAS_COLORS, PhotoEditor, shares_of
 from retrieval.building.changes import BuildReport
 from retrieval.photos.reader import PictureError, read_picture

@@ -1,12 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
+from skimage.color import deltaE_ciede2000, rgb2lab
 
+from colorization.batch.variants import ALIKE
 from colorization.result import Colorized
 from colorization.web.edit_history import EditedPhoto
 from colorization.web.photo_editor import PhotoEditor
-from colorization.web.variants import ALIKE, variants_of
+from colorization.web.variants import variants_of
 
 
 def test_no_two_variants_look_alike(editor: PhotoEditor, photo: Path) -> None:
@@ -16,9 +17,9 @@ def test_no_two_variants_look_alike(editor: PhotoEditor, photo: Path) -> None:
     names = [one.caption for one in variants]
     assert names[0] == "as it is" and {"careful", "bold", "without reference"} >= set(names[1:])
     assert "bold" in names and "without reference" in names
-    pictures = [one.rgb.astype(int) for one in variants]
-    for i, first in enumerate(pictures):
-        assert all(np.abs(first - other).mean() >= ALIKE for other in pictures[:i])
+    labs = [rgb2lab(one.rgb) for one in variants]
+    for i, first in enumerate(labs):
+        assert all(deltaE_ciede2000(first, other).mean() > 0.9 * ALIKE for other in labs[:i])
     # all that the page takes over
     varied = {"picks": (), "saturation": 1.0, "vividness": 1.0, "kind": ""}
     assert len({replace(one.edited.edit, **varied) for one in variants}) == 1
