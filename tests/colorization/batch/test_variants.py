@@ -99,7 +99,7 @@ def test_a_sheet_of_variants_has_no_empty_cell(
 def test_variants_without_an_index_and_from_a_reference_of_your_own(
     variants: Callable[..., tuple[Result, list[Path]]], library_dir: Path, tmp_path: Path
 ) -> None:
-    done, paths = variants(2)
+    done, paths = variants(2, "--saturation", 2)
     assert done.exit_code == 0 and len(paths) == 3
     line = done.stdout
     assert f"{paths[0]} (as it is), {paths[1]} (" in line and "reference" not in line
