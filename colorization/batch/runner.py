@@ -144,7 +144,9 @@ class _Worker:
                 self._write(attempt, result, picture, files, making)
             making.notes += [*colored, *what_is_lost(picture, job.output_path)]
             if variants and len(making.made) < variants:
-                making.notes.append(f"{len(making.made)} of {variants} results: others look alike")
+                making.notes.append(
+                    f"only {len(making.made)} of {variants} results; any other looks like one of these"
+                )
             if variants:
                 rows = [[*making.target, *making.made], making.lent]
                 path = files.add(beside(job.output_path, "-variants", ".png"))

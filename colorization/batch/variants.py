@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
-from skimage.color import deltaE_ciede2000
 
 from colorization.options import MAX_SATURATION, ColorizeOptions
 from similarity.color.lab import lab_of_bytes
@@ -69,6 +68,8 @@ def most_different(looks: Sequence[UInt8[np.ndarray, "_ _ 3"]], count: int) -> l
     Returns:
         Their places, in order.
     """
+    from skimage.color import deltaE_ciede2000  # one result needs no scikit-image
+
     labs = [_small_lab(rgb) for rgb in looks]
     nearest = [float("inf")] * len(labs)
     chosen: list[int] = []

@@ -78,7 +78,7 @@ def test_variants_of_recommended_references(
     explained = [p.with_name(f"{p.stem}-explained{s}") for p in results for s in (".json", ".png")]
     sheet = results[0].with_name("x-variants.png")
     assert paths == sorted([*results, *explained, sheet])
-    assert told["notes"] == [f"{len(results)} of 9 results: others look alike"]
+    assert told["notes"] == [f"only {len(results)} of 9 results; any other looks like one of these"]
     labs = [rgb2lab(np.asarray(Image.open(path))) for path in results]
     for i, lab in enumerate(labs):
         distances = [deltaE_ciede2000(lab, other).mean() for other in labs[:i]]

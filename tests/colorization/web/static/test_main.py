@@ -95,6 +95,19 @@ def test_back_and_reload_at_any_moment(
     assert one.failed == []
 
 
+def test_what_is_chosen_before_the_page_has_loaded_opens(visit: Any, gray_file: Path) -> None:
+    one = visit()
+
+    def late(route: Any) -> None:
+        one.tab.wait_for_timeout(700)
+        route.continue_()
+
+    one.tab.route("**/api/page", late)
+    one.tab.goto(one.url, wait_until="domcontentloaded")
+    one.choose(gray_file)
+    expect(one.status.first).to_contain_text("motorcycle_left.png")
+
+
 def test_two_tabs_on_one_photo(visit: Any, gray_file: Path) -> None:
     one = visit().open(gray_file)
     other = one.context.new_page()
