@@ -11,8 +11,8 @@ import uvicorn
 from playwright.sync_api import expect
 
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.file_store import Store
 from colorization.web.server import create_app
+from colorization.web.storage.file_store import Store
 
 
 def test_the_start_invites(visit: Any, shots: Path) -> None:
