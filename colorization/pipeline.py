@@ -10,7 +10,6 @@ import torch
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.full_resolution import render
-from colorization.inference.match_words import first_picks, honest_note
 from colorization.inference.matching import match_references
 from colorization.inference.network_colors import Guidance, network_colors, predict
 from colorization.inference.picture_arrays import as_rgb
@@ -27,6 +26,7 @@ from colorization.inference.reference_checks import (
 )
 from colorization.inference.tint import tint_curve
 from colorization.inference.working_size import working_lab
+from colorization.messages import AUTOMATIC
 from colorization.network.colorization_network import ENCODER, ColorizationNetwork
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
@@ -34,6 +34,7 @@ from colorization.options import ColorizeOptions
 from colorization.result import Colorized
 from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
+from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.recommendation import Recommendation
 from retrieval.storage.manifest import read_manifest
 from similarity.backbone.backbone import Backbone, load_backbone
@@ -394,7 +395,7 @@ class ColorizationPipeline:
         if self.network_for(options) is None:
             return used, pictures, skipped, ""
         picks = first_picks(used, options.top_k, self.backbone.name)
-        note = honest_note(used, self.backbone.name)
+        note = honest_note(used, self.backbone.name, AUTOMATIC)
         return [used[i] for i in picks], [pictures[i] for i in picks], skipped, note
 
 

@@ -35,7 +35,6 @@ WITHOUT_TEST: set[str] = {
 TOO_LONG: set[str] = {
     "colorization/pipeline.py",
     "scripts/distill",
-    "tests/colorization/batch/test_explanation.py",
     "tests/colorization/batch/test_jobs.py",
     "tests/colorization/inference/test_network_colors.py",
     "tests/colorization/photo_files/test_formats.py",

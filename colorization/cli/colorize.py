@@ -244,7 +244,7 @@ def _print(task: _Task, results: _Results, as_json: bool) -> None:
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
     """Notes, then errors; the error of a single file ends the command."""
-    from colorization.inference.match_words import NOTHING_ALIKE
+    from retrieval.search.match_words import NOTHING_ALIKE
 
     alone = [one for one in outcomes if any(NOTHING_ALIKE in note for note in one.notes)]
     for outcome in outcomes:

@@ -8,8 +8,8 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from colorization.inference.match_words import NOTHING_ALIKE
 from retrieval.building.changes import BuildReport
+from retrieval.search.match_words import NOTHING_ALIKE
 
 Cli = Callable[..., Result]
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from colorization.inference.match_words import first_picks, honest_note, match_word
+from retrieval.search.match_words import first_picks, honest_note, match_word
 from retrieval.search.recommendation import Recommendation
 
 LITE, SLIM = "efficientnet-lite0", "vgg19-slim"
@@ -36,5 +36,6 @@ def test_weak_matches_are_not_picked() -> None:
 
 def test_where_nothing_is_alike_a_line_says_so() -> None:
     line = "Nothing in your library looks like this photo; best match weak (0.51)."
-    assert honest_note(found(0.51, 0.4), LITE) == f"{line} The colors are automatic."
+    assert honest_note(found(0.51, 0.4), LITE) == line
+    assert honest_note(found(0.51), LITE, "Choose others.") == f"{line} Choose others."
     assert honest_note(found(1.0, 0.2), LITE) == honest_note([], LITE) == ""
