@@ -122,19 +122,20 @@ class ColorizationPipeline:
             self._library = index, index.extractor(self.backbone)
 
     def recommend(
-        self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
+        self, gray: Picture, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
         Args:
-            gray: (height, width) or (height, width, 3); uint8, uint16 or float 0..1. Colors are
-                ignored.
+            gray: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
+                uint16 or float 0..1. Colors are ignored.
             top_k: how many.
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
             ValueError: there is no index, it holds no color photo, or the picture's shape or type
                 is wrong.
+            PictureError: the file cannot be read.
         """
         if self._library is None:
             raise ValueError(

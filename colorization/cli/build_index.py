@@ -78,7 +78,7 @@ def build_index(
         from similarity.backbone.backbone import load_backbone
 
         network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
-        count = workers if workers is not None else min(MAX_WORKERS, os.cpu_count() or 1)
+        count = workers if workers is not None else min(MAX_WORKERS, _num_processors())
         options = BuildOptions(
             count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
         )
@@ -88,6 +88,12 @@ def build_index(
     for line in passed.lines():
         typer.echo(f"passed over {one_line(line)}", err=True)
     _print_report(index, report, time.perf_counter() - start)
+
+
+def _num_processors() -> int:
+    """Those that this process may use, which may be fewer than there are: torch warns of more."""
+    allowed = getattr(os, "sched_getaffinity", None)  # of Linux only
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _ray_options(

@@ -1,0 +1,1 @@
+"""Many photos, and what is told of each."""

@@ -1,0 +1,96 @@
+"""Colorize a box of photos into a folder: what earlier runs have finished stays, what is left is done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorization.batch.jobs import Extras, Job
+from colorization.batch.manifest import Manifest, alone
+from colorization.batch.outcome import Outcome
+from colorization.batch.request import Wishes, check_references, settings_hash
+from colorization.batch.runner import run_jobs
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+
+KEPT = "kept: not written by an earlier run, or changed since"  # told of a result
+
+
+@dataclass(frozen=True)
+class BoxReport:
+    """What became of the photos of a box.
+
+    Attributes:
+        outcomes: of this run, and what an earlier one could not read.
+        kept: of those whose results stay as they are.
+    """
+
+    outcomes: list[Outcome]
+    kept: list[Outcome]
+
+
+def run_box(
+    jobs: Sequence[Job],
+    output: Path,
+    pipeline: ColorizationPipeline,
+    wishes: Wishes,
+    options: ColorizeOptions,
+    overwrite: bool = False,
+    num_cells: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> BoxReport:
+    """Do what is left of a box.
+
+    Args:
+        jobs: of the whole box, from plan_jobs.
+        output: the folder of all results; nobody else may be writing there.
+        pipeline: see run_jobs.
+        wishes: likewise.
+        options: see ColorizeOptions.
+        overwrite: do everything anew, also what another program or a hand has changed.
+        num_cells: see run_jobs.
+        progress: called with (photos done, photos to do).
+
+    Raises:
+        PictureError: a given reference or the palette cannot be used; nothing is written.
+        ValueError: another run is writing there.
+    """
+    check_references(wishes)
+    settings = settings_hash(pipeline, wishes, options)
+    with alone(output, jobs):
+        manifest = Manifest(output, settings)
+        asked = wishes.recolor, wishes.allow_damaged
+        todo = manifest.sort_out(jobs, wishes.extras, overwrite, *asked)
+        done: list[Outcome] = []
+
+        def add(outcome: Outcome) -> None:
+            done.append(outcome)
+            progress(len(done), len(todo.jobs))
+
+        run_jobs(todo.jobs, pipeline, wishes, options, add, num_cells, manifest, overwrite)
+        kept = [_finished(job, manifest, wishes.extras) for job in todo.finished]
+        kept += [_foreign(job, wishes.extras) for job in todo.foreign]
+    return BoxReport([*(Outcome(job, error=error) for job, error in todo.failed), *done], kept)
+
+
+def _finished(job: Job, manifest: Manifest, extras: Extras) -> Outcome:
+    """What an earlier run told of a photo that it finished."""
+    line = manifest.last_line(job)
+    results = [
+        path
+        for path in extras.results(job.output_path)
+        if path.relative_to(manifest.folder).as_posix() in line["results"]
+    ]
+    told = {
+        "notes": line["notes"],
+        "passed": line.get("passed") or "",
+        "variants": line.get("variants", []),
+    }
+    return Outcome(job, line["references"], line["seconds"], results=results, **told)
+
+
+def _foreign(job: Job, extras: Extras) -> Outcome:
+    return Outcome(
+        job,
+        notes=[KEPT],
+        results=[path for path in extras.results(job.output_path) if path.exists()],
+    )

@@ -1,0 +1,117 @@
+"""``rechroma build-index``: make an index of photo folders, or bring it up to date."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colorization.cli.common import Backbone, Device, Exclude, IndexDir, VggWeights, given
+from colorization.messages import one_line
+
+if TYPE_CHECKING:
+    from retrieval.building.changes import BuildReport
+    from retrieval.building.engines.ray_data import RayOptions
+
+MAX_WORKERS = 8  # processes that decode photos, unless more are asked for
+
+
+def build_index(
+    photos: Annotated[
+        list[Path], typer.Argument(help="Folders of color photos (walked recursively), or files.")
+    ],
+    index: IndexDir,
+    backbone: Backbone = None,
+    vgg_weights: VggWeights = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8."),
+    ] = None,
+    memory_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk."
+            " Default: as before; first 1GiB.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: workers of Ray describe the photos.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")
+    ] = None,
+    num_workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")
+    ] = 0,
+    exclude: Exclude = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
+    ] = False,
+    device: Device = None,
+) -> None:
+    """Index photos as references to recommend; run again to add, update and drop."""
+    from retrieval.building.up_to_date import report_up_to_date
+    from retrieval.photos.listing import list_sources
+    from retrieval.photos.passed_over import PassedOver
+    from retrieval.storage.search_settings import parse_bytes
+    from similarity.backbone.pretrained import DEFAULT_BACKBONE
+
+    ray = _ray_options(engine, ray_address, num_workers, gpus_per_worker)
+    budget = parse_bytes(memory_budget) if memory_budget is not None else None
+    start = time.perf_counter()
+    passed = PassedOver()
+    # a wrong path is told before any network is loaded
+    sources = list_sources(photos, passed, exclude or ())
+    by_default = vgg_weights is None and device in (None, "cpu") and ray is None
+    report = None
+    if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
+        report = report_up_to_date(photos, sources, index, budget)
+    if report is None:
+        from colorization.cli.progress_bar import photo_progress
+        from retrieval.building.builder import BuildOptions
+        from retrieval.building.builder import build_index as build
+        from similarity.backbone.backbone import load_backbone
+
+        network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
+        count = workers if workers is not None else min(MAX_WORKERS, os.cpu_count() or 1)
+        options = BuildOptions(
+            count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
+        )
+        start = time.perf_counter()
+        with photo_progress("indexing") as progress:
+            report = build(photos, index, network, options, progress)
+    for line in passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
+    _print_report(index, report, time.perf_counter() - start)
+
+
+def _ray_options(
+    engine: str, address: str | None, num_workers: int | None, gpus_per_worker: float
+) -> "RayOptions | None":
+    if engine not in ("local", "ray"):
+        raise ValueError(f"--engine {engine}: choose local or ray")
+    if engine == "ray":
+        from retrieval.building.engines.ray_data import RayOptions, import_ray
+
+        import_ray()
+        return RayOptions(address, num_workers, gpus_per_worker)
+    if address or num_workers or gpus_per_worker:
+        raise ValueError("--ray-address, --num-workers and --gpus-per-worker need --engine ray")
+    return None
+
+
+def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
+    for line in report.unreadable:
+        typer.echo(f"skipped {one_line(line)}", err=True)
+    done = report.added + report.changed
+    rate = f", {done / seconds:.0f} photos/s" if done else ""
+    typer.echo(
+        f"{index}: {report.count} photos ({report.added} added, {report.changed} changed,"
+        f" {report.dropped} dropped, {report.kept} unchanged, {len(report.unreadable)} unreadable)"
+        f" in {seconds:.1f} s{rate}"
+    )

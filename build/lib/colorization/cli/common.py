@@ -1,0 +1,173 @@
+"""What the commands share: options, what of them has no effect, and errors as one line."""
+
+import functools
+from collections.abc import Callable, Container, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from colorization.messages import one_line as one_line  # where the web page finds it
+
+IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]
+Library = Annotated[
+    Path | None, typer.Option("--index", help="Index to recommend references from.")
+]
+References = Annotated[
+    list[Path] | None,
+    typer.Option("--reference", help="A color reference; repeat to fuse several."),
+]
+Saturation = Annotated[
+    float | None, typer.Option(min=0, help="Factor on the colors of the result, at most 4.")
+]
+Vividness = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="0 careful and pale, 1 colors that look real (default)."),
+]
+Faithfulness = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended."
+    ),
+]
+Method = Annotated[
+    str | None, typer.Option(help="network, or training-free: only carry colors over.")
+]
+TopK = Annotated[
+    int | None, typer.Option(min=1, help="How many recommended references to fuse. Default 3.")
+]
+Points = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point", metavar="X,Y,#RRGGBB", help="A color at a pixel of the picture; may repeat."
+    ),
+]
+Palette = Annotated[
+    Path | None, typer.Option(help="A picture whose colors the result should have.")
+]
+SameClass = Annotated[
+    bool | None,
+    typer.Option(
+        "--same-class",
+        help="Recommend only what seems to be of the same ImageNet class, where there is any.",
+    ),
+]
+KeepTint = Annotated[
+    bool | None, typer.Option("--keep-tint", help="Leave a sepia tint over the colors.")
+]
+Variants = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Up to this many results that look different (as it is, careful, bold, without"
+        " reference, from each reference alone), and a sheet of them.",
+    ),
+]
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Also write which reference colored what, and how surely: a picture and JSON.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Pass over files and folders of this name, or path where it has a slash; may repeat.",
+    ),
+]
+Recolor = Annotated[
+    bool,
+    typer.Option("--recolor", help="Also colorize photos of folders that have colors already."),
+]
+AllowDamaged = Annotated[
+    bool, typer.Option("--allow-damaged", help="Colorize what can be read of damaged photos.")
+]
+PhotoQuality = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=100, help="Of JPEG and WebP results; default: as the original, or finer."
+    ),
+]
+Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Backbone = Annotated[
+    str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")
+]
+VggWeights = Annotated[
+    Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")
+]
+Device = Annotated[str | None, typer.Option(help="cpu (default), cuda, cuda:1, mps.")]
+
+
+def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the errors a user can cause into one line on stderr and exit status 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:  # nobody reads on, as with "| head": click ends the command
+            raise
+        except (ValueError, OSError) as error:
+            where = (
+                f"{error.filename}: {error.strerror}"
+                if isinstance(error, OSError) and error.strerror and error.filename
+                else str(error)
+            )
+            fail(where)
+        except KeyboardInterrupt:
+            typer.echo("stopped; what was finished is kept", err=True)
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+def fail(line: str) -> None:
+    """Print one line and end with status 2."""
+    typer.echo(f"error: {one_line(line)}", err=True)
+    raise typer.Exit(2)
+
+
+def without_effect(
+    chosen: Container[str],
+    with_references: bool,
+    with_index: bool,
+    by_network: bool,
+    others: Mapping[str, Sequence[str]],
+) -> list[str]:
+    """What was asked for and has no effect beside the rest.
+
+    Args:
+        chosen: options that were given.
+        with_references: whether references are among them.
+        with_index: whether an index is.
+        by_network: whether the network colors.
+        others: what else a command may have none of, and the options that concern only that.
+
+    Returns:
+        Lines for a person.
+    """
+    recommended, any_reference = with_index and not with_references, with_index or with_references
+    idle = {
+        "recommended references": () if recommended else ("top_k", "same_class"),
+        "references": () if any_reference else ("faithfulness",),
+        "the network": () if by_network else ("vividness", "faithfulness"),
+        **others,
+    }
+    lines = ["--index is not asked: references are given"] if with_references and with_index else []
+    for what, names in idle.items():
+        lines += [
+            f"--{name.replace('_', '-')} does nothing here: it concerns only {what}"
+            for name in names
+            if name in chosen
+        ]
+    return lines
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Only the options that were given, so that defaults live in one place."""
+    return {key: value for key, value in options.items() if value is not None}

@@ -1,0 +1,32 @@
+"""``rechroma index relink``: an index whose photos were moved."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorization.cli.common import Place
+from colorization.messages import one_line
+
+
+def relink(
+    index: Place,
+    root: Annotated[
+        list[Path],
+        typer.Option(
+            "--root", help="Folder to look in for photos that were moved; repeat for several."
+        ),
+    ],
+) -> None:
+    """Find photos again that were moved or renamed, by their content; none is described anew."""
+    from retrieval.maintenance.relink import relink as find_again
+
+    report = find_again(index, root)
+    indexed = ""
+    if report.indexed:
+        where = "lie there and are in the index under that path already"
+        indexed = f" ({report.indexed} of them {where})"
+    typer.echo(
+        f"{one_line(str(index))}: {report.relinked} photos relinked,"
+        f" {report.missing} still missing{indexed}"
+    )

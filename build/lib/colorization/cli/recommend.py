@@ -1,0 +1,84 @@
+"""``rechroma recommend``: which photos of an index suit a gray one as references."""
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colorization.cli.common import (
+    Backbone,
+    Device,
+    IndexDir,
+    Json,
+    SameClass,
+    Sheet,
+    VggWeights,
+    given,
+)
+from colorization.messages import one_line
+
+if TYPE_CHECKING:
+    from retrieval.photos.reader import Picture
+    from retrieval.search.recommendation import Recommendation
+
+
+def recommend(
+    photo: Annotated[Path, typer.Argument(help="A gray photo.")],
+    index: IndexDir,
+    top_k: Annotated[int, typer.Option(min=1, help="How many references.")] = 5,
+    same_class: SameClass = None,
+    sheet: Sheet = None,
+    as_json: Json = False,
+    backbone: Backbone = None,
+    vgg_weights: VggWeights = None,
+    device: Device = None,
+) -> None:
+    """Recommend color references for a gray photo from an index."""
+    from colorization.batch.outcome import describe_recommendation
+    from colorization.photo_files.contact_sheet import check_sheet
+    from colorization.pipeline import ColorizationPipeline
+    from retrieval.photos.reader import read_picture
+    from retrieval.search.match_words import honest_note
+
+    if sheet:
+        check_sheet(sheet, [photo])
+    picture = read_picture(photo)  # as colorize reads it, and asks for them: both rank alike
+    pipeline = ColorizationPipeline.load(
+        **given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device)
+    )
+    found = list(islice(pipeline.candidates(picture.rgb, top_k, bool(same_class)), top_k))
+    if sheet:
+        _write_sheet(sheet, picture, found)
+    if as_json:
+        typer.echo(json.dumps([describe_recommendation(one) for one in found], indent=1))
+    else:
+        _print_table(found, pipeline.backbone.name)
+    if note := honest_note(found, pipeline.backbone.name):
+        typer.echo(f"note: {note}", err=True)
+
+
+def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]") -> None:
+    from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
+    from retrieval.photos.reader import PictureError, read_small_rgb
+
+    cells = [Cell(thumbnail(picture.rgb), "target")]
+    for one in found:
+        try:
+            rgb = thumbnail(read_small_rgb(one.path, 256))
+        except PictureError as error:
+            typer.echo(f"not on the sheet: {error}", err=True)
+            continue
+        cells.append(Cell(rgb, f"{one.path.name} {one.score:.2f}"))
+    write_sheet(sheet, [cells])
+
+
+def _print_table(found: "list[Recommendation]", backbone: str) -> None:
+    from retrieval.search.match_words import match_word
+
+    typer.echo("score  match  global  feature  luminance  photo")
+    for one in found:
+        parts = f"{one.global_score:6.3f}  {one.feature_score:7.3f}  {one.luminance_score:9.3f}"
+        match = match_word(one.score, backbone)
+        typer.echo(f"{one.score:5.3f}  {match:5}  {parts}  {one_line(str(one.path))}")

@@ -1,0 +1,141 @@
+"""``rechroma video``: films and folders of frames."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from colorization.cli.common import (
+    Backbone,
+    Device,
+    Faithfulness,
+    Library,
+    Method,
+    References,
+    Saturation,
+    TopK,
+    VggWeights,
+    Vividness,
+    fail,
+    given,
+    without_effect,
+)
+from colorization.messages import one_line
+
+if TYPE_CHECKING:
+    from colorization.video.report import FilmReport
+
+Film = Annotated[Path, typer.Argument(metavar="INPUT", help="A film, or a folder of frames.")]
+Output = Annotated[
+    Path, typer.Option(help=".mp4, .m4v, .mov, .mkv or .webm; or a folder for a folder of frames.")
+]
+Smoothing = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="How far colors are held where nothing moves. Default 0.5."),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(min=0, max=51, help="Of the encoder: 0 loses nothing, 51 is worst. Default 16."),
+]
+FrameRate = Annotated[
+    float | None, typer.Option(help="Frames a second of a film made of pictures. Default 25.")
+]
+AllowDamaged = Annotated[
+    bool, typer.Option("--allow-damaged", help="Color what can be read of a damaged film.")
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="Write CDC (steadiness of colors), frames a second and scenes as JSON."),
+]
+OverwriteFilm = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what exists, and unfinished work.")
+]
+
+
+def video(
+    film: Film,
+    output: Output,
+    reference: References = None,
+    index: Library = None,
+    saturation: Saturation = None,
+    vividness: Vividness = None,
+    faithfulness: Faithfulness = None,
+    method: Method = None,
+    top_k: TopK = None,
+    smoothing: Smoothing = None,
+    quality: Quality = None,
+    frame_rate: FrameRate = None,
+    allow_damaged: AllowDamaged = False,
+    report: Report = None,
+    overwrite: OverwriteFilm = False,
+    backbone: Backbone = None,
+    vgg_weights: VggWeights = None,
+    device: Device = None,
+) -> None:
+    """Color a film; sound and timestamps are kept. Run it again to go on after an interruption."""
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        fail('films need PyAV, which is not installed: pip install -e ".[video]"')
+    from colorization.cli.progress_bar import photo_progress
+    from colorization.options import ColorizeOptions
+    from colorization.pipeline import ColorizationPipeline
+    from colorization.video.colorize_film import colorize_film
+    from colorization.video.film_reader import SUFFIXES
+    from colorization.video.job import FilmJob, check_job, open_source
+    from colorization.video.options import FilmOptions
+    from colorization.video.report import check_report
+
+    job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
+    chosen = given(
+        saturation=saturation,
+        vividness=vividness,
+        faithfulness=faithfulness,
+        method=method,
+        top_k=top_k,
+    )
+    filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate)
+    options = ColorizeOptions(**chosen)
+    film_options = FilmOptions(**filmed, allow_damaged=allow_damaged)
+    open_source(film, film_options)  # a wrong path is told before any network is loaded
+    check_job(job)
+    if report is not None:
+        check_report(report, job)
+    place = None if reference else index
+    pipeline = ColorizationPipeline.load(
+        **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
+    )
+    from_pictures, to_film = film.is_dir(), output.suffix.lower() in SUFFIXES
+    others = {
+        "films of pictures": () if from_pictures and to_film else ("frame_rate",),
+        "films": () if to_film else ("quality",),
+    }
+    by_network, with_index = pipeline.network_for(options) is not None, index is not None
+    for line in without_effect(
+        {**chosen, **filmed}, bool(reference), with_index, by_network, others
+    ):
+        typer.echo(f"note: {line}", err=True)
+    with ExitStack() as stack:
+        bars: dict[str, Any] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                stack.close()
+                bars[what] = stack.enter_context(photo_progress(what, unit="frames"))
+            bars[what](done, total)
+
+        found = colorize_film(job, pipeline, options, film_options, progress, report)
+    _print_report(output, found)
+
+
+def _print_report(output: Path, found: "FilmReport") -> None:
+    for note in found.notes:
+        typer.echo(f"note: {one_line(note)}", err=True)
+    taken_up = rate = ""
+    if found.colored < found.frames:
+        taken_up = f", {found.frames - found.colored} of them by an earlier run"
+    if found.colored:
+        rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s"
+    scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
+    typer.echo(f"{output}: {found.frames} frames of {scenes}{taken_up}{rate}")

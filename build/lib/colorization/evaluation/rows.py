@@ -1,0 +1,238 @@
+"""The rows of an evaluation: the ways to colorize a photograph whose true colors are known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from colorization.evaluation.conditions import (
+    coarse,
+    faded,
+    recolored,
+    seen_from_elsewhere,
+    true_points,
+)
+from colorization.evaluation.measures.obedience import Obedience
+from colorization.evaluation.photo import Photo
+from colorization.evaluation.turned_references import measure_obedience
+from colorization.inference.reference_checks import REFERENCE_SIDE, read_reference
+from colorization.network.hints import Point
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from retrieval.photos.prints.detection import color_beyond_tone
+from retrieval.photos.reader import PictureError, read_small_rgb
+from retrieval.search.recommendation import Recommendation
+from retrieval.storage.descriptors import MIN_CHROMA
+
+NUM_POINTS = (1, 10, 100)
+NUM_CELLS = (16, 32)
+CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CURVE_SATURATION = (0.6, 0.8, 1.2, 1.4)
+
+
+@runtime_checkable
+class Photos(Protocol):
+    """What an evaluation needs of an index; a PhotoIndex has it."""
+
+    def __len__(self) -> int: ...
+    def path(self, row: int) -> Path:
+        """Where a photo lies."""
+        ...
+
+
+@runtime_checkable
+class Result(Protocol):
+    """What an evaluation needs of a result; a Colorized has it."""
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """The colorized picture."""
+        ...
+
+    @property
+    def references(self) -> Sequence[Recommendation]:
+        """The recommended references that were used, best first."""
+        ...
+
+
+@runtime_checkable
+class Colorizer(Protocol):
+    """What an evaluation needs of a pipeline; a ColorizationPipeline has it."""
+
+    @property
+    def index(self) -> Photos | None:
+        """The index that references are recommended from."""
+        ...
+
+    def colorize(
+        self,
+        gray: np.ndarray,
+        references: Sequence[np.ndarray] | None,
+        options: ColorizeOptions,
+        points: Sequence[Point],
+    ) -> Result:
+        """Colorize a picture.
+
+        Args:
+            gray: sRGB, 0..255, without chroma.
+            references: pictures; none at all, or None for those that the index recommends.
+            options: of the pipeline.
+            points: colors at places of the picture.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to colorize.
+
+    Attributes:
+        options: of the pipeline.
+        references: ``recommended`` by the index, ``none``, a ``random`` photo of the index, or
+            ``distorted``, which is the truth itself seen from elsewhere.
+        points: how many true colors are shown to the pipeline.
+        faded: whether the pipeline gets the luminance of a faded print; its colors are compared on
+            the true luminance.
+        cells: instead of colorizing, the true chroma averaged over so many cells along the longer
+            side; 0 colorizes.
+    """
+
+    options: ColorizeOptions = field(default_factory=ColorizeOptions)
+    references: Literal["recommended", "none", "random", "distorted"] = "recommended"
+    points: int = 0
+    faded: bool = False
+    cells: int = 0
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether it can only be used with an index."""
+        return not self.cells and self.references in ("recommended", "random")
+
+    @property
+    def measures_obedience(self) -> bool:
+        """Whether the references are also shown with their colors turned."""
+        return self.needs_index and not self.faded and not self.points
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A result.
+
+    Attributes:
+        rgb: sRGB, 0..255.
+        reference: the first reference, or None.
+        reference_path: where it lies, if it is a file.
+        obedience: how far the result follows recommended or random references; None where that
+            is not measured.
+    """
+
+    rgb: np.ndarray
+    reference: np.ndarray | None = None
+    reference_path: Path | None = None
+    obedience: Obedience | None = None
+
+
+def standard_settings(
+    with_index: bool = True,
+    with_points: bool = True,
+    with_curve: bool = False,
+) -> dict[str, Setting]:
+    """The rows of an evaluation; gray is always its first and is not listed.
+
+    References are recommended, a random photo of the index, or the truth itself distorted; the
+    luminance is that of the photo or of a faded print. Points are added to automatic colors, so
+    that "automatic" is the row of no point. The true chroma in coarse cells shows what a colorizer
+    could reach that errs nowhere but has no finer colors: measures of a classifier punish coarse
+    colors much more than PSNR does.
+
+    Args:
+        with_index: whether there is an index; without it the rows that need one are left out.
+        with_points: also 1, 10 and 100 points.
+        with_curve: also other values of vividness and saturation, for PSNR against colorfulness.
+    """
+    shipped = ColorizeOptions(method="network")
+    careful = replace(shipped, vividness=0.0)
+    settings = {
+        "training-free": Setting(ColorizeOptions(method="training-free")),
+        "network": Setting(shipped),
+        "careful": Setting(careful),
+        "automatic": Setting(shipped, "none"),
+        "automatic careful": Setting(careful, "none"),
+        "random reference": Setting(shipped, "random"),
+        "distorted truth as reference": Setting(shipped, "distorted"),
+        "faded": Setting(shipped, faded=True),
+        "faded automatic": Setting(shipped, "none", faded=True),
+    }
+    if with_points:
+        settings |= {
+            f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS
+        }
+    settings |= {f"truth in {n} cells": Setting(cells=n) for n in NUM_CELLS}
+    if with_curve:
+        source: Literal["recommended", "none"] = "recommended" if with_index else "none"
+        curve = {
+            f"vividness {v:g}": Setting(replace(shipped, vividness=v), source)
+            for v in CURVE_VIVIDNESS
+        }
+        curve |= {
+            f"saturation {s:g}": Setting(replace(shipped, saturation=s), source)
+            for s in CURVE_SATURATION
+        }
+        settings |= {
+            name: setting for name, setting in curve.items() if setting not in settings.values()
+        }
+    return {
+        name: setting for name, setting in settings.items() if with_index or not setting.needs_index
+    }
+
+
+def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) -> Attempt:
+    """Colorize a photo's luminance in one way.
+
+    Args:
+        pipeline: colorizes.
+        photo: the photograph with its truth.
+        setting: the way.
+        seed: of points, random references and distortions.
+
+    Raises:
+        ValueError: colorizing fails, or no photo of the index can be a random reference.
+    """
+    if setting.cells:
+        return Attempt(coarse(photo.truth, setting.cells))
+    points = true_points(photo.truth, setting.points, photo.rng(seed, "points"))
+    given: np.ndarray | None = None
+    path: Path | None = None
+    if setting.references == "distorted":
+        given = seen_from_elsewhere(photo.truth, photo.rng(seed, "distorted"))
+        if color_beyond_tone(given) < MIN_CHROMA:  # as a gray print it would be refused
+            given = None
+    elif setting.references == "random":
+        path, given = _random_reference(pipeline, photo, seed)
+    references = None if setting.references == "recommended" else [] if given is None else [given]
+    gray = faded(photo.gray) if setting.faded else photo.gray
+    result = pipeline.colorize(gray, references, setting.options, points)
+    if setting.references == "recommended" and result.references:
+        path = result.references[0].path
+        given = read_small_rgb(path, REFERENCE_SIDE)
+    rgb = recolored(photo.gray, result.rgb) if setting.faded else result.rgb
+    obeyed = None
+    if isinstance(pipeline, ColorizationPipeline) and setting.measures_obedience:
+        obeyed = measure_obedience(pipeline, gray, references, setting.options)
+    return Attempt(rgb, given, path, obeyed)
+
+
+def _random_reference(pipeline: Colorizer, photo: Photo, seed: int) -> tuple[Path, np.ndarray]:
+    index = pipeline.index
+    if index is None:
+        raise ValueError("a random reference needs an index")
+    for row in photo.rng(seed, "random").permutation(len(index)):
+        path = index.path(int(row))
+        try:
+            if path.resolve() != photo.path.resolve():
+                return path, read_reference(path)
+        except PictureError:  # gray or gone: another one
+            continue
+    raise ValueError("no photo of the index can be a random reference")

@@ -1,0 +1,1 @@
+"""One photo, from features to colors at full size."""

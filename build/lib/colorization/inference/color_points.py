@@ -1,0 +1,131 @@
+"""Colors at points: the network's answer to them, as far as they concern a place."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.inference.exact_matches import smooth_step
+from colorization.inference.matching import ReferenceMatch
+from colorization.inference.surface_smoothing import smooth_surfaces
+from colorization.network.hints import Point, point_planes
+from similarity.resize import resized
+
+WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
+# cosine to a point's place from which the network's answer to it is followed: lower, one color
+# floods the picture; higher, it stays a spot
+KINDRED_FROM_TO = (-0.1, 0.3)
+# share of a surface that shows the same thing as a point from which the rest of it does too: lower,
+# neighbours are flooded; higher, holes stay
+FILLED_FROM_TO = (0.3, 0.7)
+# cosine between a change of color and the way to a point's from which it is made: lower, a saucer
+# beside orange wood turns blue; higher, other parts of the thing stay as they were
+TOWARDS_FROM_TO = (0.3, 0.7)
+# how many times the way to a point's color a change may go: parts of a thing are more colorful
+BEYOND = 1.5
+# of smoothing over surfaces, in shares of the longer side and units of L
+SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0
+
+
+def blend_points(
+    without_points: Float[Tensor, "2 height width"],
+    answer: Float[Tensor, "2 height width"],
+    points: Sequence[Point],
+    match: ReferenceMatch,
+) -> Float[Tensor, "2 height width"]:
+    """Colors with points: what they do not concern stays as it was.
+
+    The network's answer to points lets one color the whole picture.
+
+    Args:
+        without_points: colors without them, raw Lab units, at half the working size.
+        answer: the network's colors with them.
+        points: at least one.
+        match: the picture.
+    """
+    near, reach = reach_of(points, match.target.maps.joined[0], match.level)
+    ab = without_points + reach * (answer - without_points)
+    ab = ab + near * _missing(ab, points, match.level)
+    change = towards(points, without_points, ab - without_points, reach, match.level)
+    return without_points + change
+
+
+def towards(
+    points: Sequence[Point],
+    ab: Float[Tensor, "2 height width"],
+    change: Float[Tensor, "2 height width"],
+    reach: Float[Tensor, "1 height width"],
+    level: Float[Tensor, "1 height width"],
+) -> Float[Tensor, "2 height width"]:
+    """Of the changes that points make, keep those that lead to one of their colors.
+
+    The network also moves away from them: beside orange wood it took a saucer for blue.
+
+    Args:
+        points: at least one.
+        ab: colors without the points.
+        change: what the points add to them.
+        reach: how far points concern each place, 0..1.
+        level: L on the same grid; surfaces end where it changes.
+    """
+    wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
+    cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1)
+    past: Tensor = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
+    kept = (smooth_step(cosine, TOWARDS_FROM_TO) * past).amax(0, keepdim=True)
+    around = smooth_surfaces(
+        torch.cat((kept * change, kept)),
+        level,
+        SURFACE_REACH * max(level.shape[-2:]),
+        SURFACE_CONTRAST,
+    )
+    filled: Tensor = (
+        smooth_step(around[2:], FILLED_FROM_TO) * around[:2] / around[2:].clamp(min=1e-6)
+    )
+    return kept * change + reach * (1 - kept) * filled
+
+
+def _missing(
+    ab: Float[Tensor, "2 height width"],
+    points: Sequence[Point],
+    luminance: Float[Tensor, "1 height width"],
+) -> Float[Tensor, "2 height width"]:
+    """What is still missing at the points, carried to what lies near and is as bright."""
+    _, height, width = ab.shape
+    missing = []
+    for point in points:
+        row, column = point.cell(height, width)
+        a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
+        missing.append(Point(point.x, point.y, (a, b)))
+    return point_planes(missing, luminance, WIDEN)[:2]
+
+
+def reach_of(
+    points: Sequence[Point],
+    joined: Float[Tensor, "channels _rows _columns"],
+    level: Float[Tensor, "1 height width"],
+) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
+    """How far points concern each place, 0..1.
+
+    Args:
+        points: at least one.
+        joined: the picture's map of unit length at stride 8.
+        level: L at half the working size; surfaces end where it changes.
+
+    Returns:
+        How far each place lies near a point and shows the same thing; and how far it does that, or
+        shows it anywhere.
+    """
+    # what all places of a picture have in common does not tell its things apart
+    own = F.normalize(joined - joined.mean((1, 2), keepdim=True), dim=0)
+    cells = [point.cell(*own.shape[1:]) for point in points]
+    at_points = torch.stack([own[:, row, column] for row, column in cells])
+    cosine = torch.einsum("pc,chw->phw", at_points, own).amax(0, keepdim=True)
+    kindred = resized(smooth_step(cosine, KINDRED_FROM_TO), level.shape[-2:])
+    # features alone leave holes in one plain surface: it is filled from what is sure of it
+    reach = SURFACE_REACH * max(level.shape[-2:])
+    around = smooth_surfaces(kindred, level, reach, SURFACE_CONTRAST)
+    same = torch.maximum(kindred, smooth_step(around, FILLED_FROM_TO))
+    near = same * point_planes(points, level, WIDEN)[2:]
+    return near, torch.maximum(near, kindred)

@@ -1,0 +1,55 @@
+"""Chroma of the working size, brought to the full picture and joined with its own luminance."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.inference.guided_upsampling import apply_coefficients, guided_coefficients
+from colorization.inference.luminance import luminance_rows
+from colorization.inference.picture_arrays import STRIP_PIXELS
+from colorization.inference.tint import tint_at
+from similarity.color.lab import lab_to_rgb
+from similarity.resize import resized
+
+UPSAMPLING_RADIUS = 1  # working pixels
+EDGE_EPSILON = 9.0  # squared units of L: lower, colors follow edges and noise; higher, they bleed
+# how far colors may leave 0..1 before their chroma is reduced: less than 16 bits can tell
+TOLERANCE = 4e-6
+
+
+def render(
+    target: np.ndarray,
+    luminance: Float[Tensor, "1 1 height width"],
+    half_ab: Float[Tensor, "2 _height _width"],
+    tint: Float[Tensor, "levels 2"] | None = None,
+) -> np.ndarray:
+    """Upsample the chroma along edges and join it with the target's own luminance, strip by strip.
+
+    Args:
+        target: (height, width, 3), uint8 or uint16, of any size.
+        luminance: its L at the working size.
+        half_ab: chroma at half the working size, raw Lab units.
+        tint: from tint_curve, to be added to the chroma; None for none.
+
+    Returns:
+        RGB of the target's size and type.
+    """
+    small = luminance[0].cpu()
+    values = resized(half_ab.float().cpu(), small.shape[-2:])
+    slope, offset = guided_coefficients(
+        small, values, torch.ones_like(small), UPSAMPLING_RADIUS, EDGE_EPSILON
+    )
+    top = 65535 if target.dtype == np.uint16 else 255
+    height, width, _ = target.shape
+    # not empty_like: a gray target may be a view without memory of its own
+    rgb = np.empty(target.shape, target.dtype)
+    step = max(1, STRIP_PIXELS // width)
+    for start in range(0, height, step):
+        rows = slice(start, min(height, start + step))
+        level = luminance_rows(target, rows)
+        ab = apply_coefficients(level, slope, offset, rows, height)
+        ab = ab if tint is None else ab + tint_at(level, tint)
+        strip = lab_to_rgb(torch.cat((level, ab)), tolerance=TOLERANCE)
+        rgb[rows] = strip.mul_(top).round_().permute(1, 2, 0).to(torch.int32).numpy()
+    return rgb

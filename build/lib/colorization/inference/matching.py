@@ -1,0 +1,133 @@
+"""A target matched with its references once: what any number of edits have in common."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.inference.exact_matches import (
+    FINE_STRIDE,
+    ExactColors,
+    exact_colors,
+    smooth_step,
+)
+from colorization.inference.picture_features import PictureFeatures
+from colorization.network.input_planes import ReferencePlanes, reference_planes
+from similarity.resize import resized
+
+# how much the scores of recommended references count beside cosines: 0, the fifth best lends as
+# readily as the best; 1, the best lends everything
+RANK_WEIGHT = 0.4
+# cosine of a match from which the network follows it, a little and fully, as measured by turning
+# the colors of references; it is only told to people
+FOLLOWED_FROM_TO = 0.35, 0.6
+
+
+@dataclass(frozen=True)
+class ReferenceMatch:
+    """A target and its references, and what matching them says.
+
+    Attributes:
+        target: what is colorized.
+        references: what lends colors.
+        scores: of recommended references; None if they were given, which weighs all alike.
+        planes: what matching says; None without references.
+    """
+
+    target: PictureFeatures
+    references: Sequence[PictureFeatures]
+    scores: Sequence[float] | None
+    planes: ReferencePlanes | None = None
+    _last: dict[Hashable, Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def remembered(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """What was made for this key the last time, or make it; only the last one is kept.
+
+        Args:
+            key: what it depends on.
+            make: computes it; nobody may change what it returns.
+        """
+        known = self._last.get(key)
+        if known is None:
+            known = make()
+            self._last.clear()
+            self._last[key] = known
+        return known
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of half the working size, on which colors are finished."""
+        height, width = self.target.luminance.shape[-2:]
+        return height // FINE_STRIDE, width // FINE_STRIDE
+
+    @cached_property
+    def level(self) -> Float[Tensor, "1 height width"]:
+        """L of the target at half the working size."""
+        return F.avg_pool2d(self.target.luminance, FINE_STRIDE)[0]
+
+    @cached_property
+    def confidence(self) -> Float[Tensor, "1 height width"]:
+        """How far references can be trusted in each place, 0..1; zeros without references."""
+        if self.planes is None:
+            return self.target.luminance.new_zeros(1, *self.size)
+        return resized(self.planes.correlation.best[0], self.size)
+
+    @cached_property
+    def warped_ab(self) -> Float[Tensor, "2 height width"]:
+        """What the references lend, raw Lab units; zeros without references."""
+        if self.planes is None:
+            return self.target.luminance.new_zeros(2, *self.size)
+        return resized(self.planes.warped_ab[0], self.size)
+
+    @cached_property
+    def exact(self) -> ExactColors | None:
+        """Colors of exact matches; None where there are none."""
+        if self.planes is None:
+            return None
+        return exact_colors(self.target, self.references, self.planes.correlation)
+
+    def shares(self, faithfulness: float, by_network: bool = True) -> list[float]:
+        """Share of the colors that comes from each reference, 0..1; the rest is the network's own.
+
+        Args:
+            faithfulness: see ColorizeOptions.
+            by_network: whether the network colors; otherwise all colors are those of references.
+        """
+        if self.planes is None:
+            return []
+        followed = torch.ones_like(self.confidence)
+        if by_network:
+            followed = smooth_step(self.confidence, FOLLOWED_FROM_TO)
+            if self.exact is not None:
+                followed = torch.maximum(followed, self.exact.share)
+        own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)
+        total = faithfulness * float(followed.mean())
+        return [total * float(share.sum()) for share in own]
+
+
+def match_references(
+    target: PictureFeatures,
+    references: Sequence[PictureFeatures],
+    scores: Sequence[float] | None,
+) -> ReferenceMatch:
+    """Match a target with its references.
+
+    Args:
+        target: what is colorized; its colors are not read.
+        references: what lends colors.
+        scores: of recommended references; None weighs all alike.
+    """
+    planes = None
+    if references:
+        biases = None
+        if scores is not None:
+            biases = [RANK_WEIGHT * (score - max(scores)) for score in scores]
+        maps, ab = [one.maps for one in references], [one.ab[None] for one in references]
+        planes = reference_planes(target.maps, maps, ab, biases)
+    return ReferenceMatch(target, references, scores, planes)

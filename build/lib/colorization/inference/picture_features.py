@@ -1,0 +1,84 @@
+"""A picture as the networks see it, computed once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.network.colorization_network import ENCODER_MAPS, GRID_STRIDE
+from similarity.backbone.backbone import Backbone
+from similarity.matching.unit_maps import UnitMaps, unit_maps
+
+
+@dataclass(frozen=True)
+class PictureFeatures:
+    """A reference, a target, or a frame that has colors already.
+
+    Attributes:
+        luminance: L at the working size, with its tones spread.
+        ab: chroma at the working size, raw Lab units.
+        maps: what matching reads.
+        encoder_maps: what the colorization network reads, by name; empty without a network.
+        working_side: see ColorizeOptions.
+    """
+
+    luminance: Float[Tensor, "1 1 height width"]
+    ab: Float[Tensor, "2 height width"]
+    maps: UnitMaps
+    encoder_maps: Mapping[str, Float[Tensor, "1 _channels _height _width"]]
+    working_side: int
+
+    def on(self, device: torch.device) -> "PictureFeatures":
+        """The same on a device, whichever it was described on."""
+        return replace(
+            self,
+            luminance=self.luminance.to(device),
+            ab=self.ab.to(device),
+            maps=self.maps.to(device),
+            encoder_maps={name: values.to(device) for name, values in self.encoder_maps.items()},
+        )
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory it holds."""
+        maps = (*self.maps.levels, *self.maps.detail, *self.encoder_maps.values())
+        return sum(tensor.nbytes for tensor in (self.luminance, self.ab, *maps))
+
+
+@dataclass(frozen=True)
+class PictureDescriber:
+    """The frozen networks that look at pictures.
+
+    Attributes:
+        backbone: what matches see through.
+        encoder: what the colorization network looks through, perhaps the same; None without it.
+    """
+
+    backbone: Backbone
+    encoder: Backbone | None
+
+    def __call__(
+        self, lab: Float[Tensor, "1 3 height width"], working_side: int
+    ) -> PictureFeatures:
+        """Describe a picture.
+
+        Args:
+            lab: at the working size, with its tones spread; raw Lab units.
+            working_side: see ColorizeOptions.
+        """
+        there = lab.to(self.backbone.device)
+        luminance = there[:, :1]
+        layers, names = self.backbone.layers, tuple(ENCODER_MAPS)
+        wanted = dict.fromkeys((*layers.levels, *layers.detail))
+        seen = self.backbone.standardised_maps(luminance, tuple(wanted))
+        if self.encoder is None:
+            encoder_maps = {}
+        elif self.encoder is self.backbone:
+            encoder_maps = {name: seen[name] for name in names}
+        else:
+            encoder_maps = self.encoder.standardised_maps(luminance, names)
+        height, width = luminance.shape[-2:]
+        maps = unit_maps(seen, layers, (height // GRID_STRIDE, width // GRID_STRIDE))
+        return PictureFeatures(luminance, there[0, 1:], maps, encoder_maps, working_side)

@@ -1,0 +1,110 @@
+"""What lends colors: references and palettes as they were given, checked before anything else."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from colorization.inference.network_colors import Guidance
+from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.working_size import working_lab
+from colorization.network.hints import Point, palette_of
+from colorization.options import ColorizeOptions
+from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
+from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
+from retrieval.search.recommendation import Recommendation
+from retrieval.storage.descriptors import MIN_CHROMA
+
+Picture = np.ndarray | Image.Image | str | Path
+Reference = Picture | Recommendation | PictureFeatures
+REFERENCE_SIDE = 512  # references are decoded at about this side
+
+
+def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
+    """References as a list.
+
+    Raises:
+        ValueError: one picture was given instead of several.
+    """
+    if isinstance(given, Reference):
+        raise ValueError("references: expected a list of them; put the one into brackets")
+    return None if given is None else list(given)
+
+
+def read_reference(path: Path, what: str = "reference") -> np.ndarray:
+    """Read a color reference, or a palette, at the size that matching needs.
+
+    Args:
+        path: of the picture.
+        what: it is, for errors.
+
+    Raises:
+        PictureError: it cannot be read, or it is gray, or a gray print of whatever tone.
+    """
+    rgb = read_small_rgb(path, REFERENCE_SIDE)
+    if color_beyond_tone(rgb) < MIN_CHROMA:
+        raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
+    return rgb
+
+
+def colors_of(reference: Picture | Recommendation, name: str = "reference") -> np.ndarray:
+    """The pixels of a reference, which must have colors to lend.
+
+    Args:
+        reference: in any form; files are read at the size that matching needs.
+        name: of it in errors.
+
+    Raises:
+        ValueError: it is gray or a toned print, or an array of a wrong shape or type.
+        PictureError: the file cannot be read, or shows a gray print.
+    """
+    if isinstance(reference, Recommendation):
+        return read_reference(reference.path)
+    if isinstance(reference, str | Path):
+        return read_reference(Path(reference))
+    rgb = as_rgb(reference, name)
+    if color_beyond_tone(to_uint8(rgb)) < MIN_CHROMA:
+        raise ValueError(f"{name} is gray: it has no colors to lend")
+    return rgb
+
+
+def check_working_side(references: Sequence[PictureFeatures], options: ColorizeOptions) -> None:
+    """Refuse references that were described at another size.
+
+    Args:
+        references: all of them.
+        options: working_side.
+
+    Raises:
+        ValueError: one was described at another size.
+    """
+    for i, one in enumerate(references, 1):
+        if one.working_side != options.working_side:
+            raise ValueError(
+                f"reference {i} was described for working_side={one.working_side}:"
+                " describe it again"
+            )
+
+
+def guidance_of(
+    points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions
+) -> Guidance:
+    """What a user asks for beside references.
+
+    Args:
+        points: colors at places.
+        palette: a color picture, (height, width, 3); None for none.
+        options: working_side.
+
+    Raises:
+        ValueError: something else is among the points, or the palette has no colors, or a wrong
+            shape or type.
+    """
+    if palette is None:
+        return Guidance(points)
+    lab = working_lab(as_rgb(palette, "palette"), options.working_side)
+    if color_beyond_tone_of_lab(lab[0]) < MIN_CHROMA:
+        raise ValueError("the palette picture is gray: it has no colors to lend")
+    return Guidance(points, palette_of(lab[0, 1:]))

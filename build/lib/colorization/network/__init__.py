@@ -1,0 +1,1 @@
+"""What is trained, and what goes in and out of it."""

@@ -1,0 +1,46 @@
+"""From what the network predicts to colors."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.network.color_bins import annealed_mean
+from similarity.resize import resized
+
+# of the annealed mean: towards 0 the likeliest color, which is patchy; 1 is the mean, which is pale
+TEMPERATURE = 0.38  # Zhang et al. 2016
+EXPECTED_SHARE = 0.5  # of the expected color beside the regression
+PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette, beside the regression
+
+
+def careful_colors(
+    ab: Float[Tensor, "batch 2 height width"],
+    logits: Float[Tensor, "batch bins _height _width"],
+    bin_weights: Float[Tensor, " bins"],
+) -> Float[Tensor, "batch 2 height width"]:
+    """The answer that is wrong least: between the median and the mean.
+
+    Smooth L1 regresses the median; the mean of the distribution is the expected color once the
+    rebalancing of its training is taken back.
+
+    Args:
+        ab: the regression, raw Lab units.
+        logits: of the color bins.
+        bin_weights: of the classification loss that the network was trained with.
+    """
+    unweighted = logits - bin_weights.log()[:, None, None].to(logits)
+    return torch.lerp(ab, resized(annealed_mean(unweighted, 1.0), ab.shape[-2:]), EXPECTED_SHARE)
+
+
+def palette_colors(
+    ab: Float[Tensor, "batch 2 height width"],
+    logits: Float[Tensor, "batch bins _height _width"],
+) -> Float[Tensor, "batch 2 height width"]:
+    """The answer that keeps to a palette, whose odds are in the logits already.
+
+    Args:
+        ab: the regression, raw Lab units.
+        logits: of the color bins.
+    """
+    annealed = annealed_mean(logits, TEMPERATURE)
+    return torch.lerp(ab, resized(annealed, ab.shape[-2:]), PALETTE_SHARE)

@@ -1,0 +1,132 @@
+"""The network's input planes: what the references say, and luminance, on the network's grids.
+
+References are matched at stride 8. No reference is zero planes, and the network is trained with
+such.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.network.colorization_network import (
+    COARSEST,
+    GRID_STRIDE,
+    HINT_PLANES,
+    HINT_STRIDE,
+    LUMINANCE_STRIDE,
+    REFERENCE_PLANES,
+    NetworkInputs,
+)
+from similarity.matching.correlation import Correlation, add_reference_bias, correlate
+from similarity.matching.similarity_maps import similarity_maps
+from similarity.matching.unit_maps import UnitMaps
+from similarity.matching.warp import soft_weights, warp_soft
+
+TEMPERATURE = 0.03  # of the soft warp; the network is trained on it
+L_CENTRE, L_SCALE, AB_SCALE = 50.0, 50.0, 50.0
+
+
+@dataclass(frozen=True)
+class ReferencePlanes:
+    """What references say about a batch of targets, at stride 8.
+
+    Attributes:
+        warped_ab: R'_ab, colors carried over by a soft warp; raw Lab units.
+        similarity: the similarity maps.
+        correlation: of all positions, without biases.
+        weights: of the soft warp.
+    """
+
+    warped_ab: Float[Tensor, "batch 2 height width"]
+    similarity: Float[Tensor, "batch 8 height width"]
+    correlation: Correlation
+    weights: Float[Tensor, "batch target references"]
+
+    @property
+    def planes(self) -> Float[Tensor, "batch 11 height width"]:
+        """As the network reads them: normalised, and a plane of ones."""
+        ones = torch.ones_like(self.similarity[:, :1])
+        return torch.cat((self.warped_ab / AB_SCALE, self.similarity, ones), 1)
+
+
+def reference_planes(
+    target: UnitMaps,
+    references: Sequence[UnitMaps],
+    reference_ab: Sequence[Float[Tensor, "batch 2 _height _width"]],
+    biases: Sequence[float] | None = None,
+    stride: int = GRID_STRIDE,
+) -> ReferencePlanes:
+    """Match targets with their references and carry colors over.
+
+    Args:
+        target: maps of a batch of targets.
+        references: for each of several references, its maps for every target of the batch.
+        reference_ab: chroma of each reference, raw Lab units.
+        biases: added to all cosines of each reference; None for none.
+        stride: cells of the chroma a cell of the grid of stride 8; 8 at the working size.
+
+    Source: He et al. 2018, section 3.1.
+    """
+    plain = held = correlate(target, references)
+    if biases is not None:
+        held = add_reference_bias(plain, biases)
+    weights = soft_weights(held, TEMPERATURE)
+    warped = warp_soft([F.avg_pool2d(ab, stride) for ab in reference_ab], held, weights)
+    return ReferencePlanes(warped, similarity_maps(target, references, held), plain, weights)
+
+
+def round_trip(
+    target_ab: Float[Tensor, "batch 2 height width"], correlation: Correlation, weights: Tensor
+) -> Float[Tensor, "batch 2 height width"]:
+    """T'_ab: the target's own colors sent to the references and back.
+
+    What comes back is right where a match is, so that a network which must restore the colors
+    learns which matches to trust.
+
+    Args:
+        target_ab: the target's chroma on the grid of stride 8, raw Lab units.
+        correlation: of the target's positions with the references'.
+        weights: of the soft warp.
+
+    Source: He et al. 2018, section 3.3.
+    """
+    places = correlation.to_target[:, None].expand(-1, 2, -1)
+    lent = target_ab.flatten(2).gather(2, places)
+    return (lent.to(weights) @ weights.mT).view_as(target_ab)
+
+
+def network_inputs(
+    maps: Mapping[str, Float[Tensor, "batch _channels _height _width"]],
+    luminance: Float[Tensor, "batch 1 height width"],
+    references: Float[Tensor, "_batch 11 _rows _columns"] | None,
+    hints: Float[Tensor, "_batch 3 _rows _columns"] | None,
+    global_hints: Float[Tensor, "_batch size"],
+) -> NetworkInputs:
+    """Join and normalise what the network reads.
+
+    Args:
+        maps: the encoder's standardised maps, by name.
+        luminance: L at the working size, 0..100; sides are multiples of 32.
+        references: see ReferencePlanes.planes; None without references.
+        hints: hinted ab in raw Lab units and strength, at stride 4; None without hints.
+        global_hints: one vector a picture.
+
+    Raises:
+        ValueError: sides are no multiples of 32.
+    """
+    height, width = luminance.shape[-2:]
+    if height % COARSEST or width % COARSEST:
+        raise ValueError(f"sides must be multiples of {COARSEST}, got {height} x {width}")
+    count, grid = len(luminance), (height // GRID_STRIDE, width // GRID_STRIDE)
+    if references is None:
+        references = luminance.new_zeros(count, REFERENCE_PLANES, *grid)
+    if hints is None:
+        cells = height // HINT_STRIDE, width // HINT_STRIDE
+        hints = luminance.new_zeros(count, HINT_PLANES, *cells)
+    scaled = torch.cat((hints[:, :2] / AB_SCALE, hints[:, 2:]), 1)
+    level = (F.avg_pool2d(luminance, LUMINANCE_STRIDE) - L_CENTRE) / L_SCALE
+    return NetworkInputs(maps, level, references, scaled, global_hints)

@@ -1,0 +1,1 @@
+"""The networks for ONNX Runtime, checked against torch."""

@@ -1,0 +1,1 @@
+"""Files out: formats, metadata, provenance."""

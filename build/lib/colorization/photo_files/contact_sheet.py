@@ -1,0 +1,106 @@
+"""Contact sheets: one row a photograph, captions under the pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from colorization.inference.picture_arrays import shrink
+from colorization.photo_files.staged_files import staging
+from colorization.photo_files.writer import check_output
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION
+from retrieval.photos.metadata import SHEET
+
+CELL = 256
+_CAPTION, _GAP = 18, 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture with its caption."""
+
+    rgb: np.ndarray
+    caption: str
+
+
+def thumbnail(rgb: np.ndarray, side: int = CELL) -> np.ndarray:
+    """Shrink RGB of 8 or 16 bits to fit a square of ``side`` pixels, 8 bits; smaller pictures are enlarged."""
+    height, width = rgb.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    # a large scan is not copied
+    few = shrink(rgb, max(1, min(width // (4 * size[0]), height // (4 * size[1]))))
+    return np.asarray(few.resize(size, Image.Resampling.LANCZOS))
+
+
+def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
+    """Write a contact sheet as PNG or JPEG, whole or not at all.
+
+    Args:
+        path: the sheet; folders are made as needed.
+        rows: cells of 8-bit RGB pictures, one row a photograph.
+    """
+    check_output(path)
+    thumbnails = [[Image.fromarray(thumbnail(cell.rgb)) for cell in row] for row in rows]
+    heights = [max(picture.height for picture in row) + _CAPTION + _GAP for row in thumbnails]
+    columns = max(len(row) for row in rows)
+    sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, sum(heights) + _GAP), (24, 24, 24))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    top = _GAP
+    for row, pictures, height in zip(rows, thumbnails, heights, strict=True):
+        bottom = top + height - _CAPTION - _GAP
+        for x, (cell, picture) in enumerate(zip(row, pictures, strict=True)):
+            left = _GAP + x * (CELL + _GAP)
+            sheet.paste(
+                picture, (left + (CELL - picture.width) // 2, (top + bottom - picture.height) // 2)
+            )
+            draw.text(
+                (left + 2, bottom + 2),
+                _fit(cell.caption, draw, font),
+                fill=(230, 230, 230),
+                font=font,
+            )
+        top += height
+    exif = Image.Exif()
+    exif[DESCRIPTION] = SHEET  # so that the next run may replace it
+    with staging() as files:
+        sheet.save(files.add(path), exif=exif)
+
+
+def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
+    """Refuse a sheet that cannot be written, or that would replace something else, before any work is done.
+
+    Args:
+        path: the sheet.
+        pictures: inputs, references and results of the same run.
+
+    Raises:
+        ValueError: it cannot be written, it is one of the pictures, or there is something that is
+            no contact sheet.
+    """
+    check_output(path)
+    if path.resolve() in {picture.resolve() for picture in pictures}:
+        raise ValueError(f"{path}: the sheet would replace a picture; choose another --sheet")
+    if path.exists() and not _is_sheet(path):
+        raise ValueError(f"{path}: exists already and is no contact sheet; choose another --sheet")
+
+
+def _is_sheet(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(DESCRIPTION) == SHEET
+    except OSError:
+        return False
+
+
+def _fit(
+    text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> str:
+    text = " ".join(text.split())
+    while text and draw.textlength(text, font=font) > CELL - 4:
+        text = text[:-4] + "..." if not text.endswith("...") else text[:-5] + "..."
+        if len(text) < 8:
+            break
+    return text

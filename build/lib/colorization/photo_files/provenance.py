@@ -1,0 +1,68 @@
+"""Results say in their metadata what they are, so that nobody takes them for originals."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from colorization import __version__
+from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
+from retrieval.photos.metadata import COLORIZED, load_exif
+from retrieval.photos.reader import Picture
+
+PROGRAM = f"Rechroma {__version__}"
+_LEAST_SHARE = 0.005  # of the colors that is worth a word
+
+
+def statement(references: Sequence[str], palette: str = "", num_points: int = 0) -> str:
+    """What a result says of itself.
+
+    Args:
+        references: file names of those that lent it colors.
+        palette: file name of the palette picture; empty for none.
+        num_points: how many colors were set by hand.
+    """
+    sources = [*references, *([f"the palette of {palette}"] if palette else [])]
+    lent = f"Colors from {', '.join(sources)}" if sources else "Colors guessed without a reference"
+    lent += f", {num_points} set by hand" if num_points else ""
+    return f"{COLORIZED} {__version__}; the colors are not original. {lent}."
+
+
+def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
+    """Where the colors of a result come from, for a person.
+
+    Args:
+        shares: file name and share of each reference, see Colorized.influence.
+        several: whether they are those of several results.
+    """
+    if not shares:
+        return "without a reference"
+    rest = 0.0 if several else 1 - sum(share for _, share in shares)
+    others = f", the other {rest:.0%} without a reference" if rest >= _LEAST_SHARE else ""
+    return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
+
+
+def credited(
+    source: Picture, shares: Sequence[tuple[str, float]], palette: str = "", num_points: int = 0
+) -> Picture:
+    """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
+
+    Args:
+        source: the original; what it says there is kept, and what else it carries stays as it is.
+        shares: file name and share of each reference, see Colorized.influence; one that gave
+            nothing is not named.
+        palette: see statement.
+        num_points: likewise.
+    """
+    references = [name for name, share in shares if share >= _LEAST_SHARE]
+    exif = load_exif(source.metadata.get("exif"))
+    exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references, palette, num_points))
+    exif[SOFTWARE] = appended(exif.get(SOFTWARE), PROGRAM)
+    return replace(source, metadata={**source.metadata, "exif": exif.tobytes()})
+
+
+def appended(old: object, new: str) -> bytes:
+    """A text after what stands there already, once: both as UTF-8, or what else the old text is in."""
+    before = (old if isinstance(old, bytes) else str(old or "").encode()).rstrip(b"\0 ")
+    added = new.encode("utf-8", "replace")
+    return (
+        before if before.endswith(added) else b"; ".join(part for part in (before, added) if part)
+    )

@@ -1,0 +1,265 @@
+"""Batches to train on: crops, what the network is told about them, and the colors it should find.
+
+Five kinds of samples teach five things. Without a reference the network learns what things look
+like. With recommended ones, how far to believe them. With the target's own colors sent to a
+reference and back (the chrominance branch of He et al. 2018), which matches to trust. With another
+crop of the same photo, that an exact match is exact. With a random photo, to leave it alone.
+
+Target and reference are often recolored together: their chroma is turned by one angle. What the
+target should look like then cannot be guessed, only taken from the reference.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from colorization.network.colorization_network import (
+    GRID_STRIDE,
+    HINT_STRIDE,
+    REFERENCE_PLANES,
+    NetworkInputs,
+)
+from colorization.network.hints import global_hints, palette_of, point_planes
+from colorization.network.input_planes import (
+    AB_SCALE,
+    network_inputs,
+    reference_planes,
+    round_trip,
+)
+from colorization.training.simulated_user import mean_saturation, random_points
+from colorization.training.stored_maps import AB_STRIDE, Crops, Store
+from similarity.backbone.backbone import Layers
+from similarity.color.lab import lab_to_rgb
+from similarity.matching.unit_maps import unit_maps
+
+KINDS = ("none", "recommended", "round trip", "same photo", "random")
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """What training samples look like.
+
+    Attributes:
+        kinds: shares of KINDS.
+        more_references: probability of a second, and then of a third recommended reference.
+        top: references are drawn from this many most similar photos.
+        recolored: share of each kind whose target and reference are recolored together; of random
+            references, only the reference is.
+        recolored_gain: standard deviation of the logarithm of the factor on recolored chroma.
+        faithful: share of recommended and random references, not recolored, that count as given by
+            hand; of all else that has references, every one does.
+        points: share of samples with color points.
+        palette: share of samples that are told their own palette.
+        saturation: share of samples that are told their own saturation.
+        vivid: share of the perceptual branch, which are the samples with recommended references or
+            none, that asks for vivid colors.
+    """
+
+    kinds: tuple[float, float, float, float, float] = (0.24, 0.34, 0.18, 0.12, 0.12)
+    more_references: float = 0.35
+    top: int = 6
+    recolored: tuple[float, float, float, float, float] = (0.0, 0.3, 0.7, 0.6, 0.5)
+    recolored_gain: float = 0.25
+    faithful: float = 0.15
+    points: float = 0.3
+    palette: float = 0.2
+    saturation: float = 0.05
+    vivid: float = 0.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples, as the network reads them, and what it should find.
+
+    Attributes:
+        inputs: what the network reads.
+        luminance: L of the crops, 0..100, with its tones spread.
+        ab: the colors to find at stride 4, raw Lab units.
+        is_vivid: whose vivid colors are asked for; a frozen network judges how those look.
+        kinds: number in KINDS of each.
+    """
+
+    inputs: NetworkInputs
+    luminance: Float[Tensor, "batch 1 side side"]
+    ab: Float[Tensor, "batch 2 cells cells"]
+    is_vivid: Bool[Tensor, " batch"]
+    kinds: Int[np.ndarray, " batch"]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What was drawn for one sample."""
+
+    crop: int
+    kind: str
+    references: list[int]
+    angle: float  # by which chroma is turned
+    gain: float  # factor on it
+    turns_target: bool
+    is_faithful: bool
+    is_vivid: bool
+
+
+@torch.no_grad()
+def draw_batch(
+    store: Store,
+    photos: Int[np.ndarray, " batch"],
+    rng: np.random.Generator,
+    layers: Layers,
+    options: SamplingOptions = SamplingOptions(),
+    dtype: torch.dtype = torch.float32,
+) -> Batch:
+    """Draw a sample of each photo.
+
+    Args:
+        store: the corpus.
+        photos: numbers of the targets.
+        rng: the only source of randomness.
+        layers: which of the encoder's maps serve what.
+        options: what samples look like.
+        dtype: of the maps that the network reads.
+    """
+    plans = [_plan(store, int(photo), rng, options) for photo in photos]
+    targets = store.read(np.array([plan.crop for plan in plans]), dtype)
+    ab = F.avg_pool2d(targets.ab, HINT_STRIDE // AB_STRIDE)
+    angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
+    turns = torch.tensor([plan.turns_target for plan in plans])
+    ab = torch.where(turns[:, None, None, None], turned(ab, angle, gain), ab)
+    planes = ab.new_zeros(len(plans), REFERENCE_PLANES, *(store.options.side // GRID_STRIDE,) * 2)
+    for count in sorted({len(plan.references) for plan in plans} - {0}):
+        rows = [i for i, plan in enumerate(plans) if len(plan.references) == count]
+        chosen = [plans[i] for i in rows]
+        planes[rows] = _reference_planes(store, chosen, targets, ab[rows], rows, layers, dtype)
+    level = F.avg_pool2d(targets.luminance, HINT_STRIDE)
+    hints, vectors = [], []
+    for i, plan in enumerate(plans):
+        points, vector = _asked(ab[i], level[i], plan, rng, options)
+        hints.append(points)
+        vectors.append(vector)
+    inputs = network_inputs(
+        targets.maps, targets.luminance, planes, torch.stack(hints), torch.stack(vectors)
+    )
+    is_vivid = torch.tensor([plan.is_vivid for plan in plans])
+    kinds = np.array([KINDS.index(plan.kind) for plan in plans])
+    return Batch(inputs, targets.luminance, ab, is_vivid, kinds)
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """The batch on a device, its maps in the order that convolutions read fastest."""
+    inputs = batch.inputs
+    maps = {
+        name: values.to(device).contiguous(memory_format=torch.channels_last)
+        for name, values in inputs.maps.items()
+    }
+    there = NetworkInputs(
+        maps,
+        inputs.luminance.to(device),
+        inputs.references.to(device),
+        inputs.hints.to(device),
+        inputs.global_hints.to(device),
+    )
+    luminance, ab, is_vivid = (x.to(device) for x in (batch.luminance, batch.ab, batch.is_vivid))
+    return Batch(there, luminance, ab, is_vivid, batch.kinds)
+
+
+def turned(
+    ab: Float[Tensor, "batch 2 height width"],
+    angle: Float[Tensor, " batch"],
+    gain: Float[Tensor, " batch"],
+) -> Float[Tensor, "batch 2 height width"]:
+    """Recolor: turn chroma about gray, and scale it.
+
+    Args:
+        ab: raw Lab units.
+        angle: in radians.
+        gain: factor.
+    """
+    cos, sin = ((gain * f(angle)).to(ab).view(-1, 1, 1) for f in (torch.cos, torch.sin))
+    a, b = ab.unbind(1)
+    return torch.stack((cos * a - sin * b, sin * a + cos * b), 1)
+
+
+def _reference_planes(
+    store: Store,
+    plans: list[_Plan],
+    targets: Crops,
+    target_ab: Float[Tensor, "some 2 cells cells"],
+    rows: list[int],
+    layers: Layers,
+    dtype: torch.dtype,
+) -> Float[Tensor, "some 11 height width"]:
+    """What the references of samples with equally many of them say."""
+    size = (store.options.side // GRID_STRIDE,) * 2
+    ours = unit_maps({name: m[rows] for name, m in targets.maps.items()}, layers, size, False)
+    angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
+    maps, colors = [], []
+    for number in range(len(plans[0].references)):
+        lent = store.read(np.array([plan.references[number] for plan in plans]), dtype)
+        maps.append(unit_maps(lent.maps, layers, size, False))
+        colors.append(turned(lent.ab, angle, gain))
+    said = reference_planes(ours, maps, colors, stride=GRID_STRIDE // AB_STRIDE)
+    planes = said.planes
+    there_and_back = [i for i, plan in enumerate(plans) if plan.kind == "round trip"]
+    if there_and_back:
+        own = F.avg_pool2d(target_ab, GRID_STRIDE // HINT_STRIDE)
+        back = round_trip(own, said.correlation, said.weights)
+        planes[there_and_back, :2] = back[there_and_back] / AB_SCALE
+    return planes
+
+
+def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
+    number = int(rng.choice(len(KINDS), p=options.kinds))
+    kind, crops = KINDS[number], store.options.crops
+    own = int(rng.integers(crops))
+    like = store.like[photo][: options.top]
+    others: list[int] = []
+    if kind == "same photo":
+        others = [photo]
+    elif kind == "random" or (kind != "none" and not len(like)):
+        others = [int(rng.integers(len(store)))]
+    elif kind != "none":
+        count = 1
+        while count < min(3, len(like)) and rng.random() < options.more_references:
+            count += 1
+        others = [int(other) for other in rng.choice(like, count, replace=False)]
+    references = [other * crops + int(rng.integers(crops)) for other in others]
+    if kind == "same photo" and crops > 1:
+        references = [photo * crops + (own + 1 + int(rng.integers(crops - 1))) % crops]
+    is_recolored = bool(rng.random() < options.recolored[number])
+    natural = kind in ("recommended", "random") and not is_recolored
+    return _Plan(
+        crop=photo * crops + own,
+        kind=kind,
+        references=references,
+        angle=rng.uniform(-math.pi, math.pi) if is_recolored else 0.0,
+        gain=math.exp(rng.normal(0, options.recolored_gain)) if is_recolored else 1.0,
+        turns_target=is_recolored and kind != "random",
+        is_faithful=bool(references) and (not natural or bool(rng.random() < options.faithful)),
+        is_vivid=kind in ("none", "recommended")
+        and not is_recolored
+        and bool(rng.random() < options.vivid),
+    )
+
+
+def _asked(
+    ab: Float[Tensor, "2 cells cells"],
+    level: Float[Tensor, "1 cells cells"],
+    plan: _Plan,
+    rng: np.random.Generator,
+    options: SamplingOptions,
+) -> tuple[Tensor, Tensor]:
+    """Point planes and the vector of global hints, as a user may give them."""
+    has_points, has_palette, has_saturation = rng.random(3) < (
+        options.points,
+        options.palette,
+        options.saturation,
+    )
+    points = point_planes(random_points(ab, rng, HINT_STRIDE) if has_points else [], level)
+    saturation = mean_saturation(lab_to_rgb(torch.cat((level, ab)))) if has_saturation else None
+    palette = palette_of(ab, stride=2) if has_palette else None
+    return points, global_hints(palette, saturation, float(plan.is_vivid), float(plan.is_faithful))

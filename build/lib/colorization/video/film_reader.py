@@ -1,0 +1,240 @@
+"""Read a film with PyAV: its frames upright, with the timestamps that they have."""
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from jaxtyping import UInt8
+
+from colorization.video.yuv import Coding, Plane, gray_of, matrix_of
+from retrieval.photos.reader import Picture
+
+SUFFIXES = {
+    ".mp4": "libx264",
+    ".m4v": "libx264",
+    ".mov": "libx264",
+    ".mkv": "libx264",
+    ".webm": "libvpx-vp9",
+}
+FULL_RANGE = 2  # of FFmpeg's color ranges
+# of the declared length, beyond which a file counts as truncated
+MISSING_SHARE, MISSING_SECONDS = 0.05, 0.25
+_SAYS_LENGTH = ("matroska", "webm", "mov", "mp4", "avi", "nut")
+_COUNTS_FROM_0 = ("matroska", "webm", "nut")  # their length includes what is before the start
+BACK_FRAMES = 10  # that timestamps may go back; where they go farther, another film begins
+
+
+class FilmError(ValueError):
+    """A file cannot be used as a film; the message is one line that names the file and the cause."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of a film, or a picture of a folder.
+
+    Attributes:
+        luma: as the film stores it, upright.
+        gray: the same as a gray picture, 0..255.
+        pts: when it is shown, in units of the film's time base.
+        duration: likewise; 0 if the film does not say.
+        picture: what was read, where it is a picture of a folder.
+    """
+
+    luma: Plane
+    gray: Plane
+    pts: int
+    duration: int = 0
+    picture: Picture | None = None
+
+
+class Film:
+    """A film file; every call of frames reads it from its beginning.
+
+    Attributes:
+        path: of the file.
+        coding: of its frames.
+        time_base: seconds a unit of timestamps.
+        rate: mean frames a second.
+        aspect: width of a pixel by its height, upright.
+        num_frames: about how many there are; 0 if the file does not say.
+        allow_damaged: whether damage is a note instead of an error.
+        notes: lines worth telling.
+
+    Raises:
+        FilmError: missing, empty, not a film, or without a frame that can be read.
+    """
+
+    def __init__(self, path: Path, allow_damaged: bool = False) -> None:
+        self.path, self.allow_damaged, self.notes = path, allow_damaged, list[str]()
+        with opened(path) as container:
+            stream = _video_of(container, path)
+            first = next(self._decoded(container, None), None)
+            if first is None:
+                raise FilmError(f"{path}: holds no frame that can be read")
+            turned = first.rotation % 180 != 0
+            height = first.width if turned else first.height
+            self.coding = Coding(matrix_of(first.colorspace, height), _is_full_range(first))
+            self.primaries, self.transfer = first.color_primaries, first.color_trc
+            self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+            self.aspect = 1 / aspect if turned else aspect
+            seconds = (
+                stream.duration * self.time_base
+                if stream.duration
+                else Fraction(container.duration or 0, av.time_base)
+            )
+            self.num_frames = stream.frames or round(seconds * self.rate)
+            if first.format.components[0].bits > 8:
+                self.notes.append(f"{first.format.components[0].bits} bits became 8")
+            if first.interlaced_frame:
+                self.notes.append(
+                    "it is interlaced, which the result does not say: deinterlace it first, or when it is shown"
+                )
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode.
+
+        Raises:
+            FilmError: the file is damaged or truncated, or its frames change their size.
+        """
+        with opened(self.path) as container:
+            last, size = -(1 << 62), None
+            for frame in self._decoded(
+                container, lambda seconds: self._check_length(container, seconds)
+            ):
+                luma = np.ascontiguousarray(np.rot90(_luma(frame), frame.rotation // 90 % 4))
+                if size not in (None, luma.shape):
+                    raise FilmError(
+                        f"{self.path}: its frames change their size at {frame.time or 0:.1f} s; this cannot be written"
+                    )
+                size = luma.shape
+                step = max(1, round(1 / (self.rate * self.time_base)))
+                pts = frame.pts if frame.pts is not None else max(0, last + step)
+                if pts < last - BACK_FRAMES * step:
+                    raise FilmError(
+                        f"{self.path}: its time starts over after {float(last * self.time_base):.1f} s, as where films were joined"
+                        f" byte by byte; write it anew first: ffmpeg -i {shlex.quote(str(self.path))} -c copy joined.mkv"
+                    )
+                # timestamps that stand still or go back cannot be written
+                last = max(pts, last + 1)
+                yield Frame(luma, gray_of(luma, self.coding.full_range), last, frame.duration or 0)
+
+    def rgb_frames(self) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        """The frames as a screen shows them, 0..255."""
+        with opened(self.path) as container:
+            for frame in self._decoded(container, None):
+                yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90 % 4)
+
+    def _decoded(
+        self, container: InputContainer, at_end: Callable[[float], None] | None
+    ) -> Iterator[av.VideoFrame]:
+        stream, end = _video_of(container, self.path), 0.0
+        stream.thread_type = "AUTO"
+        packets = container.demux()
+        while True:
+            try:
+                packet = next(packets)
+                if packet.pts is not None and packet.time_base:
+                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                frames: list[Any] = packet.decode() if packet.stream == stream else []
+            except StopIteration:
+                break
+            except FFmpegError as error:
+                self._damaged(end, _reason(error))
+                continue  # where reading itself has failed, the next packet is the end
+            for frame in frames:
+                if frame.is_corrupt:
+                    self._damaged(float(frame.time or 0), "parts of a frame are missing")
+                yield frame
+        if at_end:
+            at_end(end)
+
+    def _check_length(self, container: InputContainer, end: float) -> None:
+        declared = (container.duration or 0) / av.time_base
+        # some formats count it as part of the length
+        start = max(0.0, (container.start_time or 0) / av.time_base)
+        says = any(name in container.format.name.split(",") for name in _SAYS_LENGTH)
+        is_declared_from_0 = any(
+            name in container.format.name.split(",") for name in _COUNTS_FROM_0
+        )
+        end -= 0.0 if is_declared_from_0 else start
+        if says and declared - end > max(
+            MISSING_SECONDS, MISSING_SHARE * (declared - is_declared_from_0 * start)
+        ):
+            self._damaged(end, f"it ends there, {declared:.1f} s were announced: truncated")
+
+    def _damaged(self, seconds: float, cause: str) -> None:
+        line = f"{self.path}: damaged at {seconds:.1f} s ({cause})"
+        if not self.allow_damaged:
+            raise FilmError(f"{line}; --allow-damaged colors what can be read")
+        if line not in self.notes:
+            self.notes.append(line)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """A film file, opened.
+
+    Raises:
+        FilmError: it is missing, empty, or nothing that FFmpeg knows.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise FilmError(f"{path}: the file is empty")
+        # FFmpeg takes "a:b" alone for a protocol
+        container = av.open(str(path.absolute()), metadata_errors="replace")
+    except (FFmpegError, OSError) as error:
+        raise FilmError(
+            f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else _reason(error)}"
+        ) from error
+    with container:
+        yield container
+
+
+def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
+    """The first stream of moving pictures; the cover of an album is none."""
+    for stream in container.streams.video:
+        if (
+            not stream.disposition & av.stream.Disposition.attached_pic
+            and stream.codec_context is not None
+        ):
+            return stream
+    raise FilmError(f"{path}: holds no moving pictures")
+
+
+def _is_full_range(frame: av.VideoFrame) -> bool:
+    name = frame.format.name
+    return (
+        frame.color_range == FULL_RANGE
+        or name.startswith("yuvj")
+        or (name.startswith("gray") and frame.color_range == 0)
+    )
+
+
+def _luma(frame: av.VideoFrame) -> np.ndarray:
+    """Luma as it is stored, where it has 8 bits and a plane of its own; else as FFmpeg converts it."""
+    layout = frame.format
+    alone = layout.name == "gray" or layout.name.startswith(
+        ("yuv4", "yuvj4", "yuva4", "nv12", "nv16", "nv21", "nv24")
+    )
+    if not alone or layout.components[0].bits != 8:
+        wide = _is_full_range(frame)
+        frame = frame.reformat(
+            format="yuv444p", src_color_range=2 if wide else 1, dst_color_range=2 if wide else 1
+        )
+    plane = frame.planes[0]
+    values: np.ndarray = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+    return values.reshape(-1, plane.line_size)[: frame.height, : frame.width]
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -1,0 +1,214 @@
+"""Where colored frames go: segments of a film, or pictures of a folder."""
+
+import errno
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from copy import copy
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.inference.full_resolution import render
+from colorization.inference.picture_arrays import as_rgb
+from colorization.options import ColorizeOptions
+from colorization.photo_files.provenance import credited, statement
+from colorization.photo_files.staged_files import staging
+from colorization.photo_files.writer import write_picture
+from colorization.video.film_reader import SUFFIXES, Film, FilmError, Frame
+from colorization.video.film_writer import SegmentWriter, check_container, join
+from colorization.video.frame_folder import PictureFilm, result_name
+from colorization.video.options import FilmOptions
+from colorization.video.scene_plan import Plan
+from colorization.video.unfinished_work import MOVING, PICTURES
+from colorization.video.yuv import chroma_planes, halved
+from retrieval.safe_files import sync
+
+ODD = "its size is odd, which H.264 cannot hold: the last row or column is shown twice"
+
+
+class FilmSink:
+    """Writes a film: luma as it was read, chroma beside it.
+
+    Attributes:
+        lent: see PictureSink; the whole film tells those of all scenes.
+    """
+
+    def __init__(
+        self,
+        film: Film | PictureFilm,
+        output: Path,
+        folder: Path,
+        options: ColorizeOptions,
+        film_options: FilmOptions,
+    ) -> None:
+        check_container(film, output, folder)
+        self.film, self.output, self.folder = film, output, folder
+        self.options, self.film_options = options, film_options
+        self.lent: Sequence[str] = ()
+        self._writer: SegmentWriter | None = None
+
+    def begin(self, number: int) -> None:
+        """Begin a segment; what an interrupted run has left of it is replaced."""
+        self._writer = SegmentWriter(
+            self._segment(number), self.film, self.output.suffix.lower(), self.film_options.quality
+        )
+
+    def write(
+        self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]
+    ) -> None:
+        """Add a frame: its L at the working size, its chroma at half of that."""
+        assert self._writer is not None
+        if self._writer.pads(frame.luma) and ODD not in self.film.notes:
+            self.film.notes.append(ODD)
+        rgb = render(
+            as_rgb(halved(frame.gray)),
+            luminance,
+            half_ab * self.options.saturation,
+        )
+        self._writer.write(frame.luma, chroma_planes(rgb, self.film.coding))
+
+    def end(self) -> None:
+        """Finish the segment."""
+        assert self._writer is not None
+        self._writer.close()
+        self._writer = None
+
+    def abort(self) -> None:
+        """Drop the segment."""
+        if self._writer:
+            self._writer.abort()
+
+    def finish(self, plan: Plan, lent: Sequence[str]) -> Film:
+        """Put the segments together; the film tells the file names of the references of all scenes.
+
+        Returns:
+            The whole result, which has its name once it is published.
+        """
+        join(
+            sorted(self.folder.glob("segment-*.nut")),
+            self.film,
+            plan.timing,
+            self._joined,
+            statement(lent),
+        )
+        sync(self._joined)
+        return Film(self._joined, self.film_options.allow_damaged)
+
+    def publish(self) -> None:
+        """Give the whole result its name."""
+        self._joined.replace(self.output)
+
+    @property
+    def _joined(self) -> Path:
+        return self.folder / f"joined{self.output.suffix.lower()}"
+
+    def _segment(self, number: int) -> Path:
+        return self.folder / f"segment-{number:06d}.nut"
+
+
+class PictureSink:
+    """Writes a folder of pictures with the names, depth and metadata of those that were read.
+
+    Attributes:
+        lent: file names of the references of the frames that are written, told in each picture.
+        names: of the pictures of the result, in order.
+    """
+
+    def __init__(
+        self, film: PictureFilm, output: Path, folder: Path, options: ColorizeOptions
+    ) -> None:
+        self.film, self.output, self.options = film, output, options
+        self.pictures, self.moving = folder / PICTURES, folder / MOVING
+        self.lent: Sequence[str] = ()
+        self.names = [result_name(path) for path in film.paths]
+        first = dict(zip(reversed(self.names), reversed(film.paths), strict=True))
+        for path, name in zip(film.paths, self.names, strict=True):
+            if first[name] != path:
+                raise FilmError(
+                    f"{first[name]} and {path} would both be written to {output / name}"
+                )
+
+    def begin(self, number: int) -> None:
+        """Begin a segment; what an interrupted run has left of it is replaced."""
+        self.pictures.mkdir(exist_ok=True)
+
+    def write(
+        self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]
+    ) -> None:
+        """Add a frame: its L at the working size, its chroma at half of that."""
+        assert frame.picture is not None
+        rgb = render(
+            frame.picture.rgb,
+            luminance,
+            half_ab * self.options.saturation,
+        )
+        write_picture(
+            self.pictures / self.names[frame.pts],
+            rgb,
+            credited(frame.picture, [(name, 1.0) for name in self.lent]),
+        )
+
+    def end(self) -> None:
+        """Finish the segment."""
+
+    def abort(self) -> None:
+        """Drop the segment."""
+
+    def finish(self, plan: Plan, lent: Sequence[str]) -> PictureFilm:
+        """Nothing is left to be put together: each picture has told its own references.
+
+        Returns:
+            The whole result, wherever its pictures lie: a run that was stopped may have published
+                some.
+        """
+        whole = copy(self.film)
+        moved = ((self.pictures / name, self.output / name) for name in self.names)
+        whole.paths = [here if here.exists() else there for here, there in moved]
+        return whole
+
+    def publish(self) -> None:
+        """Give the pictures their names."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.moving.touch()
+        for name in self.names:
+            with suppress(FileNotFoundError):  # a run that was stopped right here has moved it
+                _move(self.pictures / name, self.output / name)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Give a finished file its name, on another disk too: the output folder may be a link, or where a disk is mounted."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with staging() as files:
+            shutil.copyfile(source, files.add(target))
+        source.unlink()
+
+
+def sink_of(
+    film: Film | PictureFilm,
+    output: Path,
+    folder: Path,
+    options: ColorizeOptions,
+    film_options: FilmOptions,
+) -> FilmSink | PictureSink:
+    """What writes ``output``: a film if it has the suffix of one, else a folder of pictures.
+
+    Args:
+        film: what is colored.
+        output: the result.
+        folder: for unfinished work.
+        options: saturation, edge_epsilon.
+        film_options: quality.
+
+    Raises:
+        FilmError: the container cannot hold the film's sound, or two pictures would get one name.
+    """
+    if output.suffix.lower() in SUFFIXES:
+        return FilmSink(film, output, folder, options, film_options)
+    assert isinstance(film, PictureFilm)
+    return PictureSink(film, output, folder, options)

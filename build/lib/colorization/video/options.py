@@ -1,0 +1,57 @@
+"""All defaults of films, in one place."""
+
+from dataclasses import dataclass
+
+MAX_QUALITY = 51  # the worst of x264's scale
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """How to color a film.
+
+    Attributes:
+        quality: of the encoder, its constant rate factor: 0 loses nothing, about 18 is hard to tell
+            from it, 51 is worst.
+        frame_rate: frames a second of a film made of pictures.
+        smoothing: 0..1, how far a place whose luminance stands still keeps the color of the frame
+            before.
+        still_range: change of L up to which a place stands still, and from which it surely does
+            not.
+        follow_range: cosines of coarse matches with references and with the scene's frames that are
+            colored already from which their colors are taken a little, and fully; below, the frame
+            is colored like a photo.
+        cut_threshold: share of the luminance histograms that changes at a cut, see CutFinder.
+        min_scene: frames; a flash does not make scenes that are shorter.
+        segment_frames: most frames that are lost if the run is stopped.
+        allow_damaged: color what can be read of a damaged file.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    quality: int = 16
+    frame_rate: float = 25.0
+    smoothing: float = 0.5
+    still_range: tuple[float, float] = (1.0, 4.0)
+    follow_range: tuple[float, float] = (0.75, 0.95)
+    cut_threshold: float = 0.4
+    min_scene: int = 8
+    segment_frames: int = 100
+    allow_damaged: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0 <= self.quality <= MAX_QUALITY:
+            raise ValueError(f"quality must be within 0..{MAX_QUALITY}, not {self.quality}")
+        if not 0.01 <= self.frame_rate <= 1000:
+            raise ValueError(
+                f"frame_rate must be within 0.01..1000 frames a second, not {self.frame_rate}"
+            )
+        for name in ("smoothing", "cut_threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
+        for name in ("still_range", "follow_range"):
+            if not getattr(self, name)[0] < getattr(self, name)[1]:
+                raise ValueError(f"{name} must rise, not {getattr(self, name)}")
+        if self.min_scene < 1 or self.segment_frames < 1:
+            raise ValueError("min_scene and segment_frames must be at least 1")

@@ -1,0 +1,1 @@
+"""The web page, from the gray photo to the colored file. It needs the extra ``web``."""

@@ -1,0 +1,163 @@
+"""Put the page together and serve it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+from colorization.web.editing.photo_editor import PhotoEditor
+from colorization.web.editing.views import FILES
+from colorization.web.library import Library
+from colorization.web.messages import BusyError, told
+from colorization.web.requests.http_api import HttpApi
+from colorization.web.requests.page_api import PageApi
+from colorization.web.requests.queue_api import QueueApi
+from colorization.web.requests.request_filter import RequestFilter
+from colorization.web.requests.turns import Turns
+from colorization.web.requests.uploads import Uploads
+from colorization.web.storage.file_store import Store
+from colorization.web.storage.limits import Limits
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+STATIC = Path(__file__).with_name("static")
+SWEEP_SECONDS = 60.0
+# for answers under way when the server ends; open pages would keep it up for ever
+GRACE_SECONDS = 3
+CONNECTIONS = 512  # open at once
+
+
+def create_app(
+    pipeline: ColorizationPipeline,
+    store: Store,
+    options: ColorizeOptions = ColorizeOptions(),
+    hosts: frozenset[str] | None = LOOPBACK,
+) -> ASGIApp:
+    """The page as an ASGI application; the store is emptied when it shuts down.
+
+    Args:
+        pipeline: with an index if references are to be recommended.
+        store: for uploads and results.
+        options: defaults of what the page does not ask for.
+        hosts: names under which the page may be asked for; None for any, and then no folder of
+            this machine can be indexed from the page.
+    """
+    editor, turns, uploads = (
+        PhotoEditor(pipeline, store, options),
+        Turns(store.limits),
+        Uploads(store),
+    )
+    library = Library(editor, may_index=hosts is not None)
+    page = PageApi(editor, turns, uploads, library)
+    queues = QueueApi(editor, turns, uploads, page.photos, page.queues)
+    programs = HttpApi(editor, turns, uploads)
+
+    async def file(request: Request) -> Response:
+        path = store.folder / request.path_params["place"]
+        if not store.holds(str(path)):
+            raise HTTPException(404, "This file is not kept any more.")
+        store.keep([path])
+        return FileResponse(path)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(_sweep_regularly(store))
+        yield
+        sweeping.cancel()
+        await asyncio.to_thread(library.close)
+        store.close()
+
+    routes = [
+        *page.routes(),
+        *queues.routes(),
+        *programs.routes(),
+        Route(FILES + "{place:path}", file),
+        Mount("/", StaticFiles(directory=STATIC, html=True)),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_exception_handler(HTTPException, _in_words)
+    for error in (ValueError, OSError, BusyError, RuntimeError, MemoryError):
+        app.add_exception_handler(error, _refused)
+    return RequestFilter(app, store.limits, hosts)
+
+
+def serve(
+    index_dir: Path | None,
+    host: str,
+    port: int,
+    device: str = "cpu",
+    ready: Callable[[str], None] = print,
+) -> None:
+    """Serve the page until it is interrupted.
+
+    Args:
+        index_dir: index to recommend references from, or None.
+        host: address to listen on; others than loopback let the network in.
+        port: 0 takes any that is free.
+        device: of the networks: ``cpu``, ``cuda``, ...
+        ready: told the address once the page can be asked for.
+
+    Raises:
+        FileNotFoundError, ValueError: the index cannot be opened, or the port cannot be had.
+    """
+    import uvicorn
+
+    listener = _listen(host, port)  # before the networks are loaded: a port in use is told at once
+    pipeline = ColorizationPipeline.load(index_dir, device)
+    store = Store(Limits())
+    app = create_app(pipeline, store, hosts=LOOPBACK if host in LOOPBACK else None)
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        limit_concurrency=CONNECTIONS,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        # the terminal was closed
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:  # also where it was interrupted twice, and did not shut down in order
+        store.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}"
+        ) from error
+
+
+async def _in_words(_: Request, error: Exception) -> Response:
+    status, line = getattr(error, "status_code", 500), str(getattr(error, "detail", ""))
+    return PlainTextResponse("There is nothing here." if line == "Not Found" else line, status)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(told(error), 503 if isinstance(error, BusyError) else 400)
+
+
+async def _sweep_regularly(store: Store) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        with contextlib.suppress(OSError):  # a disk that fails now may not fail in a minute
+            await asyncio.to_thread(store.sweep)

@@ -1,0 +1,129 @@
+// Several photos, colorized one after the other: a card for each, with its result, and one zip.
+
+import { find, make, show, tell } from "./page.js";
+import { ask, form } from "./requests.js";
+
+const count = (number, what = "photo") => `${number} ${what}${number === 1 ? "" : "s"}`;
+
+export class Queue {
+  constructor() {
+    this.cards = [];
+    find("#stop-queue").onclick = () => this.toggle();
+  }
+
+  /** Begin with new files; return the queue's name. */
+  async begin(files, { accept, most }) {
+    const isPicture = (file) => accept.some((suffix) => file.name.toLowerCase().endsWith(suffix));
+    const pictures = files.filter(isPicture).slice(0, most);
+    if (!pictures.length) throw new Error("None of these files is a picture that Rechroma reads.");
+    const { name } = await ask("/api/queues", { json: {} });
+    this.name = name;
+    this.passed = files.length - pictures.length;
+    this.done = 0;
+    this.cards = pictures.map((file) => ({ upload: file, title: file.name, state: "waits" }));
+    this.draw();
+    return name;
+  }
+
+  /** Show the queue of a name; of one that was loaded again, what is done. */
+  async open(name) {
+    show("queue");
+    document.title = "Several photos – Rechroma";
+    const photos = await ask(`/api/queues/${name}`);
+    if (name === this.name) {
+      for (const one of photos) Object.assign(this.cards.find((card) => card.name === one.name) ?? {}, one);
+    } else {
+      this.stop();
+      Object.assign(this, { name, passed: 0, done: photos.length, reloaded: true });
+      this.cards = photos.map((one) => ({ ...one, title: one.file, state: "done" }));
+    }
+    this.draw();
+    find("#queue h1").focus();
+  }
+
+  stop() {
+    this.running?.abort();
+    this.running = null;
+  }
+
+  /** Stop once the photo that is worked on is done, or go on. */
+  toggle() {
+    this.isStopping = Boolean(this.running);
+    if (!this.running) this.run();
+    this.tell();
+  }
+
+  /** Work on all that wait. A photo that is refused does not stand in the way; a lost connection does. */
+  async run() {
+    const running = (this.running = new AbortController());
+    const { name } = this;
+    this.isStopping = false;
+    for (const [number, card] of this.cards.entries()) {
+      if (card.state !== "waits") continue;
+      const step = (words) => this.mark(card, words);
+      step("sending");
+      try {
+        const sent = form("photo", [card.upload], { number, place: card.upload.place ?? "" });
+        const done = await ask(`/api/queues/${name}/photos`, { form: sent, step, signal: running.signal });
+        Object.assign(card, done, { state: "done", upload: null });
+      } catch (error) {
+        if (running.signal.aborted) card.state = "waits";
+        else if (error.lost) {
+          card.state = "waits";
+          tell([error.message]);
+          this.stop();
+        } else Object.assign(card, { state: "refused", line: error.message, upload: null });
+      }
+      if (this.name !== name) return;
+      this.done = this.cards.filter((one) => one.state === "done").length;
+      this.mark(card, card.state);
+      if (this.isStopping || this.running !== running) break;
+    }
+    if (this.running === running) this.running = null;
+    this.tell();
+  }
+
+  mark(card, state) {
+    card.state = state;
+    card.element?.replaceWith((card.element = this.card(card)));
+    this.tell();
+  }
+
+  draw() {
+    for (const card of this.cards) card.element = this.card(card);
+    find("#queued").replaceChildren(...this.cards.map((card) => card.element));
+    this.tell();
+  }
+
+  card(card) {
+    const { title, state, before, after, status, url, name } = card;
+    const parts = [make("strong", { text: title })];
+    if (state === "done") {
+      const pictures = [["gray", before], ["in color", after]];
+      const images = pictures.map(([what, src]) => make("img", { src, alt: `${title}, ${what}`, loading: "lazy" }));
+      parts.unshift(make("div", { className: "pair" }, ...images));
+      parts.push(make("p", { text: status[0] }));
+      const links = make("div", { className: "line" });
+      links.append(make("a", { className: "button", href: `#photo=${name}&queue=${this.name}`, text: "Work on it", "aria-label": `Work on it: ${title}` }));
+      if (url) links.append(make("a", { className: "button", href: url, download: card.file, text: "Save", "aria-label": `Save ${title}` }));
+      parts.push(links);
+    } else if (state === "refused") parts.push(make("p", { className: "bad", text: card.line }));
+    else parts.push(make("p", { text: state === "waits" ? "Waits" : `${state[0].toUpperCase()}${state.slice(1)} …` }));
+    return make("li", {}, ...parts);
+  }
+
+  tell() {
+    const refused = this.cards.filter((card) => card.state === "refused").length;
+    const ended = this.done + refused;
+    const parts = [`${this.done} of ${count(this.cards.length)} done`];
+    if (refused) parts.push(`${refused} refused`);
+    if (this.passed) parts.push(`${count(this.passed, "other file")} passed over`);
+    if (this.reloaded) parts.push("the page was loaded again: drop those anew that are not among them");
+    find("#queue-told").textContent = `${parts.join("; ")}.`;
+    Object.assign(find("#queue-progress"), { max: Math.max(1, this.cards.length), value: ended, hidden: !this.running });
+    Object.assign(find("#zip"), { hidden: !this.done, href: `/api/queues/${this.name}/zip` });
+    find("#stop-queue").hidden = ended === this.cards.length;
+    find("#stop-queue").textContent = this.running ? "Stop" : "Go on";
+    find("#stop-queue").disabled = Boolean(this.running && this.isStopping);
+  }
+}

@@ -1,0 +1,1 @@
+"""Descriptors, shards, index and ranking: recommending color references from a photo library."""

@@ -1,0 +1,1 @@
+"""Where photos are described: on this machine, or on many."""

@@ -1,0 +1,1 @@
+"""Files in: listing, reading, metadata."""

@@ -1,0 +1,1 @@
+"""What the values of a file mean: profiles, chunks, ranges."""

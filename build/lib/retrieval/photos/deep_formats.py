@@ -1,0 +1,212 @@
+"""Decode pictures of more than 8 bits, which Pillow reads not at all, or as 8."""
+
+import logging
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from retrieval.photos.formats import HEAD, is_tiff
+
+# what it warns of, it raises too, or it does not matter; it would go to the terminal
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # of Pillow
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
+_SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
+_CODESTREAM = b"\xff\x4f\xff\x51"  # begin of a JPEG 2000; its depth stands 40 bytes further
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Planes:
+    """What a file stores, not turned: rgb and alpha of uint8 or uint16, whether it is gray, and stretched, see Picture."""
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    is_gray: bool = False
+    is_stretched: bool = False
+
+
+def is_deep_tiff(image: Image.Image) -> bool:
+    """16 bits in several channels, of which Pillow reads 8, and garbles those stored in planes."""
+    if image.format != "TIFF" or len(image.getbands()) == 1:
+        return False
+    return 16 in image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
+
+
+def has_16_bits(path: Path) -> bool:
+    """Whether a PNG has 16 bits a channel."""
+    with path.open("rb") as file:
+        return file.read(25)[24:] == b"\x10"  # bit depth in the header of a PNG
+
+
+def decode_gray(image: Image.Image) -> Planes:
+    """Gray of 16 or 32 bits, opened by Pillow in one of DEEP_MODES: 16-bit values are kept, floats of 0..1 are black to white.
+
+    Of other values nothing says what is black and white: they are stretched to the full range.
+
+    Raises:
+        ValueError: it holds values that are not finite.
+    """
+    gray = np.asarray(image)
+    if (
+        isinstance(image, TiffImageFile)
+        and image.mode == "I"
+        and (image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED)
+    ):
+        gray = gray.view(np.uint32)  # which Pillow takes for signed
+    is_stretched = False
+    if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
+        if not np.isfinite(gray).all():
+            raise ValueError("it holds values that are not finite")
+        low, high = float(gray.min()), float(gray.max())
+        is_stretched = image.mode != "F" or low < 0 or high > 1
+        low, high = (low, high) if is_stretched else (0.0, 1.0)
+        gray = ((gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535).round()
+    gray = gray.astype(np.uint16)
+    if image.format == "TIFF":
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        gray = _at_16_bits(gray, tags.get(_BITS_PER_SAMPLE, (16,))[0])
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            gray = 65535 - gray  # Pillow does so with 8 bits only
+    clear = image.info.get("transparency")  # the gray that is, in a PNG
+    alpha = np.where(gray == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
+    return Planes(thrice(gray), alpha, True, is_stretched)
+
+
+def decode_png(path: Path) -> Planes:
+    """A PNG with all of its bits, of which Pillow reads 8 of color, or of gray with alpha."""
+    array = imagecodecs.png_decode(path.read_bytes())
+    return _planes_of(array[..., None] if array.ndim == 2 else array)
+
+
+def is_deep_jpeg2000(path: Path) -> bool:
+    """Whether a JPEG 2000 has more than 8 bits a channel, of which Pillow reads 8."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    start = head.find(_CODESTREAM)
+    depth = head[start + 40 : start + 41] if start >= 0 else b""
+    return bool(depth) and (depth[0] & 0x7F) + 1 > 8
+
+
+def decode_jpeg2000(path: Path) -> Planes:
+    """JPEG 2000 of gray or RGB, with or without alpha, with all of its bits.
+
+    Raises:
+        ValueError: it is of another kind.
+    """
+    array = imagecodecs.jpeg2k_decode(path.read_bytes())
+    array = array[..., None] if array.ndim == 2 else array
+    if array.dtype not in (np.uint8, np.uint16) or array.shape[2] > 4:
+        raise ValueError(f"a JPEG 2000 of {array.dtype} {array.shape} cannot be read")
+    return _planes_of(_at_16_bits(array, max(9, int(array.max()).bit_length())))
+
+
+def decode_otherwise(path: Path, max_pixels: int) -> Planes | None:
+    """Decode what Pillow has failed at, by its content; None if no other library reads such files.
+
+    Args:
+        path: of the file.
+        max_pixels: larger pictures are refused.
+
+    Raises:
+        ValueError, OSError, RuntimeError: it is damaged.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if is_tiff(head):
+        return decode_tiff(path, max_pixels)
+    if head.startswith(_PNG):
+        width, height = struct.unpack_from(">II", head, 16)
+        if width * height <= max_pixels:
+            return decode_png(path)
+    return None
+
+
+def _planes_of(array: np.ndarray) -> Planes:
+    """Channels as they are stored: gray or RGB, with alpha or without."""
+    channels = array.shape[2]
+    alpha = array[..., -1] if channels in (2, 4) else None
+    if channels > 2:
+        return Planes(array[..., :3], alpha)
+    return Planes(thrice(array[..., 0]), alpha, True)
+
+
+def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
+    """TIFF layouts that Pillow cannot open, above all 16-bit RGB; the page of a number.
+
+    Raises:
+        ValueError: it is damaged, too large, or of another kind than gray or RGB of 8 or 16 bits.
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = cast("tifffile.TiffPage", file.pages[number])
+            if page.imagewidth * page.imagelength > max_pixels:
+                raise ValueError(
+                    f"{page.imagewidth}x{page.imagelength} is above the limit of {max_pixels / 1e6:.0f} megapixels"
+                )
+            kind, planes = (
+                tifffile.PHOTOMETRIC(page.photometric),
+                page.planarconfig == tifffile.PLANARCONFIG.SEPARATE,
+            )
+            ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=False))
+            if max(ends, default=0) > file.filehandle.size:
+                raise ValueError("it is truncated")
+            array = _at_16_bits(page.asarray(), page.bitspersample)
+            extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
+    except (OSError, MemoryError):
+        raise
+    except Exception as cause:  # tifffile raises whatever its codecs raise
+        raise ValueError(" ".join(str(cause).split()) or type(cause).__name__) from cause
+    if planes and array.ndim == 3:
+        array = np.moveaxis(array, 0, -1)
+    channels = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}.get(kind.name, ())
+    array = array[..., None] if array.ndim == 2 else array
+    if (
+        array.dtype not in (np.uint8, np.uint16)
+        or array.ndim != 3
+        or array.shape[2] not in channels
+    ):
+        raise ValueError(
+            f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can"
+        )
+    # what is no transparency is not said, as scanners do with infrared
+    has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED
+    alpha = array[..., -1] if has_alpha else None
+    colors = array[..., : 3 if array.shape[2] > 2 else 1]
+    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        colors = _divided(colors, alpha)
+    if colors.shape[2] == 3:
+        return Planes(colors, alpha)
+    gray = (
+        colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
+    )
+    return Planes(thrice(gray), alpha, True)
+
+
+def _divided(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colors that were stored times their alpha; where that is 0, none are known."""
+    full = np.iinfo(colors.dtype).max
+    values = colors.astype(np.float32) * full / np.maximum(alpha, 1)[..., None]
+    divided: np.ndarray = values.round().clip(0, full).astype(colors.dtype)
+    return divided
+
+
+def _at_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Scanners of 10 to 14 bits store them in 16, of which they fill the lower end."""
+    if values.dtype != np.uint16 or not 8 < bits < 16:
+        return values
+    full = (1 << bits) - 1
+    return ((values.clip(0, full).astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
+
+
+def thrice(gray: np.ndarray) -> np.ndarray:
+    """A gray picture as RGB without a copy."""
+    return np.broadcast_to(gray[..., None], (*gray.shape, 3))

@@ -1,0 +1,1 @@
+"""What files carry beside their pixels: tags, packets, blocks, further parts."""

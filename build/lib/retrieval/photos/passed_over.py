@@ -1,0 +1,123 @@
+"""What of a folder is no photo of its owner's: what programs keep beside photos, and what is excluded."""
+
+import fnmatch
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from retrieval.photos.formats import UNREAD
+
+# thumbnails, previews and wastebaskets of storage boxes, photo programs and systems; small letters
+_PROGRAM_FOLDERS = frozenset((
+    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@sharebin", "@transcode",  # storage boxes
+    "$recycle.bin", "recycler", "system volume information", "lost+found", "__macosx", "network trash folder",
+    "temporary items",  # systems
+    "ipod photo cache", "[originals]", "captureone", "adobe bridge cache", "pwg_representative", "pwg_high",  # photo programs
+))  # fmt: skip
+_PROGRAM_PREFIXES = ("appdata_oc",)  # previews of a Nextcloud
+_PROGRAM_SUFFIXES = (".lrdata", ".lrcat-data", ".cocatalogdb", ".cosessiondb", ".dtrash")
+# libraries of Apple's programs are folders: originals lie in some of theirs, previews in the others
+_LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
+_ORIGINALS = frozenset(("originals", "masters"))
+_SHOWN = 5  # names in a line
+
+
+class Exclusion:
+    """What is not walked.
+
+    Args:
+        root: folder that was given; it is walked whatever its name is.
+        patterns: with ``*``, ``?`` and ``[...]``, where ``*`` stands for anything. One without a
+            slash fits the name of a file or folder, one with a slash its path below the root.
+
+    Raises:
+        ValueError: a pattern is empty.
+    """
+
+    def __init__(self, root: str, patterns: Sequence[str]) -> None:
+        if not all(pattern.strip("/") for pattern in patterns):
+            raise ValueError("--exclude: the pattern is empty; name files or folders")
+        plain = [pattern.strip("/") for pattern in patterns]
+        self._start = len(os.path.join(root, ""))
+        self._names = _matcher([pattern for pattern in plain if "/" not in pattern])
+        self._paths = _matcher([pattern for pattern in plain if "/" in pattern])
+
+    def fits(self, path: str) -> bool:
+        """Whether a file or folder below the root is excluded."""
+        inside = path[self._start :]
+        if self._names and self._names.fullmatch(inside[inside.rfind("/") + 1 :]):
+            return True
+        return bool(self._paths and self._paths.fullmatch(inside))
+
+    @staticmethod
+    def is_of_a_program(parent: str, name: str) -> bool:
+        """Whether a folder is one that a program keeps for itself.
+
+        Args:
+            parent: the folder it lies in.
+            name: its own.
+        """
+        name = name.lower()
+        if parent.lower().endswith(_LIBRARY_SUFFIXES):
+            return name not in _ORIGINALS
+        return name in _PROGRAM_FOLDERS or (
+            name.endswith(_PROGRAM_SUFFIXES) or name.startswith(_PROGRAM_PREFIXES)
+        )
+
+
+def _matcher(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(fnmatch.translate, patterns))) if patterns else None
+
+
+@dataclass
+class PassedOver:
+    """What a walk has passed over.
+
+    Attributes:
+        closed: folders and files that cannot be opened, with the reason.
+        folders: of programs.
+        excluded: files and folders that fit a pattern.
+        unread: number of files by suffix that are like pictures and cannot be read.
+    """
+
+    closed: dict[str, OSError] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    unread: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "PassedOver") -> None:
+        """Take over what another walk has passed over, each path once."""
+        self.closed |= other.closed
+        self.folders = list(dict.fromkeys(self.folders + other.folders))
+        self.excluded = list(dict.fromkeys(self.excluded + other.excluded))
+        self.unread += other.unread
+
+    def lines(self) -> list[str]:
+        """One line for each kind but ``closed``, for a person."""
+        lines = []
+        if self.folders:
+            names = sorted({os.path.basename(path) for path in self.folders})  # noqa: PTH119
+            shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+            lines.append(
+                f"{_count(len(self.folders), 'folder')} that other programs keep beside photos: {shown}"
+            )
+        if self.excluded:
+            lines.append(f"{_count(len(self.excluded), 'file or folder')} by --exclude")
+        reasons = dict.fromkeys(UNREAD[suffix] for suffix in sorted(self.unread))
+        for reason in reasons:
+            kinds = [one for one in sorted(self.unread) if UNREAD[one] == reason]
+            told = ", ".join(f"{self.unread[one]} {one}" for one in kinds)
+            lines.append(f"{told}: {reason}")
+        return lines
+
+    def reason(self) -> str:
+        """The same as what a line about a folder without pictures ends with; empty if there is nothing."""
+        lines = self.lines()
+        return f"; passed over: {'; '.join(lines)}" if lines else ""
+
+
+def _count(number: int, what: str) -> str:
+    plural = "files or folders" if what == "file or folder" else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"

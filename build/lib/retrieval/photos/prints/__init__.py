@@ -1,0 +1,1 @@
+"""Tell gray prints, whatever their tone, from color photographs."""

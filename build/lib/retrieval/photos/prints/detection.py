@@ -1,0 +1,111 @@
+"""Tell color photographs from gray prints, whatever their tone and whatever lies around them.
+
+A print is gray where, apart from a slowly varying cast and tone, luminance explains the chroma. Fog,
+snow, sand, a sunset or a red flower have few colors, but those do not follow from luminance as
+exactly, or bend where toners do not. A blue sky with clouds comes closest to a blue-toned print:
+there the evidence must be stronger.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from retrieval.photos.prints.outline import inner_part
+from retrieval.photos.prints.tone_curve import (
+    CELLS,
+    MIN_CHROMA,
+    SIDE,
+    Cells,
+    Fit,
+    Mask,
+    cells_of,
+    fit_curve,
+    num_tones,
+)
+from similarity.color.lab import lab_of_bytes
+from similarity.resize import resized
+
+# chroma left beside the curve, and in its worst cells, that a print may have: fixed, and a share
+# of its own chroma, for tones that clip
+_LEFT, _MOST = (0.5, 0.02), (5.0, 0.2)
+_LEFT_BESIDE_CAST, _MOST_BESIDE_CAST = 0.75, 4.5  # more may be explained, so less may be left
+_CAST = (4.0, 0.2)  # strongest cast: beyond, skies and sunsets are explained as casts
+_MAX_CHROMA, _MAX_CHROMA_BESIDE_CAST = 70.0, 40.0
+_MAX_BEND = 4.0
+# of the hue of skies, degrees: as deep as a cyanotype, and much more common
+_SKY, _SKY_DOUBT = (-150.0, -60.0), 1.5
+_PART_DOUBT = 1.1
+# different tones that must be there: of two, any colors are a curve; nearly exact curves need few
+_TONES, _TONES_OF_SKY, _FEW_TONES, _EXACT = 5.0, 8.0, 2.5, 0.3
+_MARGIN = 2  # cells at the edges: thin borders, torn corners
+
+
+def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
+    """Mean chroma of a photograph; of a gray print, what is left without its tone and cast.
+
+    Args:
+        rgb: sRGB of any size.
+
+    Returns:
+        Lab units; below MIN_CHROMA for whatever is gray or a gray print, also where only the inner
+        part of the picture is the print.
+    """
+    if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2]):
+        return 0.0
+    size = rgb.shape[:2]
+    method = Image.Resampling.BOX if min(size) > 3 * SIDE else Image.Resampling.BICUBIC
+    square = rgb if size == (SIDE, SIDE) else Image.fromarray(rgb).resize((SIDE, SIDE), method)
+    lab = lab_of_bytes(np.asarray(square))
+    return _color_of(lab, float(np.hypot(lab[1], lab[2]).mean()))
+
+
+def color_beyond_tone_of_lab(lab: torch.Tensor) -> float:
+    """The same of (3, height, width) in raw Lab units, of any size and with any tones."""
+    planes = lab.detach().float().cpu()
+    chroma = float(torch.hypot(planes[1], planes[2]).mean())
+    return _color_of(resized(planes, (SIDE, SIDE)).numpy(), chroma)
+
+
+def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:
+    """See color_beyond_tone; ``chroma`` is the mean of single pixels, as far as they are known: stars are small."""
+    if chroma < MIN_CHROMA:
+        return chroma
+    cells = cells_of(lab)
+    whole = np.ones((CELLS, CELLS), bool)
+    inside = np.zeros_like(whole)
+    inside[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
+    for part in (whole, inside, inner_part(cells)):
+        doubt = _PART_DOUBT if part is inside else 1.0
+        left = None if part is None else _left_of_print(cells, part, doubt)
+        if left is not None:
+            return left
+    return chroma
+
+
+def _left_of_print(cells: Cells, mask: Mask, doubt: float) -> float | None:
+    """Chroma that tone and cast leave unexplained, if these cells are those of a gray print; None if not."""
+    ab = cells.ab[mask.ravel()]
+    chroma = float(np.hypot(*ab.T).mean())
+    hue = float(np.degrees(np.arctan2(*ab.mean(0)[::-1])))
+    is_sky = _SKY[0] < hue < _SKY[1]
+    doubt *= _SKY_DOUBT if is_sky else 1.0
+    curve = fit_curve(cells, mask)
+    needed = _FEW_TONES if curve.left < _EXACT else _TONES_OF_SKY if is_sky else _TONES
+    if num_tones(cells, mask) < needed or curve.bend > _MAX_BEND or chroma > _MAX_CHROMA:
+        return None
+    if _is_within(curve, doubt, _at(_LEFT, chroma), _at(_MOST, chroma)):
+        return min(curve.left, chroma)
+    if chroma > _MAX_CHROMA_BESIDE_CAST:
+        return None
+    both = fit_curve(cells, mask, with_cast=True)
+    fits = _is_within(both, doubt, _LEFT_BESIDE_CAST, _MOST_BESIDE_CAST)
+    return min(both.left, chroma) if fits and both.strength < _at(_CAST, chroma) else None
+
+
+def _is_within(fit: Fit, doubt: float, left: float, most: float) -> bool:
+    return fit.left * doubt < left and fit.most * doubt < most
+
+
+def _at(line: tuple[float, float], chroma: float) -> float:
+    return line[0] + line[1] * chroma

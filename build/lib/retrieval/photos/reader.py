@@ -1,0 +1,303 @@
+"""Read photographs as they are found in the wild: upright, in sRGB order, refused with one clear line if unusable.
+
+Pillow decodes, deep_pictures takes what it cannot; whatever they raise becomes PictureError.
+"""
+
+import io
+import struct
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from retrieval.photos.color.color_profiles import to_srgb
+from retrieval.photos.deep_formats import (
+    DEEP_MODES,
+    Planes,
+    decode_gray,
+    decode_jpeg2000,
+    decode_otherwise,
+    decode_png,
+    decode_tiff,
+    has_16_bits,
+    is_deep_jpeg2000,
+    is_deep_tiff,
+    thrice,
+)
+from retrieval.photos.embedded.tiff_tags import ORIENTATION
+from retrieval.photos.encoding import encoding_of
+from retrieval.photos.formats import HEAD, NO_HEIC, is_heic, is_tiff, readers_for
+from retrieval.photos.metadata import Metadata, profile_of, read_metadata, read_tiff_metadata
+from retrieval.photos.pages import num_pages, pass_thumbnails
+from retrieval.photos.picture import DamagedPictureError as DamagedPictureError
+from retrieval.photos.picture import Picture as Picture
+from retrieval.photos.picture import PictureError as PictureError
+from retrieval.photos.picture import StoppedError, TooLargeError, turned
+from retrieval.photos.picture import to_uint8 as to_uint8
+from retrieval.photos.pillow_limits import own_limits
+from retrieval.photos.two_levels import NOTE as TWO_LEVELS
+from retrieval.photos.two_levels import has_two_levels, with_grays
+
+MAX_PIXELS = 200_000_000
+# formats of several pages or frames; the second picture of a JPEG is a preview
+_PAGED = ("TIFF", "GIF", "PNG", "WEBP")
+_CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
+           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
+
+NO_METADATA = "what it carries beside its pixels cannot be read and is left out"
+STRETCHED = "its values were stretched from black to white, as the file does not say which they are"
+
+
+def read_picture(path: Path, allow_damaged: bool = False) -> Picture:
+    """Decode a file completely.
+
+    Args:
+        path: of a format in formats.READ; its content tells which, not its name.
+        allow_damaged: take what can be read of a damaged file; a note says so.
+
+    Returns:
+        The picture, the first where a file holds several, rotated as its EXIF orientation says.
+
+    Raises:
+        PictureError: missing, empty, truncated, not a picture, or above MAX_PIXELS.
+    """
+    try:
+        with own_limits():
+            with _open(path) as image:
+                encoding, several = encoding_of(image), image.format in _PAGED
+                picture = replace(_decode(path, image, allow_damaged), encoding=encoding)
+            if several:
+                picture = replace(picture, pages=num_pages(path, _readers(path), _CAUSES))
+    except _CAUSES as cause:
+        picture = _read_otherwise(path, cause)
+    if picture.is_gray and has_two_levels(picture.rgb[..., 0]):
+        grays, alpha = with_grays(picture.rgb[..., 0]), picture.alpha
+        alpha = alpha if alpha is None else to_uint8(alpha)
+        notes = (*picture.notes, TWO_LEVELS)
+        picture = replace(picture, rgb=thrice(grays), alpha=alpha, notes=notes)
+    return picture
+
+
+def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarray:
+    """Decode a file at a reduced size, fast: JPEGs are decoded at the nearest fraction above ``side``.
+
+    Args:
+        path: see read_picture.
+        side: smallest side the caller needs, in pixels.
+        data: content of the file, where the caller has read it already.
+
+    Returns:
+        SRGB uint8 (height, width, 3), upright, sides at least ``side`` where the file has them.
+
+    Raises:
+        PictureError: see read_picture.
+    """
+    try:
+        with own_limits(), _open(path, data) as image:
+            if image.mode in DEEP_MODES or is_deep_tiff(image):
+                return as_srgb(_decode(path, image))
+            profile = profile_of(image)
+            image.draft("RGB", (side, side))
+            if min(image.size) > 4 * side:
+                if image.mode in ("1", "P", "PA"):  # which Pillow shrinks by leaving pixels out
+                    image = _to_rgb(image)
+                image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
+            return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), profile))
+    except _CAUSES as cause:
+        return as_srgb(_read_otherwise(path, cause))
+
+
+def as_srgb(picture: Picture) -> np.ndarray:
+    """A picture as it is meant, which its ICC profile says: sRGB of 8 bits."""
+    return np.asarray(
+        to_srgb(
+            Image.fromarray(np.ascontiguousarray(to_uint8(picture.rgb))),
+            picture.metadata.get("icc_profile"),
+        )
+    )
+
+
+def _open(path: Path, data: bytes | None = None) -> Image.Image:
+    if path.is_dir():
+        raise IsADirectoryError("it is a folder")
+    if (len(data) if data is not None else path.stat().st_size) == 0:
+        raise OSError("the file is empty")
+    if not learn_heic(path, data):
+        raise ImportError(NO_HEIC)
+    image = Image.open(path if data is None else io.BytesIO(data), formats=_readers(path))
+    # damaged, and Pillow's search for the orientation fails at it
+    if not isinstance(image.info.get("xmp", b""), bytes):
+        del image.info["xmp"]
+    # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
+    image.filename = ""
+    pass_thumbnails(image)
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        image.close()
+        raise TooLargeError(
+            f"{image.width}x{image.height} is {pixels / 1e6:.0f} megapixels, above the limit of {MAX_PIXELS / 1e6:.0f}"
+        )
+    return image
+
+
+def _readers(path: Path) -> tuple[str, ...]:
+    """The readers of Pillow that may try a file and that are there."""
+    Image.init()  # before any is asked for: importing one of them does not load the others
+    return tuple(one for one in readers_for(path.name) if one in Image.OPEN)
+
+
+def learn_heic(path: Path, data: bytes | None = None) -> bool:
+    """Have Pillow read HEIC, which telephones write, where a file is of that kind; False if pillow-heif is missing.
+
+    Args:
+        path: of the file.
+        data: its content, where it is known already.
+    """
+    return not is_heic(_head(path) if data is None else data[:HEAD]) or _register_heic()
+
+
+def can_read_heic() -> bool:
+    """Whether pillow-heif is there."""
+    return _register_heic()
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+@cache
+def _register_heic() -> bool:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener(thumbnails=False)
+    return True
+
+
+def _decode(path: Path, image: Image.Image, allow_damaged: bool = False) -> Picture:
+    orientation = image.getexif().get(ORIENTATION, 1)
+    metadata, notes = read_metadata(image)
+    try:
+        deep = _decode_deep(path, image)
+    except _CAUSES:
+        if not allow_damaged:
+            raise
+        deep, notes = None, [*notes, "more than 8 bits became 8"]
+    if deep:
+        picture = _picture(deep, metadata, notes)
+        # of one channel Pillow turns TIFFs when it loads them
+        is_upright = image.format == "TIFF" and image.mode in DEEP_MODES
+        return picture if is_upright else turned(picture, orientation)
+    notes += _loaded(image, allow_damaged)
+    if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIC
+        notes.append(f"{bits} bits became 8")
+    ImageOps.exif_transpose(image, in_place=True)
+    clear = image.info.get("transparency") is not None
+    if image.mode in ("1", "L") and not clear:
+        return Picture(
+            thrice(np.asarray(image.convert("L"))), None, True, metadata, notes=tuple(notes)
+        )
+    has_alpha = clear or (image.mode != "LAB" and not {"A", "a"}.isdisjoint(image.getbands()))
+    alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
+    is_gray = image.mode in ("1", "L", "LA", "La")
+    return Picture(np.asarray(_to_rgb(image)), alpha, is_gray, metadata, notes=tuple(notes))
+
+
+def _decode_deep(path: Path, image: Image.Image) -> Planes | None:
+    """What Pillow cannot decode with all of its bits; None if it can."""
+    if is_deep_tiff(image):
+        return decode_tiff(path, MAX_PIXELS, image.tell())
+    if image.mode in DEEP_MODES:
+        return decode_gray(image)
+    if image.format == "PNG" and has_16_bits(path):
+        return decode_png(path)
+    if image.format == "JPEG2000" and is_deep_jpeg2000(path):
+        return decode_jpeg2000(path)
+    return None
+
+
+def _loaded(image: Image.Image, allow_damaged: bool) -> list[str]:
+    """Have Pillow decode; of a damaged file what it holds, if that is allowed.
+
+    Raises:
+        StoppedError: it is damaged, and would give something if that were allowed.
+    """
+    try:
+        image.load()
+        return []
+    except _CAUSES as cause:
+        image.tile = []  # type: ignore[attr-defined]  # so that Pillow gives what it has
+        try:
+            values = np.asarray(image)
+        except _CAUSES:
+            raise cause from None
+        is_there = values.reshape(len(values), -1).any(1)
+        if isinstance(cause, MemoryError) or not is_there.any():
+            raise
+        if not allow_damaged:
+            raise StoppedError(str(cause)) from cause
+        missing = 1 - (1 + np.flatnonzero(is_there)[-1]) / len(values)
+        return [
+            f"it is damaged: about {missing:.0%} of it is missing and stays black"
+            if missing > 0
+            else "it is damaged: parts of it may be wrong"
+        ]
+
+
+def _read_otherwise(path: Path, cause: BaseException) -> Picture:
+    """Read what Pillow has failed at by another library.
+
+    Raises:
+        PictureError: there is none, or it fails too.
+    """
+    lasting = (FileNotFoundError, IsADirectoryError, PermissionError, MemoryError, ImportError)
+    if isinstance(cause, (*lasting, TooLargeError, StoppedError)):
+        raise _refusal(path, cause) from cause
+    try:
+        is_tiff_file = is_tiff(_head(path))
+        planes = decode_otherwise(path, MAX_PIXELS)
+    except _CAUSES as second:
+        told = second if isinstance(cause, UnidentifiedImageError) else cause
+        raise _refusal(path, told) from told
+    if planes is None:
+        raise _refusal(path, cause) from cause
+    metadata, notes, orientation = dict[str, object](), [NO_METADATA], 1
+    if is_tiff_file:
+        with suppress(*_CAUSES), own_limits():
+            metadata, notes, orientation = read_tiff_metadata(path)
+    return turned(_picture(planes, metadata, notes), orientation)
+
+
+def _picture(planes: Planes, metadata: Metadata, notes: list[str]) -> Picture:
+    if planes.is_stretched:
+        notes = [*notes, STRETCHED]
+    return Picture(planes.rgb, planes.alpha, planes.is_gray, metadata, notes=tuple(notes))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBa"):
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _at_least(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = side / min(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _refusal(path: Path, cause: BaseException) -> PictureError:
+    kind = DamagedPictureError if isinstance(cause, StoppedError) else PictureError
+    if isinstance(cause, FileNotFoundError):
+        reason = "no such file"
+    elif isinstance(cause, PermissionError):
+        reason = "no permission to read it"
+    elif isinstance(cause, UnidentifiedImageError):
+        reason = "not a picture that can be read"
+    else:
+        reason = " ".join(str(cause).split()) or type(cause).__name__
+    return kind(f"{path}: {reason}")

@@ -1,0 +1,23 @@
+"""A photo of the index that suits a gray picture as its reference."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A recommended reference.
+
+    Attributes:
+        path: of the photo.
+        score: feature_score + 0.25 * luminance_score.
+        global_score: cosine of the global descriptors.
+        feature_score: mean best cosine of the 7x7 cells.
+        luminance_score: mean correlation of the cells' luminance histograms.
+    """
+
+    path: Path
+    score: float
+    global_score: float
+    feature_score: float
+    luminance_score: float

@@ -1,0 +1,19 @@
+"""The command that mends an index, as a person types it."""
+
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def rebuild(index_dir: Path, photos: Iterable[str | Path]) -> str:
+    """The command that describes photos again.
+
+    Args:
+        index_dir: folder of the index.
+        photos: folders and files; those that are gone cannot be named.
+    """
+    there = [shlex.quote(str(path)) for path in photos if os.path.exists(path)]  # noqa: PTH110 - never raises, whoever may not look
+    return (
+        f"rechroma build-index {' '.join(there) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"
+    )

@@ -1,0 +1,1 @@
+"""Lab, frozen feature networks, dense correspondence and warped colors."""

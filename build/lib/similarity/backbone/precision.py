@@ -1,0 +1,44 @@
+"""Where and in which precision networks compute, whatever the program around has set."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Bfloat16 autocast where it is faster: GPUs, and processors with AVX512-BF16 or AMX."""
+    fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def inference() -> Iterator[None]:
+    """Compute without gradients, in the precision and on the device that this code chooses."""
+    place = (
+        contextlib.nullcontext()
+        if torch.get_default_device().type == "cpu"
+        else torch.device("cpu")
+    )
+    with (
+        torch.inference_mode(),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False),
+        place,
+    ):
+        yield
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        ValueError: there is no such device on this machine.
+    """
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0].split(". ")[0]
+        raise ValueError(f"device {device} cannot be used here ({first})") from error
+    return place

@@ -1,0 +1,94 @@
+"""Weights as files: safetensors shards in the package, and state dicts of other programs."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from similarity.backbone.pretrained import WEIGHTS_DIR, hash_weights, read_shards
+
+SHARD_BYTES = 3_900_000
+
+
+def load_bundled(stem: str, weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
+    """Read the safetensors shards ``<stem>-*.safetensors`` that come with the package.
+
+    Args:
+        stem: the beginning of their names.
+        weights_dir: the folder that they are in.
+
+    Raises:
+        FileNotFoundError: a shard is missing.
+        ValueError: a shard is damaged.
+    """
+    return read_shards(stem, weights_dir, load_file)
+
+
+def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int:
+    """Write weights as safetensors shards of less than 4 MB.
+
+    Convolutions are written in half precision, all else as it is. A single tensor that is larger
+    gets a shard of its own, above the limit.
+
+    Args:
+        stem: the beginning of the shards' names; older shards of this name are removed.
+        state: tensors by name.
+        weights_dir: the folder that they are written to.
+
+    Returns:
+        How many shards.
+    """
+    # batch norm and biases stay exact
+    small = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state.items()}
+    shards: list[dict[str, Tensor]] = [{}]
+    for key, value in small.items():
+        full = sum(v.nbytes for v in shards[-1].values()) + value.nbytes > SHARD_BYTES
+        if shards[-1] and full:
+            shards.append({})
+        shards[-1][key] = value
+    weights_dir.mkdir(parents=True, exist_ok=True)
+    for old in weights_dir.glob(f"{stem}-*-of-*.safetensors"):
+        old.unlink()
+    for i, shard in enumerate(shards, 1):
+        path = weights_dir / f"{stem}-{i}-of-{len(shards)}.safetensors"
+        save_file(shard, path)
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
+    return len(shards)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict that another program wrote: safetensors, or torch's own format.
+
+    Args:
+        path: ``.safetensors``, or anything that ``torch.load`` reads without running code.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be read, or holds something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    try:
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{path}: not a readable weights file ({cause})") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path}: holds no state dict")
+    return state
+
+
+def hash_tensors(state: dict[str, Tensor]) -> str:
+    """First 16 hexadecimal digits of the SHA-256 over names, types and values, in name order."""
+    return hash_weights((key, str(state[key].dtype), _bytes(state[key])) for key in sorted(state))
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -1,0 +1,1 @@
+"""Lab, gamut and tones."""

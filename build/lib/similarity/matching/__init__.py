@@ -1,0 +1,1 @@
+"""Correspondence, warping, similarity maps."""

@@ -1,0 +1,75 @@
+"""Pictures as matching sees them: standardised maps of unit length on shared grids."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from similarity.backbone.backbone import Layers
+from similarity.resize import resized
+
+STRIDE = 8
+NUM_JOINED = 3  # of the four levels; the finest sees textures, which match anywhere
+
+
+@dataclass(frozen=True)
+class UnitMaps:
+    """Maps of a batch of pictures of one size, of unit length at each position.
+
+    Attributes:
+        levels: four maps on the grid of stride 8, coarse to fine.
+        detail: maps of strides 4 and 2, for exact matches; empty where nobody asks for them.
+    """
+
+    levels: tuple[Float[Tensor, "batch _channels height width"], ...]
+    detail: tuple[Float[Tensor, "batch _channels _height _width"], ...] = ()
+
+    @cached_property
+    def joined(self) -> Float[Tensor, "batch channels height width"]:
+        """The coarser three levels as one map of unit length: their cosines count alike."""
+        return torch.cat(self.levels[:NUM_JOINED], 1).mul(NUM_JOINED**-0.5)
+
+    def to(self, device: torch.device) -> "UnitMaps":
+        """The same on a device."""
+        levels, detail = ([m.to(device) for m in maps] for maps in (self.levels, self.detail))
+        return UnitMaps(tuple(levels), tuple(detail))
+
+    def take(self, rows: Int[Tensor, " some"]) -> "UnitMaps":
+        """Some pictures of the batch, without their fine maps."""
+        return UnitMaps(tuple(level.index_select(0, rows) for level in self.levels))
+
+
+def unit_maps(
+    standardised: Mapping[str, Float[Tensor, "batch _channels _height _width"]],
+    layers: Layers,
+    size: tuple[int, int],
+    with_detail: bool = True,
+) -> UnitMaps:
+    """Prepare pictures of one size for matching.
+
+    Args:
+        standardised: maps by name, each channel centred and scaled, see Backbone.standardised.
+        layers: which of them serve what.
+        size: rows and columns of the grid of stride 8.
+        with_detail: also the fine maps.
+    """
+    levels = [F.normalize(on_grid(standardised[layer], size), dim=1) for layer in layers.levels]
+    fine = layers.detail if with_detail else ()
+    return UnitMaps(tuple(levels), tuple(F.normalize(standardised[layer], dim=1) for layer in fine))
+
+
+def on_grid(
+    planes: Float[Tensor, "batch channels _height _width"], size: tuple[int, int]
+) -> Float[Tensor, "batch channels height width"]:
+    """A map on another grid: finer ones are averaged, coarser ones interpolated.
+
+    Args:
+        planes: of a stride that is a power of two.
+        size: rows and columns.
+    """
+    factor = planes.shape[-2] // size[0]
+    return F.avg_pool2d(planes, factor) if factor > 1 else resized(planes, size)

@@ -1,0 +1,85 @@
+"""Carry values of the references to the target along a correspondence."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from similarity.matching.correlation import Correlation, PointMap
+
+
+def warp_hard(
+    values: Sequence[Float[Tensor, "channels _height _width"]],
+    mapping: PointMap,
+    mode: str = "bilinear",
+) -> Float[Tensor, "channels height width"]:
+    """Fetch each position's value from where it maps to.
+
+    Args:
+        values: planes of each picture that is mapped into, at any resolution.
+        mapping: see PointMap.
+        mode: ``bilinear`` or ``nearest``.
+
+    Returns:
+        Warped planes on the grid of the mapping.
+    """
+
+    def fetched(planes: Tensor, xy: Tensor) -> Tensor:
+        return F.grid_sample(
+            planes[None], xy[None].to(planes), mode=mode, padding_mode="border", align_corners=False
+        )[0]
+
+    if len(values) == 1:
+        return fetched(values[0], mapping.xy)
+    warped = values[0].new_zeros(values[0].shape[0], *mapping.picture.shape)
+    for i, planes in enumerate(values):
+        here = mapping.picture == i
+        if bool(here.any()):
+            warped[:, here] = fetched(planes, mapping.xy[here][None])[:, 0]
+    return warped
+
+
+def soft_weights(
+    correlation: Correlation, temperature: float
+) -> Float[Tensor, "batch target references"]:
+    """Weights of a soft warp: softmax over all positions of all references.
+
+    Args:
+        correlation: of targets with references.
+        temperature: of the softmax; towards 0 it becomes the hard warp.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+    return (correlation.values / temperature).softmax(2)
+
+
+def warp_soft(
+    values: Sequence[Float[Tensor, "batch channels _height _width"]],
+    correlation: Correlation,
+    weights: Float[Tensor, "batch target references"],
+) -> Float[Tensor, "batch channels height width"]:
+    """Average the references' values with the weights of a soft warp.
+
+    Args:
+        values: planes of each reference on its correspondence grid.
+        correlation: gives the shapes.
+        weights: from soft_weights; rows sum to 1.
+
+    Returns:
+        Warped planes on the targets' correspondence grid.
+
+    Raises:
+        ValueError: the planes are not on the correspondence grid.
+    """
+    sizes = tuple((v.shape[2], v.shape[3]) for v in values)
+    if sizes != correlation.reference_sizes:
+        raise ValueError(
+            f"reference planes are {sizes}, the correspondence grids {correlation.reference_sizes}"
+        )
+    columns = torch.cat([v.flatten(2) for v in values], 2).to(weights)
+    return (columns @ weights.mT).view(*columns.shape[:2], *correlation.target_size)
