@@ -311,7 +311,9 @@ class ColorizationPipeline:
         options = options or prepared.options
         prepared.check(options)
         network, match = self.network_for(options), prepared.match
-        asked = guidance_of(points, None if palette is None else as_rgb(palette), options)
+        asked = guidance_of(
+            points, None if palette is None else as_rgb(palette, "palette"), options
+        )
         if network is not None:
             ab, confidence = network_colors(network, match, asked, options), match.confidence
             followed = 0.0 if palette is not None else options.faithfulness

@@ -231,7 +231,8 @@ def resembling(
         described: each photo as a whole.
         count: how many.
     """
-    units = F.normalize((described - described.mean(0)) / described.std(0).clamp(min=1e-3), dim=1)
+    spread = described.std(0, correction=0).clamp(min=1e-3)
+    units = F.normalize((described - described.mean(0)) / spread, dim=1)
     count = min(count, len(units) - 1)
     found = np.empty((len(units), count), np.int32)
     for start in range(0, len(units), 1024):
