@@ -11,6 +11,7 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.full_resolution import render
+from colorization.inference.match_words import first_picks, honest_note
 from colorization.inference.matching import match_references
 from colorization.inference.network_colors import Guidance, network_colors, predict
 from colorization.inference.picture_arrays import as_rgb
@@ -209,7 +210,7 @@ class ColorizationPipeline:
                 uint16 or float 0..1. Its luminance is kept exactly; colors it has are replaced.
             references: color pictures, in any of these forms, or recommendations of ``recommend``.
                 An empty list uses none: the network colors what it recognises. None takes the best
-                ``options.top_k`` from the index, and none if there is no index.
+                ``options.top_k`` from the index, but no weak match, and none if there is no index.
             options: how to colorize.
             points: colors that the picture should have at places.
             palette: a color picture whose colors the result should have.
@@ -239,7 +240,8 @@ class ColorizationPipeline:
                 while the result is in use.
             references: color pictures, what ``describe`` made of them, or recommendations, whose
                 scores count if there is nothing else among them. An empty list uses none; None
-                takes the best ``options.top_k`` from the index, and none if there is no index.
+                takes the best ``options.top_k`` from the index, but no weak match, and none if
+                there is no index.
             options: how to colorize.
 
         Raises:
@@ -250,8 +252,9 @@ class ColorizationPipeline:
         lab = working_lab(target, options.working_side)
         features = self.describer(spread_tones(lab), options.working_side)
         given: Sequence[np.ndarray | PictureFeatures]
+        note = ""
         if references is None and self.index is not None:
-            recommended, given, skipped = self._recommended(target, features, options)
+            recommended, given, skipped, note = self._recommended(target, features, options)
         else:
             chosen, skipped = as_references(references) or [], []
             recommended = [r for r in chosen if isinstance(r, Recommendation)]
@@ -270,7 +273,7 @@ class ColorizationPipeline:
         check_working_side(seen, options)
         scores = [r.score for r in recommended] if recommended else None
         match = match_references(features, seen, scores)
-        return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped)
+        return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped, note)
 
     @inference()
     def describe(
@@ -333,6 +336,7 @@ class ColorizationPipeline:
             prepared.references,
             match.shares(followed, by_network=network is not None),
             prepared.skipped,
+            prepared.note,
         )
 
     @inference()
@@ -411,8 +415,11 @@ class ColorizationPipeline:
 
     def _recommended(
         self, target: np.ndarray, features: PictureFeatures, options: ColorizeOptions
-    ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
-        """The best references that can still be read."""
+    ) -> tuple[list[Recommendation], list[np.ndarray], list[str], str]:
+        """The best references that can still be read, and a line where none of them matches.
+
+        Weak matches are left out: the network's own colors are better. Without it they must do.
+        """
         used, pictures, skipped = self.recommend_readable(
             target, options.top_k, options.same_class, features
         )
@@ -422,7 +429,11 @@ class ColorizationPipeline:
                 "none of the recommended photos can be read; the first",
             )
             raise ValueError(f"{where}: {reason}: {skipped[0]}; have the photos moved?")
-        return used, pictures, skipped
+        if self.network_for(options) is None:
+            return used, pictures, skipped, ""
+        picks = first_picks(used, options.top_k, self.backbone.name)
+        note = honest_note(used, self.backbone.name)
+        return [used[i] for i in picks], [pictures[i] for i in picks], skipped, note
 
 
 def _opened(index_dir: Path) -> "PhotoIndex":

@@ -29,17 +29,11 @@ WITHOUT_TEST: set[str] = {
     "colorization/video/job.py",
     "colorization/video/report.py",
     "colorization/video/unfinished_work.py",
-    "colorization/web/components.py",
-    "colorization/web/handlers.py",
-    "colorization/web/http_api.py",
-    "colorization/web/limits.py",
-    "colorization/web/page.py",
     "retrieval/photos/deep_formats.py",
     "retrieval/photos/pillow_limits.py",
 }
 TOO_LONG: set[str] = {
     "colorization/pipeline.py",
-    "colorization/web/handlers.py",
     "scripts/distill",
     "tests/colorization/batch/test_explanation.py",
     "tests/colorization/batch/test_jobs.py",
@@ -51,17 +45,12 @@ TOO_LONG: set[str] = {
     "tests/colorization/training/test_two_branch_step.py",
     "tests/colorization/video/test_colorize_film.py",
     "tests/colorization/video/test_resume.py",
-    "tests/colorization/web/test_browser.py",
-    "tests/colorization/web/test_photo_editor.py",
-    "tests/colorization/web/test_server.py",
     "tests/retrieval/photos/test_reader.py",
     "tests/similarity/backbone/test_backbone.py",
     "tests/similarity/matching/test_correlation.py",
     "tests/test_train_script.py",
 }
-TOO_FULL: set[str] = {
-    "colorization/web",
-}
+TOO_FULL: set[str] = set()
 WITHOUT_ARGS: set[str] = {
     "colorization/batch/jobs.py",
     "colorization/batch/manifest.py",
@@ -85,10 +74,6 @@ WITHOUT_ARGS: set[str] = {
     "colorization/video/scene_plan.py",
     "colorization/video/unfinished_work.py",
     "colorization/video/yuv.py",
-    "colorization/web/handlers.py",
-    "colorization/web/http_api.py",
-    "colorization/web/photo_editor.py",
-    "colorization/web/previews.py",
     "retrieval/extraction/corpus_reader.py",
     "retrieval/extraction/extractor.py",
     "retrieval/extraction/pca.py",

@@ -60,7 +60,8 @@ Variants = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="This many results, each from another recommended reference, and a sheet of them.",
+        help="Up to this many results that look different (as it is, careful, bold, without"
+        " reference, from each reference alone), and a sheet of them.",
     ),
 ]
 Explain = Annotated[

@@ -139,7 +139,9 @@ def train_network(
     def step(number: int) -> dict[str, Tensor]:
         batch = moved(ahead(number), place)
         # of the dropout: a run that goes on draws what it would have drawn
-        torch.manual_seed(int(np.random.default_rng((options.seed, number, rank, 2)).integers(2**63)))
+        torch.manual_seed(
+            int(np.random.default_rng((options.seed, number, rank, 2)).integers(2**63))
+        )
         together.train()
         return batch_losses(together, batch, bin_weights, judges, options.losses)
 
