@@ -40,7 +40,7 @@ COMMANDS = {
         "--reference",
         "--index",
         "--top-k",
-        "--caution",
+        "--vividness",
         "--overwrite",
         "--sheet",
         "--json",
