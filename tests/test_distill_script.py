@@ -1,4 +1,4 @@
-"""scripts/distill from photos to weights that the package loads, in this process and at a tiny size."""
+"""scripts/distill from photos to weights that the package loads, at a tiny size."""
 
 import json
 import shutil
@@ -275,12 +275,8 @@ def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
     slim_index: Path,
 ) -> None:
     run, out, index = tmp_path / "run", tmp_path / "weights", tmp_path / "index"
-    assert (
-        command(
-            "train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2
-        ).exit_code
-        == 0
-    )
+    train = ("train", photos, "--teacher", teacher, "--run", run, "--batch", 2)
+    assert command(*train, "--samples", 2).exit_code == 0
     unseen = shutil.copytree(photos, tmp_path / "unseen")
     build_index([photos], index, load_backbone("vgg19-slim"), BuildOptions(workers=0))
     shutil.copy(photos / "coffee.png", photos / "new.png")

@@ -191,6 +191,10 @@ def held_out(count: int) -> Int[np.ndarray, " photos"]:
 def start_from(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Load an earlier network.
 
+    Args:
+        network: what receives the weights.
+        state: weights of the same layout.
+
     Raises:
         ValueError: it has another layout.
     """

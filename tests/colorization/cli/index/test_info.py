@@ -19,8 +19,8 @@ def test_info(run: Run, own_index: Path, photo_dir: Path) -> None:
     )
     assert lines[1].split(maxsplit=2) == ["4", "from", str(photo_dir)]
     assert (
-        lines[2]
-        == f"backbone efficientnet-lite0, weights {manifest.weights_hash}, projections {manifest.pca_hash}"
+        lines[2] == f"backbone efficientnet-lite0, weights {manifest.weights_hash},"
+        f" projections {manifest.pca_hash}"
     )
     assert lines[3].startswith("2 shards, ")
     assert lines[3].endswith(f" MB on disk, IndexFlatIP, built {manifest.built}")
