@@ -138,10 +138,9 @@ def train_network(
 
     def step(number: int) -> dict[str, Tensor]:
         batch = moved(ahead(number), place)
-        # of the dropout: a run that goes on draws what it would have drawn
-        torch.manual_seed(
-            int(np.random.default_rng((options.seed, number, rank, 2)).integers(2**63))
-        )
+        # dropout draws from it: a run that goes on drops what it would have dropped
+        drawn_seed = np.random.SeedSequence((options.seed, number, rank)).generate_state(1)[0]
+        torch.manual_seed(int(drawn_seed))
         together.train()
         return batch_losses(together, batch, bin_weights, judges, options.losses)
 
@@ -191,6 +190,10 @@ def held_out(count: int) -> Int[np.ndarray, " photos"]:
 
 def start_from(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Load an earlier network.
+
+    Args:
+        network: what receives the weights.
+        state: weights of the same layout.
 
     Raises:
         ValueError: it has another layout.

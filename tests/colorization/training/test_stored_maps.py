@@ -17,7 +17,6 @@ from colorization.training.stored_maps import (
     Store,
     StoreOptions,
     crops_of,
-    resembling,
     write_store,
 )
 from similarity.backbone.backbone import Backbone
@@ -145,16 +144,6 @@ def test_few_photos_resemble_few(
 ) -> None:
     store = make_store([pictures[name] for name in ("chelsea", "coffee", "rocket")][:count])
     assert store.like.shape == (count, count - 1)
-
-
-def test_resembling_equals_loops() -> None:
-    rows = torch.randn(30, 7)
-    normal = (rows - rows.mean(0)) / rows.std(0)
-    found = resembling(rows, 4)
-    for i, one in enumerate(normal):
-        cosines = [float(F.cosine_similarity(one, other, dim=0)) for other in normal]
-        order = sorted((j for j in range(30) if j != i), key=lambda j: -cosines[j])
-        assert found[i].tolist() == order[:4]
 
 
 @pytest.fixture
