@@ -1,1 +1,0 @@
-"""Many photos, and what is told of each."""

@@ -1,1 +1,0 @@
-"""``rechroma index``: what an index holds, whether it is sound, and changes to it."""

@@ -1,1 +1,0 @@
-"""Commands that measure how good results are."""

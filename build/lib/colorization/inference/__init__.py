@@ -1,1 +1,0 @@
-"""One photo, from features to colors at full size."""

@@ -1,1 +1,0 @@
-"""What is trained, and what goes in and out of it."""

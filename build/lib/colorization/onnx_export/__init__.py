@@ -1,1 +1,0 @@
-"""The networks for ONNX Runtime, checked against torch."""

@@ -1,1 +1,0 @@
-"""The web page, from the gray photo to the colored file. It needs the extra ``web``."""

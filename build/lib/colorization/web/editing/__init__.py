@@ -1,1 +1,0 @@
-"""What a visitor asks of a photo, and what the page shows of it."""

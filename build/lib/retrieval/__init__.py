@@ -1,1 +1,0 @@
-"""Descriptors, shards, index and ranking: recommending color references from a photo library."""

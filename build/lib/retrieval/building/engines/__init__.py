@@ -1,1 +1,0 @@
-"""Where photos are described: on this machine, or on many."""

@@ -1,1 +1,0 @@
-"""From photos to descriptors."""

@@ -1,1 +1,0 @@
-"""Looking after an index: check, merge, remove, find again."""

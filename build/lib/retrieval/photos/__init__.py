@@ -1,1 +1,0 @@
-"""Files in: listing, reading, metadata."""

@@ -1,1 +1,0 @@
-"""What the values of a file mean: profiles, chunks, ranges."""

@@ -1,1 +1,0 @@
-"""What files carry beside their pixels: tags, packets, blocks, further parts."""

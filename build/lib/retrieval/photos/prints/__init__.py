@@ -1,1 +1,0 @@
-"""Tell gray prints, whatever their tone, from color photographs."""

@@ -1,1 +1,0 @@
-"""Lab, frozen feature networks, dense correspondence and warped colors."""

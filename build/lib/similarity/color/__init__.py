@@ -1,1 +1,0 @@
-"""Lab, gamut and tones."""

@@ -1,1 +1,0 @@
-"""Correspondence, warping, similarity maps."""

@@ -1,1 +1,0 @@
-"""The training loop, and the distillation of the bundled backbone."""
