@@ -216,9 +216,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
         # FFmpeg takes "a:b" alone for a protocol
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except (FFmpegError, OSError) as error:
-        raise FilmError(
-            f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else _reason(error)}"
-        ) from error
+        raise FilmError(f"{path}: {_reason(error)}") from error
     with container:
         yield container
 
@@ -236,4 +234,8 @@ def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, EOFError):
+        return "it ends before its first frame: it holds no frame that can be read"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

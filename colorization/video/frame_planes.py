@@ -1,9 +1,12 @@
 """The luma of a decoded frame: upright, of 8 bits, in the range of a usual screen."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import cast
 
 import av
 import numpy as np
+from av.buffer import Buffer
 from av.sidedata.sidedata import Type
 from jaxtyping import Shaped, UInt8
 
@@ -28,10 +31,10 @@ def matrix_of_display(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     Returns:
         The first two numbers of the first two lines of FFmpeg's display matrix.
     """
-    stored = next((one for one in frame.side_data if one.type == Type.DISPLAYMATRIX), None)
-    if stored is None:
+    found = cast("Mapping[Type, Buffer]", frame.side_data)  # its stub takes it for a TypedDict
+    if Type.DISPLAYMATRIX not in found:
         return _IDENTITY
-    values = np.frombuffer(bytes(stored), "=i4")
+    values = np.frombuffer(bytes(found[Type.DISPLAYMATRIX]), "=i4")
     return int(values[0]), int(values[1]), int(values[3]), int(values[4])
 
 

@@ -45,7 +45,8 @@ MAX_PIXELS = 200_000_000
 # formats of several pages or frames; the second picture of a JPEG is a preview
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
-           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
+           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError,
+           SystemError, Image.DecompressionBombError)  # fmt: skip
 
 NO_METADATA = "what it carries beside its pixels cannot be read and is left out"
 STRETCHED = "its values were stretched from black to white, as the file does not say which they are"

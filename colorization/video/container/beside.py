@@ -138,13 +138,11 @@ def what_is_missing(source: InputContainer, result: InputContainer, suffix: str)
     lines = []
     tracks = len(source.streams.video) - len(covers_of(source)) - 1
     if tracks > 0:
-        lines.append(f"{_count(tracks, 'more video track')} left out; the first is colored")
+        lines.append(f"{_count(tracks, 'more video track')} left out; one is colored")
     attached = [s.mimetype or "" for s in result.streams.attachments]
     covers = len(covers_of(result)) + sum(mime.startswith("image/") for mime in attached)
     if covers < len(covers_of(source)):
         lines.append(f"its cover picture is left out: {suffix} cannot hold it, .mkv and .mp4 can")
-    if timecode_of(source) and not timecode_of(result):
-        lines.append(f"its timecode is left out: {suffix} cannot hold it, .mov, .mp4 and .mkv can")
     if source.streams.attachments and suffix != _ATTACHING:
         lines.append("what is attached to it, such as fonts of subtitles, is kept in .mkv only")
     if len(result.chapters()) < len(source.chapters()):
