@@ -15,7 +15,7 @@ from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.video import frame_sinks as sinks
 from colorization.video.colorize_film import colorize_film
-from colorization.video.film_writer import SegmentWriter
+from colorization.video.container.segment_writer import SegmentWriter
 from colorization.video.job import FilmJob
 from colorization.video.options import FilmOptions
 from colorization.video.report import FilmReport
