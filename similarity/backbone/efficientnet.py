@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from similarity.backbone.fused_convolution import Activation, convolve
 from similarity.backbone.pretrained import efficientnet_path
 from similarity.backbone.weight_files import read_state
 
@@ -41,13 +42,17 @@ class SameConv2d(nn.Conv2d):
         # of stride 1, both paddings are the same
         super().__init__(into, out, kernel, stride, kernel // 2 if stride == 1 else 0, 1, groups)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, channels, height, width) to as many cells as strides begin in it."""
-        if self.stride[0] > 1:
-            stride, kernel = self.stride[0], self.kernel_size[0]
-            down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
-            x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
-        return super().forward(x)
+
+def _convolved(conv: SameConv2d, x: Tensor, activation: Activation = "relu6") -> Tensor:
+    """Map (batch, channels, height, width) to as many cells as strides begin in it."""
+    stride, kernel = conv.stride[0], conv.kernel_size[0]
+    if stride == 1:
+        return convolve(conv, x, activation)
+    down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
+    if down % 2 or right % 2:
+        x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+        return convolve(conv, x, activation)
+    return convolve(conv, x, activation, padding=(down // 2, right // 2))
 
 
 class InvertedResidual(nn.Module):
@@ -63,9 +68,10 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to as many channels as there are in ``project``."""
-        wide = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
-        out: Tensor = self.project(F.relu6(self.depthwise(wide), inplace=True))
-        return out + x if self.is_residual else out
+        wide = x if self.expand is None else _convolved(self.expand, x)
+        return convolve(
+            self.project, _convolved(self.depthwise, wide), add=x if self.is_residual else None
+        )
 
 
 class EfficientNetLite0(nn.Module):
@@ -118,13 +124,13 @@ class EfficientNetLite0(nn.Module):
         deepest = len(STAGES) - 1 if needs_head else max(MAPS[name] for name in layers)
         names = {stage: name for name, stage in MAPS.items() if name in layers}
         found: dict[str, Tensor] = {}
-        x = F.relu6(self.stem(picture), inplace=True)
+        x = _convolved(self.stem, picture)
         for number, stage in enumerate(self.stages[: deepest + 1]):
             x = stage(x)
             if number in names:
                 found[names[number]] = x
         if needs_head:
-            embedding = F.relu6(self.head(x), inplace=True).mean((2, 3))
+            embedding = convolve(self.head, x, "relu6").mean((2, 3))
             found["embedding"] = embedding
             if "logits" in layers:
                 found["logits"] = self.classifier(embedding)

@@ -63,9 +63,12 @@ def luminance_of_bytes(
 ) -> Float32[np.ndarray, "height width"]:
     """L alone, 0..100, of sRGB in 0..255: by a table, much faster than rgb_to_lab."""
     red, green, blue = _RGB_TO_XYZ_NORM[1].tolist()
-    table = _linear_table()
-    y = table[rgb[..., 0]] * red + table[rgb[..., 1]] * green + table[rgb[..., 2]] * blue
-    return np.asarray(np.where(y > _EPSILON, 116.0 * np.cbrt(y) - 16.0, 116.0 * _KAPPA * y))
+    table, planes = _linear_table(), rgb.reshape(-1, 3).T
+    y = (table * np.float32(red)).take(planes[0])
+    y += (table * np.float32(green)).take(planes[1])
+    y += (table * np.float32(blue)).take(planes[2])
+    found = np.where(y > _EPSILON, 116.0 * np.cbrt(y) - 16.0, 116.0 * _KAPPA * y)
+    return np.asarray(found.reshape(rgb.shape[:2]))
 
 
 @cache
@@ -79,14 +82,16 @@ def _linear_table() -> Float32[np.ndarray, "256"]:
 def lab_of_bytes(
     rgb: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "3 height width"]:
-    """Lab of sRGB in 0..255 by tables: three times as fast as rgb_to_lab, within 0.15 of it.
+    """Lab of sRGB in 0..255 by tables: much faster than rgb_to_lab, within 0.15 of it.
 
     It is meant for what is averaged afterwards.
     """
-    linear = _linear_table()[rgb] @ _RGB_TO_XYZ_NORM.numpy().T
-    steps = len(_f_table()) - 2
-    x, y, z = np.moveaxis(_f_table()[(linear * steps + 0.5).astype(np.int32)], -1, 0)
-    return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
+    xyz = _RGB_TO_XYZ_NORM.numpy() @ _linear_table().take(rgb.reshape(-1, 3).T)
+    xyz *= len(_f_table()) - 2
+    xyz += 0.5
+    x, y, z = _f_table().take(xyz.astype(np.int32))
+    found = np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
+    return found.reshape(3, *rgb.shape[:2])
 
 
 @cache
