@@ -34,6 +34,7 @@ from colorization.result import Colorized
 from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
 from retrieval.search.recommendation import Recommendation
+from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.precision import inference
@@ -164,6 +165,7 @@ class ColorizationPipeline:
                 return
             known = {one.path for one in found}
 
+    @stage("recommending")
     def recommend_readable(
         self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
@@ -285,6 +287,7 @@ class ColorizationPipeline:
         """
         return self._described(colors_of(reference), options)
 
+    @stage("coloring")
     @inference()
     def apply(
         self,

@@ -29,6 +29,7 @@ from retrieval.photos.reader import (
     PictureError,
     read_picture,
 )
+from retrieval.stage_clock import stage
 
 # torch has no memory; tags too large for a format
 CURE = "; --allow-damaged colorizes what can be read"
@@ -162,7 +163,8 @@ class _Worker:
     overwrite: bool
 
     def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
-        picture = read_picture(job.input_path, self.wishes.allow_damaged)
+        with stage("reading"):
+            picture = read_picture(job.input_path, self.wishes.allow_damaged)
         colored = recolored(picture)
         if colored and self.manifest and not self.wishes.recolor:
             outcome = Outcome(job, passed=PASSED)
@@ -263,7 +265,8 @@ class _Worker:
         ]
         palette = self.wishes.palette.name if self.wishes.palette else ""
         credit = credited(picture, shares, palette, len(self.wishes.points))
-        encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
+        with stage("writing"):
+            encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
         making.results.append(path)
         making.references += known
         making.notes += [f"reference skipped: {line}" for line in result.skipped]

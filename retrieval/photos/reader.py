@@ -144,11 +144,9 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
 
 
 def _readers(path: Path) -> tuple[str, ...]:
-    """The readers of Pillow that may try a file and that are there; those of common formats need no others loaded."""
-    wanted = readers_for(path.name)
-    if not any(one in Image.OPEN for one in ("TIFF", "WEBP")):
-        Image.init()
-    return tuple(one for one in wanted if one in Image.OPEN)
+    """The readers of Pillow that may try a file and that are there."""
+    Image.init()  # whatever else has loaded some of them; after the first time it does nothing
+    return tuple(one for one in readers_for(path.name) if one in Image.OPEN)
 
 
 def learn_heic(path: Path, data: bytes | None = None) -> bool:

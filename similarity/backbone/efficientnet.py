@@ -42,17 +42,24 @@ class SameConv2d(nn.Conv2d):
         # of stride 1, both paddings are the same
         super().__init__(into, out, kernel, stride, kernel // 2 if stride == 1 else 0, 1, groups)
 
+    def forward(
+        self, x: Tensor, activation: Activation = "none", add: Tensor | None = None
+    ) -> Tensor:
+        """Map (batch, channels, height, width) to as many cells as strides begin in it.
 
-def _convolved(conv: SameConv2d, x: Tensor, activation: Activation = "relu6") -> Tensor:
-    """Map (batch, channels, height, width) to as many cells as strides begin in it."""
-    stride, kernel = conv.stride[0], conv.kernel_size[0]
-    if stride == 1:
-        return convolve(conv, x, activation)
-    down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
-    if down % 2 or right % 2:
-        x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
-        return convolve(conv, x, activation)
-    return convolve(conv, x, activation, padding=(down // 2, right // 2))
+        Args:
+            x: what it reads.
+            activation: the last step.
+            add: what is added to the outputs, of their shape.
+        """
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        if stride == 1:
+            return convolve(self, x, activation, add=add)
+        down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
+        if down % 2 or right % 2:
+            x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+            down, right = 0, 0
+        return convolve(self, x, activation, add=add, padding=(down // 2, right // 2))
 
 
 class InvertedResidual(nn.Module):
@@ -68,10 +75,10 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to as many channels as there are in ``project``."""
-        wide = x if self.expand is None else _convolved(self.expand, x)
-        return convolve(
-            self.project, _convolved(self.depthwise, wide), add=x if self.is_residual else None
-        )
+        wide = x if self.expand is None else self.expand(x, "relu6")
+        wide = self.depthwise(wide, "relu6")
+        out: Tensor = self.project(wide, add=x if self.is_residual else None)
+        return out
 
 
 class EfficientNetLite0(nn.Module):
@@ -95,7 +102,7 @@ class EfficientNetLite0(nn.Module):
                 channels = out
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)
-        self.head = nn.Conv2d(channels, EMBEDDING, 1)
+        self.head = SameConv2d(channels, EMBEDDING, 1)
         self.classifier = nn.Linear(EMBEDDING, CLASSES)
 
     def forward(
@@ -124,13 +131,13 @@ class EfficientNetLite0(nn.Module):
         deepest = len(STAGES) - 1 if needs_head else max(MAPS[name] for name in layers)
         names = {stage: name for name, stage in MAPS.items() if name in layers}
         found: dict[str, Tensor] = {}
-        x = _convolved(self.stem, picture)
+        x = self.stem(picture, "relu6")
         for number, stage in enumerate(self.stages[: deepest + 1]):
             x = stage(x)
             if number in names:
                 found[names[number]] = x
         if needs_head:
-            embedding = convolve(self.head, x, "relu6").mean((2, 3))
+            embedding = self.head(x, "relu6").mean((2, 3))
             found["embedding"] = embedding
             if "logits" in layers:
                 found["logits"] = self.classifier(embedding)

@@ -49,10 +49,8 @@ def convolve(
     """
     if _is_fusable(conv, x, norm):
         return _fused(conv, x, activation, norm, add, padding)
-    if padding is None:
-        out: Tensor = conv(x)
-    else:
-        out = F.conv2d(x, conv.weight, conv.bias, conv.stride, padding, conv.dilation, conv.groups)
+    around = conv.padding if padding is None else padding
+    out = F.conv2d(x, conv.weight, conv.bias, conv.stride, around, conv.dilation, conv.groups)
     out = out if norm is None else norm(out)
     out = out if add is None else out + add
     if activation == "none":
@@ -64,7 +62,7 @@ def _is_fusable(conv: nn.Conv2d, x: Tensor, norm: nn.BatchNorm2d | None) -> bool
     weight = conv.weight
     frozen = not (weight.requires_grad or x.requires_grad or (norm is not None and norm.training))
     # what traces a network, as the export to ONNX does, is shown torch's own operators
-    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    traced = torch.compiler.is_compiling()
     on_cpu = x.device.type == "cpu" and weight.device.type == "cpu"
     known = on_cpu and _has_onednn() and weight.dtype == torch.float32
     return known and frozen and not traced and _dtype(x) in (torch.float32, torch.bfloat16)
@@ -72,9 +70,7 @@ def _is_fusable(conv: nn.Conv2d, x: Tensor, norm: nn.BatchNorm2d | None) -> bool
 
 @cache
 def _has_onednn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(
-        torch.ops.mkldnn, "_convolution_pointwise"
-    )
+    return hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
 def _dtype(x: Tensor) -> torch.dtype:
@@ -95,17 +91,14 @@ def _fused(
     where = [*(padding or own)], [*conv.stride], [*conv.dilation], conv.groups
     weight, bias = _weights(conv, norm, dtype, where, x)
     name, bounds = _ONEDNN[activation]
+    op = torch.ops.mkldnn._convolution_pointwise
     if add is None:
-        out: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, weight, bias, *where, name, bounds, ""
-        )
-        return out
+        alone: Tensor = op(x, weight, bias, *where, name, bounds, "")
+        return alone
     add = add.to(dtype, memory_format=torch.channels_last)
-    after = None if activation == "none" else name
-    out = torch.ops.mkldnn._convolution_pointwise(
-        x, add, weight, bias, *where, "add", 1.0, after, bounds, None
-    )
-    return out
+    last = "relu" if activation == "relu" else None  # the only one that it knows after a sum
+    both: Tensor = op(x, add, weight, bias, *where, "add", 1.0, last, [], None)
+    return F.relu6(both, inplace=True) if activation == "relu6" else both
 
 
 def _weights(
