@@ -37,6 +37,7 @@ from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
 from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.recommendation import Recommendation
+from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.precision import inference
@@ -165,6 +166,7 @@ class ColorizationPipeline:
                 return
             known = {one.path for one in found}
 
+    @stage("recommending")
     def recommend_readable(
         self,
         gray: np.ndarray,
@@ -293,6 +295,7 @@ class ColorizationPipeline:
         """
         return self._described(colors_of(reference), options)
 
+    @stage("coloring")
     @inference()
     def apply(
         self,

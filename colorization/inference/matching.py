@@ -17,6 +17,7 @@ from colorization.inference.exact_matches import (
 )
 from colorization.inference.picture_features import PictureFeatures
 from colorization.network.input_planes import ReferencePlanes, reference_planes
+from retrieval.stage_clock import stage
 from similarity.resize import resized
 
 # how much the scores of recommended references count beside cosines: 0, the fifth best lends as
@@ -111,6 +112,7 @@ class ReferenceMatch:
         return [total * float(share.sum()) for share in own]
 
 
+@stage("matching")
 def match_references(
     target: PictureFeatures,
     references: Sequence[PictureFeatures],
