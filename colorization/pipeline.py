@@ -242,8 +242,8 @@ class ColorizationPipeline:
         Args:
             gray: a path, a PIL picture or an array; an array is not copied, and must stay as it is
                 while the result is in use.
-            references: color pictures, what ``describe`` made of them, or recommendations, whose
-                scores count if there is nothing else among them. An empty list uses none; None
+            references: color pictures, what ``describe`` made of them, or recommendations, which
+                count as such if there is nothing else among them. An empty list uses none; None
                 takes the best ``options.top_k`` from the index, but no weak match, and none if
                 there is no index.
             options: how to colorize.
@@ -275,8 +275,7 @@ class ColorizationPipeline:
             for one in given
         ]
         check_working_side(seen, options)
-        scores = [r.score for r in recommended] if recommended else None
-        match = match_references(features, seen, scores)
+        match = match_references(features, seen, bool(recommended))
         return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped, note)
 
     @inference()
@@ -396,7 +395,7 @@ class ColorizationPipeline:
         if self.network is None:
             return described, None
         options = ColorizeOptions()
-        alone = match_references(features or self._described(rgb, options), [], None)
+        alone = match_references(features or self._described(rgb, options), [])
         said = predict(self.network, alone, [False], Guidance(), vividness=0.0)
         return described, NetworkBelief(said.logits)
 

@@ -65,7 +65,7 @@ def exact_colors(
     Args:
         target: what is colorized.
         references: what lends colors.
-        correlation: of their positions at stride 8, without biases.
+        correlation: of their positions at stride 8.
 
     Returns:
         The colors found; None where nothing matches exactly, as with most references.

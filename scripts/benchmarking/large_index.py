@@ -178,7 +178,8 @@ def described(global_: np.ndarray, pool: tuple[np.ndarray, np.ndarray], seed: in
     chroma = np.where(rng.random(count) < GRAY, 0, 30).astype(np.float16)
     labels = rng.integers(0, 1000, count).astype(np.int16)
     local, histogram = (part[rng.integers(0, POOL, count)] for part in pool)
-    return Descriptors(global_, local, histogram, labels, chroma)
+    color = rng.integers(-60, 61, (count, 49, 2)).astype(np.int8)
+    return Descriptors(global_, local, histogram, color, labels, chroma)
 
 
 def empty_cache(folder: Path) -> None:

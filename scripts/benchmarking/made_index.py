@@ -37,7 +37,12 @@ def make_index(folder: Path, real: Path) -> Path:
         global_ = picked.global_ + rng.normal(0, 0.05, picked.global_.shape)
         global_ /= np.linalg.norm(global_, axis=1, keepdims=True)
         made = Descriptors(
-            global_.astype(np.float16), picked.local, picked.histogram, picked.label, picked.chroma
+            global_.astype(np.float16),
+            picked.local,
+            picked.histogram,
+            picked.color,
+            picked.label,
+            picked.chroma,
         )
         photos = Photos.of(
             [(b"/made", f"{start + i}.jpg".encode(), 1, 1, bytes(32)) for i in range(count)]
