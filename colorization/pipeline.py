@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.full_resolution import render
@@ -26,6 +27,7 @@ from colorization.inference.reference_checks import (
 )
 from colorization.inference.tint import tint_curve
 from colorization.inference.working_size import working_lab
+from colorization.messages import AUTOMATIC
 from colorization.network.colorization_network import ENCODER, ColorizationNetwork
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
@@ -33,6 +35,7 @@ from colorization.options import ColorizeOptions
 from colorization.result import Colorized
 from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
+from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
@@ -43,6 +46,7 @@ from similarity.color.tones import spread_tones
 
 if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
     from retrieval.search.photo_index import PhotoIndex
+    from retrieval.storage.descriptors import Descriptors
 
 UNGUIDED = (
     "without the network, colorizing needs at least one reference and takes no points or palette"
@@ -121,33 +125,29 @@ class ColorizationPipeline:
             self._library = index, index.extractor(self.backbone)
 
     def recommend(
-        self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
+        self, gray: Picture, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
         Args:
-            gray: (height, width) or (height, width, 3); uint8, uint16 or float 0..1. Colors are
-                ignored.
+            gray: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
+                uint16 or float 0..1. Colors are ignored.
             top_k: how many.
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
             ValueError: there is no index, it holds no color photo, or the picture's shape or type
                 is wrong.
+            PictureError: the file cannot be read.
         """
-        if self._library is None:
-            raise ValueError(
-                "recommending references needs an index: ColorizationPipeline.load(index_dir=...)"
-            )
-        query = glance(to_uint8(as_rgb(gray)))
-        index, extractor = self._library
-        found = index.recommend(query, extractor, top_k, same_class)
-        if not found:
-            raise ValueError(f"{index.index_dir}: the index holds no color photo to recommend")
-        return found
+        return self._rank(self._query(as_rgb(gray)), top_k, same_class)
 
     def candidates(
-        self, gray: np.ndarray, top_k: int, same_class: bool = False
+        self,
+        gray: np.ndarray,
+        top_k: int,
+        same_class: bool = False,
+        features: PictureFeatures | None = None,
     ) -> Iterator[Recommendation]:
         """Recommend references, more and more for whoever goes on, as photos may be gone.
 
@@ -155,11 +155,12 @@ class ColorizationPipeline:
             gray: the picture.
             top_k: twice as many are ranked at first.
             same_class: only photos of the picture's ImageNet class, where there are any.
+            features: of the picture, where they are known.
         """
-        known = set[Path]()
+        known, query = set[Path](), self._query(as_rgb(gray), features)
         while True:
             top_k *= 2
-            found = self.recommend(gray, top_k, same_class)
+            found = self._rank(query, top_k, same_class)
             yield from (one for one in found if one.path not in known)
             if len(found) < top_k:
                 return
@@ -167,7 +168,11 @@ class ColorizationPipeline:
 
     @stage("recommending")
     def recommend_readable(
-        self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
+        self,
+        gray: np.ndarray,
+        top_k: int = 5,
+        same_class: bool = False,
+        features: PictureFeatures | None = None,
     ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
         """Recommend references, and read them; the next best take the places of unreadable ones.
 
@@ -175,6 +180,7 @@ class ColorizationPipeline:
             gray: see recommend.
             top_k: how many at most.
             same_class: see recommend.
+            features: of the picture, where they are known.
 
         Returns:
             The references, their pictures, and one line for each photo that could not be read.
@@ -183,7 +189,7 @@ class ColorizationPipeline:
             ValueError: see recommend.
         """
         used, pictures, skipped = [], [], []
-        for candidate in self.candidates(gray, top_k, same_class):
+        for candidate in self.candidates(gray, top_k, same_class, features):
             try:
                 pictures.append(read_reference(candidate.path))
                 used.append(candidate)
@@ -208,7 +214,7 @@ class ColorizationPipeline:
                 uint16 or float 0..1. Its luminance is kept exactly; colors it has are replaced.
             references: color pictures, in any of these forms, or recommendations of ``recommend``.
                 An empty list uses none: the network colors what it recognises. None takes the best
-                ``options.top_k`` from the index, and none if there is no index.
+                ``options.top_k`` from the index, but no weak match, and none if there is no index.
             options: how to colorize.
             points: colors that the picture should have at places.
             palette: a color picture whose colors the result should have.
@@ -238,7 +244,8 @@ class ColorizationPipeline:
                 while the result is in use.
             references: color pictures, what ``describe`` made of them, or recommendations, whose
                 scores count if there is nothing else among them. An empty list uses none; None
-                takes the best ``options.top_k`` from the index, and none if there is no index.
+                takes the best ``options.top_k`` from the index, but no weak match, and none if
+                there is no index.
             options: how to colorize.
 
         Raises:
@@ -246,9 +253,12 @@ class ColorizationPipeline:
             PictureError: a file cannot be read.
         """
         target = as_rgb(gray, "target")
+        lab = working_lab(target, options.working_side)
+        features = self.describer(spread_tones(lab), options.working_side)
         given: Sequence[np.ndarray | PictureFeatures]
+        note = ""
         if references is None and self.index is not None:
-            recommended, given, skipped = self._recommended(target, options)
+            recommended, given, skipped, note = self._recommended(target, features, options)
         else:
             chosen, skipped = as_references(references) or [], []
             recommended = [r for r in chosen if isinstance(r, Recommendation)]
@@ -266,10 +276,8 @@ class ColorizationPipeline:
         ]
         check_working_side(seen, options)
         scores = [r.score for r in recommended] if recommended else None
-        lab = working_lab(target, options.working_side)
-        features = self.describer(spread_tones(lab), options.working_side)
         match = match_references(features, seen, scores)
-        return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped)
+        return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped, note)
 
     @inference()
     def describe(
@@ -311,7 +319,9 @@ class ColorizationPipeline:
         options = options or prepared.options
         prepared.check(options)
         network, match = self.network_for(options), prepared.match
-        asked = guidance_of(points, None if palette is None else as_rgb(palette), options)
+        asked = guidance_of(
+            points, None if palette is None else as_rgb(palette, "palette"), options
+        )
         if network is not None:
             ab, confidence = network_colors(network, match, asked, options), match.confidence
             followed = 0.0 if palette is not None else options.faithfulness
@@ -331,6 +341,7 @@ class ColorizationPipeline:
             prepared.references,
             match.shares(followed, by_network=network is not None),
             prepared.skipped,
+            prepared.note,
         )
 
     @inference()
@@ -372,22 +383,62 @@ class ColorizationPipeline:
         """
         return None if options.method == "training-free" else self.network
 
+    @inference()
+    def _query(
+        self, rgb: np.ndarray, features: PictureFeatures | None = None
+    ) -> tuple["Descriptors", NetworkBelief | None]:
+        """What the index is asked: how the picture looks, and which colors are likely in it."""
+        if self._library is None:
+            raise ValueError(
+                "recommending references needs an index: ColorizationPipeline.load(index_dir=...)"
+            )
+        described = self._library[1].describe([glance(to_uint8(rgb))])
+        if self.network is None:
+            return described, None
+        options = ColorizeOptions()
+        alone = match_references(features or self._described(rgb, options), [], None)
+        said = predict(self.network, alone, [False], Guidance(), vividness=0.0)
+        return described, NetworkBelief(said.logits)
+
+    def _rank(
+        self,
+        query: tuple["Descriptors", NetworkBelief | None],
+        top_k: int,
+        same_class: bool,
+    ) -> list[Recommendation]:
+        described, belief = query
+        assert self._library is not None
+        index = self._library[0]
+        found = index.rank(described, top_k, same_class, belief)
+        if not found:
+            raise ValueError(f"{index.index_dir}: the index holds no color photo to recommend")
+        return found
+
     def _described(self, rgb: np.ndarray, options: ColorizeOptions) -> PictureFeatures:
         lab = spread_tones(working_lab(rgb, options.working_side))
         return self.describer(lab, options.working_side)
 
     def _recommended(
-        self, target: np.ndarray, options: ColorizeOptions
-    ) -> tuple[list[Recommendation], list[np.ndarray], list[str]]:
-        """The best references that can still be read."""
-        used, pictures, skipped = self.recommend_readable(target, options.top_k, options.same_class)
+        self, target: np.ndarray, features: PictureFeatures, options: ColorizeOptions
+    ) -> tuple[list[Recommendation], list[np.ndarray], list[str], str]:
+        """The best references that can still be read, and a line where none of them matches.
+
+        Weak matches are left out: the network's own colors are better. Without it they must do.
+        """
+        used, pictures, skipped = self.recommend_readable(
+            target, options.top_k, options.same_class, features
+        )
         if not used:
             where, reason = (
                 self.index and self.index.index_dir,
                 "none of the recommended photos can be read; the first",
             )
             raise ValueError(f"{where}: {reason}: {skipped[0]}; have the photos moved?")
-        return used, pictures, skipped
+        if self.network_for(options) is None:
+            return used, pictures, skipped, ""
+        picks = first_picks(used, options.top_k, self.backbone.name)
+        note = honest_note(used, self.backbone.name, AUTOMATIC)
+        return [used[i] for i in picks], [pictures[i] for i in picks], skipped, note
 
 
 def _opened(index_dir: Path) -> "PhotoIndex":

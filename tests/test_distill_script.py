@@ -1,4 +1,4 @@
-"""scripts/distill from photos to weights that the package loads, in this process and at a tiny size."""
+"""scripts/distill from photos to weights that the package loads, at a tiny size."""
 
 import json
 import shutil
@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
+from retrieval.building.builder import BuildOptions, build_index
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.pretrained import WEIGHTS_DIR
 from similarity.backbone.vgg19 import SLIM, VGG19
@@ -47,6 +48,14 @@ def script() -> ModuleType:
 def command(script: ModuleType) -> Command:
     """``command("train", ...)``: the result, whatever it is."""
     return lambda *words: CliRunner().invoke(script.app, [str(w) for w in words])
+
+
+@pytest.fixture(scope="module")
+def slim_index(tmp_path_factory: pytest.TempPathFactory, library_dir: Path) -> Path:
+    """An index of ``library_dir`` that sees through vgg19-slim. Treat as read-only."""
+    folder = tmp_path_factory.mktemp("slim") / "index"
+    build_index([library_dir], folder, load_backbone("vgg19-slim"), BuildOptions(workers=0))
+    return folder
 
 
 @pytest.fixture
@@ -220,7 +229,7 @@ def test_exported_weights_load_and_are_scored(
     photos: Path,
     teacher: Path,
     tmp_path: Path,
-    index_dir: Path,
+    slim_index: Path,
     backbone: Backbone,
     library_dir: Path,
 ) -> None:
@@ -242,7 +251,7 @@ def test_exported_weights_load_and_are_scored(
         assert file.metadata()["weights_hash"] == loaded.weights_hash
     photos_again = library_dir / ".." / library_dir.name
     scored = command(
-        "score", photos_again, photos, "--teacher", teacher, "--run", run, "--index", index_dir
+        "score", photos_again, photos, "--teacher", teacher, "--run", run, "--index", slim_index
     )
     assert scored.exit_code == 0, scored.exception
     scores = json.loads(scored.output.splitlines()[-1])
@@ -263,18 +272,13 @@ def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
     photos: Path,
     teacher: Path,
     tmp_path: Path,
-    index_dir: Path,
-    build: Callable[..., object],
+    slim_index: Path,
 ) -> None:
     run, out, index = tmp_path / "run", tmp_path / "weights", tmp_path / "index"
-    assert (
-        command(
-            "train", photos, "--teacher", teacher, "--run", run, "--batch", 2, "--samples", 2
-        ).exit_code
-        == 0
-    )
+    train = ("train", photos, "--teacher", teacher, "--run", run, "--batch", 2)
+    assert command(*train, "--samples", 2).exit_code == 0
     unseen = shutil.copytree(photos, tmp_path / "unseen")
-    build(photos, index)
+    build_index([photos], index, load_backbone("vgg19-slim"), BuildOptions(workers=0))
     shutil.copy(photos / "coffee.png", photos / "new.png")
     for i in range(32):  # a whole batch
         (photos / f"a{i:02}.jpg").write_bytes(b"no photo")
@@ -288,7 +292,7 @@ def test_bad_files_and_photos_that_are_not_indexed_are_left_out(
     assert scored.exit_code == 0, scored.exception
     assert "text.jpg" in scored.output
     assert json.loads(scored.stdout)["photos"] == 4
-    other = command(*score, index_dir)
-    assert other.exit_code == 2 and f"{index_dir}: holds no photo of {photos}" in " ".join(
+    other = command(*score, slim_index)
+    assert other.exit_code == 2 and f"{slim_index}: holds no photo of {photos}" in " ".join(
         other.output.split()
     )

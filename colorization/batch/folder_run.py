@@ -6,8 +6,9 @@ from pathlib import Path
 
 from colorization.batch.jobs import Extras, Job
 from colorization.batch.manifest import Manifest, alone
+from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes, check_references, settings_hash
-from colorization.batch.runner import Outcome, run_jobs
+from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 
@@ -79,7 +80,11 @@ def _finished(job: Job, manifest: Manifest, extras: Extras) -> Outcome:
         for path in extras.results(job.output_path)
         if path.relative_to(manifest.folder).as_posix() in line["results"]
     ]
-    told = {"notes": line["notes"], "passed": line.get("passed") or ""}
+    told = {
+        "notes": line["notes"],
+        "passed": line.get("passed") or "",
+        "variants": line.get("variants", []),
+    }
     return Outcome(job, line["references"], line["seconds"], results=results, **told)
 
 

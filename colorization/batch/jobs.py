@@ -24,7 +24,7 @@ class Extras:
     """What is written beside or instead of one result.
 
     Attributes:
-        variants: how many results from different references; 0 for the one result.
+        variants: how many results that look different, at most; 0 for the one result.
         explain: whether each result gets a picture and a JSON file that say where its colors come
             from.
     """

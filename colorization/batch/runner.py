@@ -2,8 +2,8 @@
 
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,14 @@ import numpy as np
 from colorization.batch.explanation import attribution, write_explanation
 from colorization.batch.jobs import Job, beside, explanation_paths
 from colorization.batch.manifest import Manifest, Stamp, stamp_of
+from colorization.batch.outcome import Outcome, describe_recommendation
 from colorization.batch.request import Wishes
 from colorization.batch.target_colors import recolored
+from colorization.batch.variants import Way, most_different, ways_of
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
+from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
 from colorization.photo_files.provenance import credited
@@ -29,53 +32,13 @@ from retrieval.photos.reader import (
     PictureError,
     read_picture,
 )
+from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 
 # torch has no memory; tags too large for a format
 CURE = "; --allow-damaged colorizes what can be read"
 PASSED = "it has colors already; --recolor colorizes it all the same"
 EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job.
-
-    Attributes:
-        job: see Job.
-        references: path and scores of each reference; of variants also the result that it gave.
-        seconds: from file to file.
-        error: one line, empty if the result was written.
-        notes: lines worth telling.
-        cells: thumbnails for a contact sheet.
-        results: the files that were written; several only of variants.
-        passed: why the photo was passed over, empty if it was not.
-    """
-
-    job: Job
-    references: list[dict[str, object]] = field(default_factory=list)
-    seconds: float = 0.0
-    error: str = ""
-    notes: list[str] = field(default_factory=list)
-    cells: list[Cell] = field(default_factory=list)
-    results: list[Path] = field(default_factory=list)
-    passed: str = ""
-
-    def as_dict(self, has_variants: bool = False) -> dict[str, object]:
-        """For JSON; the output is a list if variants were asked for, and None if there is none."""
-        outputs = [str(path) for path in self.results]
-        output = outputs if has_variants else next(iter(outputs), None)
-        return {"input": str(self.job.input_path), "output": output, **self.facts()}
-
-    def facts(self) -> dict[str, object]:
-        """What is known but for the files."""
-        return {
-            "references": self.references,
-            "seconds": round(self.seconds, 3),
-            "error": self.error or None,
-            "notes": self.notes,
-            "passed": self.passed or None,
-        }
 
 
 def run_jobs(
@@ -121,13 +84,6 @@ def run_jobs(
         done(outcome)
 
 
-def describe_recommendation(recommendation: object) -> dict[str, object]:
-    """A recommendation for JSON: path and each part of its score."""
-    return {
-        k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()
-    }
-
-
 @dataclass
 class _Making:
     """What the results of one job add up to, while they are made.
@@ -139,6 +95,7 @@ class _Making:
         references: see Outcome.
         notes: likewise.
         results: likewise.
+        variants: likewise.
     """
 
     target: list[Cell]
@@ -147,6 +104,16 @@ class _Making:
     references: list[dict[str, object]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A result that is to be written: where, from what, and what it is."""
+
+    path: Path
+    prepared: PreparedPhoto
+    way: Way
 
 
 @dataclass(frozen=True)
@@ -174,16 +141,18 @@ class _Worker:
         variants = self.wishes.extras.variants
         making = _Making([Cell(thumbnail(picture.rgb), "target")] if with_cells or variants else [])
         with staging() as files:
-            for path, prepared in self._attempts(job, picture, making):
-                result = self.pipeline.apply(prepared, self.options, points, self.palette)
-                self._write(path, result, prepared, picture, files, making)
+            for attempt in self._attempts(job, picture, points):
+                result = self._apply(attempt, points)
+                self._write(attempt, result, picture, files, making)
             making.notes += [*colored, *what_is_lost(picture, job.output_path)]
+            if variants and len(making.made) < variants:
+                making.notes.append(
+                    f"only {len(making.made)} of {variants} results; any other looks like one of these"
+                )
             if variants:
-                rows = [
-                    [*making.target, *making.made],
-                    [Cell(np.zeros_like(making.target[0].rgb), ""), *making.lent],
-                ]
-                write_sheet(files.add(beside(job.output_path, "-variants", ".png")), rows)
+                rows = [[*making.target, *making.made], making.lent]
+                path = files.add(beside(job.output_path, "-variants", ".png"))
+                write_sheet(path, [row for row in rows if row])
             cells = (
                 [*making.target, *(() if variants else making.lent), *making.made]
                 if with_cells
@@ -194,9 +163,10 @@ class _Worker:
                 job,
                 making.references,
                 seconds,
-                notes=making.notes,
+                notes=list(dict.fromkeys(making.notes)),
                 cells=cells,
                 results=making.results,
+                variants=making.variants if variants else [],
             )
             outdated: list[Path] = []
             if self.manifest:
@@ -214,51 +184,45 @@ class _Worker:
             if not self.overwrite and manifest.is_foreign(path):
                 raise ValueError(f"{path}: was written by another program meanwhile; it is kept")
 
-    def _attempts(
-        self, job: Job, picture: Picture, making: _Making
-    ) -> Iterator[tuple[Path, PreparedPhoto]]:
-        """Where results go, and the photo matched for each; what is missing is noted."""
-        results = self.wishes.extras.results(job.output_path)
+    def _attempts(self, job: Job, picture: Picture, points: Sequence[Point]) -> list[_Attempt]:
+        """What is to be written: one result, or several of which no two look alike."""
+        paths = self.wishes.extras.results(job.output_path)
+        rgb, options, given = picture.rgb, self.options, self.described
+        prepared = self.pipeline.prepare(rgb, given or None, options)
+        references: Sequence[PictureFeatures | Recommendation] = given or prepared.references
+        used = tuple(range(len(references)))
         if not self.wishes.extras.variants:
-            yield (
-                results[0],
-                self.pipeline.prepare(picture.rgb, self.described or None, self.options),
-            )
-            return
-        made, unreadable = 0, []
-        for candidate in self.pipeline.candidates(
-            picture.rgb, len(results), self.options.same_class
-        ):
-            if made == len(results):
-                return
-            try:
-                prepared = self.pipeline.prepare(picture.rgb, [candidate], self.options)
-            except PictureError as error:
-                unreadable.append(str(error))
-                making.notes.append(f"reference skipped: {error}")
-                continue
-            yield results[made], prepared
-            made += 1
-        if not made:
-            raise ValueError(
-                f"none of the recommended photos can be read; the first: {unreadable[0]}; have the photos moved?"
-            )
-        if made < len(results):
-            making.notes.append(
-                f"only {made} of {len(results)} variants: the index has no more references for this photo"
-            )
+            return [_Attempt(paths[0], prepared, Way("result", options, used))]
+        names = [path.name for path in self.wishes.references]
+        names = names or [one.path.name for one in prepared.references]
+        by_network = self.pipeline.network_for(options) is not None
+        matched, small, tried = {used: prepared}, thumbnail(rgb), []
+        for way in ways_of(options, used, names, by_network):
+            if way.picks not in matched:
+                picked = [references[i] for i in way.picks]
+                matched[way.picks] = self.pipeline.prepare(rgb, picked, options)
+            tried.append(_Attempt(paths[0], replace(matched[way.picks], target=small), way))
+        looks = [self._apply(one, points).rgb for one in tried]
+        chosen = [tried[i] for i in most_different(looks, len(paths))]
+        return [
+            _Attempt(path, matched[one.way.picks], one.way)
+            for path, one in zip(paths, chosen, strict=False)
+        ]
+
+    def _apply(self, attempt: _Attempt, points: Sequence[Point]) -> Colorized:
+        return self.pipeline.apply(attempt.prepared, attempt.way.options, points, self.palette)
 
     def _write(
         self,
-        path: Path,
+        attempt: _Attempt,
         result: Colorized,
-        prepared: PreparedPhoto,
         picture: Picture,
         files: Staged,
         making: _Making,
     ) -> None:
         """Write one result and what explains it, and add it to what is being made."""
-        known = self._describe(result, path)
+        path, way = attempt.path, attempt.way
+        known = self._describe(result, attempt)
         shares = [
             (Path(str(one["path"])).name, share)
             for one, share in zip(known, result.influence, strict=True)
@@ -268,33 +232,38 @@ class _Worker:
         with stage("writing"):
             encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
         making.results.append(path)
+        making.variants.append(way.caption)
         making.references += known
         making.notes += [f"reference skipped: {line}" for line in result.skipped]
+        making.notes += [result.note] if result.note else []
         extras = self.wishes.extras
         if not (making.target or extras.explain):
             return
-        shown = [read_reference(r.path) for r in result.references] or self.references
+        given = [self.references[i] for i in way.picks] if self.references else []
+        shown = [read_reference(r.path) for r in result.references] or given
         if extras.explain:
             picture_path, json_path = (files.add(one) for one in explanation_paths(path))
-            found = attribution(prepared.match, self.options, self.wishes.palette is not None)
+            overruled = self.wishes.palette is not None
+            found = attribution(attempt.prepared.match, way.options, overruled)
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
         if making.target:
-            making.made.append(
-                Cell(thumbnail(result.rgb), path.stem if extras.variants else "result")
-            )
-            making.lent += [
-                Cell(thumbnail(lent), _caption(one)) for lent, one in zip(shown, known, strict=True)
-            ]
+            number = f"{len(making.results)} " if extras.variants else ""
+            making.made.append(Cell(thumbnail(result.rgb), f"{number}{way.caption}"))
+            if len(making.results) == 1:  # the first has all of them
+                cells = zip(shown, known, strict=True)
+                making.lent += [Cell(thumbnail(lent), _caption(one)) for lent, one in cells]
 
-    def _describe(self, result: Colorized, path: Path) -> list[dict[str, object]]:
+    def _describe(self, result: Colorized, attempt: _Attempt) -> list[dict[str, object]]:
         shares = [round(share, 3) for share in result.influence]
+        made = {"result": attempt.path.name} if self.wishes.extras.variants else {}
         if not result.references:
+            paths = list(self.wishes.references)
+            used = [paths[i] for i in attempt.way.picks] if paths else []
             return [
-                {"path": str(p), "influence": s}
-                for p, s in zip(self.wishes.references, shares, strict=True)
+                {"path": str(path), "influence": share, **made}
+                for path, share in zip(used, shares, strict=True)
             ]
-        made = {"result": path.name} if self.wishes.extras.variants else {}
         return [
             {**describe_recommendation(r), "influence": s, **made}
             for r, s in zip(result.references, shares, strict=True)

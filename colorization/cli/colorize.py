@@ -44,8 +44,8 @@ from retrieval.stage_clock import stage
 
 if TYPE_CHECKING:
     from colorization.batch.jobs import Job
+    from colorization.batch.outcome import Outcome
     from colorization.batch.request import Wishes
-    from colorization.batch.runner import Outcome
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
     from retrieval.photos.passed_over import PassedOver
@@ -101,10 +101,6 @@ def colorize(
             from colorization.batch.runner import run_jobs as run_jobs
             from colorization.pipeline import ColorizationPipeline
 
-        if variants and (references or index is None):
-            raise ValueError(
-                "--variants takes its references from an index: give --index and no --reference"
-            )
         chosen = given(
             saturation=saturation,
             vividness=vividness,
@@ -198,10 +194,9 @@ def _parse(
 def _print_without_effect(
     task: _Task, chosen: dict[str, Any], pipeline: "ColorizationPipeline", with_index: bool
 ) -> None:
-    others = {"references that are fused": ["top_k"]} if task.request.extras.variants else {}
     by_network = pipeline.network_for(task.options) is not None
     given_ones = bool(task.request.references)
-    for line in without_effect(chosen, given_ones, with_index, by_network, others):
+    for line in without_effect(chosen, given_ones, with_index, by_network, {}):
         typer.echo(f"note: {line}", err=True)
 
 
@@ -256,14 +251,31 @@ def _print(task: _Task, results: _Results, as_json: bool) -> None:
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
     """Notes, then errors; the error of a single file ends the command."""
+    from retrieval.search.match_words import NOTHING_ALIKE
+
+    alone = [one for one in outcomes if any(NOTHING_ALIKE in note for note in one.notes)]
     for outcome in outcomes:
         for note in outcome.notes:
-            typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
+            if len(alone) < 2 or NOTHING_ALIKE not in note:
+                typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
+    if len(alone) > 1:
+        typer.echo(
+            f"note: nothing in your library looks like {len(alone)} of these {len(outcomes)}"
+            " photos; their colors are automatic",
+            err=True,
+        )
     failed = [outcome for outcome in outcomes if outcome.error]
     if single and failed:
         fail(failed[0].error)
     for outcome in failed:
         typer.echo(f"failed {one_line(outcome.error)}", err=True)
+
+
+def guides(request: "Wishes") -> list[str]:
+    """What else than references was asked for, for a person."""
+    count = len(request.points)
+    told = [f"{count} color point{'s' if count > 1 else ''}"] if count else []
+    return told + ([f"palette of {request.palette.name}"] if request.palette else [])
 
 
 def _print_results(task: _Task, results: _Results) -> None:
@@ -273,10 +285,13 @@ def _print_results(task: _Task, results: _Results) -> None:
     if task.single:
         (done,) = good
         shares = [(Path(str(r["path"])).name, float(str(r["influence"]))) for r in done.references]
-        typer.echo(
-            f"{', '.join(map(str, done.results))} in {done.seconds:.2f} s,"
-            f" {sources(shares, len(done.results) > 1)}"
-        )
+        if done.variants:
+            pairs = zip(done.results, done.variants, strict=True)
+            made = ", ".join(f"{path} ({what})" for path, what in pairs)
+            used = [made + f" in {done.seconds:.2f} s"]
+        else:
+            used = [f"{done.results[0]} in {done.seconds:.2f} s", sources(shares)]
+        typer.echo(one_line(", ".join([*used, *guides(task.request)])))
         return
     failed = sum(bool(one.error) for one in results.outcomes)
     passed = sum(bool(one.passed) for one in (*results.outcomes, *results.kept))
@@ -284,4 +299,4 @@ def _print_results(task: _Task, results: _Results) -> None:
     existed = f", {kept} existed already and were kept" if kept else ""
     colored = f", {passed} passed over: they have colors (--recolor colorizes them)"
     line = f"{task.output}: {len(good)} colorized, {failed} failed{existed}"
-    typer.echo(line + (colored if passed else ""))
+    typer.echo(one_line("; ".join([line + (colored if passed else ""), *guides(task.request)])))

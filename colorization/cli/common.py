@@ -60,7 +60,8 @@ Variants = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="This many results, each from another recommended reference, and a sheet of them.",
+        help="Up to this many results that look different (as it is, careful, bold, without"
+        " reference, from each reference alone), and a sheet of them.",
     ),
 ]
 Explain = Annotated[
@@ -94,7 +95,10 @@ PhotoQuality = Annotated[
 Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backbone = Annotated[
-    str | None, typer.Option(help="vgg19-slim (bundled, default) or vgg19 (torchvision's weights).")
+    str | None,
+    typer.Option(
+        help="efficientnet-lite0 (default), vgg19-slim, or vgg19 (torchvision's weights)."
+    ),
 ]
 VggWeights = Annotated[
     Path | None, typer.Option(help="Weights file for --backbone vgg19, instead of a download.")

@@ -36,10 +36,11 @@ def recommend(
     device: Device = None,
 ) -> None:
     """Recommend color references for a gray photo from an index."""
-    from colorization.batch.runner import describe_recommendation
+    from colorization.batch.outcome import describe_recommendation
     from colorization.photo_files.contact_sheet import check_sheet
     from colorization.pipeline import ColorizationPipeline
     from retrieval.photos.reader import read_picture
+    from retrieval.search.match_words import honest_note
 
     if sheet:
         check_sheet(sheet, [photo])
@@ -53,7 +54,9 @@ def recommend(
     if as_json:
         typer.echo(json.dumps([describe_recommendation(one) for one in found], indent=1))
     else:
-        _print_table(found)
+        _print_table(found, pipeline.backbone.name)
+    if note := honest_note(found, pipeline.backbone.name):
+        typer.echo(f"note: {note}", err=True)
 
 
 def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]") -> None:
@@ -71,8 +74,11 @@ def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]")
     write_sheet(sheet, [cells])
 
 
-def _print_table(found: "list[Recommendation]") -> None:
-    typer.echo("score  global  feature  luminance  photo")
+def _print_table(found: "list[Recommendation]", backbone: str) -> None:
+    from retrieval.search.match_words import match_word
+
+    typer.echo("score  match  global  feature  luminance  photo")
     for one in found:
         parts = f"{one.global_score:6.3f}  {one.feature_score:7.3f}  {one.luminance_score:9.3f}"
-        typer.echo(f"{one.score:5.3f}  {parts}  {one_line(str(one.path))}")
+        match = match_word(one.score, backbone)
+        typer.echo(f"{one.score:5.3f}  {match:5}  {parts}  {one_line(str(one.path))}")

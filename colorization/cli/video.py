@@ -41,6 +41,10 @@ Quality = Annotated[
 FrameRate = Annotated[
     float | None, typer.Option(help="Frames a second of a film made of pictures. Default 25.")
 ]
+Sound = Annotated[
+    str | None,
+    typer.Option(help="copy, or aac or opus for containers that cannot hold it. Default copy."),
+]
 AllowDamaged = Annotated[
     bool, typer.Option("--allow-damaged", help="Color what can be read of a damaged film.")
 ]
@@ -66,6 +70,7 @@ def video(
     smoothing: Smoothing = None,
     quality: Quality = None,
     frame_rate: FrameRate = None,
+    sound: Sound = None,
     allow_damaged: AllowDamaged = False,
     report: Report = None,
     overwrite: OverwriteFilm = False,
@@ -95,7 +100,7 @@ def video(
         method=method,
         top_k=top_k,
     )
-    filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate)
+    filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate, sound=sound)
     options = ColorizeOptions(**chosen)
     film_options = FilmOptions(**filmed, allow_damaged=allow_damaged)
     open_source(film, film_options)  # a wrong path is told before any network is loaded
@@ -110,6 +115,7 @@ def video(
     others = {
         "films of pictures": () if from_pictures and to_film else ("frame_rate",),
         "films": () if to_film else ("quality",),
+        "films with sound": ("sound",) if from_pictures else (),
     }
     by_network, with_index = pipeline.network_for(options) is not None, index is not None
     for line in without_effect(

@@ -27,6 +27,7 @@ class PreparedPhoto:
         match: of the photo and its references.
         references: those that were recommended, as they are used; empty if pictures were given.
         skipped: one line for each recommended reference that could not be read.
+        note: one line where nothing in the index looks like the photo; else empty.
     """
 
     target: np.ndarray
@@ -35,6 +36,7 @@ class PreparedPhoto:
     match: ReferenceMatch
     references: list[Recommendation] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    note: str = ""
 
     def check(self, options: ColorizeOptions) -> None:
         """Refuse what the photo would have to be prepared anew for.

@@ -138,6 +138,9 @@ def train_network(
 
     def step(number: int) -> dict[str, Tensor]:
         batch = moved(ahead(number), place)
+        # dropout draws from it: a run that goes on drops what it would have dropped
+        drawn_seed = np.random.SeedSequence((options.seed, number, rank)).generate_state(1)[0]
+        torch.manual_seed(int(drawn_seed))
         together.train()
         return batch_losses(together, batch, bin_weights, judges, options.losses)
 
@@ -187,6 +190,10 @@ def held_out(count: int) -> Int[np.ndarray, " photos"]:
 
 def start_from(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Load an earlier network.
+
+    Args:
+        network: what receives the weights.
+        state: weights of the same layout.
 
     Raises:
         ValueError: it has another layout.

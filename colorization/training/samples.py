@@ -150,7 +150,12 @@ def draw_batch(
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:
-    """The batch on a device, its maps in the order that convolutions read fastest."""
+    """The batch on a device, its maps in the order that convolutions read fastest.
+
+    Args:
+        batch: samples.
+        device: where they go.
+    """
     inputs = batch.inputs
     maps = {
         name: values.to(device).contiguous(memory_format=torch.channels_last)

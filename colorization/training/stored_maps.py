@@ -25,6 +25,7 @@ from torch import Tensor
 from colorization.network.color_bins import NUM_BINS, histogram
 from colorization.network.colorization_network import ENCODER_MAPS
 from colorization.training.aged_prints import aged
+from colorization.training.resemblance import resembling
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.safe_files import replacing
 from similarity.backbone.backbone import Backbone
@@ -37,7 +38,6 @@ AB_STRIDE = 2  # of the stored chroma
 SHORT_SIDE = 256  # photos are read at this short side or up to twice as large
 AGED_SHARE = 0.75  # of the crops whose luminance is that of an old print
 BATCH, AHEAD = 16, 2  # photos that are described together; batches that are decoded ahead
-NUM_LIKE = 20  # photos that are remembered as resembling each
 PRIOR_CROPS = 2000  # crops from which the frequencies of colors are counted
 
 
@@ -220,25 +220,6 @@ def _finish(out: Path, options: StoreOptions) -> None:
     temporary = out / "store.tmp.npz"
     with replacing(out / "store.npz", temporary):
         np.savez(temporary, like=resembling(torch.from_numpy(whole)), prior=prior.numpy())
-
-
-def resembling(
-    described: Float[Tensor, "photos channels"], count: int = NUM_LIKE
-) -> Int[np.ndarray, "photos count"]:
-    """The photos that resemble each, best first; fewer where there are not so many others.
-
-    Args:
-        described: each photo as a whole.
-        count: how many.
-    """
-    units = F.normalize((described - described.mean(0)) / described.std(0).clamp(min=1e-3), dim=1)
-    count = min(count, len(units) - 1)
-    found = np.empty((len(units), count), np.int32)
-    for start in range(0, len(units), 1024):
-        cosines = units[start : start + 1024] @ units.T
-        cosines[torch.arange(len(cosines)), torch.arange(start, start + len(cosines))] = -2.0
-        found[start : start + 1024] = cosines.topk(count, 1).indices.numpy()
-    return found
 
 
 class Store:

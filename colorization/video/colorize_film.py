@@ -23,6 +23,8 @@ from colorization.video.scene_plan import Plan, Scene, make_plan, read_key, read
 from colorization.video.unfinished_work import PLAN, carry_path, describe_job, working
 from colorization.video.yuv import Plane
 
+UNLIKE = "nothing in your library looks like some of the scenes; their colors are automatic"
+
 
 def colorize_film(
     job: FilmJob,
@@ -95,7 +97,8 @@ def _plan(
         if given or pipeline.index is None:
             return [], []
         prepared = pipeline.prepare(key, None, options)
-        return [(str(r.path), r.score) for r in prepared.references], prepared.skipped
+        notes = [*prepared.skipped, *([UNLIKE] if prepared.note else [])]
+        return [(str(r.path), r.score) for r in prepared.references], notes
 
     if (known := read_plan(path)) is not None:
         return _mended(known, folder, film_options, recommend)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,19 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition
 from jaxtyping import UInt8
 
-from colorization.video.yuv import Coding, Plane, gray_of, matrix_of
+from colorization.video.frame_planes import (
+    HDR,
+    is_full_range,
+    lies_on_its_side,
+    luma_of_frame,
+    matrix_of_display,
+    small_rgb,
+    upright,
+)
+from colorization.video.yuv import BT709, Coding, Plane, gray_of, matrix_of
 from retrieval.photos.reader import Picture
 
 SUFFIXES = {
@@ -24,11 +35,11 @@ SUFFIXES = {
     ".mkv": "libx264",
     ".webm": "libvpx-vp9",
 }
-FULL_RANGE = 2  # of FFmpeg's color ranges
 # of the declared length, beyond which a file counts as truncated
 MISSING_SHARE, MISSING_SECONDS = 0.05, 0.25
 _SAYS_LENGTH = ("matroska", "webm", "mov", "mp4", "avi", "nut")
 _COUNTS_FROM_0 = ("matroska", "webm", "nut")  # their length includes what is before the start
+HDR_NOTE = "HDR ({}) became the range of a usual screen (BT.709), by a fixed tone curve"
 BACK_FRAMES = 10  # that timestamps may go back; where they go farther, another film begins
 
 
@@ -46,6 +57,7 @@ class Frame:
         pts: when it is shown, in units of the film's time base.
         duration: likewise; 0 if the film does not say.
         picture: what was read, where it is a picture of a folder.
+        small: gives its RGB in few pixels, where it is a frame of a film.
     """
 
     luma: Plane
@@ -53,6 +65,7 @@ class Frame:
     pts: int
     duration: int = 0
     picture: Picture | None = None
+    small: Callable[[], np.ndarray] | None = None
 
 
 class Film:
@@ -79,10 +92,14 @@ class Film:
             first = next(self._decoded(container, None), None)
             if first is None:
                 raise FilmError(f"{path}: holds no frame that can be read")
-            turned = first.rotation % 180 != 0
+            turned = lies_on_its_side(matrix_of_display(first))
             height = first.width if turned else first.height
-            self.coding = Coding(matrix_of(first.colorspace, height), _is_full_range(first))
+            matrix = matrix_of(first.colorspace, height)
             self.primaries, self.transfer = first.color_primaries, first.color_trc
+            if first.color_trc in HDR:
+                matrix, self.primaries, self.transfer = BT709, BT709, BT709
+                self.notes.append(HDR_NOTE.format(HDR[first.color_trc]))
+            self.coding = Coding(matrix, is_full_range(first))
             self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
@@ -97,7 +114,8 @@ class Film:
                 self.notes.append(f"{first.format.components[0].bits} bits became 8")
             if first.interlaced_frame:
                 self.notes.append(
-                    "it is interlaced, which the result does not say: deinterlace it first, or when it is shown"
+                    "it is interlaced, which the result does not say: deinterlace it first, or"
+                    " when it is shown"
                 )
 
     def frames(self) -> Iterator[Frame]:
@@ -111,28 +129,33 @@ class Film:
             for frame in self._decoded(
                 container, lambda seconds: self._check_length(container, seconds)
             ):
-                luma = np.ascontiguousarray(np.rot90(_luma(frame), frame.rotation // 90 % 4))
+                luma = np.ascontiguousarray(upright(luma_of_frame(frame), matrix_of_display(frame)))
                 if size not in (None, luma.shape):
                     raise FilmError(
-                        f"{self.path}: its frames change their size at {frame.time or 0:.1f} s; this cannot be written"
+                        f"{self.path}: its frames change their size at {frame.time or 0:.1f} s;"
+                        " this cannot be written"
                     )
                 size = luma.shape
                 step = max(1, round(1 / (self.rate * self.time_base)))
                 pts = frame.pts if frame.pts is not None else max(0, last + step)
                 if pts < last - BACK_FRAMES * step:
                     raise FilmError(
-                        f"{self.path}: its time starts over after {float(last * self.time_base):.1f} s, as where films were joined"
-                        f" byte by byte; write it anew first: ffmpeg -i {shlex.quote(str(self.path))} -c copy joined.mkv"
+                        f"{self.path}: its time starts over after"
+                        f" {float(last * self.time_base):.1f} s, as where films were joined byte by"
+                        f" byte; write it anew first: ffmpeg -i {shlex.quote(str(self.path))}"
+                        " -c copy joined.mkv"
                     )
                 # timestamps that stand still or go back cannot be written
                 last = max(pts, last + 1)
-                yield Frame(luma, gray_of(luma, self.coding.full_range), last, frame.duration or 0)
+                gray = gray_of(luma, self.coding.full_range)
+                small = partial(small_rgb, frame)
+                yield Frame(luma, gray, last, frame.duration or 0, small=small)
 
     def rgb_frames(self) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         """The frames as a screen shows them, 0..255."""
         with opened(self.path) as container:
             for frame in self._decoded(container, None):
-                yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90 % 4)
+                yield upright(frame.to_ndarray(format="rgb24"), matrix_of_display(frame))
 
     def _decoded(
         self, container: InputContainer, at_end: Callable[[float], None] | None
@@ -193,48 +216,26 @@ def opened(path: Path) -> Iterator[InputContainer]:
         # FFmpeg takes "a:b" alone for a protocol
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except (FFmpegError, OSError) as error:
-        raise FilmError(
-            f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else _reason(error)}"
-        ) from error
+        raise FilmError(f"{path}: {_reason(error)}") from error
     with container:
         yield container
 
 
 def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
-    """The first stream of moving pictures; the cover of an album is none."""
-    for stream in container.streams.video:
-        if (
-            not stream.disposition & av.stream.Disposition.attached_pic
-            and stream.codec_context is not None
-        ):
-            return stream
-    raise FilmError(f"{path}: holds no moving pictures")
-
-
-def _is_full_range(frame: av.VideoFrame) -> bool:
-    name = frame.format.name
-    return (
-        frame.color_range == FULL_RANGE
-        or name.startswith("yuvj")
-        or (name.startswith("gray") and frame.color_range == 0)
-    )
-
-
-def _luma(frame: av.VideoFrame) -> np.ndarray:
-    """Luma as it is stored, where it has 8 bits and a plane of its own; else as FFmpeg converts it."""
-    layout = frame.format
-    alone = layout.name == "gray" or layout.name.startswith(
-        ("yuv4", "yuvj4", "yuva4", "nv12", "nv16", "nv21", "nv24")
-    )
-    if not alone or layout.components[0].bits != 8:
-        wide = _is_full_range(frame)
-        frame = frame.reformat(
-            format="yuv444p", src_color_range=2 if wide else 1, dst_color_range=2 if wide else 1
-        )
-    plane = frame.planes[0]
-    values: np.ndarray = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
-    return values.reshape(-1, plane.line_size)[: frame.height, : frame.width]
+    """The stream of moving pictures that players show; the cover of an album is none."""
+    found = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
+    ]
+    if not found:
+        raise FilmError(f"{path}: holds no moving pictures")
+    return next((s for s in found if s.disposition & Disposition.default), found[0])
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, EOFError):
+        return "it ends before its first frame: it holds no frame that can be read"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

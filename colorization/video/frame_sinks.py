@@ -16,8 +16,10 @@ from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited, statement
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.writer import write_picture
+from colorization.video.container.joining import join
+from colorization.video.container.segment_writer import SegmentWriter
+from colorization.video.container.trial import check_container, prepared_sound
 from colorization.video.film_reader import SUFFIXES, Film, FilmError, Frame
-from colorization.video.film_writer import SegmentWriter, check_container, join
 from colorization.video.frame_folder import PictureFilm, result_name
 from colorization.video.options import FilmOptions
 from colorization.video.scene_plan import Plan
@@ -43,7 +45,8 @@ class FilmSink:
         options: ColorizeOptions,
         film_options: FilmOptions,
     ) -> None:
-        check_container(film, output, folder)
+        self._sound = prepared_sound(film, folder, film_options.sound)
+        film.notes += check_container(film, output, folder, self._sound)
         self.film, self.output, self.folder = film, output, folder
         self.options, self.film_options = options, film_options
         self.lent: Sequence[str] = ()
@@ -92,6 +95,7 @@ class FilmSink:
             plan.timing,
             self._joined,
             statement(lent),
+            self._sound,
         )
         sync(self._joined)
         return Film(self._joined, self.film_options.allow_damaged)

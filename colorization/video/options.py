@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MAX_QUALITY = 51  # the worst of x264's scale
+SOUNDS = ("copy", "aac", "opus")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class FilmOptions:
         min_scene: frames; a flash does not make scenes that are shorter.
         segment_frames: most frames that are lost if the run is stopped.
         allow_damaged: color what can be read of a damaged file.
+        sound: ``copy`` keeps it as it is; ``aac`` or ``opus`` converts it.
 
     Raises:
         ValueError: a value is out of range.
@@ -38,6 +40,7 @@ class FilmOptions:
     min_scene: int = 8
     segment_frames: int = 100
     allow_damaged: bool = False
+    sound: str = "copy"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -53,5 +56,7 @@ class FilmOptions:
         for name in ("still_range", "follow_range"):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 raise ValueError(f"{name} must rise, not {getattr(self, name)}")
+        if self.sound not in SOUNDS:
+            raise ValueError(f"sound must be one of {', '.join(SOUNDS)}, not {self.sound}")
         if self.min_scene < 1 or self.segment_frames < 1:
             raise ValueError("min_scene and segment_frames must be at least 1")

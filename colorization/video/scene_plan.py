@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from colorization.batch.target_colors import HAS_COLORS, has_colors, recolored
 from colorization.photo_files.staged_files import staging
+from colorization.video.container.joining import Timing
 from colorization.video.cut_detection import CutFinder
-from colorization.video.film_reader import Film, FilmError
-from colorization.video.film_writer import Timing
+from colorization.video.film_reader import Film, FilmError, Frame
 from colorization.video.frame_folder import PictureFilm
 from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
 
 KEY_SIDE = 512  # key frames are kept at about this side
+LOOK_EVERY = 25  # frames: so often a film is looked at for colors
 CANDIDATES = 16  # frames of a scene that are kept in memory to take its middle from
 
 
@@ -93,7 +95,7 @@ def make_plan(
     scenes: list[Scene] = []
     pts: list[int] = []
     notes: list[str] = []
-    start = duration = 0
+    start = duration = looked = colored = 0
 
     def finish(stop: int) -> None:
         nonlocal middle
@@ -110,13 +112,24 @@ def make_plan(
             finish(i)
             start = i
         middle.offer(gray)
+        if i % LOOK_EVERY == 0:
+            looked, colored = looked + 1, colored + _has_colors(frame)
         pts.append(frame.pts)
         duration = frame.duration
         progress(len(pts), max(film.num_frames, len(pts)))
     if not pts:
         raise FilmError(f"{film.path}: holds no frame that can be read")
     finish(len(pts))
+    if 2 * colored > looked:
+        notes.insert(0, f"{HAS_COLORS}; they are replaced")
     return Plan(scenes, Timing(pts, duration), notes)
+
+
+def _has_colors(frame: Frame) -> bool:
+    """Whether a frame shows colors; tinted and toned ones are gray."""
+    if frame.picture is not None:
+        return bool(recolored(frame.picture))
+    return frame.small is not None and has_colors(frame.small())
 
 
 def key_path(folder: Path, scene: int) -> Path:

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from colorization.inference.luminance import luminance_of
-from colorization.web.file_store import Store
-from colorization.web.previews import save_preview
+from colorization.web.editing.previews import save_preview
+from colorization.web.storage.file_store import Store
 
 # what the page calls them, by the names that scikit-image gives them
 EXAMPLES = {"astronaut": "A portrait", "camera": "A photographer"}

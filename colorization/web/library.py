@@ -3,9 +3,9 @@
 import threading
 from pathlib import Path
 
+from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import told
-from colorization.web.photo_editor import PhotoEditor
-from colorization.web.upload_checks import safe_name
+from colorization.web.requests.upload_checks import safe_name
 from retrieval.building.builder import BuildOptions, build_index
 
 INDEXES = Path("indexes")  # below the folder that the server was started in

@@ -19,18 +19,18 @@ from starlette.types import ASGIApp
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.file_store import Store
-from colorization.web.http_api import HttpApi
+from colorization.web.editing.photo_editor import PhotoEditor
+from colorization.web.editing.views import FILES
 from colorization.web.library import Library
-from colorization.web.limits import Limits
 from colorization.web.messages import BusyError, told
-from colorization.web.page_api import PageApi
-from colorization.web.photo_editor import PhotoEditor
-from colorization.web.queue_api import QueueApi
-from colorization.web.request_filter import RequestFilter
-from colorization.web.turns import Turns
-from colorization.web.uploads import Uploads
-from colorization.web.views import FILES
+from colorization.web.requests.http_api import HttpApi
+from colorization.web.requests.page_api import PageApi
+from colorization.web.requests.queue_api import QueueApi
+from colorization.web.requests.request_filter import RequestFilter
+from colorization.web.requests.turns import Turns
+from colorization.web.requests.uploads import Uploads
+from colorization.web.storage.file_store import Store
+from colorization.web.storage.limits import Limits
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 STATIC = Path(__file__).with_name("static")

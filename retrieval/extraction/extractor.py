@@ -1,14 +1,15 @@
 """Describe photos with a backbone and the projections of its features.
 
-All of it is computed from the luminance alone, so a gray photo and a color photo of the same scene
-agree.
+What photos are compared by is computed from the luminance alone, so a gray photo and a color photo
+of the same scene agree. The colors of the cells are what the photo could lend.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Int16, UInt8
+import torch.nn.functional as F
+from jaxtyping import Float, Float16, Int8, Int16, UInt8
 from PIL import Image
 
 from retrieval.extraction.pca import WEIGHTS_DIR, Projection, find_projections
@@ -16,8 +17,10 @@ from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.storage.descriptors import BINS, GRID, SIDE, Descriptors
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.precision import inference
-from similarity.color.lab import luminance_of_bytes
+from similarity.color.lab import as_tensor, luminance_of_bytes, rgb_to_lab
 from similarity.color.tones import spread_tones
+
+COLORS_A_SIDE = 4  # of a cell, whose Lab colors are averaged
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,12 @@ class Glance:
 
     Attributes:
         luminance: L as 0..255, with its tones spread.
+        color: mean ab of the 7x7 cells, rounded to Lab units.
         chroma: see color_beyond_tone.
     """
 
     luminance: UInt8[np.ndarray, "224 224"]
+    color: Int8[np.ndarray, "49 2"]
     chroma: float
 
 
@@ -50,8 +55,20 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
     return Glance(
         np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8),
+        cell_colors(square),
         color_beyond_tone(np.asarray(square)),
     )
+
+
+def cell_colors(square: Image.Image) -> Int8[np.ndarray, "49 2"]:
+    """Mean ab of the 7x7 cells of a picture, rounded to Lab units.
+
+    Args:
+        square: sRGB.
+    """
+    small = np.asarray(square.resize((GRID * COLORS_A_SIDE,) * 2, Image.Resampling.BOX))
+    ab = F.avg_pool2d(rgb_to_lab(as_tensor(small))[1:], COLORS_A_SIDE)
+    return ab.flatten(1).T.round().to(torch.int8).numpy()
 
 
 def luminance_histograms(luminance: UInt8[np.ndarray, "224 224"]) -> Float16[np.ndarray, "49 10"]:
@@ -132,6 +149,7 @@ class Extractor:
             global_=self.global_projection.apply(raw.global_).astype(np.float16),
             local=self.local_projection.apply(raw.local).astype(np.float16),
             histogram=np.stack([luminance_histograms(x) for x in luminance]),
+            color=np.stack([g.color for g in glances]),
             label=raw.label,
             chroma=np.array([g.chroma for g in glances], np.float16),
         )

@@ -45,7 +45,7 @@ MAX_PIXELS = 200_000_000
 # formats of several pages or frames; the second picture of a JPEG is a preview
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")
 _CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
-           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, Image.DecompressionBombError)  # fmt: skip
+           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, SystemError, Image.DecompressionBombError)  # fmt: skip
 
 NO_METADATA = "what it carries beside its pixels cannot be read and is left out"
 STRETCHED = "its values were stretched from black to white, as the file does not say which they are"
@@ -145,7 +145,7 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
 
 def _readers(path: Path) -> tuple[str, ...]:
     """The readers of Pillow that may try a file and that are there."""
-    Image.init()  # whatever else has loaded some of them; after the first time it does nothing
+    Image.init()  # before any is asked for: importing one of them does not load the others
     return tuple(one for one in readers_for(path.name) if one in Image.OPEN)
 
 

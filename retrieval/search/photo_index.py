@@ -15,7 +15,7 @@ from retrieval.extraction.pca import load_projections
 from retrieval.search.faiss_index import exact_index
 from retrieval.search.near_duplicates import Appearance, distinct, luminance_structure
 from retrieval.search.query_threads import one_thread
-from retrieval.search.ranking import local_ranking, num_survivors
+from retrieval.search.ranking import COLOR_WEIGHT, ColorBelief, local_ranking, num_survivors
 from retrieval.search.recommendation import Recommendation
 from retrieval.search.searcher import Searcher
 from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
@@ -108,7 +108,12 @@ class PhotoIndex:
 
     @one_thread()
     def recommend(
-        self, query: Glance, extractor: Extractor, top_k: int = 5, same_class: bool = False
+        self,
+        query: Glance,
+        extractor: Extractor,
+        top_k: int = 5,
+        same_class: bool = False,
+        belief: ColorBelief | None = None,
     ) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture: globally, then locally.
 
@@ -117,6 +122,7 @@ class PhotoIndex:
             extractor: from ``extractor(backbone)``.
             top_k: how many to return.
             same_class: search only photos of the query's top-1 ImageNet class, if there are any.
+            belief: how likely the colors are that a photo would lend; None believes all alike.
 
         Returns:
             At most top_k recommendations, best first. Gray photos are never recommended, and of
@@ -125,10 +131,14 @@ class PhotoIndex:
         Raises:
             ValueError: top_k is not positive.
         """
-        return self.rank(extractor.describe([query]), top_k, same_class)
+        return self.rank(extractor.describe([query]), top_k, same_class, belief)
 
     def rank(
-        self, described: Descriptors, top_k: int = 5, same_class: bool = False
+        self,
+        described: Descriptors,
+        top_k: int = 5,
+        same_class: bool = False,
+        belief: ColorBelief | None = None,
     ) -> list[Recommendation]:
         """Rank the photos of the index as references for a picture that is described.
 
@@ -136,6 +146,7 @@ class PhotoIndex:
             described: the picture, one row, by an extractor of this index.
             top_k: how many to return.
             same_class: search only photos of the query's top-1 ImageNet class, if there are any.
+            belief: see recommend.
 
         Returns:
             What recommend returns.
@@ -154,9 +165,11 @@ class PhotoIndex:
             rows, global_scores = self.searcher.search(
                 described.global_[0].astype(np.float32), keep, allowed
             )
-            local, histogram = self.cells(rows)
+            local, histogram, color = self.cells(rows)
             scores = local_ranking(described.local[0], described.histogram[0], local, histogram)
-            total = scores.total
+            lent = np.take_along_axis(color, scores.partners[..., None], 1)
+            likely = belief(lent) if belief else np.zeros(len(rows), np.float32)
+            total = scores.total + COLOR_WEIGHT * likely
             photos = Appearance(self._vectors.take(rows), local, luminance_structure(histogram))
             best = distinct(photos, np.argsort(-total, kind="stable"), top_k)
             if len(best) == top_k or keep == count or len(rows) < keep:
@@ -165,7 +178,11 @@ class PhotoIndex:
         return [
             Recommendation(
                 self.path(int(rows[i])),
-                *(float(x[i]) for x in (total, global_scores, scores.feature, scores.luminance)),
+                score=float(scores.total[i]),
+                global_score=float(global_scores[i]),
+                feature_score=float(scores.feature[i]),
+                luminance_score=float(scores.luminance[i]),
+                color_score=float(likely[i]),
             )
             for i in best
         ]
@@ -205,16 +222,18 @@ class PhotoIndex:
             usable &= self._label == query.label[0]
         return np.asarray(usable)
 
-    def cells(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Local descriptors and histograms of some rows, read from the shards."""
+    def cells(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Local descriptors, histograms and colors of some rows, read from the shards."""
         first = self._readers[0].descriptors
         local = np.empty((len(rows), *first.local.shape[1:]), np.float16)
         histogram = np.empty((len(rows), *first.histogram.shape[1:]), np.float16)
+        color = np.empty((len(rows), *first.color.shape[1:]), np.int8)
         for shard, here, inside in by_shard(self._vectors.starts, rows):
             local[here] = self._readers[shard].descriptors.local[inside]
             histogram[here] = self._readers[shard].descriptors.histogram[inside]
+            color[here] = self._readers[shard].descriptors.color[inside]
             self._readers[shard].release()  # else memory would grow with every query
-        return local, histogram
+        return local, histogram, color
 
     def histograms(self) -> Iterator[np.ndarray]:
         """Luminance histograms of all photos, a shard at a time; local descriptors are not read."""

@@ -1,18 +1,26 @@
-"""Global, then local ranking of candidate references.
+"""Global, then local ranking of candidate references, then by how likely their colors are.
+
+The paper ends with the local ranking. What is alike often has other colors, though: of two dogs,
+one is black. Whoever knows which colors are likely in each place of the query, as the colorization
+network does, can tell which photos would lend such colors.
 
 Source: He et al. 2018, section 4, rewritten as similarities: higher is better.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, Int8
 
 from similarity.backbone.precision import inference
 
 LUMINANCE_WEIGHT = 0.25
+COLOR_WEIGHT = 0.1  # of the logarithm of the likelihood of the colors
 MAX_SURVIVORS = 200
+# from the ab that candidates lend to the query's cells to the mean logarithm of likelihoods
+ColorBelief = Callable[[Int8[np.ndarray, "candidates 49 2"]], Float[np.ndarray, " candidates"]]
 
 
 @dataclass(frozen=True)
@@ -22,10 +30,12 @@ class Scores:
     Attributes:
         feature: mean over the query's cells of the best cosine with any cell of the candidate.
         luminance: mean correlation of the luminance histograms of those pairs of cells.
+        partners: number of that cell, for each of the query's cells.
     """
 
     feature: Float[np.ndarray, " candidates"]
     luminance: Float[np.ndarray, " candidates"]
+    partners: Int[np.ndarray, "candidates cells"]
 
     @property
     def total(self) -> Float[np.ndarray, " candidates"]:
@@ -71,7 +81,8 @@ def local_ranking(
     best = dots.argmax(2)
     feature = np.take_along_axis(dots, best[..., None], 2)[..., 0].mean(1)
     partners = np.take_along_axis(_standardise(histogram), best[..., None], 1)
-    return Scores(feature, (partners * _standardise(query_histogram)).sum(2).mean(1))
+    luminance = (partners * _standardise(query_histogram)).sum(2).mean(1)
+    return Scores(feature, luminance, best)
 
 
 def _standardise(histogram: np.ndarray) -> np.ndarray:

@@ -10,10 +10,12 @@ class Recommendation:
 
     Attributes:
         path: of the photo.
-        score: feature_score + 0.25 * luminance_score.
+        score: how alike they are: feature_score + 0.25 * luminance_score.
         global_score: cosine of the global descriptors.
         feature_score: mean best cosine of the 7x7 cells.
         luminance_score: mean correlation of the cells' luminance histograms.
+        color_score: mean logarithm of how likely the colors are that the photo would lend; 0 where
+            nobody knows.
     """
 
     path: Path
@@ -21,3 +23,4 @@ class Recommendation:
     global_score: float
     feature_score: float
     luminance_score: float
+    color_score: float = 0.0

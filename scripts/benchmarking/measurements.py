@@ -10,8 +10,9 @@ import typer
 
 from benchmarking.processes import median_seconds, print_figures
 from colorization.batch.jobs import Job
+from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
-from colorization.batch.runner import Outcome, run_jobs
+from colorization.batch.runner import run_jobs
 from colorization.cli.cores import usable_cores
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point

@@ -35,11 +35,9 @@ def _computes_bfloat16() -> bool:
 @contextlib.contextmanager
 def inference() -> Iterator[None]:
     """Compute without gradients, in the precision and on the device that this code chooses."""
-    place = (
-        contextlib.nullcontext()
-        if torch.get_default_device().type == "cpu"
-        else torch.device("cpu")
-    )
+    # torch.get_default_device() of torch 2.6 knows nothing of a device that a with statement sets
+    is_usual = torch.empty(0).device.type == "cpu"
+    place = contextlib.nullcontext() if is_usual else torch.device("cpu")
     with (
         torch.inference_mode(),
         torch.autocast("cpu", enabled=False),

@@ -97,7 +97,10 @@ def test_settings_of_torch_in_the_program_around(
     around: str,
     tolerance: int,
 ) -> None:
-    """In processes of their own: what is computed once for all must not remember the settings either."""
+    """In processes of their own.
+
+    What is computed once for all must not remember the settings either.
+    """
     np.savez(
         tmp_path / "in.npz",
         gray=pictures["coffee"][..., 1],
@@ -139,7 +142,9 @@ with {context}:
 SLIPS = {
     "pipeline.colorize(gray, rgb)": "expected a list",
     "pipeline.colorize(gray, [], points=[(0.5, 0.5, (255, 0, 0))])": "expected Point(x, y",
-    "pipeline.colorize(gray, [ColorizationPipeline(pipeline.backbone).describe(rgb)])": "without the colorization network",
+    "pipeline.apply(ColorizationPipeline(pipeline.backbone).prepare(gray, [rgb]))": (
+        "without the colorization network"
+    ),
     "Point(0.5, 0.5, (float('nan'), 0.0))": "two finite numbers",
     "Point(0.5, 0.5, (0.0, float('inf')))": "two finite numbers",
     "Point(0.5, 0.5, (1.0,))": "two finite numbers",
@@ -157,7 +162,8 @@ def test_slips_are_told() -> None:
     code = f"""
 import numpy as np
 from colorization import ColorizationPipeline, Point
-pipeline, rgb = ColorizationPipeline.load(), np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+pipeline, rng = ColorizationPipeline.load(), np.random.default_rng(0)
+rgb = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
 gray = rgb[..., 0]
 # what can be walked once will do
 assert pipeline.colorize(gray, (one for one in [rgb])).rgb.shape == rgb.shape

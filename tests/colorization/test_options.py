@@ -21,18 +21,18 @@ def test_defaults_are_valid_frozen_and_documented() -> None:
         {"top_k": 0},
         {"top_k": -1},
         {"working_side": 48},  # below 64
-        {"working_side": 100},  # no multiple of 16
-        {"temperature": 0.0},
-        {"temperature": -0.1},
-        {"rank_weight": -0.1},
-        {"caution": -0.1},
-        {"edge_radius": 1},
-        {"edge_epsilon": 0.0},
-        {"edge_epsilon": 1e-5},
+        {"working_side": 100},  # no multiple of 32
+        {"method": "magic"},
+        {"vividness": -0.1},
+        {"vividness": 1.1},
+        {"faithfulness": -0.1},
+        {"faithfulness": 1.1},
+        {"saturation": -0.1},
+        {"saturation": 4.1},
     ],
     ids=str,
 )
-def test_a_value_out_of_range_is_refused_by_name(wrong: dict[str, float]) -> None:
+def test_a_value_out_of_range_is_refused_by_name(wrong: dict[str, object]) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         ColorizeOptions(**wrong)  # type: ignore[arg-type]
@@ -40,17 +40,11 @@ def test_a_value_out_of_range_is_refused_by_name(wrong: dict[str, float]) -> Non
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_values_that_are_not_finite_are_refused(value: float) -> None:
-    """``--caution nan`` reaches here; it would make every color NaN."""
-    with pytest.raises(ValueError, match="caution"):
-        ColorizeOptions(caution=value)
-
-
-@pytest.mark.parametrize("wrong", [(0.9, 0.7), (0.8, 0.8)], ids=str)
-def test_a_range_that_does_not_rise_is_refused(wrong: tuple[float, float]) -> None:
-    """Fine matches are weighed by (similarity - low) / (high - low)."""
-    with pytest.raises(ValueError, match="detail_range"):
-        ColorizeOptions(detail_range=wrong)
+    """``--saturation nan`` reaches here; it would make every color NaN."""
+    with pytest.raises(ValueError, match="saturation"):
+        ColorizeOptions(saturation=value)
 
 
 def test_the_limits_themselves_are_allowed() -> None:
-    ColorizeOptions(top_k=1, working_side=64, caution=0.0, edge_radius=2)
+    ColorizeOptions(top_k=1, working_side=64, vividness=0.0, faithfulness=0.0, saturation=0.0)
+    ColorizeOptions(vividness=1.0, faithfulness=1.0, saturation=4.0)

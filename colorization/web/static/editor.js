@@ -109,7 +109,9 @@ export class Editor {
       find(`#${name}`).value = view[name];
       find(`output[for=${name}]`).value = Number(view[name]).toFixed(2);
     }
-    find("#faithfulness-part").hidden = !view.references.some((one) => one.used);
+    const unreferenced = !view.references.some((one) => one.used);
+    find("#faithfulness-part").hidden = unreferenced;
+    find("#doubt-part").hidden = unreferenced && !find("#doubt").checked; // else nobody could switch it off
     find("#undo").disabled = !view.can_undo;
     find("#redo").disabled = !view.can_redo;
     find("#remove-palette").hidden = !view.palette;

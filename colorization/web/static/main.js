@@ -58,6 +58,7 @@ function back() {
 }
 
 async function take(files, target = document.body) {
+  await ready; // what is chosen while the page still loads opens after it
   if (!files.length) return tell(["There is no file in what was dropped."]);
   const part = editor.photo && target.closest?.("#references, #palette")?.id;
   if (part === "references") return editor.bring(files);
@@ -69,6 +70,16 @@ async function take(files, target = document.body) {
     const name = await queue.begin(files, { accept: page.accept, most: page.queued_photos });
     location.hash = `photos=${name}`;
     await queue.run();
+  } catch (error) {
+    tell([error.message]);
+  }
+}
+
+async function begin() {
+  try {
+    page = await ask("/api/page");
+    renderStart();
+    await route();
   } catch (error) {
     tell([error.message]);
   }
@@ -91,6 +102,7 @@ function renderStart() {
   if (!page.library.may_index) find("#privacy").textContent = "Your photos stay on the computer that Rechroma runs on.";
 }
 
+const ready = begin();
 find("#choose").onchange = (event) => take(taken(event.target));
 onDrop(take);
 connectLibrary();
@@ -98,10 +110,3 @@ addEventListener("popstate", route);
 addEventListener("beforeunload", (event) => {
   if (editor.saving || queue.running) event.preventDefault(); // the browser asks whether to leave
 });
-try {
-  page = await ask("/api/page");
-  renderStart();
-  await route();
-} catch (error) {
-  tell([error.message]);
-}

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from similarity.backbone.backbone import Backbone
 
 Pictures = dict[str, np.ndarray]
 Cli = Callable[..., Result]
+README = Path(__file__).parents[3] / "colorization" / "cli" / "README.md"
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_each_half_is_traced_to_its_own_reference(
     gray, references = halves
     pipeline = ColorizationPipeline.load()
     options = replace(fast, working_side=128, method=method)
-    found = attribution(pipeline.prepare(gray, references, options).matched, options)
+    found = attribution(pipeline.prepare(gray, references, options).match, options)
     assert found is not None
     np.testing.assert_allclose(found.shares.sum(0), 1, atol=1e-4)
     width = found.regions.shape[1] // 2
@@ -71,10 +73,10 @@ def test_without_references_there_is_nothing_to_trace(
 ) -> None:
     pipeline = ColorizationPipeline.load()
     rgb = pictures["chelsea"]
-    assert attribution(pipeline.prepare(rgb, [], fast).matched, fast) is None
+    assert attribution(pipeline.prepare(rgb, [], fast).match, fast) is None
     write_explanation(tmp_path / "x.png", tmp_path / "x.json", (rgb, rgb), [], None)
     assert json.loads((tmp_path / "x.json").read_text()) == {
-        "heard": 0.0,
+        "reference_share": 0.0,
         "confidence": None,
         "references": [],
         "grid": None,
@@ -84,34 +86,31 @@ def test_without_references_there_is_nothing_to_trace(
 def test_faithfulness_is_told(
     pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
 ) -> None:
-    """An unrelated reference is hardly heard however faithful the options are; half faithful is half of that."""
+    """An unrelated reference gives nothing, however faithful; half faithful is half of it."""
     pipeline = ColorizationPipeline.load()
     gray = gray_pictures["motorcycle_left"]
 
-    def heard(reference: str, faithfulness: float) -> float:
+    def share(reference: str, faithfulness: float) -> float:
         options = replace(fast, faithfulness=faithfulness)
-        found = attribution(pipeline.prepare(gray, [pictures[reference]], options).matched, options)
+        found = attribution(pipeline.prepare(gray, [pictures[reference]], options).match, options)
         assert found is not None
-        return found.heard
+        return found.reference_share
 
     result = pipeline.colorize(gray, [pictures["hubble"], pictures["chelsea"]], fast)
-    assert 0 < sum(result.influence) < 0.5  # what is told to everybody
-    assert heard("motorcycle_right", 1.0) > 0.9
-    assert heard("hubble", 0.0) == 0.0
-    assert heard("hubble", 0.5) == pytest.approx(heard("hubble", 1.0) / 2)
+    assert 0 <= sum(result.influence) < 0.5  # what is told to everybody
+    assert share("motorcycle_right", 1.0) > 0.9 and share("motorcycle_right", 0.0) == 0.0
+    assert share("motorcycle_right", 0.5) == pytest.approx(share("motorcycle_right", 1.0) / 2)
+    assert share("hubble", 1.0) < 0.5
 
 
-def test_points_and_palettes_overrule_the_same_picture(
-    pictures: Pictures, fast: ColorizeOptions
-) -> None:
+def test_a_palette_overrules_references(pictures: Pictures, fast: ColorizeOptions) -> None:
     pipeline = ColorizationPipeline.load()
     options = replace(fast, faithfulness=0.5)
-    matched = pipeline.prepare(pictures["coffee"], [pictures["coffee"]], options).matched
-    free, overruled = attribution(matched, options), attribution(matched, options, overruled=True)
+    match = pipeline.prepare(pictures["coffee"], [pictures["coffee"]], options).match
+    free, overruled = attribution(match, options), attribution(match, options, overruled=True)
     assert free is not None and overruled is not None
-    assert free.heard == pytest.approx(0.75, abs=0.01) and overruled.heard == pytest.approx(
-        0.5, abs=0.01
-    )
+    assert free.reference_share == pytest.approx(0.5, abs=0.01)
+    assert overruled.reference_share == 0.0
 
 
 # --- what is written
@@ -130,7 +129,7 @@ def quarter() -> Attribution:
 def test_regions_by_hand(quarter: Attribution) -> None:
     told = as_dict(quarter, [{"path": "a.jpg", "score": 0.9}, {"path": "b.jpg"}], (100, 200))
     first, second = told["references"]  # type: ignore[misc]
-    assert (told["heard"], told["confidence"]) == (0.6, 0.5)
+    assert (told["reference_share"], told["confidence"]) == (0.6, 0.5)
     assert first == {
         "path": "a.jpg", "score": 0.9, "frame": FRAMES[0], "area": 0.75, "confidence": 0.4, "region": [0, 0, 150, 100],
         "matched": [0.5, 0.5, 0.5, 0.5],
@@ -185,7 +184,7 @@ def test_explain(
     ]
     told = json.loads((tmp_path / "new" / "x-explained.json").read_text())
     assert [Path(r["path"]).name for r in told["references"]] == ["reference.png", "retina.png"]
-    assert told["references"][0]["area"] > 0.7 and told["heard"] > 0.5
+    assert told["references"][0]["area"] > 0.7 and told["reference_share"] > 0.5
     assert Image.open(tmp_path / "new" / "x-explained.png").width > 1000
 
 
@@ -201,134 +200,8 @@ def test_variants_of_photos_that_have_moved_are_refused_in_one_line(
         "colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2
     )
     assert result.exit_code == 2
-    why = "none of the recommended photos can be read; the first: moved.jpg: no such file; have the photos moved?"
-    assert result.stderr == f"error: {gray_path}: {why}\n"
-
-
-@pytest.mark.usefixtures("quick")
-def test_fewer_variants_than_asked_for_are_told(
-    cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path
-) -> None:
-    result = cli(
-        "colorize",
-        gray_path,
-        "--index",
-        index_dir,
-        "--output",
-        tmp_path / "x.png",
-        "--variants",
-        50,
-    )
-    made = sorted(p.name for p in tmp_path.glob("x-*.png") if p.name != "x-variants.png")
-    note = f"only {len(made)} of 50 variants: the index has no more references for this photo"
-    assert (result.exit_code, result.stderr) == (0, f"note: {gray_path}: {note}\n")
-    assert (
-        made
-        and all(str(tmp_path / name) in result.stdout for name in made)
-        and "x.png" not in result.stdout
-    )
-
-
-@pytest.mark.usefixtures("quick")
-def test_variants(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    run = [
-        "colorize",
-        gray_path,
-        "--index",
-        index_dir,
-        "--output",
-        tmp_path / "new" / "x.png",
-        "--variants",
-        3,
-    ]
-    result = cli(*run, "--json", "--explain")
-    assert result.exit_code == 0, result.output
-    names = {p.name for p in (tmp_path / "new").iterdir()}
-    results = [f"x-{number}.png" for number in (1, 2, 3)]
-    assert names == {
-        *results,
-        "x-variants.png",
-        *(f"x-{n}-explained.{s}" for n in (1, 2, 3) for s in ("png", "json")),
-    }
-    (told,) = json.loads(result.stdout)
-    assert [r["result"] for r in told["references"]] == results
-    assert (
-        told["output"] == [str(tmp_path / "new" / name) for name in results] and told["notes"] == []
-    )
-    assert len({r["path"] for r in told["references"]}) == 3
-    recommended = json.loads(
-        cli("recommend", gray_path, "--index", index_dir, "--top-k", 3, "--json").stdout
-    )
-    assert [r["path"] for r in told["references"]] == [r["path"] for r in recommended]
-    pictures = [np.asarray(Image.open(tmp_path / "new" / name)).astype(int) for name in results]
-    assert np.abs(pictures[0] - pictures[2]).mean() > 1
-    # one that gave nothing is not named
-    for name, reference in zip(results, told["references"], strict=True):
-        told_in_exif = (
-            Path(reference["path"]).name in Image.open(tmp_path / "new" / name).getexif()[0x010E]
-        )
-        assert told_in_exif == (reference["influence"] >= 0.005)
-    alone = cli(
-        "colorize", gray_path, "--index", index_dir, "--top-k", 1, "--output", tmp_path / "one.png"
-    )
-    assert alone.exit_code == 0
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "one.png")), pictures[0])
-
-
-@pytest.mark.usefixtures("quick")
-def test_variants_fuse_nothing(cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path) -> None:
-    run = [
-        "colorize",
-        gray_path,
-        "--index",
-        index_dir,
-        "--output",
-        tmp_path / "x.png",
-        "--variants",
-        2,
-        "--top-k",
-        5,
-    ]
-    result = cli(*run)
-    note = "note: --top-k does nothing here: it concerns only references that are fused\n"
-    assert (result.exit_code, result.stderr) == (0, note)
-
-
-@pytest.mark.usefixtures("quick")
-def test_more_variants_than_the_library_has_photos(
-    cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path
-) -> None:
-    result = cli(
-        "colorize",
-        gray_path,
-        "--index",
-        index_dir,
-        "--output",
-        tmp_path / "x.png",
-        "--variants",
-        20,
-        "--json",
-    )
-    (told,) = json.loads(result.stdout)
-    assert 4 <= len(told["references"]) <= 8
-    assert len(list(tmp_path.glob("x-*.png"))) == len(told["references"]) + 1
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("more", [[], ["--reference", "r.png"]], ids=str)
-def test_variants_need_an_index(
-    cli: Cli,
-    refused: Callable[..., str],
-    gray_path: Path,
-    index_dir: Path,
-    tmp_path: Path,
-    more: list[str],
-) -> None:
-    refused(
-        cli("colorize", gray_path, "--output", tmp_path / "x.png", "--variants", 2, *more),
-        "--variants",
-        "--index",
-    )
+    why = "none of the recommended photos can be read; the first: moved.jpg: no such file"
+    assert result.stderr == f"error: {gray_path}: {index_dir}: {why}; have the photos moved?\n"
 
 
 @pytest.mark.usefixtures("quick")
@@ -350,3 +223,25 @@ def test_a_box_in_variants_is_resumed(
     assert "0 colorized, 0 failed, 2 existed" in cli(*run).stdout
     (tmp_path / "out" / "cat-variants.png").unlink()
     assert "1 colorized, 0 failed, 1 existed" in cli(*run).stdout
+
+
+def keys_of(told: object) -> set[str]:
+    """Keys of dictionaries at any depth."""
+    if isinstance(told, list):
+        return set().union(*map(keys_of, told))
+    if isinstance(told, dict):
+        return set(told).union(*map(keys_of, told.values()))
+    return set()
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_readme_names_exactly_the_keys(
+    cli: Cli, gray_path: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    run = ["colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png"]
+    assert cli(*run, "--explain", "--variants", 1).exit_code == 0
+    told = json.loads((tmp_path / "x-1-explained.json").read_text())
+    text = README.read_text("utf-8")
+    table = text[text.index("| key | holds |") :].partition("\n\n")[0]
+    named = set(re.findall("`([a-z_]+)`", table))
+    assert named == keys_of(told)

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from colorization.batch.jobs import Job
+from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
-from colorization.batch.runner import Outcome, describe_recommendation, run_jobs
+from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError
-from retrieval.search.recommendation import Recommendation
 
 Listing = Callable[[Path], dict[str, bytes]]
 
@@ -249,18 +249,8 @@ def test_recommended_references_are_described(
             "global_score",
             "feature_score",
             "luminance_score",
+            "color_score",
             "influence",
         }
     assert len(outcome.cells) == 4
     assert outcome.cells[1].caption == f"motorcycle_left.png {outcome.references[0]['score']:.2f}"
-
-
-def test_a_recommendation_as_a_dictionary() -> None:
-    one = Recommendation(Path("a") / "b.png", 1.234567, 0.5, -0.25, 0.11111)
-    assert describe_recommendation(one) == {
-        "path": str(Path("a") / "b.png"),
-        "score": 1.2346,
-        "global_score": 0.5,
-        "feature_score": -0.25,
-        "luminance_score": 0.1111,
-    }

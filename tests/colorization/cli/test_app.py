@@ -40,7 +40,7 @@ COMMANDS = {
         "--reference",
         "--index",
         "--top-k",
-        "--caution",
+        "--faithfulness",
         "--overwrite",
         "--sheet",
         "--json",

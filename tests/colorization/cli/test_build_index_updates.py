@@ -126,11 +126,11 @@ def test_an_index_of_another_backbone_is_not_mixed(
         cli("build-index", photo_dir, "--index", own_index),
         own_index,
         "vgg19",
-        "vgg19-slim",
+        "efficientnet-lite0",
         "0123456789abcdef",
     )
     assert (
         cli("build-index", photo_dir, "--index", own_index, "--workers", 0, "--overwrite").exit_code
         == 0
     )
-    assert json.loads((own_index / "index.json").read_text())["backbone"] == "vgg19-slim"
+    assert json.loads((own_index / "index.json").read_text())["backbone"] == "efficientnet-lite0"

@@ -56,7 +56,7 @@ def test_defaults_live_with_the_library() -> None:
 
 
 def test_what_has_no_effect_beside_the_rest() -> None:
-    chosen = {"top_k": 3, "caution": 1.0, "temperature": 0.5, "quality": 20}
+    chosen = {"top_k": 3, "faithfulness": 1.0, "vividness": 0.5, "quality": 20}
     films = {"films": ["quality"]}
     assert without_effect(chosen, True, True, True, {}) == [
         "--index is not asked: references are given",
@@ -65,7 +65,8 @@ def test_what_has_no_effect_beside_the_rest() -> None:
     assert without_effect(chosen, False, True, True, {}) == []
     assert without_effect(chosen, False, False, False, films) == [
         "--top-k does nothing here: it concerns only recommended references",
-        "--caution does nothing here: it concerns only references",
-        "--temperature does nothing here: it concerns only the network",
+        "--faithfulness does nothing here: it concerns only references",
+        "--vividness does nothing here: it concerns only the network",
+        "--faithfulness does nothing here: it concerns only the network",
         "--quality does nothing here: it concerns only films",
     ]

@@ -18,7 +18,7 @@ def test_what_was_written_is_told(
         asked.extend((folder, more[-1]))
         (folder / "network.onnx").write_bytes(bytes(1_500_000))
         return SimpleNamespace(
-            paths=[folder / "network.onnx"], backbone_difference=1e-5, network_difference=2e-4
+            paths=[folder / "network.onnx"], encoder_difference=1e-5, network_difference=2e-4
         )
 
     monkeypatch.setattr("colorization.onnx_export.export.export_onnx", export_onnx)
@@ -27,7 +27,7 @@ def test_what_was_written_is_told(
     assert asked == [tmp_path, True]
     assert result.stdout.splitlines() == [
         f"{tmp_path / 'network.onnx'}  1.5 MB",
-        "ONNX Runtime beside torch: largest difference 1.0e-05 (backbone), 2.0e-04 (network)",
+        "ONNX Runtime beside torch: largest difference 1.0e-05 (encoder), 2.0e-04 (network)",
     ]
 
 

@@ -12,8 +12,9 @@ from PIL import Image
 from tiny_network import tiny_network
 
 from colorization.batch.jobs import Job
+from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
-from colorization.batch.runner import Outcome, run_jobs
+from colorization.batch.runner import run_jobs
 from colorization.inference.picture_features import PictureDescriber
 from colorization.inference.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS

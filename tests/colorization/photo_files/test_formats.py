@@ -14,8 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 from skimage.color import rgb2lab
 
 from colorization.batch.jobs import Job
+from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
-from colorization.batch.runner import Outcome, run_jobs
+from colorization.batch.runner import run_jobs
 from colorization.inference.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline

@@ -1,352 +1,210 @@
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
-from io import BytesIO
-from itertools import pairwise
-from pathlib import Path
+"""Samples: whose colors they lend, what is recolored, and what the network is told."""
 
-import h5py
+import math
+from collections import Counter
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from colorization.training.packed_corpus import Pack
-from PIL import Image
 from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS
-from colorization.network.colorization_network import GLOBAL_SIZE
-from colorization.network.hints import palette_of
+from colorization.network.input_planes import AB_SCALE
 from colorization.training.samples import (
-    CHROMINANCE,
     KINDS,
-    PERCEPTUAL,
-    Sample,
+    Batch,
     SamplingOptions,
-    aged,
-    distorted,
-    draw,
+    moved,
+    turned,
 )
-from similarity.color.lab import rgb_to_lab
+from colorization.training.stored_maps import Store
 
-SMALL = SamplingOptions(side=32)
-STRIDE = 2
-COLORS = (
-    (200, 60, 50),
-    (60, 180, 70),
-    (50, 80, 200),
-    (190, 180, 60),
-    (170, 60, 180),
-    (60, 170, 180),
-)
-MakePack = Callable[..., Pack]
+Only = Callable[..., SamplingOptions]
+Draw = Callable[..., Batch]
+VIVID, FAITHFUL = NUM_BINS + 3, NUM_BINS + 4  # places of the global hints
 
 
-@pytest.fixture
-def make_pack(tmp_path: Path) -> MakePack:
-    """``make_pack(pictures, references=nobody's)``: a packed corpus as ``pack`` writes it, without an index."""
+def own_colors(store: Store, photo: int) -> Tensor:
+    """The colors of both crops of a photo at stride 4."""
+    return F.avg_pool2d(store.read(np.array([2 * photo, 2 * photo + 1])).ab, 2)
 
-    def make(
-        pictures: Sequence[np.ndarray], references: Sequence[Sequence[int]] | None = None
-    ) -> Pack:
-        blobs = []
-        for rgb in pictures:
-            Image.fromarray(rgb).save(buffer := BytesIO(), "JPEG", quality=95)
-            blobs.append(buffer.getvalue())
-        path = tmp_path / "photos.h5"
-        with h5py.File(path, "w") as file:
-            file["bytes"] = np.frombuffer(b"".join(blobs), np.uint8)
-            file["offsets"] = np.cumsum([0, *map(len, blobs)])
-            file["references"] = np.array(
-                [[-1] * 8] * len(blobs) if references is None else references, np.int32
-            )
-            file["prior"] = np.full(NUM_BINS, 1 / NUM_BINS, np.float32)
-            file.attrs["side"] = 64
-        return Pack(path)
 
-    return make
+def is_of(ab: Tensor, store: Store, photo: int) -> bool:
+    """Whether colors at stride 4 are those of a crop of the photo."""
+    return any(torch.allclose(ab, own, atol=1e-3) for own in own_colors(store, photo))
 
 
 @pytest.fixture
-def photos(make_pack: MakePack, pictures: dict[str, np.ndarray]) -> Pack:
-    """Three photographs that are each other's references."""
-    return make_pack(
-        [pictures[name] for name in ("chelsea", "coffee", "retina")],
-        [[1, 2, *[-1] * 6], [2, 0, *[-1] * 6], [0, *[-1] * 7]],
-    )
+def painted(make_store: Callable[..., Store]) -> Store:
+    """Four photos of one color each."""
+    colors = ((200, 60, 50), (60, 180, 70), (50, 80, 200), (190, 180, 60))
+    return make_store([np.full((64, 64, 3), color, np.uint8) for color in colors])
 
 
-@pytest.fixture
-def painted(make_pack: MakePack) -> Pack:
-    """Six photos of one color each; the references of the first are 3, 1, 4, 2, 5."""
-    references = [[3, 1, 4, 2, 5, -1, -1, -1]] + [[-1] * 8] * 5
-    return make_pack([np.full((48, 64, 3), color, np.uint8) for color in COLORS], references)
+def test_shapes_and_ranges(draw: Draw, store: Store) -> None:
+    kinds = Counter[int]()
+    for seed in range(20):
+        batch = draw(store, seed=seed)
+        assert batch.luminance.shape == (6, 1, 64, 64)
+        assert batch.ab.shape == (6, 2, 16, 16)
+        assert batch.inputs.luminance.shape == (6, 1, 32, 32)
+        assert batch.inputs.references.shape == (6, 11, 8, 8)
+        assert batch.inputs.hints.shape == (6, 3, 16, 16)
+        assert len(batch.inputs.global_hints) == 6
+        for values in (batch.ab, batch.inputs.references, batch.inputs.hints):
+            assert bool(values.isfinite().all())
+        kinds.update(batch.kinds.tolist())
+    assert sorted(kinds) == list(range(len(KINDS)))
+    assert kinds[1] > kinds[4]  # 0.34 and 0.12 of 120
 
 
-def only(kind: str, **changes: object) -> SamplingOptions:
-    """Samples of one kind."""
-    return replace(SMALL, kinds=tuple(float(k == kind) for k in KINDS), **changes)  # type: ignore[arg-type]
+def test_a_batch_depends_on_its_seed_only(draw: Draw, store: Store) -> None:
+    one, again, other = draw(store, seed=1), draw(store, seed=1), draw(store, seed=2)
+    assert torch.equal(one.ab, again.ab)
+    assert torch.equal(one.inputs.references, again.inputs.references)
+    assert torch.equal(one.inputs.global_hints, again.inputs.global_hints)
+    assert not torch.equal(one.ab, other.ab)
 
 
-def samples(
-    pack: Pack, count: int, options: SamplingOptions, row: int = 0, branch: str = PERCEPTUAL
-) -> list[Sample]:
-    return [
-        draw(pack, row, np.random.default_rng((7, i)), branch, options, STRIDE)
-        for i in range(count)
-    ]
+def test_targets_are_crops_of_their_photos(draw: Draw, store: Store, only: Only) -> None:
+    batch = draw(store, only("recommended"))
+    assert all(is_of(batch.ab[i], store, i) for i in range(6))
 
 
-def color_of(lab: Tensor) -> int:
-    """Which of COLORS a picture of one color shows."""
-    known = rgb_to_lab(torch.tensor(COLORS).T[:, :, None] / 255)[1:, :, 0].T
-    distance = (known - lab[1:].mean((1, 2))).norm(dim=1)
-    assert float(distance.min()) < 5
-    return int(distance.argmin())
+def test_without_a_reference_its_planes_are_empty(draw: Draw, store: Store, only: Only) -> None:
+    batch = draw(store, only("none"))
+    assert not batch.inputs.references.any()
+    assert not batch.inputs.hints[:, 2].any()
 
 
-# Samples
+def lent(batch: Batch) -> Tensor:
+    """The mean color that the references lend each sample."""
+    return batch.inputs.references[:, :2].mean((2, 3)) * AB_SCALE
 
 
-@pytest.mark.parametrize("branch", [CHROMINANCE, PERCEPTUAL])
-def test_shapes_and_ranges(photos: Pack, branch: str) -> None:
-    kinds = set()
-    for row in range(3):
-        for sample in samples(photos, 25, SMALL, row, branch):
-            assert sample.branch == branch
-            assert sample.lab.shape == (3, 32, 32)
-            assert sample.points.shape == (3, 16, 16)
-            assert sample.hints.shape == (GLOBAL_SIZE,)
-            assert all(reference.shape == (3, 32, 32) for reference in sample.references)
-            for lab in (sample.lab, *sample.references):
-                assert bool(lab.isfinite().all())
-                assert float(lab[0].min()) >= -1e-3 and float(lab[0].max()) <= 100 + 1e-3
-            kinds.add(sample.kind)
-    assert kinds == set(KINDS)
-
-
-def test_a_sample_depends_on_its_seed_only(photos: Pack) -> None:
-    def flat(sample: Sample) -> list[object]:
-        values = [getattr(sample, f.name) for f in fields(sample)]
-        return [
-            v.tolist()
-            if isinstance(v, Tensor)
-            else [r.tolist() for r in v]
-            if isinstance(v, list)
-            else v
-            for v in values
-        ]
-
+def test_recommended_references_are_other_photos(draw: Draw, painted: Store, only: Only) -> None:
+    own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
+    seen = [set[int](), set[int](), set[int](), set[int]()]
     for seed in range(12):
-        first = draw(photos, 0, np.random.default_rng(seed), PERCEPTUAL, SMALL, STRIDE)
-        np.random.random(), torch.rand(1)  # other sources of randomness
-        again, other = (
-            draw(photos, 0, np.random.default_rng(s), PERCEPTUAL, SMALL, STRIDE)
-            for s in (seed, seed + 50)
-        )
-        assert flat(first) == flat(again)
-        assert not torch.equal(first.lab, other.lab)
+        colors = lent(draw(painted, only("recommended", more_references=0.0), range(4), seed))
+        for row, color in enumerate(colors):
+            distance = (own - color).norm(dim=1)
+            assert float(distance.min()) < 3
+            seen[row].add(int(distance.argmin()))
+    assert all(row not in found for row, found in enumerate(seen))
+    assert all(len(found) == 3 for found in seen)
 
 
-def test_kinds_have_their_shares(painted: Pack) -> None:
-    found = [sample.kind for sample in samples(painted, 400, replace(SMALL, side=16))]
-    for kind, share in zip(KINDS, SMALL.kinds, strict=True):
-        assert found.count(kind) / 400 == pytest.approx(share, abs=0.06)
-    assert sum(SMALL.kinds) == pytest.approx(1)
+def test_the_same_photo_lends_from_another_crop(draw: Draw, painted: Store, only: Only) -> None:
+    colors = lent(draw(painted, only("same photo"), range(4)))
+    own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
+    torch.testing.assert_close(colors, own, atol=2.0, rtol=0.05)
 
 
-# References
-
-
-def test_no_references(painted: Pack) -> None:
-    for sample in samples(painted, 10, only("none")):
-        assert (sample.kind, sample.references) == ("none", [])
-
-
-def test_recommended_references_are_the_best_ones_each_once(painted: Pack) -> None:
-    counts, seen = [], set()
-    for sample in samples(
-        painted, 120, only("recommended", top=3, max_references=3, extra_reference=0.5)
-    ):
-        assert sample.kind == "recommended"
-        rows = [color_of(reference) for reference in sample.references]
-        assert len(set(rows)) == len(rows)
-        counts.append(len(rows))
-        seen |= set(rows)
-    assert seen == {3, 1, 4}  # the first three of 3, 1, 4, 2, 5
-    # one more with probability 1/2, and then another: 1/2, 1/4, 1/4
-    assert [counts.count(n) / 120 for n in (1, 2, 3)] == pytest.approx([0.5, 0.25, 0.25], abs=0.12)
-
-
-def test_there_are_never_more_references_than_known(photos: Pack) -> None:
-    found = {
-        len(s.references)
-        for s in samples(photos, 20, only("recommended", extra_reference=1.0), row=2)
-    }
-    assert found == {1}
-    found = {
-        len(s.references)
-        for s in samples(
-            photos, 20, only("recommended", extra_reference=1.0, max_references=2), row=0
-        )
-    }
-    assert found == {2}
-
-
-def test_a_photo_without_recommendations_gets_a_random_one(painted: Pack) -> None:
-    found = samples(painted, 60, only("recommended"), row=4)
-    assert {sample.kind for sample in found} == {"random"}
-    assert {len(sample.references) for sample in found} == {1}
-    assert {color_of(sample.references[0]) for sample in found} >= {0, 1, 2, 3, 5}
-
-
-def test_skipped_photos_among_the_references_are_passed_over(make_pack: MakePack) -> None:
-    pack = make_pack(
-        [np.full((48, 64, 3), color, np.uint8) for color in COLORS[:3]],
-        [[-1, 2, -1, 1, *[-1] * 4], [-1] * 8, [-1] * 8],
-    )
-    rows = {color_of(r) for s in samples(pack, 40, only("recommended")) for r in s.references}
-    assert rows == {1, 2}
-
-
-def test_a_distorted_reference_has_the_colors_of_the_target(painted: Pack) -> None:
-    for sample in samples(painted, 10, only("distorted")):
-        assert sample.kind == "distorted"
-        (reference,) = sample.references
-        assert color_of(reference) == 0
-        assert not torch.equal(reference, sample.lab)
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_corpus_of_few_photos(
-    make_pack: MakePack, pictures: dict[str, np.ndarray], count: int
+def test_a_round_trip_brings_back_the_targets_own_colors(
+    draw: Draw, painted: Store, only: Only
 ) -> None:
-    pack = make_pack([pictures[name] for name in ("chelsea", "coffee", "retina")[:count]])
-    for row in range(count):
-        for sample in samples(pack, 12, SMALL, row):
-            assert sample.kind != "recommended"
-            assert len(sample.references) == (sample.kind != "none")
+    """Sent to another photo and back, they are still the target's."""
+    batch = draw(painted, only("round trip"), range(4))
+    own = batch.ab.mean((2, 3))
+    torch.testing.assert_close(lent(batch), own, atol=2.0, rtol=0.05)
 
 
-def test_gray_photos(make_pack: MakePack, gray_pictures: dict[str, np.ndarray]) -> None:
-    pack = make_pack([gray_pictures["chelsea"], gray_pictures["coffee"]])
-    for sample in samples(pack, 30, replace(SMALL, points=1.0, palette=1.0, saturation=1.0)):
-        assert float(sample.lab[1:].abs().max()) < 0.01
-        assert float(sample.points[:2].abs().max()) < 0.01
-        assert float(sample.hints[NUM_BINS + 1]) < 1e-3
-        assert bool(sample.hints.isfinite().all())
+def test_pairs_are_recolored_together(draw: Draw, painted: Store, only: Only) -> None:
+    options = only("same photo", recolored=(1.0,) * 5)
+    batch = draw(painted, options, range(4))
+    own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
+    target = batch.ab.mean((2, 3))
+    assert bool(((target - own).norm(dim=1) > 5).any())
+    torch.testing.assert_close(lent(batch), target, atol=2.5, rtol=0.08)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 90), (300, 5)])
-def test_photos_of_odd_shapes(make_pack: MakePack, size: tuple[int, int]) -> None:
-    pack = make_pack([np.full((*size, 3), 90, np.uint8)])
-    for sample in samples(pack, 8, SMALL):
-        assert sample.lab.shape == (3, 32, 32) and bool(sample.lab.isfinite().all())
+def test_of_random_references_only_the_reference_is_recolored(
+    draw: Draw, store: Store, only: Only
+) -> None:
+    batch = draw(store, only("random", recolored=(1.0,) * 5))
+    assert all(is_of(batch.ab[i], store, i) for i in range(6))
 
 
-# What the network is told
+def test_turning_by_hand() -> None:
+    ab = torch.tensor([30.0, 0.0]).view(1, 2, 1, 1)
+    quarter = turned(ab, torch.tensor([math.pi / 2]), torch.tensor([2.0]))
+    torch.testing.assert_close(quarter.flatten(), torch.tensor([0.0, 60.0]), atol=1e-4, rtol=0)
+    same = turned(ab, torch.zeros(1), torch.ones(1))
+    torch.testing.assert_close(same, ab)
 
 
-def test_points_tell_the_truth(painted: Pack) -> None:
-    found = samples(painted, 40, replace(SMALL, points=1.0, palette=0.0, saturation=0.0), row=2)
-    assert sum(bool(sample.points.any()) for sample in found) > 30  # 1/8 draw no point
-    for sample in found:
-        mask = sample.points[2] > 0
-        truth = F.avg_pool2d(sample.lab[None, 1:], STRIDE)[0]
-        torch.testing.assert_close(sample.points[:2, mask], truth[:, mask], atol=0.05, rtol=0)
+def test_points_tell_the_truth(draw: Draw, painted: Store, only: Only) -> None:
+    batch = draw(painted, only("none", points=1.0), range(4))
+    for ab, hints in zip(batch.ab, batch.inputs.hints, strict=True):
+        given = hints[2] > 0.9
+        if bool(given.any()):
+            torch.testing.assert_close(hints[:2, given] * AB_SCALE, ab[:, given], atol=1, rtol=0.05)
+    assert bool((batch.inputs.hints[:, 2] > 0).any())
 
 
-def test_palette_and_saturation_tell_the_truth(photos: Pack) -> None:
-    for sample in samples(photos, 10, replace(SMALL, points=0.0, palette=1.0, saturation=1.0)):
-        assert not sample.points.any()
-        torch.testing.assert_close(sample.hints[:NUM_BINS].square(), palette_of(sample.lab[1:]))
-        assert float(sample.hints[NUM_BINS]) == float(sample.hints[NUM_BINS + 2]) == 1
-        assert 0.1 < float(sample.hints[NUM_BINS + 1]) < 0.9
+def test_a_palette_is_that_of_the_target(draw: Draw, store: Store, only: Only) -> None:
+    told = draw(store, only("none", palette=1.0)).inputs.global_hints
+    silent = draw(store, only("none")).inputs.global_hints
+    torch.testing.assert_close(told[:, :NUM_BINS].square().sum(1), torch.ones(6))
+    assert not silent[:, :NUM_BINS].any()
 
 
-def test_saturation_is_that_of_the_photo_before_it_aged(painted: Pack) -> None:
-    for sample in samples(painted, 6, replace(SMALL, points=0.0, palette=0.0, saturation=1.0)):
-        # (200, 60, 50)
-        assert float(sample.hints[NUM_BINS + 1]) == pytest.approx(150 / 200, abs=0.02)
+@pytest.mark.parametrize(
+    ("kind", "faithful", "share"),
+    [("recommended", 0.0, 0), ("recommended", 1.0, 1), ("same photo", 0.0, 1), ("none", 1.0, 0)],
+)
+def test_which_references_count_as_given_by_hand(
+    draw: Draw, store: Store, only: Only, kind: str, faithful: float, share: float
+) -> None:
+    hints = draw(store, only(kind, faithful=faithful)).inputs.global_hints
+    assert hints[:, FAITHFUL].tolist() == [share] * 6
 
 
-def test_a_sample_that_is_told_nothing_says_so(photos: Pack) -> None:
-    for sample in samples(photos, 20, replace(SMALL, points=0.0, palette=0.0, saturation=0.0)):
-        assert not sample.points.any()
-        assert not sample.hints[: NUM_BINS + 3].any()
-
-
-def test_hints_have_their_shares(painted: Pack) -> None:
-    found = samples(painted, 400, replace(SMALL, side=16, points=0.5, palette=0.3, saturation=0.1))
-    assert np.mean([bool(s.points[2].any()) for s in found]) == pytest.approx(0.5 * 7 / 8, abs=0.06)
-    assert np.mean([float(s.hints[NUM_BINS]) for s in found]) == pytest.approx(0.3, abs=0.06)
-    assert np.mean([float(s.hints[NUM_BINS + 2]) for s in found]) == pytest.approx(0.1, abs=0.04)
+@pytest.mark.parametrize(
+    ("kind", "is_vivid"),
+    [("none", True), ("recommended", True), ("round trip", False), ("random", False)],
+)
+def test_vivid_colors_are_asked_for_where_they_are_judged(
+    draw: Draw, store: Store, only: Only, kind: str, is_vivid: bool
+) -> None:
+    batch = draw(store, only(kind, vivid=1.0))
+    assert batch.is_vivid.tolist() == [is_vivid] * 6
+    assert batch.inputs.global_hints[:, VIVID].tolist() == [float(is_vivid)] * 6
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("branch", "vivid"),
-    [(PERCEPTUAL, 0.0), (PERCEPTUAL, 0.65), (PERCEPTUAL, 1.0), (CHROMINANCE, 1.0)],
-)
-def test_vivid_colors_are_asked_for(painted: Pack, kind: str, branch: str, vivid: float) -> None:
-    found = samples(painted, 60, only(kind, side=16, vivid=vivid), branch=branch)
-    assert all(float(s.hints[NUM_BINS + 3]) == s.is_vivid for s in found)
-    # only a round trip brings the true colors
-    assert all(
-        float(s.hints[NUM_BINS + 4]) == (branch == CHROMINANCE and kind != "none") for s in found
-    )
-    # the chrominance branch never asks for vivid guesses: half where a reference tells, never where
-    # none does
-    expected = vivid if branch == PERCEPTUAL else 0.5 * (kind in ("recommended", "distorted"))
-    assert np.mean([s.is_vivid for s in found]) == pytest.approx(
-        expected, abs=0.2 * (0 < expected < 1)
-    )
-
-
-# Prints and films
-
-
-def test_aging_changes_luminance_only_and_within_its_range(rng: np.random.Generator) -> None:
-    lab = torch.cat((torch.full((1, 8, 8), 50.0), torch.randn(2, 8, 8) * 30))
-    levels, grainy = [], 0
-    for _ in range(400):
-        found = aged(lab, rng)
-        assert torch.equal(found[1:], lab[1:])
-        levels.append(float(found[0].mean()))
-        grainy += float(found[0].std()) > 1e-3
-    # 0.5^1.25 = 0.420 and 0.5^0.8 = 0.574, from 1/2 by up to 1.05, moved by up to 0.1: 31.6 to 67.8
-    assert 31.0 < min(levels) < 36 and 63 < max(levels) < 68.4
-    assert 0.13 < grainy / 400 < 0.27
-
-
-def test_aging_keeps_the_order_of_luminance_and_stays_in_range() -> None:
-    lab = torch.cat((torch.linspace(0, 100, 64).view(1, 1, 64), torch.zeros(2, 1, 64)))
-    smooth = 0
-    for seed in range(60):
-        luminance = aged(lab, np.random.default_rng(seed))[0, 0]
-        assert float(luminance.min()) >= 0 and float(luminance.max()) <= 100
-        smooth += all(a <= b for a, b in pairwise(luminance.tolist()))
-        assert float(luminance[-8:].mean() - luminance[:8].mean()) > 50
-    assert smooth > 40  # all but those with grain
-
-
-def test_distorting_keeps_the_colors_but_moves_them(
-    pictures: dict[str, np.ndarray], rng: np.random.Generator
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_corpus_of_few_photos(
+    draw: Draw,
+    make_store: Callable[..., Store],
+    pictures: dict[str, np.ndarray],
+    only: Only,
+    kind: str,
+    count: int,
 ) -> None:
-    lab = rgb_to_lab(torch.from_numpy(pictures["coffee"][:96, :96].copy()).permute(2, 0, 1) / 255)
-    palette, mirrored = palette_of(lab[1:]), 0
-    for _ in range(20):
-        found = distorted(lab, rng)
-        assert found.shape == lab.shape and bool(found.isfinite().all())
-        assert float((found[1:] - lab[1:]).abs().mean()) > 1
-        assert float((palette_of(found[1:]) - palette).abs().sum()) < 0.8  # of at most 2
-        assert (
-            float(found[1:].min()) >= float(lab[1:].min()) - 1e-3
-            and float(found[1:].max()) <= float(lab[1:].max()) + 1e-3
-        )
-    turned = torch.cat(
-        (torch.full((1, 32, 32), 50.0), torch.linspace(-60, 60, 32).expand(2, 32, 32))
-    )
-    for _ in range(100):
-        a = distorted(turned, rng)[1]
-        mirrored += bool(a[:, 20:].mean() < a[:, :12].mean())
-    assert 35 < mirrored < 65
+    names = ("chelsea", "coffee", "retina")
+    store = make_store([pictures[name] for name in names[:count]])
+    for seed in range(3):
+        batch = draw(store, only(kind), range(count), seed)
+        assert bool(batch.inputs.references.isfinite().all())
+        assert bool(batch.inputs.references.any()) == (kind != "none")
+
+
+def test_a_gray_photo_has_no_colors_to_find(
+    draw: Draw, make_store: Callable[..., Store], gray_pictures: dict[str, np.ndarray]
+) -> None:
+    gray = np.dstack([gray_pictures["chelsea"]] * 3)
+    batch = draw(make_store([gray, gray]), photos=range(2))
+    assert float(batch.ab.abs().max()) < 1
+
+
+def test_moving_keeps_everything(draw: Draw, store: Store) -> None:
+    batch = draw(store)
+    there = moved(batch, torch.device("cpu"))
+    assert torch.equal(there.ab, batch.ab) and torch.equal(there.is_vivid, batch.is_vivid)
+    for name, maps in batch.inputs.maps.items():
+        assert torch.equal(there.inputs.maps[name], maps)
+        assert there.inputs.maps[name].is_contiguous(memory_format=torch.channels_last)

@@ -3,6 +3,7 @@
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.video.colorize_film import colorize_film
+from colorization.video.colorize_film import UNLIKE, colorize_film
 from colorization.video.film_reader import FilmError
 from colorization.video.frame_folder import frame_paths
 from colorization.video.job import FilmJob
@@ -423,10 +424,18 @@ def test_each_picture_tells_the_references_of_its_own_scene(
     pipeline = ColorizationPipeline(
         colorizer.backbone, PhotoIndex.open(index_dir), colorizer.network
     )
+    every = replace(tiny, method="training-free")  # weak matches too
     report = colorize_film(
-        FilmJob(tmp_path / "frames", tmp_path / "out"), pipeline, tiny, FilmOptions(min_scene=2)
+        FilmJob(tmp_path / "frames", tmp_path / "out"), pipeline, every, FilmOptions(min_scene=2)
     )
     (first, *_), (second, *_) = (scene.references for scene in report.scenes)
+    told = colorize_film(
+        FilmJob(tmp_path / "frames", tmp_path / "automatic"),
+        pipeline,
+        tiny,
+        FilmOptions(min_scene=2),
+    )
+    assert told.notes.count(UNLIKE) == 1 and [] in [scene.references for scene in told.scenes]
     for i in range(8):
         own, other = (
             Path(path).name for path, _ in ((first, second) if i < 5 else (second, first))

@@ -12,7 +12,6 @@ from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.video.options import FilmOptions
 from colorization.video.scene_colorizer import SceneColorizer
-from similarity.backbone.backbone import Backbone
 
 Pan = Callable[..., list[np.ndarray]]
 Pictures = dict[str, np.ndarray]
@@ -152,19 +151,6 @@ def test_saving_and_loading_goes_on_exactly(
     second.load(tmp_path / "carry.npz")
     for gray, ab in zip(film[2:], wanted[2:], strict=True):
         assert torch.equal(second.color(gray)[1], ab)
-
-
-def test_the_network_that_is_not_there_is_refused_as_for_photos(
-    backbone: Backbone, tiny: ColorizeOptions, pictures: Pictures
-) -> None:
-    with pytest.raises(ValueError, match="the colorization network was trained on"):
-        SceneColorizer(
-            ColorizationPipeline(backbone),
-            [pictures["coffee"]],
-            None,
-            replace(tiny, method="network"),
-            FilmOptions(),
-        )
 
 
 def test_the_training_free_method(

@@ -20,9 +20,9 @@ if any(importlib.util.find_spec(name) is None for name in ("starlette", "cacheto
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.file_store import Store
-from colorization.web.limits import Limits
-from colorization.web.photo_editor import PhotoEditor
+from colorization.web.editing.photo_editor import PhotoEditor
+from colorization.web.storage.file_store import Store
+from colorization.web.storage.limits import Limits
 from retrieval.search.photo_index import PhotoIndex
 from similarity.backbone.backbone import Backbone
 

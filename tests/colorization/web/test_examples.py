@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from colorization.web.examples import EXAMPLES, example_photo, example_thumbnail
-from colorization.web.file_store import Store
+from colorization.web.storage.file_store import Store
 
 
 def test_there_are_two_gray_ones(store: Store) -> None:

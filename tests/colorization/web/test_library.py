@@ -8,9 +8,9 @@ import pytest
 
 from colorization.pipeline import ColorizationPipeline
 from colorization.web import library as module
-from colorization.web.file_store import Store
+from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.library import BUSY, ELSEWHERE, Library
-from colorization.web.photo_editor import PhotoEditor
+from colorization.web.storage.file_store import Store
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from similarity.backbone.backbone import SLIM_NORMALISATION, Backbone
+from similarity.backbone.backbone import SLIM_NORMALISATION, VGG_LAYERS, Backbone
 from similarity.backbone.vgg19 import VGG19, VGG19Config
 
 Order = Callable[..., int]
@@ -21,7 +21,7 @@ def tiny() -> Backbone:
     """A backbone that brings no projections, so they are fitted to the photos."""
     torch.manual_seed(0)
     config = VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=1, hidden=(20,))
-    return Backbone("vgg19", VGG19(config), SLIM_NORMALISATION, "f" * 16)
+    return Backbone("vgg19", VGG19(config), SLIM_NORMALISATION, VGG_LAYERS, "f" * 16)
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ def test_other_backbone_is_refused_and_leaves_the_index(
     before = files(index_dir)
     with pytest.raises(
         ValueError,
-        match=r"built with backbone vgg19-slim \(weights \w{16}\),"
+        match=r"built with backbone efficientnet-lite0 \(weights \w{16}\),"
         r" this run has vgg19 \(weights f{16}",
     ):
         build_index([photo_dir], index_dir, tiny, BuildOptions(workers=0))

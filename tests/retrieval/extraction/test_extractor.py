@@ -180,13 +180,24 @@ def test_a_map_is_averaged_to_a_photo_as_a_whole(
         assert np.abs(close).max() < 0.05 * np.abs(cells).max()
 
 
+def test_colors_are_those_of_the_cells() -> None:
+    picture = np.full((350, 490, 3), 90, np.uint8)  # cells of 50 x 70 pixels
+    picture[100:150, 420:] = (200, 40, 40)
+    colors = glance(picture).color.reshape(GRID, GRID, 2).astype(int)
+    red = skimage.color.rgb2lab(np.full((1, 1, 3), (200, 40, 40), np.uint8))[0, 0, 1:]
+    np.testing.assert_allclose(colors[2, 6], red, atol=2)
+    colors[2, 6] = 0
+    assert np.abs(colors).max() <= 3  # but for what resizing smears
+
+
 def test_local_cells_lie_where_they_look(extractor: Extractor) -> None:
-    plain = Glance(np.full((SIDE, SIDE), 128, np.uint8), 0.0)
+    colors = np.zeros((49, 2), np.int8)
+    plain = Glance(np.full((SIDE, SIDE), 128, np.uint8), colors, 0.0)
     dotted = plain.luminance.copy()
     dotted[32 * 5 + 8 : 32 * 5 + 24, 32 * 1 + 8 : 32 * 1 + 24] = np.random.default_rng(0).integers(
         0, 256, (16, 16)
     )
-    cells = extractor.describe([plain, Glance(dotted, 0.0)]).local.astype(np.float32)
+    cells = extractor.describe([plain, Glance(dotted, colors, 0.0)]).local.astype(np.float32)
     change = np.linalg.norm(cells[0] - cells[1], axis=1)
     assert abs(change.argmax() // GRID - 5) <= 1
     assert abs(change.argmax() % GRID - 1) <= 1

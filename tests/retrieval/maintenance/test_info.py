@@ -29,7 +29,7 @@ def test_an_index_in_numbers(
     assert (found.photos, found.gray, found.unusable, found.shards) == (6, 1, 1, 2)
     assert found.roots == {str(photo_dir): 5, str(tmp_path / "more"): 1}
     assert (found.backbone, found.weights_hash, found.pca_hash) == (
-        "vgg19-slim",
+        "efficientnet-lite0",
         manifest.weights_hash,
         manifest.pca_hash,
     )

@@ -105,7 +105,7 @@ def test_two_photos_of_one_scene_are_two(
 ) -> None:
     images = [originals["motorcycle_left"], originals["motorcycle_right"]]
     looks = looks_of(extractor.describe([glance(np.asarray(image)) for image in images]))
-    assert looks.global_[0] @ looks.global_[1] > 0.98
+    assert looks.global_[0] @ looks.global_[1] > MIN_GLOBAL
     assert not same_photo(looks, 0, np.array([1]))[0]
 
 

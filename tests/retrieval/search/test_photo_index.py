@@ -272,3 +272,30 @@ def test_a_copy_is_recommended_where_the_query_is_no_photo_of_the_index(
         "motorcycle_left",
         "rocket",
     ]
+
+
+def test_photos_whose_colors_are_believed_come_first(
+    index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
+) -> None:
+    extractor, stored = index.extractor(backbone), everything(index_dir)
+    query, asked = glance(pictures["coffee"]), []
+
+    def belief(lent: np.ndarray) -> np.ndarray:
+        asked.append(lent)
+        return -100 * (np.abs(lent.astype(np.float32)).mean((1, 2)) > least)
+
+    least = np.inf
+    plain = index.recommend(query, extractor, 3)
+    assert [one.color_score for one in plain] == [0.0] * 3
+    chroma = {
+        index.path(row): np.abs(stored.color[row].astype(np.float32)).mean() for row in range(8)
+    }
+    least = float(np.median([chroma[one.path] for one in index.recommend(query, extractor, 8)]))
+    believed = index.recommend(query, extractor, 8, belief=belief)
+    assert len(asked) == 1 and asked[0].shape[1:] == (49, 2) and asked[0].dtype == np.int8
+    scores = [one.color_score for one in believed]
+    assert set(scores) == {0.0, -100.0}
+    assert scores == sorted(scores, reverse=True)
+    # how alike they are does not depend on it
+    alike = {one.path: one.score for one in index.recommend(query, extractor, 8)}
+    assert {one.path: one.score for one in believed} == alike

@@ -18,7 +18,7 @@ from retrieval.search.faiss_index import exact_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.storage.shards import read_descriptors, read_photos, write_shard
-from similarity.backbone.backbone import SLIM_NORMALISATION, Backbone
+from similarity.backbone.backbone import SLIM_NORMALISATION, VGG_LAYERS, Backbone
 from similarity.backbone.vgg19 import VGG19, VGG19Config
 
 Build = Callable[..., BuildReport]
@@ -122,13 +122,13 @@ def test_other_backbone(index: PhotoIndex) -> None:
     tiny = VGG19(VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=1, hidden=(20,)))
     for name, weights_hash in (("vgg19", index.manifest.weights_hash), ("vgg19-slim", "f" * 16)):
         with pytest.raises(ValueError) as caught:
-            index.extractor(Backbone(name, tiny, SLIM_NORMALISATION, weights_hash))
+            index.extractor(Backbone(name, tiny, SLIM_NORMALISATION, VGG_LAYERS, weights_hash))
         message = str(caught.value)
         for part in (
             name,
             weights_hash,
             index.manifest.weights_hash,
-            "--backbone vgg19-slim",
+            "--backbone efficientnet-lite0",
             "build-index --overwrite",
         ):
             assert part in message

@@ -136,11 +136,7 @@ def test_references_go_before_an_index(
     ("options", "told"),
     [
         (["--top-k", 2, "--same-class"], ["--top-k", "--same-class"]),
-        (
-            ["--method", "training-free", "--vividness", 1, "--temperature", 0.5],
-            ["--temperature", "--vividness"],
-        ),
-        (["--caution", 1], []),
+        (["--method", "training-free", "--vividness", 1], ["--vividness"]),
         (["--faithfulness", 0.5], []),
         (["--method", "training-free", "--faithfulness", 0.5], ["--faithfulness"]),
     ],
@@ -170,13 +166,12 @@ def test_what_has_no_say_is_told(
     )
 
 
-@pytest.mark.parametrize("option", ["--faithfulness", "--caution"])
 def test_what_concerns_references_is_told_without_them(
-    cli: Cli, gray_path: Path, tmp_path: Path, option: str
+    cli: Cli, gray_path: Path, tmp_path: Path
 ) -> None:
-    done = cli("colorize", gray_path, "--output", tmp_path / "x.png", option, 0.3)
+    done = cli("colorize", gray_path, "--output", tmp_path / "x.png", "--faithfulness", 0.3)
     assert done.exit_code == 0
-    assert done.stderr == f"note: {option} does nothing here: it concerns only references\n"
+    assert done.stderr == "note: --faithfulness does nothing here: it concerns only references\n"
 
 
 def test_what_a_killed_run_left_beside_a_single_result_is_removed(
@@ -197,28 +192,8 @@ def test_the_same_call_gives_the_same_file(
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_caution_holds_color_back(
-    cli: Cli, gray_path: Path, library_dir: Path, tmp_path: Path
-) -> None:
-    spreads = []
-    for caution in (0, 20):
-        run = [
-            "colorize",
-            gray_path,
-            "--reference",
-            library_dir / "chelsea.png",
-            "--output",
-            tmp_path / f"{caution}.png",
-        ]
-        assert cli(*run, "--method", "training-free", "--caution", caution).exit_code == 0
-        spreads.append(
-            np.ptp(np.asarray(Image.open(tmp_path / f"{caution}.png")).astype(int), axis=2).mean()
-        )
-    assert spreads[1] < 0.7 * spreads[0]
-
-
 @pytest.mark.parametrize("value", ["nan", "inf"])
-def test_a_caution_that_is_no_number_is_refused(
+def test_a_faithfulness_that_is_no_number_is_refused(
     cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, value: str
 ) -> None:
     result = cli(
@@ -228,10 +203,10 @@ def test_a_caution_that_is_no_number_is_refused(
         reference_path,
         "--output",
         tmp_path / "x.png",
-        "--caution",
+        "--faithfulness",
         value,
     )
-    assert result.exit_code == 2 and "caution" in result.stderr
+    assert result.exit_code == 2 and "faithfulness" in result.stderr
     assert not (tmp_path / "x.png").exists()
 
 

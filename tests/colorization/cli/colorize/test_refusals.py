@@ -79,7 +79,6 @@ def test_training_free_without_reference_or_index(
         (["--palette", "missing.png"], "no such file"),
         (["--method", "magic"], "training-free"),
         (["--saturation", "inf"], "saturation"),
-        (["--temperature", "0"], "temperature"),
     ],
 )
 def test_wishes_that_make_no_sense(

@@ -170,6 +170,8 @@ def test_moved_photos_are_skipped_with_a_note(
         tmp_path / "index",
         "--top-k",
         1,
+        "--method",
+        "training-free",  # which uses weak matches too
         "--overwrite",
         "--output",
         tmp_path / "x.png",

@@ -18,9 +18,9 @@ def test_info(run: Run, own_index: Path, photo_dir: Path) -> None:
         == f"{own_index}: 4 photos (0 gray, never recommended, 0 files of its last build unusable)"
     )
     assert lines[1].split(maxsplit=2) == ["4", "from", str(photo_dir)]
-    assert (
-        lines[2]
-        == f"backbone vgg19-slim, weights {manifest.weights_hash}, projections {manifest.pca_hash}"
+    assert lines[2] == (
+        f"backbone efficientnet-lite0, weights {manifest.weights_hash},"
+        f" projections {manifest.pca_hash}"
     )
     assert lines[3].startswith("2 shards, ")
     assert lines[3].endswith(f" MB on disk, IndexFlatIP, built {manifest.built}")
@@ -42,7 +42,7 @@ def test_info_as_json(run: Run, own_index: Path, photo_dir: Path) -> None:
     assert (found["bytes"], found["faiss"], found["backbone"]) == (
         size,
         "IndexFlatIP",
-        "vgg19-slim",
+        "efficientnet-lite0",
     )
     assert "duplicates" not in found
 

@@ -27,7 +27,7 @@ def test_two_backbones(
         run("merge", index_dir, own_index, "--index", tmp_path / "all"),
         index_dir,
         own_index,
-        "vgg19-slim",
+        "efficientnet-lite0",
         "0123456789abcdef",
     )
     shard = own_index / FEATURES / read_manifest(own_index).shards[0].file

@@ -6,7 +6,11 @@ import torch
 from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS, ab_bins, soft_encode
-from colorization.training.losses.classification import GRAY_CHROMA, classification_loss
+from colorization.training.losses.classification import (
+    GRAY_CHROMA,
+    classification_loss,
+    encoded,
+)
 
 EVEN = torch.ones(NUM_BINS)
 
@@ -25,12 +29,13 @@ def test_even_logits_cost_the_logarithm_of_the_number_of_bins() -> None:
 def test_it_equals_numpy(rng: np.random.Generator) -> None:
     logits, ab, weights = (
         rng.normal(0, 3, (2, NUM_BINS, 3, 4)),
-        rng.uniform(-60, 60, (2, 2, 3, 4)),
+        # colors are rounded to whole units; of these, no two bins are equally near
+        rng.integers(-4, 4, (2, 2, 3, 4)) * 10 + np.float64([1.25, 2.75]).reshape(2, 1, 1),
         rng.uniform(0.1, 5, NUM_BINS),
     )
     centers, expected = ab_bins().numpy().astype(np.float64), np.zeros(2)
     for i, y, x in np.ndindex(2, 3, 4):
-        squared = ((ab[i, :, y, x] - centers) ** 2).sum(1)
+        squared = ((np.rint(ab[i, :, y, x]) - centers) ** 2).sum(1)
         nearest = np.argsort(squared)[:5]
         share = np.exp(-squared[nearest] / 50)
         share /= share.sum()
@@ -98,3 +103,24 @@ def test_half_precision_logits_are_judged_in_full() -> None:
     found = classification_loss(logits, picture(50, 50), EVEN)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, classification_loss(logits.float(), picture(50, 50), EVEN))
+
+
+def test_the_table_equals_the_encoding() -> None:
+    ab = torch.randint(-127, 127, (2, 2, 5, 6)).float()
+    (number, share), (found, shares) = soft_encode(ab), encoded(ab)
+    dense = torch.zeros(2, NUM_BINS, 5, 6)
+    torch.testing.assert_close(
+        dense.scatter(1, found, shares), dense.scatter(1, number, share), atol=1e-5, rtol=0
+    )
+
+
+def test_the_gradient_is_that_of_the_plain_formula() -> None:
+    """It has its own backward pass."""
+    target, weights = torch.randint(-60, 60, (2, 2, 3, 4)).float(), torch.rand(NUM_BINS) + 0.5
+    logits = torch.randn(2, NUM_BINS, 3, 4).requires_grad_()
+    classification_loss(logits, target, weights).sum().backward()
+    plain = logits.detach().clone().requires_grad_()
+    number, share = encoded(target)
+    entropy = -(share * plain.log_softmax(1).gather(1, number)).sum(1)
+    (entropy * weights[number[:, 0]]).mean((1, 2)).sum().backward()
+    torch.testing.assert_close(logits.grad, plain.grad)

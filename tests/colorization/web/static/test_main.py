@@ -11,8 +11,8 @@ import uvicorn
 from playwright.sync_api import expect
 
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.file_store import Store
 from colorization.web.server import create_app
+from colorization.web.storage.file_store import Store
 
 
 def test_the_start_invites(visit: Any, shots: Path) -> None:
@@ -93,6 +93,19 @@ def test_back_and_reload_at_any_moment(
     expect(one.tab.locator("#drop")).to_be_visible()
     one.open(gray_file)
     assert one.failed == []
+
+
+def test_what_is_chosen_before_the_page_has_loaded_opens(visit: Any, gray_file: Path) -> None:
+    one = visit()
+
+    def late(route: Any) -> None:
+        one.tab.wait_for_timeout(700)
+        route.continue_()
+
+    one.tab.route("**/api/page", late)
+    one.tab.goto(one.url, wait_until="domcontentloaded")
+    one.choose(gray_file)
+    expect(one.status.first).to_contain_text("motorcycle_left.png")
 
 
 def test_two_tabs_on_one_photo(visit: Any, gray_file: Path) -> None:

@@ -1,0 +1,287 @@
+"""What the page does with a photo, without the page; everything that needs the pipeline."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from cachetools import LRUCache
+
+from colorization.batch.target_colors import recolored
+from colorization.inference.color_suggestions import Suggestion
+from colorization.inference.prepared_photo import PreparedPhoto
+from colorization.inference.reference_checks import read_reference
+from colorization.messages import AUTOMATIC
+from colorization.network.hints import Point
+from colorization.options import ColorizeOptions
+from colorization.photo_files.provenance import credited
+from colorization.photo_files.writer import output_suffix, what_is_lost, write_picture
+from colorization.pipeline import ColorizationPipeline
+from colorization.result import Colorized
+from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
+from colorization.web.editing.previews import parse_color, save_preview, shrunk
+from colorization.web.storage.file_store import Store
+from colorization.web.storage.limits import Limits
+from retrieval.photos.reader import Picture, PictureError, read_picture
+from retrieval.search.match_words import first_picks, honest_note
+from retrieval.search.photo_index import PhotoIndex
+from retrieval.storage.manifest import MANIFEST
+
+THUMBNAIL_SIDE = 256
+HAS_COLORS = "This photo already has colors; new ones replace them."
+
+Say = Callable[[str], None]  # receives the name of each step
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+class PhotoEditor:
+    """Open a photo, color it, write it. One editor serves all visitors.
+
+    Photos are prepared once and kept in memory; the one not used for longest goes first.
+    """
+
+    def __init__(
+        self,
+        pipeline: ColorizationPipeline,
+        store: Store,
+        options: ColorizeOptions = ColorizeOptions(),
+    ) -> None:
+        self.pipeline, self.store, self.options = pipeline, store, options
+        self.limits: Limits = store.limits
+        self._kept: LRUCache[object, PreparedPhoto] = LRUCache(
+            self.limits.kept_bytes, lambda prepared: prepared.num_bytes
+        )
+        self._lock = threading.Lock()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory of the photos that are kept prepared."""
+        return int(self._kept.currsize)
+
+    def use_index(self, index_dir: Path) -> None:
+        """Recommend references from this index from now on.
+
+        Raises:
+            FileNotFoundError, ValueError: it cannot be opened.
+        """
+        index = PhotoIndex.open(index_dir)
+        self.pipeline = ColorizationPipeline(self.pipeline.backbone, index, self.pipeline.network)
+
+    def open(self, photo: Path, say: Say = silent, picture: Picture | None = None) -> EditedPhoto:
+        """Take a photo and recommend references for it; without any, a note says why.
+
+        Args:
+            photo: a file of the store.
+            say: receives the name of each step.
+            picture: what the file holds, if it was read already.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        say("reading")
+        picture = picture or read_picture(photo)
+        candidates: list[Candidate] = []
+        try:
+            candidates, note = self._candidates(picture.rgb, say)
+        except (ValueError, OSError) as error:
+            note = f"No references are recommended: {error}"
+        recommended = [one.recommended for one in candidates if one.recommended]
+        picks = first_picks(recommended, self.options.top_k, self.pipeline.backbone.name)
+        lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
+        notes = [HAS_COLORS] if recolored(picture) else []
+        notes += [*lost, note, honest_note(recommended, self.pipeline.backbone.name, AUTOMATIC)]
+        edited = EditedPhoto(
+            photo, tuple(candidates), (Edit(picks),), "\n".join(filter(None, notes))
+        )
+        self._prepared(edited, picture, say)
+        return edited
+
+    def readable_references(self, paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+        """Sort out which pictures can serve as references.
+
+        Returns:
+            Those that can, and a line for each that cannot: it cannot be read, or is gray.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        self.check_references(paths)
+        usable, refused = list[Path](), list[str]()
+        for path in paths:
+            try:
+                read_reference(path)
+                usable.append(path)
+            except PictureError as error:
+                refused.append(str(error))
+        return usable, refused
+
+    def bring(self, edited: EditedPhoto, paths: Sequence[Path]) -> EditedPhoto:
+        """Use references of the visitor's own; without any, nothing changes.
+
+        Args:
+            edited: the photo.
+            paths: of color pictures.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        brought = edited.bring(paths) if paths else edited
+        self.check_references([one for one in brought.picked if one.recommended is None])
+        return brought
+
+    def check_references(self, given: Sequence[object]) -> None:
+        """Refuse more references of a visitor's own than memory is for.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        if len(given) > self.limits.references:
+            raise ValueError(
+                f"at most {self.limits.references} references of your own, not {len(given)}"
+            )
+
+    def look(self, edited: EditedPhoto, say: Say = silent) -> Colorized:
+        """The photo with the current wishes, at preview size.
+
+        Args:
+            edited: the photo.
+            say: receives the name of each step.
+
+        Raises:
+            PictureError: the photo, a reference or the palette cannot be read any more.
+            ValueError: a wish is out of range.
+        """
+        return self._apply(edited, self._prepared(edited, None, say), say)
+
+    def original(self, edited: EditedPhoto) -> np.ndarray:
+        """The photo as it came, at preview size: (height, width, 3), uint8."""
+        return self._prepared(edited).target
+
+    def suggest(self, edited: EditedPhoto, x: float, y: float) -> list[Suggestion]:
+        """Likely colors of a place, the most likely first.
+
+        Args:
+            edited: the photo.
+            x: 0..1 from the left edge.
+            y: 0..1 from the upper edge.
+
+        Raises:
+            ValueError: the place is outside the picture.
+        """
+        return self.pipeline.suggest_colors(self._prepared(edited), x, y, options=self.options)
+
+    def put(
+        self, edited: EditedPhoto, places: Sequence[tuple[float, float]], color: str
+    ) -> EditedPhoto:
+        """Put a color on places.
+
+        Args:
+            edited: the photo.
+            places: x and y in 0..1, from the left and the upper edge.
+            color: as browsers write it, see parse_color.
+
+        Raises:
+            ValueError: it is no color, a place is outside the picture, or there are too many.
+        """
+        rgb = parse_color(color)
+        return edited.put([Point.of_color(x, y, rgb) for x, y in places])
+
+    def write(self, edited: EditedPhoto, say: Say = silent, picture: Picture | None = None) -> Path:
+        """Colorize at full size and write a file as ``rechroma colorize`` does.
+
+        Args:
+            edited: the photo.
+            say: receives the name of each step.
+            picture: what its file holds, if it was read already.
+
+        Raises:
+            PictureError, OSError: the photo cannot be read any more, or the result cannot be
+                written.
+        """
+        say("reading")
+        picture = picture or read_picture(edited.photo)
+        prepared = self._prepared(edited, picture, say)
+        result = self._apply(edited, replace(prepared, target=picture.rgb), say)
+        say("writing")
+        name = f"{edited.photo.stem}-color{output_suffix(edited.photo.suffix)}"
+        path = self.store.new(name)
+        palette = edited.edit.palette.name if edited.edit.palette else ""
+        shares = shares_of(edited, result)
+        write_picture(path, result.rgb, credited(picture, shares, palette, len(edited.edit.points)))
+        return path
+
+    def thumbnail(self, path: Path) -> Path:
+        """A small picture of a reference, in the store.
+
+        Raises:
+            PictureError: the reference cannot be read any more.
+        """
+        key = sha256(str(path).encode(errors="surrogateescape")).hexdigest()
+        small = self.store.folder / "thumbnails" / f"{key}.jpg"
+        if small.is_file():
+            return small
+        return save_preview(shrunk(read_reference(path), THUMBNAIL_SIDE), small)
+
+    def _candidates(self, rgb: np.ndarray, say: Say) -> tuple[list[Candidate], str]:
+        index = self.pipeline.index
+        if index is None:
+            return [], ""
+        say("describing")
+        if not (index.index_dir / MANIFEST).is_file():
+            raise FileNotFoundError(f"{index.index_dir}: the index is gone")
+        self.pipeline.refresh()
+        found, _, skipped = self.pipeline.recommend_readable(rgb, self.limits.candidates)
+        note = f"A recommended reference was skipped: {skipped[0]}" if skipped else ""
+        return [Candidate(one.path, one) for one in found], note
+
+    def _prepared(
+        self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent
+    ) -> PreparedPhoto:
+        """The photo with its references, matched; its target is the preview."""
+        key = (edited.photo, edited.picked)
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        own = [one for one in edited.picked if one.recommended is None]
+        self.check_references(own)
+        if not self.store.holds(str(edited.photo)):
+            raise PictureError("This photo is not kept any more. Choose it again.")
+        if picture is None:
+            say("reading")
+        rgb = (picture or read_picture(edited.photo)).rgb
+        say("matching" if edited.picked else "describing")
+        references = [one.recommended or read_reference(one.path) for one in edited.picked]
+        prepared = self.pipeline.prepare(rgb, references, self.options)
+        prepared = replace(prepared, target=shrunk(rgb, self.limits.preview_side))
+        with self._lock:
+            if prepared.num_bytes <= self.limits.kept_bytes:
+                self._kept[key] = prepared
+        return prepared
+
+    def _apply(self, edited: EditedPhoto, prepared: PreparedPhoto, say: Say) -> Colorized:
+        say("coloring")
+        brought = [one.path for one in edited.candidates if one.recommended is None]
+        # also those that undo and redo bring back
+        palettes = {edit.palette for edit in (*edited.edits, *edited.undone) if edit.palette}
+        self.store.keep([edited.photo, *brought, *palettes])
+        palette = edited.edit.palette
+        colors = read_reference(palette, "palette picture") if palette else None
+        options = edited.options(self.options)
+        return self.pipeline.apply(prepared, options, edited.edit.points, colors)
+
+
+def shares_of(edited: EditedPhoto, result: Colorized) -> list[tuple[str, float]]:
+    """File name of each reference in use, and its share of the colors in 0..1.
+
+    Args:
+        edited: the photo.
+        result: of it, with these references.
+    """
+    names = [one.path.name for one in edited.picked]
+    return list(zip(names, result.influence, strict=False))

@@ -1,0 +1,109 @@
+"""What a page shows of a photo, as JSON can hold it."""
+
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+from colorization.photo_files.provenance import sources
+from colorization.result import Colorized
+from colorization.web.editing.edit_history import Candidate, EditedPhoto
+from colorization.web.editing.photo_editor import PhotoEditor, Say, shares_of, silent
+from colorization.web.editing.previews import save_preview, with_doubt
+from colorization.web.messages import as_line
+from colorization.web.storage.file_store import Store
+from retrieval.photos.reader import PictureError
+from retrieval.search.match_words import match_word
+
+FILES = "/files/"  # before the place of a file in the store
+
+
+def url_of(store: Store, path: Path) -> str:
+    """The address of a file of the store.
+
+    Args:
+        store: of the page.
+        path: inside its folder.
+    """
+    return FILES + quote(path.relative_to(store.folder).as_posix(), errors="surrogateescape")
+
+
+def photo_view(
+    editor: PhotoEditor, name: str, edited: EditedPhoto, doubt: bool = False, say: Say = silent
+) -> dict[str, object]:
+    """Color a photo as it is wished for, and describe it and its controls.
+
+    Args:
+        editor: colors it.
+        name: of the photo among the open ones.
+        edited: the photo.
+        doubt: tint in orange where references say little.
+        say: receives the name of each step.
+
+    Raises:
+        PictureError: the photo, a reference or the palette cannot be read any more.
+        ValueError: a wish is out of range.
+    """
+    result, store, edit = editor.look(edited, say), editor.store, edited.edit
+    shown = with_doubt(result.rgb, result.confidence) if doubt and edit.picks else result.rgb
+    after = save_preview(shown, store.new("color.jpg"))
+    return {
+        "name": name,
+        "file": edited.photo.name,
+        "before": url_of(store, _before(editor, edited)),
+        "after": url_of(store, after),
+        "height": result.rgb.shape[0],
+        "width": result.rgb.shape[1],
+        "status": status_lines(edited, result),
+        "references": [
+            _reference(editor, number, one, number in edit.picks)
+            for number, one in enumerate(edited.candidates)
+        ],
+        "points": [[point.x, point.y] for point in edit.points],
+        "palette": edit.palette.name if edit.palette else "",
+        "saturation": edit.saturation,
+        "vividness": edit.vividness,
+        "faithfulness": edited.edit.faithfulness,
+        "can_undo": len(edited.edits) > 1,
+        "can_redo": bool(edited.undone),
+    }
+
+
+def status_lines(edited: EditedPhoto, result: Colorized) -> list[str]:
+    """Where the colors come from, what else was asked for, and what is worth knowing.
+
+    Args:
+        edited: the photo.
+        result: of it.
+    """
+    edit = edited.edit
+    parts = [f"Colors {sources(shares_of(edited, result))}"]
+    if edit.points:
+        parts.append(f"{len(edit.points)} color point{'s' if len(edit.points) > 1 else ''}")
+    if edit.palette:
+        parts.append(f"palette of {edit.palette.name}")
+    lines = ["; ".join(parts) + ".", *edited.note.splitlines(), *result.skipped]
+    return [as_line(line) for line in lines]
+
+
+def _before(editor: PhotoEditor, edited: EditedPhoto) -> Path:
+    key = sha256(str(edited.photo).encode(errors="surrogateescape")).hexdigest()
+    path = editor.store.folder / "originals" / f"{key}.jpg"
+    return path if path.is_file() else save_preview(editor.original(edited), path)
+
+
+def _reference(
+    editor: PhotoEditor, number: int, candidate: Candidate, is_used: bool
+) -> dict[str, object]:
+    try:
+        picture = url_of(editor.store, editor.thumbnail(candidate.path))
+    except PictureError:  # it was moved since it was recommended
+        picture = ""
+    found = candidate.recommended
+    return {
+        "number": number,
+        "file": candidate.path.name,
+        "picture": picture,
+        "used": is_used,
+        "match": match_word(found.score, editor.pipeline.backbone.name) if found else "",
+        "score": f"{found.score:.2f}" if found else "",
+    }

@@ -1,0 +1,89 @@
+"""Look at an uploaded file before anything else does."""
+
+import re
+from pathlib import Path
+
+import tifffile
+from PIL import Image, UnidentifiedImageError
+
+from colorization.web.storage.limits import Limits
+from retrieval.photos.formats import HEAD, NO_HEIC, READ, SUFFIXES, is_tiff, readers_for
+from retrieval.photos.pillow_limits import own_limits
+from retrieval.photos.reader import PictureError, can_read_heic, learn_heic, read_small_rgb
+
+READABLE = "a JPEG, PNG, TIFF, WebP or AVIF file"
+NAME_BYTES = 120  # of a file's name that are kept; file systems take 255
+
+
+def accepted_suffixes() -> list[str]:
+    """Suffixes of the pictures that can be read here; HEIC is among them only with its extra."""
+    return sorted(SUFFIXES if can_read_heic() else SUFFIXES.difference(READ["HEIF"]))
+
+
+def safe_name(name: str) -> str:
+    """The name of an uploaded file without folders and without what file systems do not take."""
+    last = re.split(r"[/\\]", name)[-1]
+    clean = "".join(c for c in last if c.isprintable() and c not in ':*?"<>|').strip(" .")
+    path = Path(clean or "photo")
+    stem = path.stem.encode(errors="replace")[:NAME_BYTES].decode(errors="ignore")
+    return stem + path.suffix[:8]
+
+
+def check_upload(path: Path, limits: Limits) -> None:
+    """Refuse what is not a whole picture of a common format and a size that can be worked on.
+
+    Args:
+        path: of the file; its name is the one it was uploaded with.
+        limits: upload_bytes and pixels.
+
+    Raises:
+        PictureError: it is refused; one line that says what to do, without the file's folder.
+    """
+    name = path.name
+    if path.suffix.lower() not in SUFFIXES:
+        raise PictureError(f"{name} is no picture that Rechroma reads. Choose {READABLE}.")
+    if path.stat().st_size > limits.upload_bytes:
+        raise PictureError(
+            f"{name} is larger than {limits.upload_bytes >> 20} MB. Choose a smaller file."
+        )
+    width, height = _size(path)
+    if width * height > limits.pixels:
+        size, most = _megapixels(width * height), _megapixels(limits.pixels)
+        raise PictureError(f"{name} has {size} megapixels, {most} are taken. Choose a smaller one.")
+    try:
+        read_small_rgb(path, 64)
+    except PictureError as error:
+        raise PictureError(f"{name} is damaged or incomplete. Choose another.") from error
+
+
+def _megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:.0f}" if pixels >= 10_000_000 else f"{pixels / 1e6:.1f}"
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height from the header, without decoding."""
+    try:
+        with own_limits():
+            Image.init()
+            is_known = learn_heic(path)
+            formats = [name for name in readers_for(path.name) if name in Image.OPEN]
+            with Image.open(path, formats=formats) as image:
+                return image.size
+    except UnidentifiedImageError as error:
+        with path.open("rb") as file:
+            is_other_tiff = is_tiff(file.read(HEAD))
+        if is_other_tiff:
+            return _tiff_size(path)
+        reason = "is damaged, or no picture. Choose another." if is_known else NO_HEIC
+        raise PictureError(f"{path.name}{'' if is_known else ':'} {reason}") from error
+    except Exception as error:  # Pillow's readers raise whatever a broken header leads them to
+        raise PictureError(f"{path.name} is damaged or incomplete. Choose another.") from error
+
+
+def _tiff_size(path: Path) -> tuple[int, int]:
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            return int(page.imagewidth), int(page.imagelength)
+    except Exception as error:  # as above
+        raise PictureError(f"{path.name} is damaged, or no picture. Choose another.") from error

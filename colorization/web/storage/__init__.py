@@ -1,0 +1,1 @@
+"""What the page keeps while it runs: files, open photos, queues, and how much of them."""

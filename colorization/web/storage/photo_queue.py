@@ -1,0 +1,126 @@
+"""Several photos colorized one after the other: their results, and one zip of them."""
+
+import secrets
+import threading
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from cachetools import LRUCache
+
+from colorization.web.requests.upload_checks import safe_name
+from colorization.web.storage.file_store import Store
+
+MAX_QUEUES = 64
+GONE = "These photos are not kept any more. Choose them again."
+NOTHING = "None of these photos has a result yet."
+
+
+@dataclass(frozen=True)
+class QueuedPhoto:
+    """A photo of a queue and its result.
+
+    Attributes:
+        number: of the photo in the queue, as the page counts.
+        name: of the photo among the open ones.
+        folder: inside the folder that was dropped; empty if there was none.
+        before: a small picture of the photo.
+        after: a small picture of the result.
+        result: the file at full size.
+        status: lines that say where the colors come from.
+    """
+
+    number: int
+    name: str
+    folder: str
+    before: Path
+    after: Path
+    result: Path
+    status: list[str]
+
+
+@dataclass
+class PhotoQueue:
+    """The photos of a queue that are done, in order."""
+
+    photos: list[QueuedPhoto] = field(default_factory=list)
+
+    def add(self, photo: QueuedPhoto) -> None:
+        """Add a photo, in place of one of its number: a page that lost its answer asks again."""
+        others = (one for one in self.photos if one.number != photo.number)
+        self.photos = sorted((*others, photo), key=lambda one: one.number)
+
+    def replace_result(self, name: str, after: Path, result: Path, status: list[str]) -> None:
+        """Take the result of a photo that was edited since.
+
+        Args:
+            name: of the photo.
+            after: its preview.
+            result: the file at full size.
+            status: lines that tell how it was colorized.
+        """
+        self.photos = [
+            replace(one, after=after, result=result, status=status) if one.name == name else one
+            for one in self.photos
+        ]
+
+    def write_zip(self, store: Store) -> Path:
+        """Write all results that are still kept into one zip, in the folders that they came in.
+
+        Raises:
+            ValueError: there is none.
+        """
+        there = [one for one in self.photos if one.result.is_file()]
+        if not there:
+            raise ValueError(NOTHING)
+        store.keep(one.result for one in there)
+        path, taken = store.new("rechroma.zip"), set[str]()
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+            for one in there:
+                place = _free(PurePosixPath(one.folder, one.result.name), taken)
+                file.write(one.result, place)
+        return path
+
+
+class PhotoQueues:
+    """Queues by names that nobody guesses; the one not used for longest goes first."""
+
+    def __init__(self) -> None:
+        self._queues: LRUCache[str, PhotoQueue] = LRUCache(MAX_QUEUES)
+        self._lock = threading.Lock()
+
+    def new(self) -> str:
+        """Begin a queue; return its name."""
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            self._queues[name] = PhotoQueue()
+        return name
+
+    def get(self, name: str) -> PhotoQueue:
+        """The queue of a name.
+
+        Raises:
+            ValueError: it is not there.
+        """
+        with self._lock:
+            found = self._queues.get(name)
+        if found is None:
+            raise ValueError(GONE)
+        return found
+
+
+def safe_folder(text: str) -> str:
+    """A folder as a browser tells it, relative, without parts that lead elsewhere."""
+    parts: Iterable[str] = text.replace("\\", "/").split("/")[:-1]
+    return "/".join(safe_name(part) for part in parts if part.strip(" ."))
+
+
+def _free(place: PurePosixPath, taken: set[str]) -> str:
+    """A place in the zip that nothing else has, also where upper and lower case are one."""
+    found, number = str(place), 1
+    while found.lower() in taken:
+        number += 1
+        found = str(place.with_name(f"{place.stem} ({number}){place.suffix}"))
+    taken.add(found.lower())
+    return found

@@ -1,0 +1,42 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization.batch.target_colors import has_colors, recolored
+from retrieval.photos.reader import Picture, read_picture
+
+Pictures = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Picture:
+    """A gray picture as it is read from a file."""
+    Image.fromarray(np.full((30, 40), 90, np.uint8)).save(tmp_path / "gray.png")
+    return read_picture(tmp_path / "gray.png")
+
+
+def sepia(gray: np.ndarray) -> np.ndarray:
+    return (gray[..., None] * np.array([1.0, 0.88, 0.7])).astype(np.uint8)
+
+
+def test_photos_have_colors_and_toned_prints_have_none(
+    pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    assert has_colors(pictures["coffee"]) and has_colors(pictures["chelsea"])
+    assert not has_colors(sepia(gray_pictures["coffee"]))
+    assert not has_colors(np.repeat(gray_pictures["coffee"][..., None], 3, 2))
+
+
+def test_one_line_tells_of_colors_that_are_replaced(
+    read: Picture, pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    assert read.is_gray and recolored(read) == []
+    large = np.asarray(Image.fromarray(pictures["coffee"]).resize((1500, 1000)))
+    for rgb in (pictures["coffee"], large):
+        colored = replace(read, rgb=rgb, is_gray=False)
+        assert recolored(colored) == ["it has colors already; they are replaced"]
+    toned = replace(read, rgb=sepia(gray_pictures["coffee"]), is_gray=False)
+    assert recolored(toned) == []

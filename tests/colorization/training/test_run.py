@@ -1,0 +1,207 @@
+"""A run ends as if it had never been stopped, and refuses what does not belong to it."""
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from tiny_network import TINY
+from torch import Tensor
+
+from colorization.network.colorization_network import ColorizationNetwork
+from colorization.training import run as training
+from colorization.training.run import (
+    HELD_OUT,
+    RunOptions,
+    held_out,
+    photos_of,
+    start_from,
+    train_network,
+    trained_on,
+)
+from colorization.training.samples import SamplingOptions
+from colorization.training.stored_maps import Store
+from similarity.backbone.rgb_network import efficientnet_judge
+from similarity.training.loop import LoopOptions, read_module
+
+OPTIONS = RunOptions(
+    steps=3, batch=4, network=TINY, judged_from=1.0, sampling=SamplingOptions(vivid=0.5)
+)
+CHECKPOINT = "network.safetensors"
+
+
+def train(store: Store, output: Path, **changes: object) -> dict[str, dict[str, float]]:
+    options = replace(OPTIONS, **changes)  # type: ignore[arg-type]
+    return train_network(store, output, options, device="cpu", log=lambda line: None)
+
+
+def kept(run: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a checkpoint."""
+    with safe_open(run / CHECKPOINT, "pt") as file:
+        return file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+
+
+def is_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_an_interrupted_run_ends_as_if_never_stopped(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(store, tmp_path / "whole")
+    losses, calls = training.batch_losses, itertools.count()
+
+    def killed_in_the_third_step(*given: object) -> dict[str, Tensor]:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return losses(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        # after every step
+        patch.setattr(training, "LoopOptions", partial(LoopOptions, checkpoint_seconds=-1.0))
+        patch.setattr(training, "batch_losses", killed_in_the_third_step)
+        with pytest.raises(KeyboardInterrupt):
+            train(store, tmp_path / "killed")
+    assert kept(tmp_path / "killed")[0]["step"] == "2"
+    train(store, tmp_path / "killed")
+    (whole_metadata, whole), (metadata, resumed) = (
+        kept(tmp_path / name) for name in ("whole", "killed")
+    )
+    assert metadata == whole_metadata and metadata["step"] == "3"
+    assert is_same(whole, resumed)
+    assert all(bool(value.isfinite().all()) for value in whole.values())
+
+
+def test_the_average_follows_and_is_what_is_told(store: Store, tmp_path: Path) -> None:
+    found = train(store, tmp_path / "run")
+    assert found.keys() == {"seen", "unseen"}
+    assert found["seen"] == found["unseen"]  # a small corpus is all of both
+    average, network = (
+        read_module(tmp_path / "run" / CHECKPOINT, name) for name in ("average", "network")
+    )
+    assert average.keys() == network.keys() and not is_same(average, network)
+
+
+def test_a_run_learns_its_corpus(store: Store, tmp_path: Path) -> None:
+    sampling = SamplingOptions(kinds=(1.0, 0.0, 0.0, 0.0, 0.0), points=0.0, palette=0.0)
+    short = train(store, tmp_path / "short", steps=1, sampling=sampling)
+    long = train(store, tmp_path / "long", steps=60, learning_rate=0.02, sampling=sampling)
+    for name in ("loss", "classification"):
+        assert long["seen"][name] < short["seen"][name]
+
+
+def test_the_seed_decides(store: Store, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(store, tmp_path / name, steps=1, seed=seed)
+    a, b, c = (kept(tmp_path / name)[1] for name in "abc")
+    assert is_same(a, b) and not is_same(a, c)
+
+
+def test_a_run_may_be_made_longer(store: Store, tmp_path: Path) -> None:
+    train(store, tmp_path, steps=1)
+    train(store, tmp_path, steps=2)
+    assert kept(tmp_path)[0]["step"] == "2"
+    assert json.loads((tmp_path / "settings.json").read_text())["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"learning_rate": 0.5}, {"batch": 2}, {"average": 0.5}], ids=str
+)
+def test_a_checkpoint_of_other_settings_is_refused_and_kept(
+    store: Store, tmp_path: Path, change: dict[str, object]
+) -> None:
+    train(store, tmp_path, steps=1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    key = kept(tmp_path)[0]["config_key"]
+    with pytest.raises(ValueError, match=f"{CHECKPOINT} belongs to settings {key}"):
+        train(store, tmp_path, steps=2, **change)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_loss_that_is_not_a_number_stops_with_its_step(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, calls = training.batch_losses, itertools.count()
+
+    def broken(*given: object) -> dict[str, Tensor]:
+        found = losses(*given)  # type: ignore[arg-type]
+        return found | {"loss": found["loss"] * torch.nan} if next(calls) == 1 else found
+
+    monkeypatch.setattr(training, "batch_losses", broken)
+    with pytest.raises(FloatingPointError, match=r"^loss is nan at step 1; no checkpoint yet$"):
+        train(store, tmp_path / "run")
+    assert not (tmp_path / "run" / CHECKPOINT).exists()
+
+
+def test_a_run_starts_from_another_network(store: Store, tmp_path: Path) -> None:
+    start = ColorizationNetwork(TINY).state_dict()
+    options = replace(OPTIONS, steps=1, learning_rate=0.0)
+    train_network(store, tmp_path, options, start=start, device="cpu", log=lambda line: None)
+    found = read_module(tmp_path / CHECKPOINT, "network")
+    learned = [key for key in start if "running_" not in key and "num_batches" not in key]
+    assert len(learned) > 20
+    assert all(torch.equal(found[key], start[key]) for key in learned)
+
+
+def test_a_start_of_another_layout_is_refused_in_one_line() -> None:
+    other = ColorizationNetwork(replace(TINY, channels=(16, 12, 10)))
+    with pytest.raises(ValueError, match="--weights-from: a network of another layout") as caught:
+        start_from(other, ColorizationNetwork(TINY).state_dict())
+    assert "\n" not in str(caught.value)
+
+
+def test_vivid_answers_are_judged_from_their_share_of_the_steps(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, parts = training.batch_losses, list[set[str]]()
+
+    def noted(*given: object) -> dict[str, Tensor]:
+        found = losses(*given)  # type: ignore[arg-type]
+        parts.append(set(found) & {"perceptual", "discriminator"})
+        return found
+
+    monkeypatch.setattr(training, "batch_losses", noted)
+    options = replace(
+        OPTIONS, judged_from=0.4, sampling=SamplingOptions((1.0, 0.0, 0.0, 0.0, 0.0), vivid=1.0)
+    )
+    log = list[str]()
+    train_network(store, tmp_path, options, efficientnet_judge(), None, "cpu", log.append)
+    assert parts[:3] == [set(), *[{"perceptual", "discriminator"}] * 2]  # 0.4 of 3 is 1.2
+    assert any(key.startswith("discriminator.") for key in kept(tmp_path)[1])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_corpus_of_few_photos(
+    make_store: Callable[..., Store],
+    pictures: dict[str, np.ndarray],
+    tmp_path: Path,
+    count: int,
+) -> None:
+    names = ("chelsea", "coffee", "retina")
+    found = train(make_store([pictures[name] for name in names[:count]]), tmp_path / "run", steps=2)
+    assert all(np.isfinite(value) for value in found["seen"].values())
+
+
+def test_each_photo_is_shown_once_a_round_in_a_new_order() -> None:
+    options = replace(OPTIONS, batch=3)
+    rows = np.concatenate([photos_of(step, 6, options) for step in range(4)]).tolist()
+    assert sorted(rows[:6]) == sorted(rows[6:]) == list(range(6))
+    assert rows[:6] != rows[6:]
+    other = np.concatenate([photos_of(step, 6, replace(options, seed=1)) for step in range(4)])
+    assert other.tolist() != rows
+
+
+def test_photos_held_out_are_never_trained_on() -> None:
+    count = 3 * HELD_OUT
+    ours, theirs = trained_on(count), held_out(count)
+    assert sorted([*ours, *theirs]) == list(range(count))
+    assert theirs.tolist() == [0, HELD_OUT, 2 * HELD_OUT]
+    assert trained_on(5).tolist() == held_out(5).tolist() == list(range(5))
+    drawn = np.concatenate([photos_of(step, count, OPTIONS) for step in range(60)])
+    assert not set(drawn.tolist()) & set(theirs.tolist())

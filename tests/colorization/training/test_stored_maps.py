@@ -1,0 +1,182 @@
+"""The store of maps is written once, goes on after a stop, and gives back what the encoder says."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from colorization.network.color_bins import NUM_BINS
+from colorization.network.colorization_network import ENCODER_MAPS
+from colorization.training import stored_maps
+from colorization.training.stored_maps import (
+    Store,
+    StoreOptions,
+    crops_of,
+    write_store,
+)
+from similarity.backbone.backbone import Backbone
+
+SMALL = StoreOptions(side=64, crops=2)
+
+
+def test_what_is_read_is_what_the_encoder_says(
+    store: Store, photo_paths: list[Path], backbone: Backbone
+) -> None:
+    rows = [5, 0]
+    found = store.read(np.array(rows))
+    labs = torch.stack([crops_of(photo_paths[row // 2], row // 2, SMALL)[row % 2] for row in rows])
+    torch.testing.assert_close(found.luminance, labs[:, :1], atol=0.2, rtol=0)
+    torch.testing.assert_close(found.ab, F.avg_pool2d(labs[:, 1:], 2), atol=0.51, rtol=0)
+    wanted = backbone.standardised_maps(found.luminance, tuple(ENCODER_MAPS))
+    for name, channels in ENCODER_MAPS.items():
+        side = 64 // int(name.removeprefix("stride"))
+        assert found.maps[name].shape == (2, channels, side, side)
+        torch.testing.assert_close(found.maps[name], wanted[name], atol=0.02, rtol=0.01)
+    halves = store.read(np.array(rows), torch.bfloat16)
+    assert all(maps.dtype == torch.bfloat16 for maps in halves.maps.values())
+
+
+def test_what_a_store_knows_of_its_photos(store: Store, backbone: Backbone) -> None:
+    assert len(store) == 6
+    assert store.options == SMALL
+    assert store.encoder_hash == backbone.weights_hash
+    assert store.prior.shape == (NUM_BINS,)
+    assert float(store.prior.sum()) == pytest.approx(1, abs=1e-4)
+    assert store.like.shape == (6, 5)
+    assert store.like[4][0] == 5  # two views of one scene
+    assert all(sorted([row, *like]) == list(range(6)) for row, like in enumerate(store.like))
+
+
+def test_crops_follow_from_the_seed_and_differ(photo_paths: list[Path]) -> None:
+    first, second = crops_of(photo_paths[0], 0, SMALL)
+    again = crops_of(photo_paths[0], 0, SMALL)
+    assert torch.equal(first, again[0]) and torch.equal(second, again[1])
+    assert not torch.equal(first, second)
+    other = crops_of(photo_paths[0], 0, replace(SMALL, seed=1))
+    assert not torch.equal(first, other[0])
+    assert first.shape == (3, 64, 64)
+    assert 0 <= float(first[0].min()) < float(first[0].max()) <= 100
+
+
+def test_half_of_the_crops_are_mirrored(make_store: Callable[..., Store]) -> None:
+    """Blue is left of yellow in the photo."""
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    rgb[:, :32], rgb[:, 32:] = (40, 60, 200), (200, 190, 40)
+    store = make_store([rgb] * 20)
+    ab = store.read(np.arange(40)).ab[:, 1]
+    turned = (ab[:, :, :3].mean((1, 2)) > ab[:, :, -3:].mean((1, 2))).float().mean()
+    assert 0.2 < float(turned) < 0.8
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.suffix != ".npz"}
+
+
+def test_a_writing_that_was_stopped_goes_on(
+    photo_paths: list[Path],
+    written: Path,
+    backbone: Backbone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stored_maps, "BATCH", 2)
+    half = write_store(photo_paths, tmp_path / "maps", backbone, SMALL)
+    assert [next(half), next(half)] == [2, 4]
+    half.close()  # type: ignore[attr-defined]
+    with pytest.raises(FileNotFoundError, match="no finished store; write it with scripts/train"):
+        Store(tmp_path / "maps")
+    with (tmp_path / "maps" / "crops.bin").open("ab") as file:
+        file.write(b"the beginning of a record")
+    assert list(write_store(photo_paths, tmp_path / "maps", backbone, SMALL)) == [6]
+    found, whole = bytes_of(tmp_path / "maps"), bytes_of(written)
+    assert found["plan.json"] == whole["plan.json"]
+    assert found["photos.bin"] == whole["photos.bin"]
+    assert len(found["crops.bin"]) == len(whole["crops.bin"])
+    one, other = Store(tmp_path / "maps"), Store(written)
+    assert one.key == other.key
+    rows = np.arange(12)
+    torch.testing.assert_close(one.read(rows).ab, other.read(rows).ab)
+    for name, maps in one.read(rows).maps.items():  # batches of another size round otherwise
+        torch.testing.assert_close(maps, other.read(rows).maps[name], atol=0.02, rtol=0.01)
+
+
+@pytest.mark.parametrize("change", ["photos", "side", "seed"])
+def test_a_folder_of_another_store_is_refused(
+    photo_paths: list[Path], written: Path, backbone: Backbone, change: str
+) -> None:
+    before = bytes_of(written)
+    paths = photo_paths[1:] if change == "photos" else photo_paths
+    options = {"photos": SMALL, "side": replace(SMALL, side=96), "seed": replace(SMALL, seed=3)}
+    with pytest.raises(ValueError, match="holds crops of other photos or options"):
+        next(write_store(paths, written, backbone, options[change]))
+    assert bytes_of(written) == before
+
+
+def test_photos_that_cannot_be_read_are_left_out(
+    photo_paths: list[Path], backbone: Backbone, tmp_path: Path
+) -> None:
+    (tmp_path / "text.png").write_text("not a picture\n")
+    paths = [tmp_path / "text.png", photo_paths[1], tmp_path / "gone.png", photo_paths[2]]
+    assert list(write_store(paths, tmp_path / "maps", backbone, SMALL)) == [4]
+    store = Store(tmp_path / "maps")
+    assert len(store) == 2
+    ab = F.avg_pool2d(crops_of(photo_paths[1], 1, SMALL)[0][1:], 2)
+    torch.testing.assert_close(store.read(np.array([0])).ab[0], ab, atol=0.51, rtol=0)
+
+
+@pytest.mark.parametrize("paths", [[], ["text.png"]], ids=str)
+def test_no_photos_are_told(backbone: Backbone, tmp_path: Path, paths: list[str]) -> None:
+    (tmp_path / "text.png").write_text("not a picture\n")
+    given = [tmp_path / name for name in paths]
+    with pytest.raises(ValueError, match="none of the photos can be read"):
+        list(write_store(given, tmp_path / "maps", backbone, SMALL))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_photos_resemble_few(
+    make_store: Callable[..., Store], pictures: dict[str, np.ndarray], count: int
+) -> None:
+    store = make_store([pictures[name] for name in ("chelsea", "coffee", "rocket")][:count])
+    assert store.like.shape == (count, count - 1)
+
+
+@pytest.fixture
+def damaged(written: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the store that a test may damage."""
+    for path in written.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    yield tmp_path
+
+
+def test_files_that_do_not_belong_together_are_told(damaged: Path) -> None:
+    crops = damaged / "crops.bin"
+    crops.write_bytes(crops.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"crops\.bin and store\.npz do not belong together"):
+        Store(damaged)
+
+
+def test_the_key_tells_stores_apart(damaged: Path, store: Store) -> None:
+    plan = json.loads((damaged / "plan.json").read_text())
+    (damaged / "plan.json").write_text(json.dumps(plan | {"photos": "others"}))
+    assert Store(damaged).key != store.key
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"side": 100}, "side"),
+        ({"side": 32}, "side"),
+        ({"crops": 0}, "crops"),
+        ({"cover": 0.0}, "cover"),
+    ],
+    ids=str,
+)
+def test_values_out_of_range_are_refused(wrong: dict[str, float], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        StoreOptions(**wrong)  # type: ignore[arg-type]

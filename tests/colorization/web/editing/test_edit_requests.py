@@ -1,0 +1,89 @@
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from colorization.web.editing.edit_requests import MAX_STROKE, UNREADABLE, change, sent
+from colorization.web.editing.photo_editor import PhotoEditor
+
+
+def request(body: bytes) -> Request:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+def test_an_object_is_taken() -> None:
+    assert asyncio.run(sent(request(b'{"do": "undo"}'))) == {"do": "undo"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"[]", b'"a"', b"3"])
+def test_what_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=UNREADABLE):
+        asyncio.run(sent(request(body)))
+
+
+def test_changes(editor: PhotoEditor, photo: Path) -> None:
+    work = editor.open(photo)
+    assert (
+        change(editor, work, {"do": "set", "name": "saturation", "value": 0.5}).edit.saturation
+        == 0.5
+    )
+    assert change(editor, work, {"do": "pick", "reference": 1, "used": False}).edit.picks == (0,)
+    assert change(editor, work, {"do": "pick", "reference": 3, "used": True}).edit.picks == (
+        0,
+        1,
+        3,
+    )
+    stroke = {"do": "put color", "places": [[0.1, 0.2], [0.3, 0.4]], "color": "#a03020"}
+    pointed = change(editor, work, stroke)
+    assert [(one.x, one.y) for one in pointed.edit.points] == [(0.1, 0.2), (0.3, 0.4)]
+    assert (
+        len(change(editor, pointed, {"do": "remove point", "place": [0.1, 0.2]}).edit.points) == 1
+    )
+    with_palette = work.change("", palette=photo)
+    assert change(editor, with_palette, {"do": "remove palette"}).edit.palette is None
+    undone = change(editor, pointed, {"do": "undo"})
+    assert undone.edit.points == () and change(editor, undone, {"do": "redo"}).edit == pointed.edit
+    assert change(editor, pointed, {"do": "start over"}).edit.points == ()
+
+
+def test_a_variant_keeps_points_palette_and_faithfulness(editor: PhotoEditor, photo: Path) -> None:
+    work = editor.put(editor.open(photo), [(0.3, 0.3)], "#a03020")
+    work = work.change("faithfulness", faithfulness=0.3)
+    wish = {"do": "take variant", "picks": [1], "saturation": 1.4, "vividness": 1.0}
+    taken = change(editor, work, wish)
+    assert (taken.edit.picks, taken.edit.saturation, taken.edit.faithfulness) == ((1,), 1.4, 0.3)
+    assert taken.edit.points == work.edit.points and taken.undo().edit == work.edit
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {},
+        {"do": "open"},
+        {"do": "set", "name": "working_side", "value": 16},
+        {"do": "set", "name": "saturation", "value": None},
+        {"do": "pick", "reference": 99, "used": True},
+        {"do": "pick", "reference": "1", "used": True},
+        {"do": "pick", "reference": True, "used": True},
+        {"do": "put color", "places": [[0.1, 0.2]], "color": "none"},
+        {"do": "put color", "places": [[0.1, 0.2]]},
+        {"do": "put color", "places": [], "color": "#a03020"},
+        {"do": "put color", "places": [[0.1]], "color": "#a03020"},
+        {"do": "put color", "places": [[1.1, 0.5]], "color": "#a03020"},
+        {"do": "put color", "places": [[0.1, 0.5]] * (MAX_STROKE + 1), "color": "#a03020"},
+        {"do": "remove point", "place": 3},
+        {"do": "take variant", "picks": 3, "saturation": 1, "vividness": 1},
+        {"do": "take variant", "picks": [0], "saturation": 1},
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    editor: PhotoEditor, photo: Path, wish: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError) as error:
+        change(editor, editor.open(photo), wish)
+    assert str(error.value) and "\n" not in str(error.value)

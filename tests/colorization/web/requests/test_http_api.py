@@ -1,0 +1,90 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def colorize(served: Any) -> Any:
+    """``colorize([(field, file), ...], field=value)``: the answer."""
+
+    def run(files: list[tuple[str, Path]], **fields: Any) -> Any:
+        sent = [(name, (path.name, path.read_bytes())) for name, path in files]
+        with served.http() as client:
+            return client.post("/api/colorize", files=sent, data=fields)
+
+    return run
+
+
+def test_colorize(colorize: Any, gray_file: Path, tmp_path: Path) -> None:
+    points = ["20,30,#a03020", "50,60,#2040a0"]
+    answer = colorize([("photo", gray_file)], point=points, top_k=2, saturation=1.2)
+    assert answer.status_code == 200, answer.text
+    report = json.loads(answer.headers["rechroma-report"])
+    names = [one["name"] for one in report["references"]]
+    assert names == ["motorcycle_left.png", "motorcycle_right.png"] and report["notes"] == []
+    assert 'filename="garage-color.jpg"' in answer.headers["content-disposition"]
+    (tmp_path / "found.jpg").write_bytes(answer.content)
+    found = Image.open(tmp_path / "found.jpg")
+    assert (found.format, found.size) == ("JPEG", Image.open(gray_file).size)
+    assert np.ptp(np.asarray(found).astype(int), axis=2).mean() > 5
+
+
+def test_colorize_from_own_references_and_a_palette(
+    colorize: Any, gray_file: Path, library_dir: Path
+) -> None:
+    files = [("photo", gray_file), ("reference", library_dir / "sub" / "motorcycle_right.png")]
+    answer = colorize(files, faithfulness=0.5)
+    (used,) = json.loads(answer.headers["rechroma-report"])["references"]
+    assert used["name"] == "motorcycle_right.png" and 0.1 < used["influence"] <= 0.5
+    answer = colorize([*files, ("palette", library_dir / "chelsea.png")])
+    (used,) = json.loads(answer.headers["rechroma-report"])["references"]
+    assert used["influence"] == 0  # beside a palette, references are not followed
+
+
+def test_without_references(colorize: Any, gray_file: Path) -> None:
+    answer = colorize([("photo", gray_file)], top_k=0)
+    assert json.loads(answer.headers["rechroma-report"])["references"] == []
+
+
+def test_recommend_and_suggest_colors(served: Any, gray_file: Path) -> None:
+    found = served.send("/api/recommend", "photo", gray_file, top_k=2)
+    # names, no folders
+    assert [one["path"] for one in found] == ["motorcycle_left.png", "motorcycle_right.png"]
+    assert found[0]["score"] > found[1]["score"]
+    colors = served.send("/api/suggest-colors", "photo", gray_file, x=20, y=30)
+    assert len(colors) > 3 and all(re.fullmatch("#[0-9a-f]{6}", one["color"]) for one in colors)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"point": "1,2,red"}, "expected X,Y,#RRGGBB"),
+        ({"point": "9999,2,#ff0000"}, "outside the picture"),
+        ({"top_k": 99}, "top_k must be within 0..10, not 99"),
+        ({"top_k": "many"}, "top_k must be a number"),
+        ({"saturation": -1}, "saturation must be within"),
+        ({"saturation": ""}, "saturation must be a number"),
+        ({"point": "1,2,#ff0000 " * 101}, "at most 100 color points, not 101"),
+        ({"vivid": 1}, "vivid is no field; there are faithfulness, palette, photo, point"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    colorize: Any, served: Any, gray_file: Path, fields: dict[str, Any], line: str
+) -> None:
+    answer = colorize([("photo", gray_file)], **fields)
+    assert (answer.status_code, "\n" in answer.text) == (400, False)
+    assert line in answer.text and str(served.store.folder) not in answer.text
+
+
+def test_files_are_wanted(colorize: Any, served: Any, gray_file: Path) -> None:
+    assert colorize([("reference", gray_file)]).text == "one file is wanted as photo, not 0"
+    many = [("photo", gray_file), *[("reference", gray_file)] * 13]
+    assert colorize(many).text == "at most 12 references of your own, not 13"
+    assert (
+        "y must be a number" in served.send("/api/suggest-colors", "photo", gray_file, x=3)["error"]
+    )

@@ -1,0 +1,67 @@
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from colorization.pipeline import ColorizationPipeline
+
+
+def test_several_photos_and_one_zip(
+    served: Any, gray_file: Path, gray_pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    Image.fromarray(gray_pictures["chelsea"]).save(tmp_path / "cat.png")
+    (tmp_path / "broken.jpg").write_bytes(b"nonsense")
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}"
+    assert "None of these photos" in served.ask(f"{here}/zip")["error"]
+    first = served.send(
+        f"{here}/photos", "photo", gray_file, place="scans/1932/garage.jpg", number=0
+    )
+    opened = ["reading", "reading", "describing", "matching", "coloring"]
+    assert served.steps == [*opened, "reading", "coloring", "writing"]
+    assert (first["file"], first["status"][0][:16]) == ("garage-color.jpg", "Colors from moto")
+    broken = served.send(f"{here}/photos", "photo", tmp_path / "broken.jpg", place="")
+    assert broken["error"].startswith("broken.jpg is damaged")
+    second = served.send(f"{here}/photos", "photo", tmp_path / "cat.png", place="", number=2)
+    # sent again, as by a page that lost the answer
+    second = served.send(f"{here}/photos", "photo", tmp_path / "cat.png", place="", number=2)
+    # a page that is loaded again finds what is done
+    assert served.ask(here) == [first, second]
+    for one in (first, second):
+        for picture in (one["before"], one["after"]):
+            assert max(Image.open(served.download(picture, tmp_path)).size) <= 320
+
+    # work on one, and save: the zip has it
+    red = {"places": [[0.5, 0.5]], "color": "#ff0000"}
+    served.edit(first, "put color", **red)
+    made = served.ask(f"/api/photos/{first['name']}/file?queue={here.rpartition('/')[2]}", json={})
+    assert served.ask(here)[0]["url"] == made["url"] != first["url"]
+    assert "1 color point" in served.ask(here)[0]["status"][0]
+    with zipfile.ZipFile(served.download(f"{here}/zip", tmp_path)) as file:
+        assert file.namelist() == ["scans/1932/garage-color.jpg", "cat-color.png"]
+        edited = served.download(made["url"], tmp_path).read_bytes()
+        assert file.read("scans/1932/garage-color.jpg") == edited
+
+
+def test_a_queue_that_is_gone_is_told(served: Any, gray_file: Path) -> None:
+    gone = {"error": "These photos are not kept any more. Choose them again."}
+    assert served.ask("/api/queues/other") == served.ask("/api/queues/other/zip") == gone
+    assert served.send("/api/queues/other/photos", "photo", gray_file) == gone
+
+
+def test_a_queue_is_bounded(serving: Any, colorizer: ColorizationPipeline, gray_file: Path) -> None:
+    with serving(colorizer, queued_photos=1) as small:
+        here = f"/api/queues/{small.ask('/api/queues', json={})['name']}/photos"
+        small.send(here, "photo", gray_file)
+        assert small.send(here, "photo", gray_file) == {"error": "at most 1 photos at once"}
+
+
+def test_a_photo_is_read_once(
+    served: Any, gray_file: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    shutil.copy(gray_file, tmp_path / "other.jpg")
+    monkeypatch.setattr("colorization.web.editing.photo_editor.read_picture", lambda _: 1 / 0)
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}/photos"
+    assert served.send(here, "photo", tmp_path / "other.jpg")["file"] == "other-color.jpg"

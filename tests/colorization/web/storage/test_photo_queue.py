@@ -1,0 +1,75 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from colorization.web.storage.file_store import Store
+from colorization.web.storage.photo_queue import (
+    GONE,
+    NOTHING,
+    PhotoQueue,
+    PhotoQueues,
+    QueuedPhoto,
+    safe_folder,
+)
+
+
+def queued(store: Store, name: str, folder: str, content: bytes, number: int = 0) -> QueuedPhoto:
+    result = store.new(name)
+    result.write_bytes(content)
+    return QueuedPhoto(number, name, folder, result, result, result, ["Colors guessed."])
+
+
+def test_one_zip_holds_all_results_in_their_folders(store: Store) -> None:
+    names = [("a.jpg", ""), ("a.jpg", "1932"), ("a.jpg", ""), ("A.JPG", ""), ("gone.jpg", "")]
+    queue = PhotoQueue(
+        [queued(store, name, f, f"{i}".encode()) for i, (name, f) in enumerate(names)]
+    )
+    queue.photos[-1].result.unlink()
+    with zipfile.ZipFile(queue.write_zip(store)) as file:
+        found = {name: file.read(name) for name in file.namelist()}
+    assert found == {"a.jpg": b"0", "1932/a.jpg": b"1", "a (2).jpg": b"2", "A (3).JPG": b"3"}
+
+
+def test_a_photo_that_was_edited_since_has_its_new_result(store: Store) -> None:
+    queue = PhotoQueue([queued(store, "a.jpg", "", b"old"), queued(store, "b.jpg", "", b"b")])
+    new = queued(store, "a.jpg", "", b"new")
+    queue.replace_result("a.jpg", new.after, new.result, ["By hand."])
+    assert [one.result.read_bytes() for one in queue.photos] == [b"new", b"b"]
+    assert queue.photos[0].status == ["By hand."]
+
+
+def test_a_photo_that_is_sent_again_takes_its_own_place(store: Store) -> None:
+    queue = PhotoQueue()
+    for number, name in ((2, "c"), (0, "a"), (1, "b"), (1, "b again")):
+        queue.add(queued(store, name, "", b"", number))
+    assert [one.name for one in queue.photos] == ["a", "b again", "c"]
+
+
+def test_without_a_result_there_is_no_zip(store: Store) -> None:
+    with pytest.raises(ValueError, match=NOTHING):
+        PhotoQueue().write_zip(store)
+
+
+def test_queues_are_found_by_names_that_nobody_guesses() -> None:
+    queues = PhotoQueues()
+    name = queues.new()
+    assert len(name) >= 16 and queues.get(name) is queues.get(name)
+    with pytest.raises(ValueError, match=GONE):
+        queues.get("other")
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [
+        ("scans/1932/a.jpg", "scans/1932"),
+        ("a.jpg", ""),
+        ("", ""),
+        ("../../etc/a.jpg", "etc"),
+        ("/etc/./a.jpg", "etc"),
+        ("a\\b\\c.jpg", "a/b"),
+    ],
+)
+def test_folders_lead_nowhere_else(place: str, folder: str) -> None:
+    assert safe_folder(place) == folder
+    assert not Path(safe_folder(place)).is_absolute()
