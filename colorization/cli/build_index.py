@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli.common import Backbone, Device, Exclude, IndexDir, VggWeights, given
-from colorization.cli.cores import usable_cores, usable_memory
-from colorization.cli.timings import Timings, told_timings
+from colorization.cli.machine.cores import usable_cores, usable_memory
+from colorization.cli.machine.timings import Timings, told_timings
 from colorization.messages import one_line
 from retrieval.stage_clock import stage
 

@@ -38,7 +38,7 @@ from colorization.cli.common import (
     given,
     without_effect,
 )
-from colorization.cli.timings import Timings, told_timings
+from colorization.cli.machine.timings import Timings, told_timings
 from colorization.messages import one_line
 from retrieval.stage_clock import stage
 
@@ -120,11 +120,10 @@ def colorize(
             quality,
         )
         task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
-        place = None if references else index
+        place = given(index_dir=None if references else index, device=device)
         with stage("weights"):
-            pipeline = ColorizationPipeline.load(
-                **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
-            )
+            network = given(backbone=backbone, weights_path=vgg_weights)
+            pipeline = ColorizationPipeline.load(**place, **network)
         _print_without_effect(task, chosen, pipeline, index is not None)
         results = _run(task, pipeline)
         _print(task, results, as_json)
@@ -195,8 +194,7 @@ def _print_without_effect(
     task: _Task, chosen: dict[str, Any], pipeline: "ColorizationPipeline", with_index: bool
 ) -> None:
     by_network = pipeline.network_for(task.options) is not None
-    given_ones = bool(task.request.references)
-    for line in without_effect(chosen, given_ones, with_index, by_network, {}):
+    for line in without_effect(chosen, bool(task.request.references), with_index, by_network, {}):
         typer.echo(f"note: {line}", err=True)
 
 

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-from colorization.cli.cores import usable_cores
+from colorization.cli.machine.cores import usable_cores
 
 # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
 SPINS = "1000"

@@ -13,7 +13,7 @@ from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
 from colorization.batch.runner import run_jobs
-from colorization.cli.cores import usable_cores
+from colorization.cli.machine.cores import usable_cores
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from colorization.cli.cores import usable_cores
+from colorization.cli.machine.cores import usable_cores
 
 # as /proc/cpuinfo calls them
 SETS = {"AVX2": "avx2", "AVX512": "avx512f", "BF16": "avx512_bf16", "AMX": "amx_bf16"}

@@ -208,3 +208,14 @@ def test_no_more_processes_read_than_may_run(
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     cli("build-index", photo_dir, "--index", tmp_path / "index")
     assert counts == [1]
+
+
+def test_more_memory_than_there_is_is_told(
+    cli: Cli, photo_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorization.cli.build_index.usable_memory", lambda: 1 << 30)
+    words = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", 0]
+    done = cli(*words, "--memory-budget", "3GiB")
+    note = "note: --memory-budget 3GiB: this machine has 1.0 GiB of memory;"
+    assert done.exit_code == 0 and done.stderr.startswith(note)
+    assert "note" not in cli(*words, "--memory-budget", "1GiB").stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from colorization.cli.timings import timing_lines, told_timings
+from colorization.cli.machine.timings import timing_lines, told_timings
 from retrieval.stage_clock import StageClock, current_clock
 
 Cli = Callable[..., Result]

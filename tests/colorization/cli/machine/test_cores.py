@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from colorization.cli.cores import usable_cores, usable_memory
+from colorization.cli.machine.cores import usable_cores, usable_memory
 
 
 @pytest.fixture(autouse=True)
