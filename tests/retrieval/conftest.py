@@ -45,6 +45,7 @@ def made_descriptors(global_: np.ndarray, seed: int = 0) -> Descriptors:
         global_,
         local.astype(np.float16),
         histogram.astype(np.float16),
+        rng.integers(-60, 61, (count, 49, 2)).astype(np.int8),
         (np.arange(count) % 7).astype(np.int16),
         np.full(count, 30, np.float16),
     )

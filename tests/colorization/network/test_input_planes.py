@@ -135,12 +135,12 @@ def test_chroma_may_come_at_a_stride_of_its_own() -> None:
 def test_a_batch_is_its_pictures() -> None:
     target, one, other = distinct(3), distinct(3), distinct(3)
     ab = [random_ab(3), random_ab(3)]
-    together = reference_planes(target, [one, other], ab, [0.0, -0.1])
+    together = reference_planes(target, [one, other], ab)
     for i in range(3):
         row = torch.tensor([i])
         maps = [maps.take(row) for maps in (target, one, other)]
         own = [planes[i : i + 1] for planes in ab]
-        alone = reference_planes(maps[0], maps[1:], own, [0.0, -0.1])
+        alone = reference_planes(maps[0], maps[1:], own)
         torch.testing.assert_close(alone.planes[0], together.planes[i], atol=1e-2, rtol=1e-2)
 
 

@@ -25,6 +25,7 @@ def described(numbers: list[int]) -> Descriptors:
         rng.random((count, 128)).astype(np.float16),
         rng.random((count, 49, 64)).astype(np.float16),
         rng.random((count, 49, 10)).astype(np.float16),
+        rng.integers(-60, 61, (count, 49, 2)).astype(np.int8),
         np.array(numbers, np.int16),
         np.full(count, 30, np.float16),
     )

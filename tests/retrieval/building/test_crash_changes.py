@@ -64,7 +64,10 @@ def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random
         shapes = (len(made), 128), (len(made), 49, 64), (len(made), 49, 10)
         parts = [rng.random(shape).astype(np.float16) for shape in shapes]
         described = Descriptors(
-            *parts, np.zeros(len(made), np.int16), np.full(len(made), 30, np.float16)
+            *parts,
+            np.zeros((len(made), 49, 2), np.int8),
+            np.zeros(len(made), np.int16),
+            np.full(len(made), 30, np.float16),
         )
         write_shard(
             index_dir / FEATURES / f"{int(rng.integers(2**60)):016x}.h5",

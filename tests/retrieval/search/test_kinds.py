@@ -246,10 +246,11 @@ def test_cells_are_read_for_the_survivors_only(
     described(index, 8)
     assert len(asked) == 1 and 20 < asked[0] <= 200
     rows = np.array([3, 1100, 700])
-    local, histogram = original(index, rows)
+    local, histogram, color = original(index, rows)
     for place, row in enumerate(rows.tolist()):
         shard, inside = divmod(row, 500)
         stored = read_descriptors(tmp_path / FEATURES / index.manifest.shards[shard].file)
         np.testing.assert_array_equal(local[place], stored.local[inside])
         np.testing.assert_array_equal(histogram[place], stored.histogram[inside])
+        np.testing.assert_array_equal(color[place], stored.color[inside])
     assert local_ranking(local[0], histogram[0], local, histogram).total.argmax() == 0

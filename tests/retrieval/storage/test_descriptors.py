@@ -9,6 +9,7 @@ def some(photos: int, seed: int = 0) -> Descriptors:
         rng.random((photos, 128)).astype(np.float16),
         rng.random((photos, 49, 64)).astype(np.float16),
         rng.random((photos, 49, 10)).astype(np.float16),
+        rng.integers(-60, 61, (photos, 49, 2)).astype(np.int8),
         rng.integers(0, 1000, photos).astype(np.int16),
         rng.random(photos).astype(np.float16),
     )

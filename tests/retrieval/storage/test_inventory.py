@@ -25,7 +25,12 @@ def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: s
     folder.mkdir(parents=True, exist_ok=True)
     rows = [(b"/p", b"%d.jpg" % n, size, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers]
     looks = (np.zeros((count, *shape), np.float16) for shape in ((128,), (49, 64), (49, 10)))
-    empty = Descriptors(*looks, np.zeros(count, np.int16), np.zeros(count, np.float16))
+    empty = Descriptors(
+        *looks,
+        np.zeros((count, 49, 2), np.int8),
+        np.zeros(count, np.int16),
+        np.zeros(count, np.float16),
+    )
     return write_shard(folder / f"{stem * 16}.h5", Photos.of(rows), empty, key)
 
 

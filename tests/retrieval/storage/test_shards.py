@@ -39,6 +39,7 @@ def descriptors(count: int) -> Descriptors:
         rng.random((count, 128)).astype(np.float16),
         rng.random((count, 49, 64)).astype(np.float16),
         rng.random((count, 49, 10)).astype(np.float16),
+        rng.integers(-60, 61, (count, 49, 2)).astype(np.int8),
         rng.integers(0, 1000, count).astype(np.int16),
         rng.random(count).astype(np.float16),
     )
@@ -149,7 +150,8 @@ rows = Photos.of([(b"/p", b"%d" % i, 1, 1, bytes(32)) for i in range(n)])
 parts = (np.zeros((n, *s), np.float16) for s in ((128,), (49, 64), (49, 10)))
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, -1))
 try:
-    found = Descriptors(*parts, np.zeros(n, np.int16), np.zeros(n, np.float16))
+    color = np.zeros((n, 49, 2), np.int8)
+    found = Descriptors(*parts, color, np.zeros(n, np.int16), np.zeros(n, np.float16))
     write_shard(Path({str(tmp_path)!r}) / "0123.h5", rows, found, "k")
 except OSError as error:
     print(error.filename, error.strerror)

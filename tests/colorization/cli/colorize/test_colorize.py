@@ -108,6 +108,7 @@ def test_references_from_an_index(
         "global_score",
         "feature_score",
         "luminance_score",
+        "color_score",
     }
     again = json.loads(
         cli("recommend", gray_path, "--index", index_dir, "--top-k", 2, "--json").stdout
