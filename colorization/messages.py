@@ -1,5 +1,7 @@
 """Texts that a person reads."""
 
+AUTOMATIC = "The colors are automatic."  # after what says that no reference is used
+
 
 def one_line(text: str) -> str:
     """A text on one line.

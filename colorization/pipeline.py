@@ -11,7 +11,6 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.full_resolution import render
-from colorization.inference.match_words import first_picks, honest_note
 from colorization.inference.matching import match_references
 from colorization.inference.network_colors import Guidance, network_colors, predict
 from colorization.inference.picture_arrays import as_rgb
@@ -28,6 +27,7 @@ from colorization.inference.reference_checks import (
 )
 from colorization.inference.tint import tint_curve
 from colorization.inference.working_size import working_lab
+from colorization.messages import AUTOMATIC
 from colorization.network.colorization_network import ENCODER, ColorizationNetwork
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
@@ -35,7 +35,9 @@ from colorization.options import ColorizeOptions
 from colorization.result import Colorized
 from retrieval.extraction.extractor import Extractor, glance
 from retrieval.photos.reader import PictureError, to_uint8
+from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.recommendation import Recommendation
+from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.precision import inference
@@ -123,19 +125,20 @@ class ColorizationPipeline:
             self._library = index, index.extractor(self.backbone)
 
     def recommend(
-        self, gray: np.ndarray, top_k: int = 5, same_class: bool = False
+        self, gray: Picture, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
         Args:
-            gray: (height, width) or (height, width, 3); uint8, uint16 or float 0..1. Colors are
-                ignored.
+            gray: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
+                uint16 or float 0..1. Colors are ignored.
             top_k: how many.
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
             ValueError: there is no index, it holds no color photo, or the picture's shape or type
                 is wrong.
+            PictureError: the file cannot be read.
         """
         return self._rank(self._query(as_rgb(gray)), top_k, same_class)
 
@@ -163,6 +166,7 @@ class ColorizationPipeline:
                 return
             known = {one.path for one in found}
 
+    @stage("recommending")
     def recommend_readable(
         self,
         gray: np.ndarray,
@@ -238,8 +242,8 @@ class ColorizationPipeline:
         Args:
             gray: a path, a PIL picture or an array; an array is not copied, and must stay as it is
                 while the result is in use.
-            references: color pictures, what ``describe`` made of them, or recommendations, whose
-                scores count if there is nothing else among them. An empty list uses none; None
+            references: color pictures, what ``describe`` made of them, or recommendations, which
+                count as such if there is nothing else among them. An empty list uses none; None
                 takes the best ``options.top_k`` from the index, but no weak match, and none if
                 there is no index.
             options: how to colorize.
@@ -271,8 +275,7 @@ class ColorizationPipeline:
             for one in given
         ]
         check_working_side(seen, options)
-        scores = [r.score for r in recommended] if recommended else None
-        match = match_references(features, seen, scores)
+        match = match_references(features, seen, bool(recommended))
         return PreparedPhoto(target, lab[:, :1], options, match, recommended, skipped, note)
 
     @inference()
@@ -291,6 +294,7 @@ class ColorizationPipeline:
         """
         return self._described(colors_of(reference), options)
 
+    @stage("coloring")
     @inference()
     def apply(
         self,
@@ -391,7 +395,7 @@ class ColorizationPipeline:
         if self.network is None:
             return described, None
         options = ColorizeOptions()
-        alone = match_references(features or self._described(rgb, options), [], None)
+        alone = match_references(features or self._described(rgb, options), [])
         said = predict(self.network, alone, [False], Guidance(), vividness=0.0)
         return described, NetworkBelief(said.logits)
 
@@ -432,7 +436,7 @@ class ColorizationPipeline:
         if self.network_for(options) is None:
             return used, pictures, skipped, ""
         picks = first_picks(used, options.top_k, self.backbone.name)
-        note = honest_note(used, self.backbone.name)
+        note = honest_note(used, self.backbone.name, AUTOMATIC)
         return [used[i] for i in picks], [pictures[i] for i in picks], skipped, note
 
 

@@ -26,7 +26,6 @@ WITHOUT_TEST: set[str] = {
 TOO_LONG: set[str] = {
     "colorization/pipeline.py",
     "scripts/distill",
-    "tests/colorization/batch/test_explanation.py",
     "tests/colorization/batch/test_jobs.py",
     "tests/colorization/photo_files/test_formats.py",
     "tests/colorization/photo_files/test_writer.py",

@@ -21,6 +21,7 @@ READMES = [
     "README.md",
     "colorization/README.md",
     "colorization/cli/README.md",
+    "colorization/video/README.md",
     "colorization/web/README.md",
 ]
 # what needs a network or another machine; a fresh environment in CI runs it

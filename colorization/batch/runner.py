@@ -33,6 +33,7 @@ from retrieval.photos.reader import (
     read_picture,
 )
 from retrieval.search.recommendation import Recommendation
+from retrieval.stage_clock import stage
 
 # torch has no memory; tags too large for a format
 CURE = "; --allow-damaged colorizes what can be read"
@@ -129,7 +130,8 @@ class _Worker:
     overwrite: bool
 
     def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
-        picture = read_picture(job.input_path, self.wishes.allow_damaged)
+        with stage("reading"):
+            picture = read_picture(job.input_path, self.wishes.allow_damaged)
         colored = recolored(picture)
         if colored and self.manifest and not self.wishes.recolor:
             outcome = Outcome(job, passed=PASSED)
@@ -227,7 +229,8 @@ class _Worker:
         ]
         palette = self.wishes.palette.name if self.wishes.palette else ""
         credit = credited(picture, shares, palette, len(self.wishes.points))
-        encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
+        with stage("writing"):
+            encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
         making.results.append(path)
         making.variants.append(way.caption)
         making.references += known

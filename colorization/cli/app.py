@@ -14,18 +14,18 @@ from colorization.cli.build_index import build_index
 from colorization.cli.colorize import colorize
 from colorization.cli.common import one_line_errors
 from colorization.cli.demo import demo
-from colorization.cli.evaluate import evaluate
 from colorization.cli.export import export
 from colorization.cli.index.info import info
 from colorization.cli.index.merge import merge
 from colorization.cli.index.relink import relink
 from colorization.cli.index.remove import remove
 from colorization.cli.index.verify import verify
+from colorization.cli.measuring.evaluate import evaluate
+from colorization.cli.measuring.user_study import user_study
 from colorization.cli.process import start_process
 from colorization.cli.recommend import recommend
 from colorization.cli.serve import serve
 from colorization.cli.suggest_colors import suggest_colors
-from colorization.cli.user_study import user_study
 from colorization.cli.video import video
 
 Command = Callable[..., None]

@@ -1,6 +1,5 @@
 """``rechroma build-index``: make an index of photo folders, or bring it up to date."""
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli.common import Backbone, Device, Exclude, IndexDir, VggWeights, given
+from colorization.cli.machine.cores import usable_cores, usable_memory
+from colorization.cli.machine.timings import Timings, told_timings
 from colorization.messages import one_line
+from retrieval.stage_clock import stage
 
 if TYPE_CHECKING:
     from retrieval.building.changes import BuildReport
@@ -53,41 +55,52 @@ def build_index(
         bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
     ] = False,
     device: Device = None,
+    timings: Timings = False,
 ) -> None:
     """Index photos as references to recommend; run again to add, update and drop."""
-    from retrieval.building.up_to_date import report_up_to_date
-    from retrieval.photos.listing import list_sources
-    from retrieval.photos.passed_over import PassedOver
-    from retrieval.storage.search_settings import parse_bytes
-    from similarity.backbone.pretrained import DEFAULT_BACKBONE
+    with told_timings(timings):
+        from retrieval.building.up_to_date import report_up_to_date
+        from retrieval.photos.listing import list_sources
+        from retrieval.photos.passed_over import PassedOver
+        from retrieval.storage.search_settings import parse_bytes
+        from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
-    ray = _ray_options(engine, ray_address, num_workers, gpus_per_worker)
-    budget = parse_bytes(memory_budget) if memory_budget is not None else None
-    start = time.perf_counter()
-    passed = PassedOver()
-    # a wrong path is told before any network is loaded
-    sources = list_sources(photos, passed, exclude or ())
-    by_default = vgg_weights is None and device in (None, "cpu") and ray is None
-    report = None
-    if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
-        report = report_up_to_date(photos, sources, index, budget)
-    if report is None:
-        from colorization.cli.progress_bar import photo_progress
-        from retrieval.building.builder import BuildOptions
-        from retrieval.building.builder import build_index as build
-        from similarity.backbone.backbone import load_backbone
-
-        network = load_backbone(**given(name=backbone, weights_path=vgg_weights, device=device))
-        count = workers if workers is not None else min(MAX_WORKERS, os.cpu_count() or 1)
-        options = BuildOptions(
-            count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
-        )
+        ray = _ray_options(engine, ray_address, num_workers, gpus_per_worker)
+        budget = parse_bytes(memory_budget) if memory_budget is not None else None
+        if budget and (there := usable_memory()) and budget > there:
+            line = (
+                f"this machine has {there / 2**30:.1f} GiB of memory; larger indexes would not fit"
+            )
+            typer.echo(f"note: --memory-budget {memory_budget}: {line}", err=True)
         start = time.perf_counter()
-        with photo_progress("indexing") as progress:
-            report = build(photos, index, network, options, progress)
-    for line in passed.lines():
-        typer.echo(f"passed over {one_line(line)}", err=True)
-    _print_report(index, report, time.perf_counter() - start)
+        passed = PassedOver()
+        # a wrong path is told before any network is loaded
+        sources = list_sources(photos, passed, exclude or ())
+        by_default = vgg_weights is None and device in (None, "cpu") and ray is None
+        report = None
+        if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
+            report = report_up_to_date(photos, sources, index, budget)
+        if report is None:
+            with stage("imports"):
+                from colorization.cli.progress_bar import photo_progress
+                from retrieval.building.builder import BuildOptions
+                from retrieval.building.builder import build_index as build
+                from similarity.backbone.backbone import load_backbone
+
+            with stage("weights"):
+                network = load_backbone(
+                    **given(name=backbone, weights_path=vgg_weights, device=device)
+                )
+            count = workers if workers is not None else min(MAX_WORKERS, usable_cores())
+            options = BuildOptions(
+                count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
+            )
+            start = time.perf_counter()
+            with photo_progress("indexing") as progress:
+                report = build(photos, index, network, options, progress)
+        for line in passed.lines():
+            typer.echo(f"passed over {one_line(line)}", err=True)
+        _print_report(index, report, time.perf_counter() - start)
 
 
 def _ray_options(

@@ -38,7 +38,9 @@ from colorization.cli.common import (
     given,
     without_effect,
 )
+from colorization.cli.machine.timings import Timings, told_timings
 from colorization.messages import one_line
+from retrieval.stage_clock import stage
 
 if TYPE_CHECKING:
     from colorization.batch.jobs import Job
@@ -89,40 +91,44 @@ def colorize(
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
     device: Device = None,
+    timings: Timings = False,
 ) -> None:
     """Colorize gray photos from references given, from recommended ones (--index), or from none."""
-    from colorization.batch.jobs import Extras
-    from colorization.batch.request import Wishes, parse_point
-    from colorization.pipeline import ColorizationPipeline
+    with told_timings(timings):
+        with stage("imports"):
+            from colorization.batch.jobs import Extras
+            from colorization.batch.request import Wishes, parse_point
+            from colorization.batch.runner import run_jobs as run_jobs
+            from colorization.pipeline import ColorizationPipeline
 
-    chosen = given(
-        saturation=saturation,
-        vividness=vividness,
-        faithfulness=faithfulness,
-        method=method,
-        top_k=top_k,
-        same_class=same_class,
-        keep_tint=keep_tint,
-    )
-    request = Wishes(
-        list(dict.fromkeys(references or [])),  # given twice, one would count twice
-        [parse_point(text) for text in points or []],
-        palette,
-        Extras(variants or 0, explain),
-        recolor,
-        allow_damaged,
-        quality,
-    )
-    task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
-    place = None if references else index
-    pipeline = ColorizationPipeline.load(
-        **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
-    )
-    _print_without_effect(task, chosen, pipeline, index is not None)
-    results = _run(task, pipeline)
-    _print(task, results, as_json)
-    if task.passed.closed or any(outcome.error for outcome in results.outcomes):
-        raise typer.Exit(1)
+        chosen = given(
+            saturation=saturation,
+            vividness=vividness,
+            faithfulness=faithfulness,
+            method=method,
+            top_k=top_k,
+            same_class=same_class,
+            keep_tint=keep_tint,
+        )
+        request = Wishes(
+            list(dict.fromkeys(references or [])),  # given twice, one would count twice
+            [parse_point(text) for text in points or []],
+            palette,
+            Extras(variants or 0, explain),
+            recolor,
+            allow_damaged,
+            quality,
+        )
+        task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
+        place = given(index_dir=None if references else index, device=device)
+        with stage("weights"):
+            network = given(backbone=backbone, weights_path=vgg_weights)
+            pipeline = ColorizationPipeline.load(**place, **network)
+        _print_without_effect(task, chosen, pipeline, index is not None)
+        results = _run(task, pipeline)
+        _print(task, results, as_json)
+        if task.passed.closed or any(outcome.error for outcome in results.outcomes):
+            raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
@@ -188,8 +194,7 @@ def _print_without_effect(
     task: _Task, chosen: dict[str, Any], pipeline: "ColorizationPipeline", with_index: bool
 ) -> None:
     by_network = pipeline.network_for(task.options) is not None
-    given_ones = bool(task.request.references)
-    for line in without_effect(chosen, given_ones, with_index, by_network, {}):
+    for line in without_effect(chosen, bool(task.request.references), with_index, by_network, {}):
         typer.echo(f"note: {line}", err=True)
 
 
@@ -244,7 +249,7 @@ def _print(task: _Task, results: _Results, as_json: bool) -> None:
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
     """Notes, then errors; the error of a single file ends the command."""
-    from colorization.inference.match_words import NOTHING_ALIKE
+    from retrieval.search.match_words import NOTHING_ALIKE
 
     alone = [one for one in outcomes if any(NOTHING_ALIKE in note for note in one.notes)]
     for outcome in outcomes:

@@ -6,6 +6,8 @@ import io
 import os
 import sys
 
+from colorization.cli.machine.cores import usable_cores
+
 # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
 SPINS = "1000"
 
@@ -26,10 +28,18 @@ def share_cores() -> None:
     """Let threads that wait for others sleep soon; before torch brings OpenMP, which reads it once.
 
     By default they spin for milliseconds: beside one other busy program, photos take many times as
-    long.
+    long. There are as many as the cores that this process may use, unless the user says otherwise;
+    what OpenMP cannot read does not count.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    asked = os.environ.get("OMP_NUM_THREADS")
+    counts = [one.strip() for one in asked.split(",")] if asked else []
+    if not counts or not all(one.isdecimal() and int(one) > 0 for one in counts):
+        if asked:
+            line = f"note: OMP_NUM_THREADS={asked} is no number of threads, and does not count"
+            print(line, file=sys.stderr)
+        os.environ["OMP_NUM_THREADS"] = str(usable_cores())
 
 
 def _print_any_name() -> None:

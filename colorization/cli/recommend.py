@@ -37,10 +37,10 @@ def recommend(
 ) -> None:
     """Recommend color references for a gray photo from an index."""
     from colorization.batch.outcome import describe_recommendation
-    from colorization.inference.match_words import AUTOMATIC, honest_note
     from colorization.photo_files.contact_sheet import check_sheet
     from colorization.pipeline import ColorizationPipeline
     from retrieval.photos.reader import read_picture
+    from retrieval.search.match_words import honest_note
 
     if sheet:
         check_sheet(sheet, [photo])
@@ -56,7 +56,7 @@ def recommend(
     else:
         _print_table(found, pipeline.backbone.name)
     if note := honest_note(found, pipeline.backbone.name):
-        typer.echo(f"note: {note.removesuffix(AUTOMATIC)}", err=True)
+        typer.echo(f"note: {note}", err=True)
 
 
 def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]") -> None:
@@ -75,7 +75,7 @@ def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]")
 
 
 def _print_table(found: "list[Recommendation]", backbone: str) -> None:
-    from colorization.inference.match_words import match_word
+    from retrieval.search.match_words import match_word
 
     typer.echo("score  match  global  feature  luminance  photo")
     for one in found:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.inference.picture_features import PictureFeatures
+from retrieval.stage_clock import stage
 from similarity.matching.correlation import Correlation, coherence, map_target_to_reference
 from similarity.matching.refinement import refine
 from similarity.matching.warp import warp_hard
@@ -55,6 +56,7 @@ class ExactColors:
         return share * self.ab + (1 - share) * ab
 
 
+@stage("matching")
 def exact_colors(
     target: PictureFeatures, references: Sequence[PictureFeatures], correlation: Correlation
 ) -> ExactColors | None:
@@ -63,7 +65,7 @@ def exact_colors(
     Args:
         target: what is colorized.
         references: what lends colors.
-        correlation: of their positions at stride 8, without biases.
+        correlation: of their positions at stride 8.
 
     Returns:
         The colors found; None where nothing matches exactly, as with most references.

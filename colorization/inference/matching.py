@@ -17,11 +17,9 @@ from colorization.inference.exact_matches import (
 )
 from colorization.inference.picture_features import PictureFeatures
 from colorization.network.input_planes import ReferencePlanes, reference_planes
+from retrieval.stage_clock import stage
 from similarity.resize import resized
 
-# how much the scores of recommended references count beside cosines: 0, the fifth best lends as
-# readily as the best; 1, the best lends everything
-RANK_WEIGHT = 0.4
 # cosine of a match from which the network follows it, a little and fully, as measured by turning
 # the colors of references; it is only told to people
 FOLLOWED_FROM_TO = 0.35, 0.6
@@ -34,13 +32,13 @@ class ReferenceMatch:
     Attributes:
         target: what is colorized.
         references: what lends colors.
-        scores: of recommended references; None if they were given, which weighs all alike.
+        is_recommended: whether the references were recommended, not given.
         planes: what matching says; None without references.
     """
 
     target: PictureFeatures
     references: Sequence[PictureFeatures]
-    scores: Sequence[float] | None
+    is_recommended: bool
     planes: ReferencePlanes | None = None
     _last: dict[Hashable, Tensor] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -111,23 +109,21 @@ class ReferenceMatch:
         return [total * float(share.sum()) for share in own]
 
 
+@stage("matching")
 def match_references(
     target: PictureFeatures,
     references: Sequence[PictureFeatures],
-    scores: Sequence[float] | None,
+    is_recommended: bool = False,
 ) -> ReferenceMatch:
     """Match a target with its references.
 
     Args:
         target: what is colorized; its colors are not read.
         references: what lends colors.
-        scores: of recommended references; None weighs all alike.
+        is_recommended: whether the references were recommended, not given.
     """
     planes = None
     if references:
-        biases = None
-        if scores is not None:
-            biases = [RANK_WEIGHT * (score - max(scores)) for score in scores]
         maps, ab = [one.maps for one in references], [one.ab[None] for one in references]
-        planes = reference_planes(target.maps, maps, ab, biases)
-    return ReferenceMatch(target, references, scores, planes)
+        planes = reference_planes(target.maps, maps, ab)
+    return ReferenceMatch(target, references, is_recommended, planes)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.network.colorization_network import ENCODER_MAPS, GRID_STRIDE
+from retrieval.stage_clock import stage
 from similarity.backbone.backbone import Backbone
 from similarity.matching.unit_maps import UnitMaps, unit_maps
 
@@ -59,6 +60,7 @@ class PictureDescriber:
     backbone: Backbone
     encoder: Backbone | None
 
+    @stage("describing")
     def __call__(
         self, lab: Float[Tensor, "1 3 height width"], working_side: int
     ) -> PictureFeatures:

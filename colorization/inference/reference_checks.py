@@ -15,6 +15,7 @@ from colorization.options import ColorizeOptions
 from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
 from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
+from retrieval.stage_clock import stage
 from retrieval.storage.descriptors import MIN_CHROMA
 
 Picture = np.ndarray | Image.Image | str | Path
@@ -33,6 +34,7 @@ def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
     return None if given is None else list(given)
 
 
+@stage("reading")
 def read_reference(path: Path, what: str = "reference") -> np.ndarray:
     """Read a color reference, or a palette, at the size that matching needs.
 

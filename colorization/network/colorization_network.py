@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import GLOBAL_SIZE
 from colorization.network.sync_batch_norm import SyncBatchNorm2d
+from similarity.backbone.fused_convolution import convolve
 from similarity.matching.similarity_maps import NUM_MAPS
 from similarity.resize import resized
 
@@ -91,8 +92,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to the same shape."""
-        inner = F.relu(self.first_norm(self.first(x)), inplace=True)
-        return F.relu(x + self.second_norm(self.second(inner)), inplace=True)
+        inner = convolve(self.first, x, "relu", self.first_norm)
+        return convolve(self.second, inner, "relu", self.second_norm, add=x)
 
 
 class ColorizationNetwork(nn.Module):

@@ -21,7 +21,7 @@ from colorization.network.colorization_network import (
     REFERENCE_PLANES,
     NetworkInputs,
 )
-from similarity.matching.correlation import Correlation, add_reference_bias, correlate
+from similarity.matching.correlation import Correlation, correlate
 from similarity.matching.similarity_maps import similarity_maps
 from similarity.matching.unit_maps import UnitMaps
 from similarity.matching.warp import soft_weights, warp_soft
@@ -37,7 +37,7 @@ class ReferencePlanes:
     Attributes:
         warped_ab: R'_ab, colors carried over by a soft warp; raw Lab units.
         similarity: the similarity maps.
-        correlation: of all positions, without biases.
+        correlation: of all positions.
         weights: of the soft warp.
     """
 
@@ -57,7 +57,6 @@ def reference_planes(
     target: UnitMaps,
     references: Sequence[UnitMaps],
     reference_ab: Sequence[Float[Tensor, "batch 2 _height _width"]],
-    biases: Sequence[float] | None = None,
     stride: int = GRID_STRIDE,
 ) -> ReferencePlanes:
     """Match targets with their references and carry colors over.
@@ -66,17 +65,14 @@ def reference_planes(
         target: maps of a batch of targets.
         references: for each of several references, its maps for every target of the batch.
         reference_ab: chroma of each reference, raw Lab units.
-        biases: added to all cosines of each reference; None for none.
         stride: cells of the chroma a cell of the grid of stride 8; 8 at the working size.
 
     Source: He et al. 2018, section 3.1.
     """
-    plain = held = correlate(target, references)
-    if biases is not None:
-        held = add_reference_bias(plain, biases)
-    weights = soft_weights(held, TEMPERATURE)
-    warped = warp_soft([F.avg_pool2d(ab, stride) for ab in reference_ab], held, weights)
-    return ReferencePlanes(warped, similarity_maps(target, references, held), plain, weights)
+    found = correlate(target, references)
+    weights = soft_weights(found, TEMPERATURE)
+    warped = warp_soft([F.avg_pool2d(ab, stride) for ab in reference_ab], found, weights)
+    return ReferencePlanes(warped, similarity_maps(target, references, found), found, weights)
 
 
 def round_trip(

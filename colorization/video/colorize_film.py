@@ -148,7 +148,7 @@ def _scene_colorizers(
 ) -> Callable[[Scene], SceneColorizer]:
     """Given references are described once, for all scenes."""
     given = (
-        SceneColorizer(pipeline, references, None, options, film_options)
+        SceneColorizer(pipeline, references, False, options, film_options)
         if references or pipeline.index is None
         else None
     )
@@ -157,9 +157,7 @@ def _scene_colorizers(
         if given is not None:
             return given
         pictures = [read_reference(Path(path)) for path, _ in scene.references]
-        return SceneColorizer(
-            pipeline, pictures, [score for _, score in scene.references], options, film_options
-        )
+        return SceneColorizer(pipeline, pictures, True, options, film_options)
 
     return of
 

@@ -40,11 +40,12 @@ class SceneColorizer:
         self,
         pipeline: ColorizationPipeline,
         references: Sequence[np.ndarray],
-        scores: Sequence[float] | None,
+        are_recommended: bool,
         options: ColorizeOptions,
         film_options: FilmOptions,
     ) -> None:
-        self.pipeline, self.scores, self.film_options = pipeline, scores, film_options
+        self.pipeline, self.film_options = pipeline, film_options
+        self.are_recommended = are_recommended
         self.options = replace(options, saturation=1.0)
         self.network = pipeline.network_for(options)
         if self.network is None and not references:
@@ -116,7 +117,7 @@ class SceneColorizer:
 
     def _direct(self, frame: PictureFeatures) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
-        match = match_references(frame, self.references, self.scores)
+        match = match_references(frame, self.references, self.are_recommended)
         if self.network is not None:
             return network_colors(self.network, match, Guidance(), self.options)
         ab, confidence = transferred_colors(match)
@@ -130,7 +131,7 @@ class SceneColorizer:
         if not past:
             return direct
         lenders = [*self.references, *past]
-        match = match_references(frame, lenders, None)
+        match = match_references(frame, lenders)
         share = smooth_step(match.confidence, self.film_options.follow_range)
         carried, _ = transferred_colors(match)
         return self._steady(frame, share * carried + (1 - share) * direct)

@@ -30,6 +30,7 @@ from retrieval.extraction.pca import (
 from retrieval.extraction.pca_fitting import fit_projections
 from retrieval.photos.listing import Source, list_sources
 from retrieval.progress import Progress
+from retrieval.stage_clock import stage
 from retrieval.storage.index_folder import make_index_folder, sole_writer
 from retrieval.storage.inventory import (
     ShardRow,
@@ -180,7 +181,8 @@ def _build(
         unusable=len(unreadable),
         search=search,
     )
-    commit(live, index_dir, key, manifest, found.others)
+    with stage("joining"):
+        commit(live, index_dir, key, manifest, found.others)
     return report
 
 

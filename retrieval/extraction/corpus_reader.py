@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +22,19 @@ from retrieval.storage.shards import Row
 
 @dataclass(frozen=True)
 class Reading:
-    """A file that was read, with its row for the shard, or a line that says why it was not."""
+    """A file that was read, with its row for the shard, or a line that says why it was not.
+
+    Attributes:
+        glance: what is described.
+        row: for the shard.
+        error: why there is neither.
+        seconds: that reading and decoding took.
+    """
 
     glance: Glance | None = None
     row: Row | None = None
     error: str = ""
+    seconds: float = 0.0
 
 
 def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[list[Reading]]:
@@ -64,22 +73,25 @@ class _Corpus:
         return len(self.sources)
 
     def __getitem__(self, index: int) -> Reading:
-        source = self.sources[index]
-        path = Path(os.fsdecode(source.absolute))
-        try:
-            data = path.read_bytes()
-            seen = glance(read_small_rgb(path, SIDE, data))
-            if is_made(data):  # its colors are guesses: as a reference it would confirm them
-                seen = replace(seen, chroma=0.0)
-        except PictureError as error:
-            return Reading(error=str(error))
-        except OSError as error:
-            return Reading(error=f"{path}: {error.strerror or error}")
-        except MemoryError:
-            return Reading(
-                error=f"{path}: {source.size / 1e9:.1f} GB are more than the memory holds"
-            )
-        return Reading(
-            seen,
-            (source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()),
-        )
+        start = time.perf_counter()
+        found = _read(self.sources[index])
+        return replace(found, seconds=time.perf_counter() - start)
+
+
+def _read(source: Source) -> Reading:
+    path = Path(os.fsdecode(source.absolute))
+    try:
+        data = path.read_bytes()
+        seen = glance(read_small_rgb(path, SIDE, data))
+        if is_made(data):  # its colors are guesses: as a reference it would confirm them
+            seen = replace(seen, chroma=0.0)
+    except PictureError as error:
+        return Reading(error=str(error))
+    except OSError as error:
+        return Reading(error=f"{path}: {error.strerror or error}")
+    except MemoryError:
+        return Reading(error=f"{path}: {source.size / 1e9:.1f} GB are more than the memory holds")
+    return Reading(
+        seen,
+        (source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()),
+    )

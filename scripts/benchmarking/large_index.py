@@ -22,7 +22,7 @@ from benchmarking.processes import print_figures, worker
 from retrieval.building.commit import commit
 from retrieval.search.faiss_index import recall
 from retrieval.search.photo_index import PhotoIndex
-from retrieval.storage.descriptors import Descriptors
+from retrieval.storage.descriptors import GRID, Descriptors
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import ShardRow
 from retrieval.storage.manifest import FAISS, FEATURES, Manifest, read_manifest
@@ -178,7 +178,8 @@ def described(global_: np.ndarray, pool: tuple[np.ndarray, np.ndarray], seed: in
     chroma = np.where(rng.random(count) < GRAY, 0, 30).astype(np.float16)
     labels = rng.integers(0, 1000, count).astype(np.int16)
     local, histogram = (part[rng.integers(0, POOL, count)] for part in pool)
-    return Descriptors(global_, local, histogram, labels, chroma)
+    color = rng.integers(-40, 40, (count, GRID * GRID, 2)).astype(np.int8)
+    return Descriptors(global_, local, histogram, color, labels, chroma)
 
 
 def empty_cache(folder: Path) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 from safetensors.torch import save_file
 
 from retrieval.building.commit import commit
-from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import ShardRow
 from retrieval.storage.manifest import FEATURES, read_manifest
 from retrieval.storage.shards import SHARD_PHOTOS, Photos, read_descriptors, write_shard
@@ -36,9 +35,7 @@ def make_index(folder: Path, real: Path) -> Path:
         picked = base.take(rng.integers(0, len(base), count))
         global_ = picked.global_ + rng.normal(0, 0.05, picked.global_.shape)
         global_ /= np.linalg.norm(global_, axis=1, keepdims=True)
-        made = Descriptors(
-            global_.astype(np.float16), picked.local, picked.histogram, picked.label, picked.chroma
-        )
+        made = replace(picked, global_=global_.astype(np.float16))
         photos = Photos.of(
             [(b"/made", f"{start + i}.jpg".encode(), 1, 1, bytes(32)) for i in range(count)]
         )

@@ -1,6 +1,5 @@
 """The measurements; each prints its figures, and is run in a process of its own."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
 from colorization.batch.runner import run_jobs
+from colorization.cli.machine.cores import usable_cores
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
@@ -23,8 +23,9 @@ from retrieval.extraction.extractor import glance
 from retrieval.photos.reader import read_picture, read_small_rgb
 from retrieval.search.query_threads import one_thread
 from similarity.backbone.backbone import load_backbone
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
-Weights = Annotated[Path | None, typer.Argument(help="Of vgg19; vgg19-slim without.")]
+Weights = Annotated[Path | None, typer.Argument(help="Of vgg19; the default backbone without.")]
 
 
 def warm(
@@ -59,8 +60,8 @@ def edit(folder: Path, size: str) -> None:
 
 def build(folder: Path, index: Path, weights: Weights = None) -> None:
     """Photos a second of a build, the loading of the network not counted."""
-    backbone = load_backbone("vgg19" if weights else "vgg19-slim", weights)
-    options = BuildOptions(workers=os.cpu_count() or 1, overwrite=True)
+    backbone = load_backbone("vgg19" if weights else DEFAULT_BACKBONE, weights)
+    options = BuildOptions(workers=usable_cores(), overwrite=True)
     start = time.perf_counter()
     report = build_index([folder], index, backbone, options)
     print_figures(rate=report.count / (time.perf_counter() - start))
@@ -68,7 +69,7 @@ def build(folder: Path, index: Path, weights: Weights = None) -> None:
 
 def query(folder: Path, index: Path, weights: Weights = None) -> None:
     """Milliseconds of a warm query, from the picture to the references, and of the ranking."""
-    name = "vgg19" if weights else "vgg19-slim"
+    name = "vgg19" if weights else DEFAULT_BACKBONE
     pipeline = ColorizationPipeline.load(index, backbone=name, weights_path=weights)
     gray = read_small_rgb(folder / "256 px.jpg", 224)
     whole = median_seconds(lambda: pipeline.recommend(gray), 9)
@@ -89,12 +90,12 @@ def colorizing(
         name: of the picture.
         method: of ColorizeOptions.
         num_references: how often the reference is given.
-        weights: of vgg19; vgg19-slim without.
+        weights: of vgg19; the default backbone without.
 
     Returns:
         What colorizes the file into another one beside it.
     """
-    backbone = "vgg19" if weights else "vgg19-slim"
+    backbone = "vgg19" if weights else DEFAULT_BACKBONE
     pipeline = ColorizationPipeline.load(backbone=backbone, weights_path=weights)
     job = Job(folder / name, folder / f"out {name}")
     request = Wishes([folder / "reference.jpg"] * num_references)

@@ -1,14 +1,17 @@
-"""The table: every measurement, with vgg19-slim and with torchvision's full-width layout."""
+"""The table: every measurement, with the default backbone and with full-width VGG-19."""
 
-import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarking.installation import install_line, size_lines
 from benchmarking.made_index import NUM_PHOTOS, make_index, make_weights
 from benchmarking.made_pictures import SIZES, make_pictures, make_scans
 from benchmarking.processes import run, worker
+from benchmarking.processor import processor
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
 FUSED = 3  # references in the rows of several
 
@@ -19,7 +22,7 @@ class Line:
 
     Attributes:
         label: what was measured.
-        figures: with vgg19-slim, and with vgg19 where that has it.
+        figures: with the default backbone, and with vgg19 where that has it.
         style: how numbers are printed.
         more_is_better: whether a large number is a good one.
     """
@@ -37,17 +40,48 @@ class Line:
         return f"{text}  {slim / wide if self.more_is_better else wide / slim:5.1f}"
 
 
-def print_table() -> None:
-    """Measure everything and print it; a ratio above 1 says how much worse vgg19 is."""
+# networks of others, and what of ours does the same work
+PEERS = {
+    "He 2018, VGG-19 twice and network, 256 px": (["he2018"], "1 reference"),
+    "ConvNeXt-tiny alone, 512 px": (["convnext", "tiny"], "no reference"),
+    "ConvNeXt-large alone, 512 px": (["convnext", "large"], "no reference"),
+    "VGG-19 alone, 256 px": (["vgg19"], "no reference"),
+}
+
+
+def print_table(install: bool = False) -> None:
+    """Measure everything and print it; a ratio above 1 says how much worse vgg19 is.
+
+    Args:
+        install: also install into an empty environment, which downloads.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_pictures(folder)
         full = make_weights(folder / "vgg19.safetensors")
         lines = [line for size in SIZES for line in _colorizing(folder, full, size)]
         lines += _searching(folder, full)
-    print(f"{os.cpu_count()} cores\n{'':46}  {'vgg19-slim':>10}  {'vgg19':>10}  ratio")
+    print(f"{processor()}\n{'':46}  {DEFAULT_BACKBONE[:10]:>10}  {'vgg19':>10}  ratio")
     for line in lines:
         print(line)
+    print(f"\n{'networks of others, random weights':46}  {'s':>10}  times ours at 256 px")
+    for text in peer_lines({line.label: line.figures[0] for line in lines}):
+        print(text)
+    print("\n" + "\n".join([*size_lines(), *([install_line()] if install else [])]))
+
+
+def peer_lines(ours: Mapping[str, float]) -> list[str]:
+    """Measure the networks of others, in this run, beside the same work of ours.
+
+    Args:
+        ours: seconds by the label of the table's line.
+    """
+    lines = []
+    for label, (words, what) in PEERS.items():
+        seconds = worker(*words)["seconds"]
+        ratio = seconds / ours[f"colorize 256 px, {what}, s"]
+        lines.append(f"{label:46}  {seconds:10.3f}  {ratio:5.1f}, {what}")
+    return lines
 
 
 def print_scans(megapixels: float) -> None:

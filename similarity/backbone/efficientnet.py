@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from similarity.backbone.fused_convolution import Activation, convolve
 from similarity.backbone.pretrained import efficientnet_path
 from similarity.backbone.weight_files import read_state
 
@@ -41,13 +42,24 @@ class SameConv2d(nn.Conv2d):
         # of stride 1, both paddings are the same
         super().__init__(into, out, kernel, stride, kernel // 2 if stride == 1 else 0, 1, groups)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, channels, height, width) to as many cells as strides begin in it."""
-        if self.stride[0] > 1:
-            stride, kernel = self.stride[0], self.kernel_size[0]
-            down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
+    def forward(
+        self, x: Tensor, activation: Activation = "none", add: Tensor | None = None
+    ) -> Tensor:
+        """Map (batch, channels, height, width) to as many cells as strides begin in it.
+
+        Args:
+            x: what it reads.
+            activation: the last step.
+            add: what is added to the outputs, of their shape.
+        """
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        if stride == 1:
+            return convolve(self, x, activation, add=add)
+        down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
+        if down % 2 or right % 2:
             x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
-        return super().forward(x)
+            down, right = 0, 0
+        return convolve(self, x, activation, add=add, padding=(down // 2, right // 2))
 
 
 class InvertedResidual(nn.Module):
@@ -63,9 +75,10 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to as many channels as there are in ``project``."""
-        wide = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
-        out: Tensor = self.project(F.relu6(self.depthwise(wide), inplace=True))
-        return out + x if self.is_residual else out
+        wide = x if self.expand is None else self.expand(x, "relu6")
+        wide = self.depthwise(wide, "relu6")
+        out: Tensor = self.project(wide, add=x if self.is_residual else None)
+        return out
 
 
 class EfficientNetLite0(nn.Module):
@@ -89,7 +102,7 @@ class EfficientNetLite0(nn.Module):
                 channels = out
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)
-        self.head = nn.Conv2d(channels, EMBEDDING, 1)
+        self.head = SameConv2d(channels, EMBEDDING, 1)
         self.classifier = nn.Linear(EMBEDDING, CLASSES)
 
     def forward(
@@ -118,13 +131,13 @@ class EfficientNetLite0(nn.Module):
         deepest = len(STAGES) - 1 if needs_head else max(MAPS[name] for name in layers)
         names = {stage: name for name, stage in MAPS.items() if name in layers}
         found: dict[str, Tensor] = {}
-        x = F.relu6(self.stem(picture), inplace=True)
+        x = self.stem(picture, "relu6")
         for number, stage in enumerate(self.stages[: deepest + 1]):
             x = stage(x)
             if number in names:
                 found[names[number]] = x
         if needs_head:
-            embedding = F.relu6(self.head(x), inplace=True).mean((2, 3))
+            embedding = self.head(x, "relu6").mean((2, 3))
             found["embedding"] = embedding
             if "logits" in layers:
                 found["logits"] = self.classifier(embedding)

@@ -1,15 +1,35 @@
 """Where and in which precision networks compute, whatever the program around has set."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import torch
 
+# instruction sets that oneDNN can be limited to and that compute in bfloat16
+WITH_BFLOAT16 = (
+    "AVX512_CORE_BF16",
+    "AVX512_CORE_FP16",
+    "AVX512_CORE_AMX",
+    "AVX10",
+    "ALL",
+    "DEFAULT",
+)
+
 
 def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Bfloat16 autocast where it is faster: GPUs, and processors with AVX512-BF16 or AMX."""
-    fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    fast = device.type != "cpu" or _computes_bfloat16()
     return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+
+
+def _computes_bfloat16() -> bool:
+    """Whether the processor has instructions for it that oneDNN's own variable does not forbid.
+
+    ``ONEDNN_MAX_CPU_ISA=AVX2`` makes any processor compute as most laptops do, to measure it.
+    """
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return (not limit or limit.startswith(WITH_BFLOAT16)) and torch.cpu._is_avx512_bf16_supported()
 
 
 @contextlib.contextmanager

@@ -96,20 +96,6 @@ def correlate(target: UnitMaps, references: Sequence[UnitMaps]) -> Correlation:
     return Correlation(values, (target.joined.shape[2], target.joined.shape[3]), sizes)
 
 
-def add_reference_bias(correlation: Correlation, biases: Sequence[float]) -> Correlation:
-    """Add a number to all cosines of each reference: some must then match better to win.
-
-    Args:
-        correlation: of all positions.
-        biases: one a reference; negative ones hold it back.
-    """
-    values = correlation.values
-    counts = torch.tensor(correlation.counts, device=values.device)
-    added = torch.tensor(list(biases), dtype=values.dtype, device=values.device)
-    biased = values + added.repeat_interleave(counts)
-    return Correlation(biased, correlation.target_size, correlation.reference_sizes)
-
-
 def map_target_to_reference(correlation: Correlation) -> PointMap:
     """Hard mapping phi_TR as places: for each target position its best one in any reference.
 

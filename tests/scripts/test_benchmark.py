@@ -93,7 +93,7 @@ def test_a_build_and_a_query_among_many_photos(
     make_index = importlib.import_module("benchmarking.made_index").make_index
     large = make_index(tmp_path / "large", tmp_path / "index")
     index = PhotoIndex.open(large)
-    index.extractor(load_backbone("vgg19-slim"))  # refuses an index of another backbone
+    index.extractor(load_backbone())  # refuses an index of another backbone
     assert len(index) == 300
     found = measure("query", folder, large)
     # among so few photos it may be lost in the noise

@@ -15,6 +15,7 @@ NAMED = {
     "white": ("#f7f7f5",),
     "dark red": ("#5a1a1c", "#7c1c1c", "#722f37"),
     "red": ("#b22222", "#e02020", "#a04040", "#e05045"),
+    "light red": ("#d07070", "#c4605c"),
     "dark pink": ("#a0506c", "#bb6888"),
     "pink": ("#f080a8", "#e8a0b4", "#ff50b0"),
     "pale pink": ("#f3d0d4",),

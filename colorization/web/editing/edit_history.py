@@ -143,7 +143,12 @@ class EditedPhoto:
         return self.change("", points=(*others, *points))
 
     def remove_point(self, x: float, y: float) -> "EditedPhoto":
-        """Take the color point of a place away; without one there, nothing changes."""
+        """Take the color point of a place away; without one there, nothing changes.
+
+        Args:
+            x: 0..1 from the left edge.
+            y: 0..1 from the upper edge.
+        """
         others = tuple(one for one in self.edit.points if (one.x, one.y) != (x, y))
         return self.change("", points=others)
 

@@ -11,9 +11,9 @@ from cachetools import LRUCache
 
 from colorization.batch.target_colors import recolored
 from colorization.inference.color_suggestions import Suggestion
-from colorization.inference.match_words import first_picks, honest_note
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
+from colorization.messages import AUTOMATIC
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
@@ -25,6 +25,7 @@ from colorization.web.editing.previews import parse_color, save_preview, shrunk
 from colorization.web.storage.file_store import Store
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import Picture, PictureError, read_picture
+from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import MANIFEST
 
@@ -93,7 +94,7 @@ class PhotoEditor:
         picks = first_picks(recommended, self.options.top_k, self.pipeline.backbone.name)
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
         notes = [HAS_COLORS] if recolored(picture) else []
-        notes += [*lost, note, honest_note(recommended, self.pipeline.backbone.name)]
+        notes += [*lost, note, honest_note(recommended, self.pipeline.backbone.name, AUTOMATIC)]
         edited = EditedPhoto(
             photo, tuple(candidates), (Edit(picks),), "\n".join(filter(None, notes))
         )
@@ -122,6 +123,10 @@ class PhotoEditor:
     def bring(self, edited: EditedPhoto, paths: Sequence[Path]) -> EditedPhoto:
         """Use references of the visitor's own; without any, nothing changes.
 
+        Args:
+            edited: the photo.
+            paths: of color pictures.
+
         Raises:
             ValueError: there are too many.
         """
@@ -143,6 +148,10 @@ class PhotoEditor:
     def look(self, edited: EditedPhoto, say: Say = silent) -> Colorized:
         """The photo with the current wishes, at preview size.
 
+        Args:
+            edited: the photo.
+            say: receives the name of each step.
+
         Raises:
             PictureError: the photo, a reference or the palette cannot be read any more.
             ValueError: a wish is out of range.
@@ -155,6 +164,11 @@ class PhotoEditor:
 
     def suggest(self, edited: EditedPhoto, x: float, y: float) -> list[Suggestion]:
         """Likely colors of a place, the most likely first.
+
+        Args:
+            edited: the photo.
+            x: 0..1 from the left edge.
+            y: 0..1 from the upper edge.
 
         Raises:
             ValueError: the place is outside the picture.
@@ -263,6 +277,11 @@ class PhotoEditor:
 
 
 def shares_of(edited: EditedPhoto, result: Colorized) -> list[tuple[str, float]]:
-    """File name of each reference in use, and its share of the colors in 0..1."""
+    """File name of each reference in use, and its share of the colors in 0..1.
+
+    Args:
+        edited: the photo.
+        result: of it, with these references.
+    """
     names = [one.path.name for one in edited.picked]
     return list(zip(names, result.influence, strict=False))

@@ -13,7 +13,12 @@ DOUBT_SHARE = 0.75
 
 
 def shrunk(rgb: np.ndarray, side: int) -> np.ndarray:
-    """A picture of 8 bits whose longer side is at most ``side``."""
+    """A picture of 8 bits whose longer side is at most ``side``.
+
+    Args:
+        rgb: (height, width, 3), uint8, uint16 or float 0..1.
+        side: in pixels.
+    """
     picture = Image.fromarray(to_uint8(rgb))
     picture.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(picture)
@@ -23,6 +28,10 @@ def save_preview(rgb: np.ndarray, path: Path) -> Path:
     """Write a picture as a browser shows it.
 
     Colors are not halved in resolution, as those of JPEGs usually are.
+
+    Args:
+        rgb: (height, width, 3), uint8.
+        path: JPEG; folders are made as needed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(rgb).save(path, "JPEG", quality=88, subsampling=0)

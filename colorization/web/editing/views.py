@@ -4,7 +4,6 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from colorization.inference.match_words import match_word
 from colorization.photo_files.provenance import sources
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, EditedPhoto
@@ -13,12 +12,18 @@ from colorization.web.editing.previews import save_preview, with_doubt
 from colorization.web.messages import as_line
 from colorization.web.storage.file_store import Store
 from retrieval.photos.reader import PictureError
+from retrieval.search.match_words import match_word
 
 FILES = "/files/"  # before the place of a file in the store
 
 
 def url_of(store: Store, path: Path) -> str:
-    """The address of a file of the store."""
+    """The address of a file of the store.
+
+    Args:
+        store: of the page.
+        path: inside its folder.
+    """
     return FILES + quote(path.relative_to(store.folder).as_posix(), errors="surrogateescape")
 
 
@@ -64,7 +69,12 @@ def photo_view(
 
 
 def status_lines(edited: EditedPhoto, result: Colorized) -> list[str]:
-    """Where the colors come from, what else was asked for, and what is worth knowing."""
+    """Where the colors come from, what else was asked for, and what is worth knowing.
+
+    Args:
+        edited: the photo.
+        result: of it.
+    """
     edit = edited.edit
     parts = [f"Colors {sources(shares_of(edited, result))}"]
     if edit.points:

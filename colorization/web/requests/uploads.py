@@ -38,6 +38,10 @@ class Form:
     def file(self, name: str, default: Path | None = None) -> Path:
         """The one upload of a field.
 
+        Args:
+            name: of the field.
+            default: where nothing was uploaded; None refuses that.
+
         Raises:
             ValueError: it was refused, or there is none and no default.
         """
@@ -49,7 +53,12 @@ class Form:
         return found[0]
 
     def field(self, name: str, default: str = "") -> str:
-        """The last value of a field."""
+        """The last value of a field.
+
+        Args:
+            name: of the field.
+            default: where it was not sent.
+        """
         return self.fields.get(name, [default])[-1]
 
 

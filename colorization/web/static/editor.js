@@ -110,7 +110,8 @@ export class Editor {
       find(`output[for=${name}]`).value = Number(view[name]).toFixed(2);
     }
     const unreferenced = !view.references.some((one) => one.used);
-    for (const id of ["#faithfulness-part", "#doubt-part"]) find(id).hidden = unreferenced;
+    find("#faithfulness-part").hidden = unreferenced;
+    find("#doubt-part").hidden = unreferenced && !find("#doubt").checked; // else nobody could switch it off
     find("#undo").disabled = !view.can_undo;
     find("#redo").disabled = !view.can_redo;
     find("#remove-palette").hidden = !view.palette;

@@ -52,7 +52,14 @@ class PhotoQueue:
         self.photos = sorted((*others, photo), key=lambda one: one.number)
 
     def replace_result(self, name: str, after: Path, result: Path, status: list[str]) -> None:
-        """Take the result of a photo that was edited since."""
+        """Take the result of a photo that was edited since.
+
+        Args:
+            name: of the photo.
+            after: its preview.
+            result: the file at full size.
+            status: lines that tell how it was colorized.
+        """
         self.photos = [
             replace(one, after=after, result=result, status=status) if one.name == name else one
             for one in self.photos

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.extraction.corpus_reader import read_glances
+from retrieval.extraction.corpus_reader import Reading, read_glances
 from retrieval.extraction.extractor import Extractor
 from retrieval.photos.listing import Source
 from retrieval.progress import Progress
+from retrieval.stage_clock import current_clock, stage
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.shards import Photos, Row, read_photos, write_shard
 
@@ -67,16 +68,18 @@ def write_shards(
 
     def flush() -> tuple[Path, Photos]:
         photos, descriptors = Photos.of(rows), Descriptors.join(parts)
-        path = write_shard(job.folder / name(), photos, descriptors, job.key)
+        with stage("writing"):
+            path = write_shard(job.folder / name(), photos, descriptors, job.key)
         rows.clear()
         parts.clear()
         return path, photos
 
-    for batch in read_glances(job.sources, job.workers, job.batch):
+    for batch in _clocked(read_glances(job.sources, job.workers, job.batch), job.workers):
         unreadable += [r.error for r in batch if r.error]
         good = [r for r in batch if r.glance]
         if good:
-            parts.append(job.extractor.describe([r.glance for r in good if r.glance]))
+            with stage("describing"):
+                parts.append(job.extractor.describe([r.glance for r in good if r.glance]))
             rows += [r.row for r in good if r.row]
         done += len(batch)
         if progress:
@@ -85,6 +88,21 @@ def write_shards(
             yield flush()
     if rows:
         yield flush()
+
+
+def _clocked(batches: Iterator[list[Reading]], workers: int) -> Iterator[list[Reading]]:
+    """The same batches; a clock is told how long decoding took, and how long it was waited for."""
+    clock = current_clock()
+    if clock is not None:
+        clock.workers = workers
+    while True:
+        with stage("waiting" if workers else "decoding"):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        if clock is not None and workers:
+            clock.add_beside("decoding", sum(reading.seconds for reading in batch))
+        yield batch
 
 
 def write_one_shard(job: ShardJob, name: str) -> list[str]:

@@ -46,8 +46,6 @@ def inner_part(cells: Cells) -> Mask | None:
 
 def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
     """Cells joined with the middle that follow its curve, and all that follow it; None if hardly any do."""
-    from scipy import ndimage  # slow to import, and gray photos need it not
-
     seed = np.zeros((CELLS, CELLS), bool)
     seed[_SEED, _SEED] = True
     part, is_near = seed, seed
@@ -56,6 +54,8 @@ def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
         is_near = errors < _NEAR[0] + _NEAR[1] * chroma
         if number == 0 and is_near[seed].mean() < _SEED_SHARE:
             return None  # so most color photos are told at once
+        from scipy import ndimage  # slow to import, and most photos need it not
+
         labels, count = ndimage.label(is_near)
         votes = np.bincount(labels[seed], minlength=count + 1)
         grown = ndimage.binary_opening(labels == 1 + votes[1:].argmax())

@@ -13,6 +13,7 @@ def test_a_recommendation_as_a_dictionary() -> None:
         "global_score": 0.5,
         "feature_score": -0.25,
         "luminance_score": 0.1111,
+        "color_score": 0.0,
     }
 
 

@@ -249,6 +249,7 @@ def test_recommended_references_are_described(
             "global_score",
             "feature_score",
             "luminance_score",
+            "color_score",
             "influence",
         }
     assert len(outcome.cells) == 4

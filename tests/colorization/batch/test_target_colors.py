@@ -1,24 +1,42 @@
-"""What has colors already: photographs have, gray and toned prints have not."""
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from gray_prints import TONES
+from PIL import Image
 
-from colorization.batch.target_colors import HAS_COLORS, has_colors, recolored
-from retrieval.photos.reader import Picture
+from colorization.batch.target_colors import has_colors, recolored
+from retrieval.photos.reader import Picture, read_picture
 
-
-def test_photographs(pictures: dict[str, np.ndarray]) -> None:
-    assert has_colors(pictures["astronaut"])
-    assert recolored(Picture(pictures["astronaut"])) == [f"{HAS_COLORS}; they are replaced"]
+Pictures = dict[str, np.ndarray]
 
 
-@pytest.mark.parametrize("tone", ["sepia 0.35", "cyanotype", "selenium"])
-def test_toned_prints(gray_pictures: dict[str, np.ndarray], tone: str) -> None:
-    print_ = np.rint(TONES[tone]).astype(np.uint8)[gray_pictures["astronaut"]]
-    assert not has_colors(print_)
-    assert recolored(Picture(print_)) == []
+@pytest.fixture
+def read(tmp_path: Path) -> Picture:
+    """A gray picture as it is read from a file."""
+    Image.fromarray(np.full((30, 40), 90, np.uint8)).save(tmp_path / "gray.png")
+    return read_picture(tmp_path / "gray.png")
 
 
-def test_gray_files_are_not_looked_at(pictures: dict[str, np.ndarray]) -> None:
-    assert recolored(Picture(pictures["astronaut"], is_gray=True)) == []
+def sepia(gray: np.ndarray) -> np.ndarray:
+    return (gray[..., None] * np.array([1.0, 0.88, 0.7])).astype(np.uint8)
+
+
+def test_photos_have_colors_and_toned_prints_have_none(
+    pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    assert has_colors(pictures["coffee"]) and has_colors(pictures["chelsea"])
+    assert not has_colors(sepia(gray_pictures["coffee"]))
+    assert not has_colors(np.repeat(gray_pictures["coffee"][..., None], 3, 2))
+
+
+def test_one_line_tells_of_colors_that_are_replaced(
+    read: Picture, pictures: Pictures, gray_pictures: Pictures
+) -> None:
+    assert read.is_gray and recolored(read) == []
+    large = np.asarray(Image.fromarray(pictures["coffee"]).resize((1500, 1000)))
+    for rgb in (pictures["coffee"], large):
+        colored = replace(read, rgb=rgb, is_gray=False)
+        assert recolored(colored) == ["it has colors already; they are replaced"]
+    toned = replace(read, rgb=sepia(gray_pictures["coffee"]), is_gray=False)
+    assert recolored(toned) == []

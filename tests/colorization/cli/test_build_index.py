@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -191,3 +192,30 @@ def test_build_index_is_a_command_of_its_own() -> None:
     assert b"build-index build-index" not in done.stdout
     done = command("build-index", "main_build_index", ["--version"])
     assert (done.returncode, done.stdout.decode().split()[-1]) == (0, colorization.__version__)
+
+
+def test_no_more_processes_read_than_may_run(
+    cli: Cli, photo_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch warns of more, on a first user's screen."""
+    counts: list[int] = []
+
+    def build(*given: Any) -> None:
+        counts.append(given[3].workers)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("retrieval.building.builder.build_index", build)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    cli("build-index", photo_dir, "--index", tmp_path / "index")
+    assert counts == [1]
+
+
+def test_more_memory_than_there_is_is_told(
+    cli: Cli, photo_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorization.cli.build_index.usable_memory", lambda: 1 << 30)
+    words = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", 0]
+    done = cli(*words, "--memory-budget", "3GiB")
+    note = "note: --memory-budget 3GiB: this machine has 1.0 GiB of memory;"
+    assert done.exit_code == 0 and done.stderr.startswith(note)
+    assert "note" not in cli(*words, "--memory-budget", "1GiB").stderr

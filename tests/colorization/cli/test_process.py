@@ -9,6 +9,7 @@ import pytest
 from rechroma_process import command
 
 import colorization
+from colorization.cli.process import share_cores
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["colorize", "--help"]], ids=str)
@@ -126,3 +127,31 @@ def test_names_that_are_not_utf8_are_colorized(
         and b"exists already" in done.stderr
         and done.stderr.count(b"\n") == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("3", "3"), ("4,2", "4,2"), ("nonsense", "1"), ("-2", "1"), ("0", "1"), ("", "1")],
+)
+def test_threads_are_as_many_as_the_cores_unless_the_user_says_a_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str, told: str
+) -> None:
+    monkeypatch.setattr("colorization.cli.process.usable_cores", lambda: 1)
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    share_cores()
+    assert os.environ["OMP_NUM_THREADS"] == told
+    note = f"note: OMP_NUM_THREADS={given} is no number of threads, and does not count\n"
+    assert capsys.readouterr().err == (note if given and told == "1" else "")
+
+
+def test_a_photo_is_colorized_whatever_the_number_of_threads(
+    gray_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
+    colorize = ["colorize", gray_path, "--output", tmp_path / "out.png"]
+    done = command("rechroma", "main", colorize)
+    assert done.returncode == 0 and (tmp_path / "out.png").is_file()
+    assert done.stderr.decode().splitlines() == [
+        "note: OMP_NUM_THREADS=nonsense is no number of threads, and does not count"
+    ]

@@ -8,8 +8,8 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from colorization.inference.match_words import NOTHING_ALIKE
 from retrieval.building.changes import BuildReport
+from retrieval.search.match_words import NOTHING_ALIKE
 
 Cli = Callable[..., Result]
 
@@ -51,7 +51,14 @@ def test_json_and_text_agree(cli: Cli, gray_path: Path, index_dir: Path) -> None
     found = json.loads(cli("recommend", gray_path, "--index", index_dir, "--json").stdout)
     assert len(found) == len(text) == 5
     for one, line in zip(found, text, strict=True):
-        assert set(one) == {"path", "score", "global_score", "feature_score", "luminance_score"}
+        assert set(one) == {
+            "path",
+            "score",
+            "global_score",
+            "feature_score",
+            "luminance_score",
+            "color_score",
+        }
         assert line.endswith(one["path"]) and float(line.split()[0]) == pytest.approx(
             one["score"], abs=6e-4
         )
@@ -104,11 +111,11 @@ def test_references_are_ranked_as_colorize_ranks_them(
     out = tmp_path / "out.jpg"
     result = cli("colorize", photo, "--output", out, "--index", index_dir, "--top-k", 5, "--json")
     (done,) = json.loads(result.stdout)
-    used = [
-        {name: value for name, value in one.items() if name != "influence"}
-        for one in done["references"]
-    ]
-    assert used and used == found[: len(used)]  # weak matches are listed, and not used
+    names = ("path", "score", "global_score", "feature_score", "luminance_score")
+    used = [{name: one[name] for name in names} for one in done["references"]]
+    # weak matches are listed, and not used
+    alike = [{name: one[name] for name in names} for one in found if one["score"] >= 0.65]
+    assert used and used == alike
 
 
 def test_a_color_photo_may_be_the_query(cli: Cli, index_dir: Path, library_dir: Path) -> None:

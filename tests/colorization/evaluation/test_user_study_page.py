@@ -15,7 +15,7 @@ from study_page import Page
 from typer.testing import CliRunner
 
 from colorization.cli.common import one_line_errors
-from colorization.cli.user_study import user_study as user_study_command
+from colorization.cli.measuring.user_study import user_study as user_study_command
 from colorization.evaluation.study_results import read_results, wilson_interval
 from colorization.evaluation.user_study import build_study
 

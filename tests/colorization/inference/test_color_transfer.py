@@ -46,7 +46,7 @@ def looks() -> Tensor:
 
 def run(target: PictureFeatures, *references: PictureFeatures) -> Answer:
     with torch.inference_mode():
-        return transferred_colors(match_references(target, references, None))
+        return transferred_colors(match_references(target, references))
 
 
 def halves(left: int, right: int) -> Tensor:

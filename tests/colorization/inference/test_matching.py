@@ -45,7 +45,7 @@ def shares(match: ReferenceMatch) -> list[float]:
 
 
 def test_without_references_nothing_is_lent() -> None:
-    match = match_references(picture(0, 1), [], None)
+    match = match_references(picture(0, 1), [])
     assert (match.planes, match.exact, match.shares(1.0)) == (None, None, [])
     assert match.size == SIZE
     assert match.confidence.shape == (1, *SIZE) and not match.confidence.any()
@@ -55,7 +55,7 @@ def test_without_references_nothing_is_lent() -> None:
 def test_level_is_luminance_at_half_the_working_size() -> None:
     target = picture(0, 1)
     target.luminance[..., 0, :2] = 90.0  # of a cell of 2 x 2 pixels of 50: mean 70
-    match = match_references(target, [], None)
+    match = match_references(target, [])
     assert match.level.shape == (1, *SIZE)
     assert match.level[0, 0, :2].tolist() == [70.0, 50.0]
 
@@ -64,7 +64,7 @@ def test_level_is_luminance_at_half_the_working_size() -> None:
 
 
 def test_planes_are_brought_to_half_the_working_size() -> None:
-    match = match_references(picture(0, 1), [picture(1, 0)], None)
+    match = match_references(picture(0, 1), [picture(1, 0)])
     assert match.planes is not None
     assert torch.equal(match.confidence, resized(match.planes.correlation.best[0], SIZE))
     assert torch.equal(match.warped_ab, resized(match.planes.warped_ab[0], SIZE))
@@ -73,7 +73,7 @@ def test_planes_are_brought_to_half_the_working_size() -> None:
 def test_a_picture_that_is_its_own_reference_is_sure_and_gets_its_colors() -> None:
     kinds = torch.arange(ROWS * COLUMNS).view(ROWS, COLUMNS)
     own = painted(kinds, torch.randn(kinds.numel(), 256), torch.randn(kinds.numel(), 2) * 30)
-    match = match_references(own, [own], None)
+    match = match_references(own, [own])
     assert float(match.confidence.min()) > 0.99
     wanted = resized(F.avg_pool2d(own.ab, 8), SIZE)
     torch.testing.assert_close(match.warped_ab, wanted, atol=0.05, rtol=0)
@@ -82,15 +82,15 @@ def test_a_picture_that_is_its_own_reference_is_sure_and_gets_its_colors() -> No
 
 def test_colors_of_the_target_are_not_read() -> None:
     target, reference = picture(0, 1), picture(1, 2, 33.0)
-    plain = match_references(target, [reference], None)
+    plain = match_references(target, [reference])
     target.ab.fill_(float("nan"))
-    again = match_references(target, [reference], None)
+    again = match_references(target, [reference])
     assert torch.equal(plain.warped_ab, again.warped_ab)
     assert bool(again.confidence.isfinite().all())
 
 
 def test_confidence_is_low_where_nothing_is_alike() -> None:
-    match = match_references(picture(0, 1), [picture(0, 2)], None)
+    match = match_references(picture(0, 1), [picture(0, 2)])
     columns = match.confidence[0, 0]
     assert float(columns[: SIZE[1] // 2 - 4].min()) > 0.99
     assert float(columns[SIZE[1] // 2 + 4 :].max()) < 0.01  # a simplex: cosines are negative
@@ -101,7 +101,7 @@ def test_a_flat_target_is_no_problem(backbone: Backbone, seen: dict[str, Picture
     for level in (0.0, 50.0, 100.0):
         with torch.inference_mode():
             flat = describe(torch.full((1, 3, 96, 96), level), 96)
-            match = match_references(flat, [seen["retina"]], None)
+            match = match_references(flat, [seen["retina"]])
         assert bool(match.warped_ab.isfinite().all()) and bool(match.confidence.isfinite().all())
 
 
@@ -114,66 +114,25 @@ def test_pictures_of_one_cell_match() -> None:
     assert shares(match) == pytest.approx([0.5, 0.5])
 
 
-# Scores of recommended references
-
-
-def test_equal_scores_are_no_scores(seen: dict[str, PictureFeatures]) -> None:
-    lenders = [seen["chelsea"], seen["retina"]]
-    given, recommended = (
-        match_references(seen["motorcycle_left"], lenders, scores) for scores in (None, [0.8, 0.8])
-    )
-    torch.testing.assert_close(recommended.warped_ab, given.warped_ab)
-    assert shares(recommended) == pytest.approx(shares(given))
-
-
-def test_a_lower_score_takes_influence_away(seen: dict[str, PictureFeatures]) -> None:
-    lenders = [seen["chelsea"], seen["retina"]]
-    found = [
-        shares(match_references(seen["motorcycle_left"], lenders, [0.8, 0.8 - less]))[1]
-        for less in (0.0, 0.05, 0.2, 5.0)
-    ]
-    assert found == sorted(found, reverse=True)
-    assert found[0] > 0.05
-    assert found[-1] < 1e-6
-
-
-def test_only_differences_of_scores_count(seen: dict[str, PictureFeatures]) -> None:
-    lenders = [seen["chelsea"], seen["retina"]]
-    low, high = (
-        shares(match_references(seen["motorcycle_left"], lenders, [score, score - 0.1]))
-        for score in (0.5, 1.1)
-    )
-    assert low == pytest.approx(high, abs=1e-4)
-
-
-def test_a_lower_score_is_no_weaker_match() -> None:
-    """Only the second shows what is at the right.
-
-    Its score says which is heard, not how sure the match is.
-    """
-    match = match_references(picture(0, 1), [picture(0, 2), picture(3, 1)], [0.9, 0.4])
-    assert float(match.confidence.min()) > 0.9
-
-
 # Shares
 
 
 def test_shares_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """One reference fits the left half, the other the right; half as faithful, half of each."""
     monkeypatch.setattr(module, "FOLLOWED_FROM_TO", (0.3, 0.6))
-    match = match_references(picture(0, 1), [picture(0, 0), picture(1, 1)], None)
+    match = match_references(picture(0, 1), [picture(0, 0), picture(1, 1)])
     assert match.shares(1.0) == pytest.approx([0.5, 0.5], abs=1e-3)
     assert match.shares(0.5) == pytest.approx([0.25, 0.25], abs=1e-3)
     assert match.shares(0.0) == [0.0, 0.0]
     # what no reference shows is the network's own, or a reference's where there is no network
-    strange = match_references(picture(0, 1), [picture(0, 2)], None)
+    strange = match_references(picture(0, 1), [picture(0, 2)])
     assert strange.shares(1.0)[0] == pytest.approx(0.5, abs=0.02)
     assert shares(strange) == pytest.approx([1.0], abs=1e-4)
 
 
 def test_shares_add_up(seen: dict[str, PictureFeatures]) -> None:
     lenders = [seen[name] for name in ("chelsea", "retina", "motorcycle_right")]
-    match = match_references(seen["motorcycle_left"], lenders, None)
+    match = match_references(seen["motorcycle_left"], lenders)
     assert sum(shares(match)) == pytest.approx(1, abs=1e-4)
     assert min(shares(match)) >= 0
     assert 0 < sum(match.shares(1.0)) <= 1
@@ -182,13 +141,13 @@ def test_shares_add_up(seen: dict[str, PictureFeatures]) -> None:
 
 def test_the_reference_that_fits_has_the_influence(seen: dict[str, PictureFeatures]) -> None:
     lenders = [seen[name] for name in ("retina", "motorcycle_right", "chelsea")]
-    assert shares(match_references(seen["motorcycle_left"], lenders, None))[1] > 0.5
+    assert shares(match_references(seen["motorcycle_left"], lenders))[1] > 0.5
 
 
 def test_the_order_of_references_does_not_matter(seen: dict[str, PictureFeatures]) -> None:
     lenders = [seen[name] for name in ("chelsea", "motorcycle_right", "retina")]
     first, turned = (
-        match_references(seen["motorcycle_left"], given, None) for given in (lenders, lenders[::-1])
+        match_references(seen["motorcycle_left"], given) for given in (lenders, lenders[::-1])
     )
     torch.testing.assert_close(turned.warped_ab, first.warped_ab, atol=0.05, rtol=1e-3)
     assert shares(turned)[::-1] == pytest.approx(shares(first), abs=1e-4)
@@ -196,7 +155,7 @@ def test_the_order_of_references_does_not_matter(seen: dict[str, PictureFeatures
 
 def test_a_reference_given_twice_counts_as_once(seen: dict[str, PictureFeatures]) -> None:
     target, lender = seen["motorcycle_left"], seen["chelsea"]
-    once, twice = (match_references(target, [lender] * n, None) for n in (1, 2))
+    once, twice = (match_references(target, [lender] * n) for n in (1, 2))
     torch.testing.assert_close(twice.warped_ab, once.warped_ab, atol=0.05, rtol=1e-3)
     assert shares(twice) == pytest.approx([0.5, 0.5], abs=1e-4)
 
@@ -205,7 +164,7 @@ def test_a_reference_given_twice_counts_as_once(seen: dict[str, PictureFeatures]
 
 
 def test_only_the_last_answer_is_remembered() -> None:
-    match, made = match_references(picture(0, 1), [], None), list[str]()
+    match, made = match_references(picture(0, 1), []), list[str]()
 
     def make(key: str) -> Tensor:
         def run() -> Tensor:

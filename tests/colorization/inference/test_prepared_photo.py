@@ -127,14 +127,16 @@ def test_picked_recommendations_count_as_recommended(
     fast: ColorizeOptions,
 ) -> None:
     gray = gray_pictures["astronaut"]
-    best = colorizer.recommend(gray, fast.top_k)
-    picked, recommended = colorizer.colorize(gray, best, fast), colorizer.colorize(gray, None, fast)
+    recommended = colorizer.colorize(gray, None, fast)
+    best = recommended.references
+    picked = colorizer.colorize(gray, best, fast)
     np.testing.assert_array_equal(picked.rgb, recommended.rgb)
     assert picked.references == best
     assert picked.influence == recommended.influence
     # one's own beside them: both are given
     mixed = colorizer.prepare(gray, [best[0], pictures["coffee"]], fast)
-    assert (mixed.references, mixed.match.scores, len(mixed.match.references)) == ([], None, 2)
+    assert (mixed.references, mixed.match.is_recommended) == ([], False)
+    assert len(mixed.match.references) == 2
     gone = replace(best[0], path=best[0].path.with_name("gone.png"))
     with pytest.raises(PictureError, match=r"gone\.png: no such file"):
         colorizer.prepare(gray, [gone], fast)

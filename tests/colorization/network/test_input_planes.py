@@ -124,21 +124,6 @@ def test_gray_references_lend_gray(match: Match, labs: dict[str, Tensor]) -> Non
     assert not match(labs["motorcycle_left"], [gray]).warped_ab.any()
 
 
-def test_a_bias_holds_a_reference_back_but_not_its_correlation() -> None:
-    target = distinct()
-    red, blue = (
-        torch.tensor(color).view(1, 2, 1, 1).expand(1, 2, HEIGHT, WIDTH).contiguous()
-        for color in ([60.0, 40.0], [20.0, -70.0])
-    )
-    fair, held = (
-        reference_planes(target, [target, target], [red, blue], biases)
-        for biases in (None, [-0.5, 0.0])
-    )
-    torch.testing.assert_close(fair.warped_ab, at_stride_8((red + blue) / 2), atol=1e-2, rtol=0)
-    torch.testing.assert_close(held.warped_ab, at_stride_8(blue), atol=1e-2, rtol=0)
-    assert torch.equal(fair.correlation.values, held.correlation.values)
-
-
 def test_chroma_may_come_at_a_stride_of_its_own() -> None:
     """As it is stored for training: 4 cells of stride 2 a cell of stride 8."""
     target, ab = distinct(), random_ab()

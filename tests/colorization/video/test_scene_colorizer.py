@@ -21,7 +21,7 @@ Pictures = dict[str, np.ndarray]
 def start(colorizer: ColorizationPipeline) -> Callable[..., SceneColorizer]:
     def make(*references: np.ndarray, side: int = 64, **film_options: object) -> SceneColorizer:
         options = ColorizeOptions(working_side=side)
-        return SceneColorizer(colorizer, references, None, options, FilmOptions(**film_options))  # type: ignore[arg-type]
+        return SceneColorizer(colorizer, references, False, options, FilmOptions(**film_options))  # type: ignore[arg-type]
 
     return make
 
@@ -158,8 +158,8 @@ def test_the_training_free_method(
 ) -> None:
     options = replace(tiny, method="training-free")
     with pytest.raises(ValueError, match="at least one reference"):
-        SceneColorizer(colorizer, [], None, options, FilmOptions())
-    scene = SceneColorizer(colorizer, [pictures["coffee"]], None, options, FilmOptions())
+        SceneColorizer(colorizer, [], False, options, FilmOptions())
+    scene = SceneColorizer(colorizer, [pictures["coffee"]], False, options, FilmOptions())
     film = pan("coffee", 2)
     scene.begin(film[0])
     assert all(float(scene.color(gray)[1].abs().mean()) > 1 for gray in film)

@@ -59,3 +59,14 @@ def test_a_device_that_is_not_there(device: str) -> None:
     with pytest.raises(ValueError, match=rf"device {device} cannot be used here \(") as caught:
         precision.usable_device(device)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("limit", "fast"),
+    [("AVX2", False), ("avx512_core", False), ("AVX512_CORE_AMX", True), ("", True)],
+)
+def test_onednn_s_own_limit_counts(monkeypatch: pytest.MonkeyPatch, limit: str, fast: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    with autocast(CPU):
+        assert torch.is_autocast_enabled("cpu") == fast

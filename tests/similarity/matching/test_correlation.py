@@ -8,7 +8,6 @@ from similarity.backbone.backbone import Backbone
 from similarity.matching.correlation import (
     Correlation,
     PointMap,
-    add_reference_bias,
     coherence,
     correlate,
     map_target_to_reference,
@@ -81,21 +80,6 @@ def test_a_batch_is_its_pictures() -> None:
         torch.testing.assert_close(alone.best[0], together.best[i])
         assert torch.equal(alone.to_reference[0], together.to_reference[i])
         assert torch.equal(alone.to_target[0], together.to_target[i])
-
-
-def test_biases_are_added_to_each_references_cosines() -> None:
-    correlation = random_correlation()
-    changed = add_reference_bias(correlation, [0.25, -0.5])
-    torch.testing.assert_close(changed.values[..., :10], correlation.values[..., :10] + 0.25)
-    torch.testing.assert_close(changed.values[..., 10:], correlation.values[..., 10:] - 0.5)
-    assert (changed.target_size, changed.reference_sizes) == (
-        correlation.target_size,
-        correlation.reference_sizes,
-    )
-    # cosines differ by 2 at most
-    first, second = (add_reference_bias(correlation, b) for b in ([0.0, -3.0], [-3.0, 0.0]))
-    assert (map_target_to_reference(first).picture == 0).all()
-    assert (map_target_to_reference(second).picture == 1).all()
 
 
 # Hard mappings

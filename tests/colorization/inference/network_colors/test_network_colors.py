@@ -13,7 +13,12 @@ from colorization.inference import exact_matches
 from colorization.inference import network_colors as module
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import ReferenceMatch, match_references
-from colorization.inference.network_colors import Guidance, network_colors, predict
+from colorization.inference.network_colors import (
+    RECOMMENDED_SHARE,
+    Guidance,
+    network_colors,
+    predict,
+)
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import (
@@ -48,7 +53,7 @@ def alone() -> ReferenceMatch:
     """A photo without references."""
     kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
     colors = torch.randn(KINDS, 2) * 30
-    return match_references(painted(kinds, torch.randn(KINDS, 64), colors), [], None)
+    return match_references(painted(kinds, torch.randn(KINDS, 64), colors), [])
 
 
 @pytest.fixture
@@ -56,13 +61,13 @@ def match(alone: ReferenceMatch) -> ReferenceMatch:
     """The photo with a reference that shows something else."""
     kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
     reference = painted(kinds, torch.randn(KINDS, 64), torch.randn(KINDS, 2) * 30)
-    return match_references(alone.target, [reference], None)
+    return match_references(alone.target, [reference])
 
 
 @pytest.fixture
 def same(alone: ReferenceMatch) -> ReferenceMatch:
     """The photo with itself as reference."""
-    return match_references(alone.target, [alone.target], None)
+    return match_references(alone.target, [alone.target])
 
 
 @pytest.fixture
@@ -101,9 +106,14 @@ def test_references_are_shown_where_an_answer_is_to_have_them(
 def test_recommended_references_count_as_recommended(
     network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
 ) -> None:
-    recommended = match_references(match.target, match.references, [0.8])
-    predict(network, recommended, [True], Guidance(), 0.0)
-    assert torch.equal(asked[0].global_hints[0], global_hints())
+    recommended = match_references(match.target, match.references, is_recommended=True)
+    options = ColorizeOptions(vividness=0.0)
+    given, without, mixed = (
+        network_colors(network, one, Guidance(), options)
+        for one in (match, match_references(match.target, []), recommended)
+    )
+    wanted = torch.lerp(without, given, RECOMMENDED_SHARE)
+    torch.testing.assert_close(mixed, wanted, atol=1e-3, rtol=0)
 
 
 def test_without_references_their_planes_are_zero(

@@ -9,7 +9,6 @@ import tifffile
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.inference.match_words import NOTHING_ALIKE
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
@@ -21,6 +20,7 @@ from colorization.web.storage.file_store import Store
 from colorization.web.storage.limits import Limits
 from retrieval.building.changes import BuildReport
 from retrieval.photos.reader import PictureError, read_picture
+from retrieval.search.match_words import NOTHING_ALIKE
 from retrieval.search.photo_index import PhotoIndex
 from similarity.backbone.backbone import Backbone
 

@@ -37,7 +37,7 @@ def test_colorize(colorize: Any, gray_file: Path, tmp_path: Path) -> None:
 def test_colorize_from_own_references_and_a_palette(
     colorize: Any, gray_file: Path, library_dir: Path
 ) -> None:
-    files = [("photo", gray_file), ("reference", library_dir / "motorcycle_right.png")]
+    files = [("photo", gray_file), ("reference", library_dir / "sub" / "motorcycle_right.png")]
     answer = colorize(files, faithfulness=0.5)
     (used,) = json.loads(answer.headers["rechroma-report"])["references"]
     assert used["name"] == "motorcycle_right.png" and 0.1 < used["influence"] <= 0.5

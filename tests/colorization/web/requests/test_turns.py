@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from colorization.web import turns as module
 from colorization.web.messages import UNEXPECTED, BusyError
+from colorization.web.requests import turns as module
 from colorization.web.requests.turns import BUSY, Turns
 from colorization.web.storage.limits import Limits
 

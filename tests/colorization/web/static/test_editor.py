@@ -125,9 +125,15 @@ def test_own_references_and_a_palette(
     expect(one.status.first).to_contain_text("palette of rocket.png")
     one.tab.get_by_role("button", name="Remove rocket.png").click()
     expect(one.status.first).not_to_contain_text("palette")
-    one.tab.locator("#doubt").check()
+    doubt = one.tab.locator("#doubt")
+    expect(doubt).to_be_hidden()  # it says nothing without references
     one.tab.locator("#restart").click()
     expect(one.status.first).to_contain_text("motorcycle_left.png")
+    doubt.check()
+    for _ in range(one.tab.locator("#cards input:checked").count()):
+        one.tab.locator("#cards input:checked").first.click()
+    expect(one.status.first).to_contain_text("without a reference")
+    expect(doubt).to_be_visible()
 
 
 def test_variants(visit: Any, gray_file: Path) -> None:

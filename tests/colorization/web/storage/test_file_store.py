@@ -98,7 +98,7 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
     subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "TMPDIR": str(tmp_path)},
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
     )
     (tmp_path / "rechroma-of-another-program").mkdir()
     assert len(list(tmp_path.glob("rechroma-*/made"))) == 1

@@ -10,7 +10,7 @@ from study_page import Page, sepia, write
 from typer.testing import CliRunner
 
 from colorization.cli.common import one_line_errors
-from colorization.cli.user_study import user_study as user_study_command
+from colorization.cli.measuring.user_study import user_study as user_study_command
 from colorization.evaluation.study_results import wilson_interval
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")

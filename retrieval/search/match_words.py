@@ -11,7 +11,6 @@ from retrieval.search.recommendation import Recommendation
 _FAIR_AND_GOOD = {"efficientnet-lite0": (0.65, 0.8)}
 _OF_OTHER_BACKBONES = (0.75, 0.9)  # in the best matches of 63 photos in a library of 2,500
 NOTHING_ALIKE = "Nothing in your library looks like this photo; best match weak"
-AUTOMATIC = " The colors are automatic."
 
 
 def match_word(score: float, backbone: str) -> str:
@@ -28,24 +27,27 @@ def match_word(score: float, backbone: str) -> str:
 def first_picks(
     recommended: Sequence[Recommendation], count: int, backbone: str
 ) -> tuple[int, ...]:
-    """The places of the references to begin with: the best ``count``, but no weak match.
+    """The places of the references to begin with: the first ``count`` that are no weak match.
 
     Args:
         recommended: the best first.
         count: how many at most.
         backbone: what the index sees through.
     """
-    words = [match_word(one.score, backbone) for one in recommended[:count]]
-    return tuple(i for i, word in enumerate(words) if word != "weak")
+    words = [match_word(one.score, backbone) for one in recommended]
+    return tuple(i for i, word in enumerate(words) if word != "weak")[:count]
 
 
-def honest_note(recommended: Sequence[Recommendation], backbone: str) -> str:
+def honest_note(recommended: Sequence[Recommendation], backbone: str, then: str = "") -> str:
     """One line where nothing in the library resembles the photo; else empty.
 
     Args:
         recommended: the best first.
         backbone: what the index sees through.
+        then: a sentence that tells what follows from it.
     """
-    if not recommended or match_word(recommended[0].score, backbone) != "weak":
+    # the first need not be the most alike: likely colors count too
+    best = max((one.score for one in recommended), default=None)
+    if best is None or match_word(best, backbone) != "weak":
         return ""
-    return f"{NOTHING_ALIKE} ({recommended[0].score:.2f}).{AUTOMATIC}"
+    return f"{NOTHING_ALIKE} ({best:.2f}). {then}".strip()

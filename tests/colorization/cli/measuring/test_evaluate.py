@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from colorization.cli.common import one_line_errors
-from colorization.cli.evaluate import evaluate as evaluate_command
+from colorization.cli.measuring.evaluate import evaluate as evaluate_command
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 

@@ -1,0 +1,67 @@
+"""``--timings``: where the time of a command went, as a few plain lines on standard error."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from retrieval.stage_clock import StageClock, running_clock
+
+Timings = Annotated[bool, typer.Option("--timings", help="Tell at the end where the time went.")]
+# what a build does side by side; whatever of it takes longest is the limit
+SIDE_BY_SIDE = ("decoding", "describing", "writing")
+
+
+@contextmanager
+def told_timings(wanted: bool) -> Iterator[None]:
+    """Print at the end of the block where its time went, also if it failed.
+
+    Args:
+        wanted: False does nothing.
+    """
+    if not wanted:
+        yield
+        return
+    started = time.process_time()  # since the process began, which did hardly anything but compute
+    with running_clock() as clock:
+        try:
+            yield
+        finally:
+            for line in timing_lines(clock, started):
+                typer.echo(line, err=True)
+
+
+def timing_lines(clock: StageClock, started: float = 0.0) -> list[str]:
+    """Say where the time went.
+
+    Args:
+        clock: of the command.
+        started: seconds that the process took before the clock was started.
+
+    Returns:
+        A line for the whole, one for each stage in the order in which they began, and for a build
+        one that says which stage is the limit.
+    """
+    whole = started + clock.total
+    rest = clock.total - sum(clock.seconds.values())
+    stages = {"starting": started, **clock.seconds, "other": rest}
+    lines = [f"time: {whole:.2f} s"]
+    for name, seconds in stages.items():
+        lines.append(f"  {name:20} {seconds:8.2f} s  {seconds / max(whole, 1e-9):4.0%}")
+    for name, seconds in clock.beside.items():
+        processes = f"{clock.workers} process{'es' if clock.workers > 1 else ''} beside"
+        lines.append(f"  {name:20} {seconds / clock.workers:8.2f} s  in each of {processes}")
+    return lines + _limit(clock)
+
+
+def _limit(clock: StageClock) -> list[str]:
+    busy = clock.seconds | {k: v / clock.workers for k, v in clock.beside.items()}
+    found = {name: busy[name] for name in SIDE_BY_SIDE if name in busy}
+    most = max(found.values(), default=0.0)
+    if not {"decoding", "describing"} <= found.keys() or most <= 0:
+        return []
+    limit = max(found, key=lambda name: found[name])
+    others = [f"{name} takes {t / most:.0%} of that" for name, t in found.items() if name != limit]
+    return [f"limit: {limit}, {most:.2f} s; {', '.join(others)}"]
