@@ -17,16 +17,11 @@ PACKAGES = ("similarity", "retrieval", "colorization")
 MAX_FILES, MAX_LINES = 15, 300
 
 WITHOUT_TEST: set[str] = {
-    "colorization/photo_files/deep_png.py",
     "colorization/result.py",
-    "colorization/video/film_writer.py",
     "colorization/video/frame_folder.py",
     "colorization/video/frame_sinks.py",
     "colorization/video/job.py",
-    "colorization/video/report.py",
     "colorization/video/unfinished_work.py",
-    "retrieval/photos/deep_formats.py",
-    "retrieval/photos/pillow_limits.py",
 }
 TOO_LONG: set[str] = {
     "colorization/pipeline.py",

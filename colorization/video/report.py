@@ -92,11 +92,17 @@ def write_report(
         "frames_colored": report.colored,
         "seconds": round(report.seconds, 3),
         "frames_per_second": round(report.colored / report.seconds, 3) if report.colored else None,
-        "scenes": [vars(scene) for scene in report.scenes],
+        "scenes": [_told(scene, job) for scene in report.scenes],
         "notes": report.notes,
     }
     with staging() as files:
         files.add(path).write_text(json.dumps(figures, indent=1))
+
+
+def _told(scene: Scene, job: FilmJob) -> dict[str, object]:
+    """Frames of a scene, and path and score of what it was colored from; given ones have no score."""
+    given = [(str(path), None) for path in job.references]
+    return {**vars(scene), "references": given or scene.references}
 
 
 def _is_report(path: Path) -> bool:

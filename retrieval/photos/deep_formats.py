@@ -20,7 +20,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # of Pillow
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
-_CODESTREAM = b"\xff\x4f\xff\x51"  # begin of a JPEG 2000; its depth stands 40 bytes further
+_CODESTREAM = b"\xff\x4f\xff\x51"  # begin of a JPEG 2000; its depth stands 42 bytes further
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -92,7 +92,7 @@ def is_deep_jpeg2000(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(1 << 16)
     start = head.find(_CODESTREAM)
-    depth = head[start + 40 : start + 41] if start >= 0 else b""
+    depth = head[start + 42 : start + 43] if start >= 0 else b""
     return bool(depth) and (depth[0] & 0x7F) + 1 > 8
 
 

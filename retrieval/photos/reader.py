@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.photos.color.color_profiles import to_srgb
+from retrieval.photos.color.png_colors import keep_color_code
 from retrieval.photos.deep_formats import (
     DEEP_MODES,
     Planes,
@@ -128,6 +129,7 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     if not learn_heic(path, data):
         raise ImportError(NO_HEIC)
     image = Image.open(path if data is None else io.BytesIO(data), formats=_readers(path))
+    keep_color_code(image)
     # damaged, and Pillow's search for the orientation fails at it
     if not isinstance(image.info.get("xmp", b""), bytes):
         del image.info["xmp"]

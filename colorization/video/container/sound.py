@@ -32,6 +32,18 @@ def convert_sound(source_path: Path, target: Path, name: str, seconds: float | N
         FilmError: a track cannot be decoded.
     """
     part = target.with_name(f"part-{target.name}")
+    try:
+        damaged = _convert(source_path, part, name, seconds)
+        if not part.exists():  # a container is made with its first packet
+            raise FilmError(f"{source_path}: its sound cannot be decoded")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return damaged
+
+
+def _convert(source_path: Path, part: Path, name: str, seconds: float | None) -> int:
+    """See convert_sound."""
     with (
         opened(source_path) as source,
         av.open(
@@ -56,7 +68,6 @@ def convert_sound(source_path: Path, target: Path, name: str, seconds: float | N
         for track in tracks.values():
             for encoded in track.rest():
                 out.mux(encoded)
-    part.replace(target)
     return damaged
 
 

@@ -19,6 +19,7 @@ _GAMMAS = (0.1, 5.0)  # beyond, gAMA is damaged
 _POWERS = {4: 2.2, 5: 2.8, 8: 1.0}  # of transfer characteristics in ITU-T H.273
 _LIKE_SRGB = (1, 6, 13, 14, 15)
 _SRGB = PRIMARIES[1]
+_KEPT = "rechroma_cicp"  # among what Pillow tells of a picture
 
 
 def profile_of_png(image: Image.Image) -> bytes | None:
@@ -46,6 +47,9 @@ def profile_of_png(image: Image.Image) -> bytes | None:
 
 def color_code(image: Image.Image) -> tuple[int, int, bool] | None:
     """Primaries, transfer characteristics and whether the range is full, by cICP; None without it."""
+    if _KEPT in image.info:
+        found: tuple[int, int, bool] | None = image.info[_KEPT]
+        return found
     file = getattr(image, "fp", None)
     if file is None or file.closed:
         return None
@@ -63,6 +67,16 @@ def color_code(image: Image.Image) -> tuple[int, int, bool] | None:
     finally:
         file.seek(place)
     return None
+
+
+def keep_color_code(image: Image.Image) -> None:
+    """Look for cICP now: to read the EXIF of a PNG, Pillow decodes it and closes its file.
+
+    Args:
+        image: opened by Pillow, not yet decoded.
+    """
+    if image.format == "PNG":
+        image.info[_KEPT] = color_code(image)
 
 
 def is_hdr(image: Image.Image) -> bool:

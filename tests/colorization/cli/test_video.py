@@ -43,7 +43,9 @@ def test_a_film_and_its_report(
     assert result.stdout.startswith(f"{output}: 5 frames of 1 scene in ")
     found = json.loads(report.read_text())
     assert found["frames"] == found["frames_colored"] == 5 and found["frames_per_second"] > 0
-    assert found["scenes"] == [{"start": 0, "stop": 5, "references": []}] and found["notes"] == []
+    (scene,) = found["scenes"]
+    assert (scene["start"], scene["stop"], found["notes"]) == (0, 5, [])
+    assert [Path(path).name for path, _ in scene["references"]] == ["reference.png"]
     film = Film(output)
     assert found["cdc"] == pytest.approx(color_distribution_consistency(film.rgb_frames()))
     grays = [np.repeat(frame.gray[..., None], 3, 2) for frame in film.frames()]

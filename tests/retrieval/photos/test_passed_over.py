@@ -104,3 +104,14 @@ def test_each_path_counts_once(library: Callable[..., Path]) -> None:
     folder, passed = library("a.jpg", "b.jpg", "@eaDir/a.jpg"), PassedOver()
     assert len(list_sources([folder, folder], passed, ["b.jpg"])) == 1
     assert (len(passed.folders), len(passed.excluded)) == (1, 1)
+
+
+@pytest.mark.parametrize("pattern", ["*", "*.jpg", "lib/*", "?*"])
+def test_a_pattern_that_fits_everything_leaves_nothing(
+    library: Callable[..., Path], pattern: str
+) -> None:
+    folder = library("lib/a.jpg", "lib/b.jpg")
+    found, lines = listed(folder, pattern)
+    assert found == [] and len(lines) == 1 and lines[0].endswith(" by --exclude")
+    with pytest.raises(ValueError, match=r"^no pictures under .*; passed over: .* by --exclude$"):
+        list_sources([folder], exclude=[pattern])

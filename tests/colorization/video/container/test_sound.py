@@ -53,3 +53,10 @@ def test_what_fails_leaves_no_whole_file(pan: Pan, tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="no such file"):
         convert_sound(tmp_path / "missing.mkv", tmp_path / "out.mp4", "aac")
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_sound_of_which_nothing_can_be_decoded(pan: Pan, tmp_path: Path) -> None:
+    source = odd_film(tmp_path / "in.mkv", pan("coffee", 2), "libx264", ["aac"])
+    with pytest.raises(FilmError, match=r"in\.mkv: its sound cannot be decoded"):
+        convert_sound(source, tmp_path / "out.mp4", "aac", seconds=-1.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]

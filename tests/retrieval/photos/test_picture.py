@@ -1,0 +1,28 @@
+"""Decoded pictures: turned as Pillow turns, rounded as by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from retrieval.photos.picture import Picture, to_uint8, turned
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_as_pillow_does(tmp_path: Path, rng: np.random.Generator, orientation: int) -> None:
+    rgb = rng.integers(0, 255, (3, 5, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(rgb).save(tmp_path / "x.png", exif=exif)
+    with Image.open(tmp_path / "x.png") as image:
+        wanted = np.asarray(ImageOps.exif_transpose(image))
+    found = turned(Picture(rgb, rgb[..., 0]), orientation)
+    np.testing.assert_array_equal(found.rgb, wanted)
+    np.testing.assert_array_equal(found.alpha, wanted[..., 0])
+
+
+def test_rounding_by_hand() -> None:
+    deep = np.array([[[0, 128, 129], [257, 65535, 65407]]], np.uint16)
+    assert to_uint8(deep).tolist() == [[[0, 0, 1], [1, 255, 255]]]
+    assert to_uint8(to_uint8(deep)) is not None
