@@ -31,7 +31,8 @@ from retrieval.photos.embedded.tiff_tags import ORIENTATION
 from retrieval.photos.encoding import encoding_of
 from retrieval.photos.formats import NO_HEIC, is_tiff, readers_for
 from retrieval.photos.heic import can_read_heic as can_read_heic
-from retrieval.photos.heic import head_of, learn_heic
+from retrieval.photos.heic import head_of
+from retrieval.photos.heic import learn_heic as learn_heic
 from retrieval.photos.metadata import Metadata, profile_of, read_metadata, read_tiff_metadata
 from retrieval.photos.pages import num_pages, pass_thumbnails
 from retrieval.photos.picture import DamagedPictureError as DamagedPictureError
