@@ -63,7 +63,12 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
 
 
 def turned(picture: Picture, orientation: int) -> Picture:
-    """Turn a picture upright as Pillow does for pictures it holds itself."""
+    """Turn a picture upright as Pillow does for pictures it holds itself.
+
+    Args:
+        picture: as its file stores it.
+        orientation: 1..8, of EXIF.
+    """
 
     def turn(array: np.ndarray) -> np.ndarray:
         array = array.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else array

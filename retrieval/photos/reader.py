@@ -7,7 +7,6 @@ import io
 import struct
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,10 @@ from retrieval.photos.deep_formats import (
 )
 from retrieval.photos.embedded.tiff_tags import ORIENTATION
 from retrieval.photos.encoding import encoding_of
-from retrieval.photos.formats import HEAD, NO_HEIC, is_heic, is_tiff, readers_for
+from retrieval.photos.formats import NO_HEIC, is_tiff, readers_for
+from retrieval.photos.heic import can_read_heic as can_read_heic
+from retrieval.photos.heic import head_of
+from retrieval.photos.heic import learn_heic as learn_heic
 from retrieval.photos.metadata import Metadata, profile_of, read_metadata, read_tiff_metadata
 from retrieval.photos.pages import num_pages, pass_thumbnails
 from retrieval.photos.picture import DamagedPictureError as DamagedPictureError
@@ -151,36 +153,6 @@ def _readers(path: Path) -> tuple[str, ...]:
     return tuple(one for one in readers_for(path.name) if one in Image.OPEN)
 
 
-def learn_heic(path: Path, data: bytes | None = None) -> bool:
-    """Have Pillow read HEIC, which telephones write, where a file is of that kind; False if pillow-heif is missing.
-
-    Args:
-        path: of the file.
-        data: its content, where it is known already.
-    """
-    return not is_heic(_head(path) if data is None else data[:HEAD]) or _register_heic()
-
-
-def can_read_heic() -> bool:
-    """Whether pillow-heif is there."""
-    return _register_heic()
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD)
-
-
-@cache
-def _register_heic() -> bool:
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        return False
-    register_heif_opener(thumbnails=False)
-    return True
-
-
 def _decode(path: Path, image: Image.Image, allow_damaged: bool = False) -> Picture:
     orientation = image.getexif().get(ORIENTATION, 1)
     metadata, notes = read_metadata(image)
@@ -261,7 +233,7 @@ def _read_otherwise(path: Path, cause: BaseException) -> Picture:
     if isinstance(cause, (*lasting, TooLargeError, StoppedError)):
         raise _refusal(path, cause) from cause
     try:
-        is_tiff_file = is_tiff(_head(path))
+        is_tiff_file = is_tiff(head_of(path))
         planes = decode_otherwise(path, MAX_PIXELS)
     except _CAUSES as second:
         told = second if isinstance(cause, UnidentifiedImageError) else cause

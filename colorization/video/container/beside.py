@@ -38,7 +38,12 @@ def add_streams(
 
 
 def copied_packets(source: InputContainer, added: Mapping[int, Stream]) -> Iterator[av.Packet]:
-    """Packets of streams for the result; times that stand still or go back cannot be written."""
+    """Packets of streams for the result; times that stand still or go back cannot be written.
+
+    Args:
+        source: where they are read.
+        added: streams of the result by their number there.
+    """
     last: dict[int, int] = {}
     if not added:
         return
@@ -167,5 +172,10 @@ def _count(number: int, what: str) -> str:
 
 
 def streams_of(source: InputContainer, kinds: Sequence[str]) -> list[Stream]:
-    """Its streams of some of KINDS."""
+    """Its streams of some kinds.
+
+    Args:
+        source: a film.
+        kinds: of KINDS.
+    """
     return [stream for kind in KINDS if kind in kinds for stream in getattr(source.streams, kind)]

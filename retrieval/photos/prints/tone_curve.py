@@ -127,7 +127,12 @@ def fit_curve(cells: Cells, mask: Mask, with_cast: bool = False) -> Fit:
 
 
 def num_tones(cells: Cells, mask: Mask) -> float:
-    """How many of _TONES steps of L some cells have: the exponential of their entropy."""
+    """How many of _TONES steps of L some cells have: the exponential of their entropy.
+
+    Args:
+        cells: of a picture.
+        mask: those that count.
+    """
     step = np.minimum((cells.luminance[mask.ravel()] * _TONES).astype(np.int64), _TONES - 1)
     share = np.bincount(step) / len(step)
     return float(np.exp(-(share * np.log(share + 1e-12)).sum()))
@@ -151,7 +156,12 @@ def errors_outwards(cells: Cells, mask: Mask) -> tuple[Float[np.ndarray, "28 28"
 
 
 def solve_curve(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Weights, smooth over L, that best give ``wanted`` (cells, 2) from levels and what else is known (cells, columns)."""
+    """Weights, smooth over L, that best give ``wanted`` (cells, 2) from levels and what else is known (cells, columns).
+
+    Args:
+        known: (cells, unknowns), of which the first LEVELS are those of the curve.
+        wanted: (cells, 2), chroma.
+    """
     penalty = np.diag(np.full(known.shape[1], 1e-4))
     penalty[:LEVELS, :LEVELS] = 1e-6 * np.eye(LEVELS) + _SMOOTH * _ROUGHNESS
     return np.asarray(np.linalg.solve(known.T @ known + len(known) * penalty, known.T @ wanted))

@@ -13,7 +13,7 @@ def test_damaged_films_are_read_or_refused_with_a_reason(tmp_path: Path, count: 
     script = Path(__file__).with_name("fuzz_films.py")
     command = [sys.executable, "-W", "ignore", str(script), str(tmp_path), str(count), "0"]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=1800, check=False, cwd=script.parents[3]
+        command, capture_output=True, text=True, timeout=1800, check=False, cwd=script.parents[4]
     )
     left = sorted(path.name for path in tmp_path.iterdir())
     assert done.returncode == 0, f"died with {done.returncode} on {left}: {done.stderr[-500:]}"

@@ -1,6 +1,6 @@
 """Read mutated films, each in at most LIMIT seconds, and print what became of them as JSON.
 
-    python tests/colorization/video/fuzz_films.py FOLDER COUNT SEED
+    python tests/colorization/video/hardship/fuzz_films.py FOLDER COUNT SEED
 
 It is a process of its own, so that a crash of a decoder ends only it; FOLDER/now.* is then the film
 that did it.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "helpers"))
 
 from odd_films import odd_film
 

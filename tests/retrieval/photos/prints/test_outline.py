@@ -1,0 +1,33 @@
+"""A print that lies on something."""
+
+import numpy as np
+import pytest
+
+from retrieval.photos.prints.outline import inner_part
+from retrieval.photos.prints.tone_curve import CELLS, SIDE, cells_of
+
+
+def table(rng: np.random.Generator) -> np.ndarray:
+    """Lab of green wood, with a gray print on it from 48 to 184."""
+    coarse = np.kron(rng.uniform(20, 90, (SIDE // 4, SIDE // 4)), np.ones((4, 4)))
+    lab = np.stack((coarse, np.full_like(coarse, -30), np.full_like(coarse, 30)))
+    lab[1:, 48:184, 40:192] = 0
+    return lab.astype(np.float32)
+
+
+def test_the_print_is_found_without_its_edge(rng: np.random.Generator) -> None:
+    found = inner_part(cells_of(table(rng)))
+    assert found is not None
+    inside = np.zeros((CELLS, CELLS), bool)
+    inside[6:23, 5:24] = True
+    assert not (found & ~inside).any() and found.sum() > 0.6 * inside.sum()
+
+
+@pytest.mark.parametrize("kind", ["whole", "ragged"])
+def test_what_is_no_print_is_none(rng: np.random.Generator, kind: str) -> None:
+    lab = table(rng)
+    if kind == "whole":
+        lab[1:] = 0
+    else:
+        lab[1:, 48:184:16, 40:192] = 60
+    assert inner_part(cells_of(lab)) is None
