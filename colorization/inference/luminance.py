@@ -43,7 +43,12 @@ def with_chroma(
 
 
 def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height width"]:
-    """L of some rows of a picture, without rounding."""
+    """L of some rows of a picture, without rounding.
+
+    Args:
+        rgb: a picture, uint8 or uint16.
+        rows: which.
+    """
     strip = rgb[rows]
     if is_neutral(strip):
         return _gray_table(str(strip.dtype))[torch.from_numpy(strip[..., 0].astype(np.int32))][None]

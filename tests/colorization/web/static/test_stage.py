@@ -17,7 +17,7 @@ def test_it_waits_visibly(
 ) -> None:
     """Each step is named on the photo, which is seen already; a second photo waits too."""
     go_on = threading.Event()
-    for name in ("recommend", "prepare", "apply"):
+    for name in ("recommend_readable", "prepare", "apply"):
 
         def slow(*args: Any, _work: Any = getattr(ColorizationPipeline, name), **more: Any) -> Any:
             assert go_on.wait(60)
