@@ -33,12 +33,12 @@ def measure_obedience(
         references: color pictures; None takes recommended ones.
         options: how to colorize.
 
-    Raises:
-        ValueError: there are no references.
+    Returns:
+        NaN where there are no references, as where nothing in the library matches.
     """
     prepared = pipeline.prepare(gray, references, options)
     if not prepared.match.references:
-        raise ValueError("obedience is measured with references")
+        return Obedience(float("nan"), float("nan"))
     turned = with_turned_references(prepared)
     results = [pipeline.apply(one, options) for one in (prepared, turned)]
     ab = [_chroma(result.rgb, result.warped_ab.shape[1:]) for result in results]

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import torch
 
 from colorization.evaluation.turned_references import measure_obedience, with_turned_references
@@ -29,8 +28,8 @@ def test_training_free_colors_obey_and_unheard_ones_do_not(
     assert measure_obedience(colorizer, gray, [reference], free).best > 0.4
 
 
-def test_there_must_be_references(
+def test_without_references_there_is_nothing_to_obey(
     colorizer: ColorizationPipeline, pictures: dict[str, np.ndarray], fast: ColorizeOptions
 ) -> None:
-    with pytest.raises(ValueError, match="measured with references"):
-        measure_obedience(colorizer, pictures["coffee"], [], fast)
+    found = measure_obedience(colorizer, pictures["coffee"], [], fast)
+    assert np.isnan((found.best, found.rest)).all()
