@@ -30,6 +30,8 @@ from similarity.resize import resized
 
 # factor on the chroma of the vivid answer: 1, results are paler than photos; 1.7, guesses shout
 VIVID_GAIN = 1.4
+# the same where references are followed, whose colors need no more than what matching has averaged
+FOLLOWED_GAIN = 1.15
 # how far recommended references are followed. On photos/dev, beside the network alone: 1 turns
 # by 0.84 of their colors and costs 0.47 dB; 0.85, 0.72 and 0.30 dB; 0.6, 0.50 and 0.05 dB
 RECOMMENDED_SHARE = 0.85
@@ -149,7 +151,8 @@ def _answer(
         shares = {False: 1.0}
     ways = {seen: share for seen, share in shares.items() if share > 0}
     prediction = predict(network, match, list(ways), guidance, options.vividness)
-    decoded = _decoded(network, prediction, guidance, options)
+    gains = [FOLLOWED_GAIN if seen else VIVID_GAIN for seen in ways]
+    decoded = _decoded(network, prediction, guidance, options, gains)
     ab = sum(share * answer for share, answer in zip(ways.values(), decoded, strict=True))
     found = resized(torch.as_tensor(ab), match.size)
     if match.exact is None or guidance.palette is not None:
@@ -162,14 +165,15 @@ def _decoded(
     prediction: Prediction,
     guidance: Guidance,
     options: ColorizeOptions,
+    gains: Sequence[float],
 ) -> Float[Tensor, "answers 2 height width"]:
-    """Colors of the network's answers at stride 4."""
+    """Colors of the network's answers at stride 4, with a gain for each where they are vivid."""
     logits = prediction.logits.float()
     if guidance.palette is not None:
         odds = _odds(guidance.palette, network.prior).log().to(logits)
         return palette_colors(prediction.ab, logits + odds[:, None, None])
     careful = careful_colors(prediction.ab, logits, rebalancing_weights(network.prior))
-    return careful * (1 + options.vividness * (VIVID_GAIN - 1))
+    return careful * (1 + options.vividness * (careful.new_tensor(gains).view(-1, 1, 1, 1) - 1))
 
 
 def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

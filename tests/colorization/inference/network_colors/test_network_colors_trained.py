@@ -122,7 +122,6 @@ def test_a_picture_of_noise_is_not_followed(
     assert np.abs(told - alone).mean() < 0.5 * np.abs(shown - alone).mean()
 
 
-@pytest.mark.xfail(reason="0.6 is the aim; the network leaves more")
 def test_a_reference_that_shows_a_part_of_the_picture_is_followed_there(
     colorizer: ColorizationPipeline, pictures: Pictures, gray_pictures: Pictures
 ) -> None:
