@@ -9,7 +9,7 @@ import numpy as np
 from skimage import data, io
 
 from colorization.evaluation.measures.signal import psnr
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.pipeline import ColorizationPipeline

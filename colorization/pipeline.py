@@ -10,11 +10,13 @@ import torch
 from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.color_transfer import transferred_colors
-from colorization.inference.full_resolution import render
 from colorization.inference.matching import match_references
 from colorization.inference.network_colors import Guidance, network_colors, predict
-from colorization.inference.picture_arrays import as_rgb
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
+from colorization.inference.pictures.full_resolution import render
+from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.tint import tint_curve
+from colorization.inference.pictures.working_size import working_lab
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import (
     Picture,
@@ -25,8 +27,6 @@ from colorization.inference.reference_checks import (
     guidance_of,
     read_reference,
 )
-from colorization.inference.tint import tint_curve
-from colorization.inference.working_size import working_lab
 from colorization.messages import AUTOMATIC
 from colorization.network.colorization_network import ENCODER, ColorizationNetwork
 from colorization.network.hints import Point

@@ -17,7 +17,7 @@ from skimage import data
 
 from colorization import ColorizationPipeline, ColorizeOptions
 from colorization.demo import run_demo
-from colorization.inference.luminance import luminance_of, luminance_rows, with_chroma
+from colorization.inference.pictures.luminance import luminance_of, luminance_rows, with_chroma
 from colorization.network.hints import Point, chroma_of
 from colorization.photo_files.contact_sheet import Cell, write_sheet
 from similarity.color.lab import as_tensor

@@ -36,10 +36,7 @@ TOO_LONG: set[str] = {
     "tests/retrieval/photos/test_reader.py",
     "tests/retrieval/search/test_photo_index.py",
 }
-TOO_FULL: set[str] = {
-    "colorization/inference",
-    "tests/colorization/inference",
-}
+TOO_FULL: set[str] = set()
 WITHOUT_ARGS: set[str] = {
     "colorization/batch/jobs.py",
     "colorization/batch/manifest.py",

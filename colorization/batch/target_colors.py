@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from colorization.inference.picture_arrays import shrink
+from colorization.inference.pictures.picture_arrays import shrink
 from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.photos.reader import Picture
 from retrieval.storage.descriptors import MIN_CHROMA

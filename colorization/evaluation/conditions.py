@@ -7,7 +7,7 @@ from PIL import Image
 
 from colorization.evaluation.measures import Rgb
 from colorization.evaluation.photo import lab_of
-from colorization.inference.luminance import luminance_rows, with_chroma
+from colorization.inference.pictures.luminance import luminance_rows, with_chroma
 from colorization.network.hints import Point
 from similarity.color.lab import as_tensor, rgb_to_lab
 

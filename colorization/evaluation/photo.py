@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from colorization.evaluation.measures import Rgb
 from colorization.evaluation.measures.signal import SSIM_WINDOW
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from retrieval.photos.reader import PictureError, as_srgb, read_picture
 from similarity.color.lab import as_tensor, rgb_to_lab
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from retrieval.photos.listing import list_pictures
 from retrieval.photos.reader import as_srgb, read_picture
 from retrieval.safe_files import replacing

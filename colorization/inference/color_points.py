@@ -9,7 +9,7 @@ from torch import Tensor
 
 from colorization.inference.exact_matches import smooth_step
 from colorization.inference.matching import ReferenceMatch
-from colorization.inference.surface_smoothing import smooth_surfaces
+from colorization.inference.pictures.surface_smoothing import smooth_surfaces
 from colorization.network.hints import Point, point_planes
 from similarity.resize import resized
 

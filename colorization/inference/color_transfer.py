@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.guided_upsampling import guided_coefficients
 from colorization.inference.matching import ReferenceMatch
+from colorization.inference.pictures.guided_upsampling import guided_coefficients
 from colorization.network.colorization_network import GRID_STRIDE
 from similarity.matching.warp import warp_soft
 from similarity.resize import resized

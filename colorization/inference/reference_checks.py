@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from colorization.inference.network_colors import Guidance
-from colorization.inference.picture_arrays import as_rgb
 from colorization.inference.picture_features import PictureFeatures
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
 from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab

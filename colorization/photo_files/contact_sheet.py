@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from colorization.inference.picture_arrays import shrink
+from colorization.inference.pictures.picture_arrays import shrink
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.writer import check_output
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION

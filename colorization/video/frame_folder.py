@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.photo_files.writer import output_suffix
 from colorization.video.film_reader import FilmError, Frame
 from colorization.video.yuv import UNSPECIFIED, Coding, luma_of

@@ -10,8 +10,8 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.full_resolution import render
-from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.pictures.full_resolution import render
+from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited, statement
 from colorization.photo_files.staged_files import staging

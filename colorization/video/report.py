@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from colorization.evaluation.measures.cdc import color_distribution_consistency
-from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.writer import check_writable
 from colorization.video.film_reader import Film

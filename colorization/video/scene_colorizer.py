@@ -14,9 +14,9 @@ from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.exact_matches import FINE_STRIDE, smooth_step
 from colorization.inference.matching import match_references
 from colorization.inference.network_colors import Guidance, network_colors
-from colorization.inference.picture_arrays import as_rgb
 from colorization.inference.picture_features import PictureFeatures
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.working_size import working_lab
 from colorization.options import ColorizeOptions
 from colorization.photo_files.staged_files import staging
 from colorization.pipeline import ColorizationPipeline

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.web.editing.previews import save_preview
 from colorization.web.storage.file_store import Store
 

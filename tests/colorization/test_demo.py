@@ -12,7 +12,7 @@ from skimage.color import rgb2lab
 
 from colorization import demo
 from colorization.demo import run_demo
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from retrieval.photos.reader import read_picture
 
 MIN_PSNR = 24.0

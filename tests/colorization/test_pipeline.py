@@ -6,9 +6,9 @@ import torch
 from picture_levels import deep, gray_of, luminance
 
 from colorization.evaluation.measures.signal import psnr
-from colorization.inference import full_resolution as rendering
-from colorization.inference.luminance import luminance_of
 from colorization.inference.network_colors import Guidance, network_colors
+from colorization.inference.pictures import full_resolution as rendering
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 

@@ -5,7 +5,7 @@ import pytest
 from picture_levels import deep, luminance
 
 from colorization.evaluation.measures.signal import psnr
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from colorization.evaluation.measures.signal import psnr
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.photo_files.provenance import credited

@@ -13,7 +13,7 @@ from colorization.evaluation.evaluate import Report, evaluate
 from colorization.evaluation.report import as_dict, table
 from colorization.evaluation.rows import Setting
 from colorization.evaluation.survey import survey
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 

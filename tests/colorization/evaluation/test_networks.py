@@ -13,7 +13,7 @@ from colorization.evaluation.photo import read_photo
 from colorization.evaluation.report import table
 from colorization.evaluation.rows import Setting
 from colorization.evaluation.survey import labels_of, survey
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")

@@ -15,7 +15,7 @@ from colorization.evaluation.measures.signal import psnr, ssim
 from colorization.evaluation.photo import read_photo
 from colorization.evaluation.rows import Setting
 from colorization.evaluation.survey import survey
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.network.color_bins import NUM_BINS, histogram
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")

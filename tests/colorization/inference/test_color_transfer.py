@@ -14,7 +14,7 @@ from colorization.inference import exact_matches
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.matching import match_references
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.working_size import working_lab
 from similarity.backbone.backbone import Backbone
 
 Answer = tuple[Tensor, Tensor]

@@ -10,7 +10,7 @@ from torch import Tensor
 from colorization.inference import exact_matches as module
 from colorization.inference.exact_matches import ExactColors, exact_colors, smooth_step
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.working_size import working_lab
 from similarity.backbone.backbone import Backbone
 from similarity.matching.correlation import correlate
 from similarity.matching.refinement import refine

@@ -8,7 +8,7 @@ from torch import Tensor
 from colorization.inference import matching as module
 from colorization.inference.matching import ReferenceMatch, match_references
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.working_size import working_lab
 from similarity.backbone.backbone import Backbone
 from similarity.resize import resized
 

@@ -16,7 +16,7 @@ from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
 from colorization.batch.runner import run_jobs
 from colorization.inference.picture_features import PictureDescriber
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline

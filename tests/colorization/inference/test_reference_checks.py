@@ -7,7 +7,8 @@ import torch
 from painted_pictures import apart, painted
 from PIL import Image
 
-from colorization.inference.picture_arrays import as_rgb
+from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.working_size import working_lab
 from colorization.inference.reference_checks import (
     as_references,
     check_working_side,
@@ -15,7 +16,6 @@ from colorization.inference.reference_checks import (
     guidance_of,
     read_reference,
 )
-from colorization.inference.working_size import working_lab
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS, NetworkInputs
 from colorization.network.hints import GLOBAL_SIZE
 from colorization.network.input_planes import (

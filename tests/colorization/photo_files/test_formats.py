@@ -17,7 +17,7 @@ from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Wishes
 from colorization.batch.runner import run_jobs
-from colorization.inference.luminance import luminance_of
+from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE

@@ -4,7 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorization.inference.guided_upsampling import apply_coefficients, guided_coefficients
+from colorization.inference.pictures.guided_upsampling import (
+    apply_coefficients,
+    guided_coefficients,
+)
 
 
 def by_loops(

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from colorization.inference.tint import LEVELS, tint_at, tint_curve
+from colorization.inference.pictures.tint import LEVELS, tint_at, tint_curve
 
 
 def ramp() -> torch.Tensor:

@@ -3,8 +3,8 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorization.inference.picture_arrays import as_rgb
-from colorization.inference.working_size import working_lab, working_size
+from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.working_size import working_lab, working_size
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.inference import picture_arrays as module
-from colorization.inference.picture_arrays import as_rgb, is_neutral, shrink
+from colorization.inference.pictures import picture_arrays as module
+from colorization.inference.pictures.picture_arrays import as_rgb, is_neutral, shrink
 from retrieval.photos.reader import PictureError
 
 # Any form of a picture

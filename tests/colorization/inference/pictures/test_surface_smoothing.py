@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.inference.surface_smoothing import smooth_surfaces
+from colorization.inference.pictures.surface_smoothing import smooth_surfaces
 
 FLAT = torch.full((1, 40, 60), 50.0)
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from colorization.inference.picture_arrays import STRIP_PIXELS, is_neutral
+from colorization.inference.pictures.picture_arrays import STRIP_PIXELS, is_neutral
 from retrieval.photos.reader import to_uint8
 from similarity.color.lab import lab_to_rgb, rgb_to_lab
 from similarity.resize import resized

@@ -3,13 +3,13 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorization.inference.luminance import (
+from colorization.inference.pictures.luminance import (
     gray_luminance,
     luminance_of,
     luminance_rows,
     with_chroma,
 )
-from colorization.inference.picture_arrays import STRIP_PIXELS
+from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
 
 # Some rows
 

@@ -6,8 +6,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from colorization.inference.luminance import gray_luminance
-from colorization.inference.picture_arrays import is_neutral, shrink
+from colorization.inference.pictures.luminance import gray_luminance
+from colorization.inference.pictures.picture_arrays import is_neutral, shrink
 from colorization.options import SIDE_STEP
 from similarity.color.lab import as_tensor, rgb_to_lab
 

@@ -5,10 +5,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.guided_upsampling import apply_coefficients, guided_coefficients
-from colorization.inference.luminance import luminance_rows
-from colorization.inference.picture_arrays import STRIP_PIXELS
-from colorization.inference.tint import tint_at
+from colorization.inference.pictures.guided_upsampling import (
+    apply_coefficients,
+    guided_coefficients,
+)
+from colorization.inference.pictures.luminance import luminance_rows
+from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
+from colorization.inference.pictures.tint import tint_at
 from similarity.color.lab import lab_to_rgb
 from similarity.resize import resized
 

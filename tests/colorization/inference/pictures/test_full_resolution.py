@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.inference.full_resolution import render
-from colorization.inference.luminance import luminance_rows
-from colorization.inference.tint import tint_curve
-from colorization.inference.working_size import working_lab
+from colorization.inference.pictures.full_resolution import render
+from colorization.inference.pictures.luminance import luminance_rows
+from colorization.inference.pictures.tint import tint_curve
+from colorization.inference.pictures.working_size import working_lab
 from retrieval.photos.reader import to_uint8
 from similarity.color.lab import rgb_to_lab
 
