@@ -25,7 +25,6 @@ WITHOUT_TEST: set[str] = {
     "retrieval/search/recommendation.py",
 }
 TOO_LONG: set[str] = {
-    "colorization/pipeline.py",
     "scripts/distill",
     "tests/colorization/batch/test_jobs.py",
     "tests/colorization/inference/network_colors/test_network_colors.py",

@@ -48,7 +48,8 @@ def recommend(
     pipeline = ColorizationPipeline.load(
         **given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device)
     )
-    found = list(islice(pipeline.candidates(picture.rgb, top_k, bool(same_class)), top_k))
+    query = pipeline.search.query(picture.rgb)
+    found = list(islice(pipeline.search.candidates(query, top_k, bool(same_class)), top_k))
     if sheet:
         _write_sheet(sheet, picture, found)
     if as_json:

@@ -20,6 +20,9 @@ from colorization.network.input_planes import ReferencePlanes, reference_planes
 from retrieval.stage_clock import stage
 from similarity.resize import resized
 
+# how far recommended references are followed: enough to take their colors, and a little less than
+# those that were given
+RECOMMENDED_SHARE = 0.85
 # cosine of a match from which the network follows it, a little and fully, as measured by turning
 # the colors of references; it is only told to people
 FOLLOWED_FROM_TO = 0.35, 0.6
@@ -90,22 +93,30 @@ class ReferenceMatch:
             return None
         return exact_colors(self.target, self.references, self.planes.correlation)
 
-    def shares(self, faithfulness: float, by_network: bool = True) -> list[float]:
-        """Share of the colors that comes from each reference, 0..1; the rest is the network's own.
+    def followed(self, faithfulness: float) -> float:
+        """How far the network's answer with the references counts, 0..1, beside the one without.
 
         Args:
             faithfulness: see ColorizeOptions.
+        """
+        return faithfulness * (RECOMMENDED_SHARE if self.is_recommended else 1.0)
+
+    def shares(self, followed: float, by_network: bool = True) -> list[float]:
+        """Share of the colors that comes from each reference, 0..1; the rest is the network's own.
+
+        Args:
+            followed: how far the answer with the references counts, 0..1.
             by_network: whether the network colors; otherwise all colors are those of references.
         """
         if self.planes is None:
             return []
-        followed = torch.ones_like(self.confidence)
+        heard = torch.ones_like(self.confidence)
         if by_network:
-            followed = smooth_step(self.confidence, FOLLOWED_FROM_TO)
+            heard = smooth_step(self.confidence, FOLLOWED_FROM_TO)
             if self.exact is not None:
-                followed = torch.maximum(followed, self.exact.share)
+                heard = torch.maximum(heard, self.exact.share)
         own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)
-        total = faithfulness * float(followed.mean())
+        total = followed * float(heard.mean())
         return [total * float(share.sum()) for share in own]
 
 

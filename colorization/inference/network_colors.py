@@ -32,9 +32,6 @@ from similarity.resize import resized
 VIVID_GAIN = 1.4
 # the same where references are followed, whose colors need no more than what matching has averaged
 FOLLOWED_GAIN = 1.15
-# how far recommended references are followed. On photos/dev, beside the network alone: 1 turns
-# by 0.84 of their colors and costs 0.47 dB; 0.85, 0.72 and 0.30 dB; 0.6, 0.50 and 0.05 dB
-RECOMMENDED_SHARE = 0.85
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
 PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
@@ -145,7 +142,7 @@ def _answer(
     options: ColorizeOptions,
 ) -> Float[Tensor, "2 height width"]:
     """Stages 1 to 4."""
-    followed = options.faithfulness * (RECOMMENDED_SHARE if match.is_recommended else 1)
+    followed = match.followed(options.faithfulness)
     shares = {True: followed, False: 1 - followed}
     if match.planes is None or guidance.palette is not None:  # a palette overrules references
         shares = {False: 1.0}

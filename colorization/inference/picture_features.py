@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.pictures.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS, GRID_STRIDE
 from retrieval.stage_clock import stage
 from similarity.backbone.backbone import Backbone
+from similarity.color.tones import spread_tones
 from similarity.matching.unit_maps import UnitMaps, unit_maps
 
 
@@ -61,6 +64,19 @@ class PictureDescriber:
     encoder: Backbone | None
 
     @stage("describing")
+    def features_of(
+        self, picture: np.ndarray | PictureFeatures, working_side: int
+    ) -> PictureFeatures:
+        """Describe a picture of any size, unless it is described already.
+
+        Args:
+            picture: (height, width, 3), uint8 or uint16; or what was made of one.
+            working_side: see ColorizeOptions.
+        """
+        if isinstance(picture, PictureFeatures):
+            return picture.on(self.backbone.device)
+        return self(spread_tones(working_lab(picture, working_side)), working_side)
+
     def __call__(
         self, lab: Float[Tensor, "1 3 height width"], working_side: int
     ) -> PictureFeatures:

@@ -1,6 +1,7 @@
 """What lends colors: references and palettes as they were given, checked before anything else."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,23 @@ Reference = Picture | Recommendation | PictureFeatures
 REFERENCE_SIDE = 512  # references are decoded at about this side
 
 
+@dataclass(frozen=True)
+class UsedReferences:
+    """What lends its colors to a picture.
+
+    Attributes:
+        recommended: the references, if all of them were recommended, the best first; else empty.
+        pictures: of all references, (height, width, 3), or as they were described.
+        skipped: one line for each recommended photo that could not be read.
+        note: one line where nothing in the library resembles the picture; else empty.
+    """
+
+    recommended: list[Recommendation]
+    pictures: Sequence[np.ndarray | PictureFeatures]
+    skipped: list[str] = field(default_factory=list)
+    note: str = ""
+
+
 def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
     """References as a list.
 
@@ -32,6 +50,25 @@ def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
     if isinstance(given, Reference):
         raise ValueError("references: expected a list of them; put the one into brackets")
     return None if given is None else list(given)
+
+
+def given_references(given: Iterable[Reference] | None) -> UsedReferences:
+    """References that a user gave, read and checked.
+
+    Args:
+        given: color pictures, descriptions or recommendations; None is none.
+
+    Raises:
+        ValueError, PictureError: see as_references and colors_of.
+    """
+    chosen = as_references(given) or []
+    recommended = [one for one in chosen if isinstance(one, Recommendation)]
+    of_all = f" of {len(chosen)}" if len(chosen) > 1 else ""
+    lent = [
+        one if isinstance(one, PictureFeatures) else colors_of(one, f"reference {i}{of_all}")
+        for i, one in enumerate(chosen, 1)
+    ]
+    return UsedReferences(recommended if len(recommended) == len(chosen) else [], lent)
 
 
 @stage("reading")
@@ -91,13 +128,13 @@ def check_working_side(references: Sequence[PictureFeatures], options: ColorizeO
 
 
 def guidance_of(
-    points: Sequence[Point], palette: np.ndarray | None, options: ColorizeOptions
+    points: Sequence[Point], palette: Picture | None, options: ColorizeOptions
 ) -> Guidance:
     """What a user asks for beside references.
 
     Args:
         points: colors at places.
-        palette: a color picture, (height, width, 3); None for none.
+        palette: a color picture; None for none.
         options: working_side.
 
     Raises:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from tiny_network import tiny_network
 
+from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -103,7 +104,8 @@ def test_a_target_may_be_a_file(
 def test_candidates_go_on_to_the_last_photo_each_once(
     indexed: ColorizationPipeline, gray_pictures: Pictures
 ) -> None:
-    names = [r.path.stem for r in indexed.candidates(gray_pictures["coffee"], 1)]
+    query = indexed.search.query(as_rgb(gray_pictures["coffee"]))
+    names = [r.path.stem for r in indexed.search.candidates(query, 1)]
     assert len(names) == len(set(names)) == 8
     assert names[0] == "coffee"
 

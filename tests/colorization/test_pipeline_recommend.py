@@ -11,6 +11,7 @@ from PIL import Image
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.inference.pictures.luminance import luminance_of
+from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.photo_files.provenance import credited
@@ -183,7 +184,7 @@ def test_an_index_of_gray_photos_says_so(
     gray_only = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
     for ask in (
         gray_only.recommend,
-        gray_only.recommend_readable,
+        lambda gray: gray_only.search.readable(gray_only.search.query(as_rgb(gray)), 5),
         partial(gray_only.colorize, options=fast),
     ):
         with pytest.raises(ValueError, match="holds no color photo") as error:

@@ -235,9 +235,11 @@ class PhotoEditor:
         if not (index.index_dir / MANIFEST).is_file():
             raise FileNotFoundError(f"{index.index_dir}: the index is gone")
         self.pipeline.refresh()
-        found, _, skipped = self.pipeline.recommend_readable(rgb, self.limits.candidates)
-        note = f"A recommended reference was skipped: {skipped[0]}" if skipped else ""
-        return [Candidate(one.path, one) for one in found], note
+        search = self.pipeline.search
+        found = search.readable(search.query(rgb), self.limits.candidates)
+        lost = found.skipped
+        note = f"A recommended reference was skipped: {lost[0]}" if lost else ""
+        return [Candidate(one.path, one) for one in found.recommended], note
 
     def _prepared(
         self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent

@@ -12,13 +12,8 @@ from tiny_network import tiny_network
 from colorization.inference import exact_matches
 from colorization.inference import network_colors as module
 from colorization.inference.color_points import blend_points
-from colorization.inference.matching import ReferenceMatch, match_references
-from colorization.inference.network_colors import (
-    RECOMMENDED_SHARE,
-    Guidance,
-    network_colors,
-    predict,
-)
+from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
+from colorization.inference.network_colors import Guidance, network_colors, predict
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import (

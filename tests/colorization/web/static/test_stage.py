@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from colorization.inference.reference_search import ReferenceSearch
 from colorization.pipeline import ColorizationPipeline
 
 
@@ -17,14 +18,16 @@ def test_it_waits_visibly(
 ) -> None:
     """Each step is named on the photo, which is seen already; a second photo waits too."""
     go_on = threading.Event()
-    for name in ("recommend_readable", "prepare", "apply"):
+    steps = [(ReferenceSearch, "readable")]
+    steps += [(ColorizationPipeline, name) for name in ("prepare", "apply")]
+    for owner, name in steps:
 
-        def slow(*args: Any, _work: Any = getattr(ColorizationPipeline, name), **more: Any) -> Any:
+        def slow(*args: Any, _work: Any = getattr(owner, name), **more: Any) -> Any:
             assert go_on.wait(60)
             go_on.clear()
             return _work(*args, **more)
 
-        monkeypatch.setattr(ColorizationPipeline, name, slow)
+        monkeypatch.setattr(owner, name, slow)
     one = visit()
     one.choose(gray_file)
     step = one.tab.locator("#wait-step")

@@ -1,0 +1,191 @@
+"""Which photos of a library are to lend their colors to a picture.
+
+The index ranks them by how alike they are, and the colorization network, where there is one, by how
+likely the colors are that they would lend.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from colorization.inference.color_belief import NetworkBelief
+from colorization.inference.matching import match_references
+from colorization.inference.network_colors import Guidance, predict
+from colorization.inference.picture_features import PictureDescriber, PictureFeatures
+from colorization.inference.reference_checks import UsedReferences, read_reference
+from colorization.messages import AUTOMATIC
+from colorization.network.colorization_network import ColorizationNetwork
+from colorization.options import ColorizeOptions
+from retrieval.extraction.extractor import glance
+from retrieval.photos.reader import PictureError, to_uint8
+from retrieval.search.match_words import first_picks, honest_note
+from retrieval.search.recommendation import Recommendation
+from retrieval.stage_clock import stage
+from retrieval.storage.manifest import read_manifest
+from similarity.backbone.precision import inference
+
+if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
+    from retrieval.search.photo_index import PhotoIndex
+    from retrieval.storage.descriptors import Descriptors
+
+
+@dataclass(frozen=True)
+class Query:
+    """What an index is asked.
+
+    Attributes:
+        described: how the picture looks.
+        belief: which colors are likely in it; None without a network.
+    """
+
+    described: "Descriptors"
+    belief: NetworkBelief | None
+
+
+class ReferenceSearch:
+    """An index, and the networks that look at what is asked of it.
+
+    Args:
+        index: what references are recommended from.
+        describer: the networks that look at pictures.
+        network: the colorization network; None ranks by likeness alone.
+
+    Raises:
+        ValueError: the index was built with another backbone.
+    """
+
+    def __init__(
+        self,
+        index: "PhotoIndex",
+        describer: PictureDescriber,
+        network: ColorizationNetwork | None,
+    ) -> None:
+        self.index, self._describer, self._network = index, describer, network
+        self._extractor = index.extractor(describer.backbone)
+
+    def refreshed(self) -> "ReferenceSearch":
+        """This search, or one of the index that was built since.
+
+        Raises:
+            FileNotFoundError, ValueError: see PhotoIndex.open and PhotoIndex.extractor.
+        """
+        folder = self.index.index_dir
+        if read_manifest(folder) == self.index.manifest:
+            return self
+        return ReferenceSearch(open_index(folder), self._describer, self._network)
+
+    @inference()
+    def query(self, rgb: np.ndarray, features: PictureFeatures | None = None) -> Query:
+        """Look at a picture.
+
+        Args:
+            rgb: (height, width, 3), uint8 or uint16; colors are ignored.
+            features: of the picture, where they are known.
+        """
+        described = self._extractor.describe([glance(to_uint8(rgb))])
+        if self._network is None:
+            return Query(described, None)
+        features = features or self._describer.features_of(rgb, ColorizeOptions().working_side)
+        alone = match_references(features, [])
+        said = predict(self._network, alone, [False], Guidance(), vividness=0.0)
+        return Query(described, NetworkBelief(said.logits))
+
+    def rank(self, query: Query, top_k: int, same_class: bool) -> list[Recommendation]:
+        """Rank the photos of the index.
+
+        Args:
+            query: what is asked.
+            top_k: how many at most.
+            same_class: only photos of the picture's ImageNet class, where there are any.
+
+        Raises:
+            ValueError: the index holds no color photo, or top_k is not positive.
+        """
+        found = self.index.rank(query.described, top_k, same_class, query.belief)
+        if not found:
+            raise ValueError(f"{self.index.index_dir}: the index holds no color photo to recommend")
+        return found
+
+    def candidates(
+        self, query: Query, top_k: int, same_class: bool = False
+    ) -> Iterator[Recommendation]:
+        """Recommend references, more and more for whoever goes on, as photos may be gone.
+
+        Args:
+            query: what is asked.
+            top_k: twice as many are ranked at first.
+            same_class: see rank.
+
+        Raises:
+            ValueError: see rank.
+        """
+        known = set[Path]()
+        while True:
+            top_k *= 2
+            found = self.rank(query, top_k, same_class)
+            yield from (one for one in found if one.path not in known)
+            if len(found) < top_k:
+                return
+            known = {one.path for one in found}
+
+    @stage("recommending")
+    def readable(self, query: Query, top_k: int, same_class: bool = False) -> UsedReferences:
+        """Recommend references, and read them; the next best take the places of unreadable ones.
+
+        Args:
+            query: what is asked.
+            top_k: how many at most.
+            same_class: see rank.
+
+        Raises:
+            ValueError: see rank.
+        """
+        used, pictures, skipped = [], [], []
+        for candidate in self.candidates(query, top_k, same_class):
+            try:
+                pictures.append(read_reference(candidate.path))
+                used.append(candidate)
+            except PictureError as error:
+                skipped.append(str(error))
+            if len(used) == top_k:
+                break
+        return UsedReferences(used, pictures, skipped)
+
+    def chosen(self, query: Query, options: ColorizeOptions) -> UsedReferences:
+        """The references to colorize from, and a line where none of them matches.
+
+        Weak matches are left out: the network's own colors are better. Without it they must do.
+
+        Args:
+            query: what is asked.
+            options: top_k, same_class, and the method.
+
+        Raises:
+            ValueError: none can be read; see also rank.
+        """
+        found = self.readable(query, options.top_k, options.same_class)
+        if not found.recommended:
+            raise ValueError(
+                f"{self.index.index_dir}: none of the recommended photos can be read; the first:"
+                f" {found.skipped[0]}; have the photos moved?"
+            )
+        if self._network is None or options.method == "training-free":
+            return found
+        name = self._describer.backbone.name
+        picks = first_picks(found.recommended, options.top_k, name)
+        return UsedReferences(
+            [found.recommended[i] for i in picks],
+            [found.pictures[i] for i in picks],
+            found.skipped,
+            honest_note(found.recommended, name, AUTOMATIC),
+        )
+
+
+def open_index(index_dir: Path) -> "PhotoIndex":
+    """Open an index; what only an index needs is imported now."""
+    from retrieval.search.photo_index import PhotoIndex
+
+    return PhotoIndex.open(index_dir)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+
+from colorization.inference.color_transfer import transferred_colors
+from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
+from colorization.inference.network_colors import Guidance, network_colors
+from colorization.inference.photo_colors import photo_colors
+from colorization.network.color_bins import NUM_BINS
+from colorization.network.hints import Point
+from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
+
+Pictures = dict[str, np.ndarray]
+EVEN = torch.full((NUM_BINS,), 1 / NUM_BINS)
+
+
+@pytest.fixture(scope="module")
+def match(colorizer: ColorizationPipeline, pictures: Pictures) -> ReferenceMatch:
+    options = ColorizeOptions(working_side=96)
+    return colorizer.prepare(pictures["motorcycle_left"], [pictures["coffee"]], options).match
+
+
+def test_by_the_network(colorizer: ColorizationPipeline, match: ReferenceMatch) -> None:
+    options = ColorizeOptions(faithfulness=0.5)
+    found = photo_colors(colorizer.network, match, Guidance(), options)
+    wanted = network_colors(colorizer.network, match, Guidance(), options)
+    torch.testing.assert_close(found.ab, wanted)
+    assert found.shares == match.shares(0.5)
+    assert torch.equal(found.confidence, match.confidence)
+
+
+def test_recommended_references_have_a_little_less_say(
+    colorizer: ColorizationPipeline, match: ReferenceMatch
+) -> None:
+    recommended = match_references(match.target, match.references, is_recommended=True)
+    options = ColorizeOptions()
+    ours, given = (
+        photo_colors(colorizer.network, one, Guidance(), options).shares
+        for one in (recommended, match)
+    )
+    assert ours == pytest.approx([RECOMMENDED_SHARE * share for share in given])
+
+
+def test_a_palette_overrules_references(
+    colorizer: ColorizationPipeline, match: ReferenceMatch
+) -> None:
+    found = photo_colors(colorizer.network, match, Guidance(palette=EVEN), ColorizeOptions())
+    assert found.shares == [0.0]
+
+
+def test_from_references_alone(match: ReferenceMatch) -> None:
+    found = photo_colors(None, match, Guidance(), ColorizeOptions())
+    warped, confidence = transferred_colors(match)
+    torch.testing.assert_close(found.ab, warped * confidence)
+    assert found.shares == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize(
+    "asked", [Guidance(points=[Point(0.5, 0.5, (10.0, 10.0))]), Guidance(palette=EVEN)]
+)
+def test_without_the_network_points_and_palettes_are_refused(
+    match: ReferenceMatch, asked: Guidance
+) -> None:
+    with pytest.raises(ValueError, match="takes no points or palette"):
+        photo_colors(None, match, asked, ColorizeOptions())
+
+
+def test_without_the_network_there_must_be_a_reference(match: ReferenceMatch) -> None:
+    with pytest.raises(ValueError, match="at least one reference"):
+        photo_colors(None, match_references(match.target, []), Guidance(), ColorizeOptions())
