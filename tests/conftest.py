@@ -17,7 +17,7 @@ from jaxtyping import install_import_hook
 from PIL import Image
 
 pytest.register_assert_rewrite(
-    "findings", "fake_pipeline", "index_state", "study_page"
+    "fake_evaluation", "fake_pipeline", "findings", "index_state", "study_page"
 )  # of helpers, which may check things themselves
 # before anything imports them
 install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")
