@@ -17,7 +17,7 @@ from jaxtyping import install_import_hook
 from PIL import Image
 
 pytest.register_assert_rewrite(
-    "index_state", "fake_pipeline", "study_page"
+    "fake_evaluation", "fake_pipeline", "findings", "index_state", "study_page"
 )  # of helpers, which may check things themselves
 # before anything imports them
 install_import_hook(["similarity", "retrieval", "colorization"], "beartype.beartype")
@@ -150,6 +150,13 @@ def build(backbone: Backbone) -> Callable[..., BuildReport]:
         )
 
     return run
+
+
+@pytest.fixture
+def own_index(photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]) -> Path:
+    """An index of ``photo_dir`` that a test may break: four photos in two shards."""
+    build(photo_dir, tmp_path / "index")
+    return tmp_path / "index"
 
 
 class OddFiles(NamedTuple):

@@ -33,7 +33,6 @@ TOO_LONG: set[str] = {
     "tests/colorization/video/test_colorize_film.py",
     "tests/colorization/video/test_resume.py",
     "tests/retrieval/photos/test_reader.py",
-    "tests/retrieval/search/test_photo_index.py",
 }
 TOO_FULL: set[str] = set()
 WITHOUT_ARGS: set[str] = {

@@ -80,3 +80,17 @@ def truth_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
 @pytest.fixture
 def paths(truth_dir: Path) -> list[Path]:
     return sorted(truth_dir.iterdir())
+
+
+@pytest.fixture
+def reference_paths(tmp_path: Path, pictures: dict[str, np.ndarray]) -> list[Path]:
+    found = []
+    for name in ("retina", "hubble", "motorcycle_right"):
+        found.append(tmp_path / f"{name}.png")
+        Image.fromarray(pictures[name]).save(found[-1])
+    return found
+
+
+@pytest.fixture
+def fake(reference_paths: list[Path]) -> FakePipeline:
+    return FakePipeline(FakeIndex(reference_paths))

@@ -40,6 +40,22 @@ def paths(index_dir: Path) -> list[Path]:
     return [index.path(row) for row in range(len(index))]
 
 
+def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
+    """Everything an index says of each photo."""
+    found = {}
+    for entry in read_manifest(index_dir).shards:
+        path = index_dir / FEATURES / entry.file
+        photos, described = read_photos(path), read_descriptors(path)
+        for i in range(len(photos)):
+            parts = [
+                getattr(described, k)[i]
+                for k in ("global_", "local", "histogram", "label", "chroma")
+            ]
+            stamp = [photos.size[i], photos.mtime_ns[i], photos.sha256[i]]
+            found[photos.absolute(i)] = tuple(np.asarray(x).tobytes() for x in (*parts, *stamp))
+    return found
+
+
 def assert_sound(index_dir: Path, backbone: Backbone, expected: list[Path]) -> None:
     """Exactly the expected photos, each described as it is now, nothing lying about."""
     index, manifest = PhotoIndex.open(index_dir), read_manifest(index_dir)

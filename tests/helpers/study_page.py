@@ -1,4 +1,4 @@
-"""Pictures for a user study, and what its page holds."""
+"""Pictures for a user study, what people choose in it, and what its page holds."""
 
 import base64
 import io
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from fake_pipeline import NAMES
 from PIL import Image
 
 from colorization.demo import luminance_of
@@ -22,6 +24,29 @@ def write(folder: Path, pictures: dict[str, np.ndarray], suffix: str = ".png") -
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rgb).save(folder / f"{name}{suffix}")
     return folder
+
+
+@pytest.fixture
+def real_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
+    return write(tmp_path / "real", {name: pictures[name] for name in NAMES})
+
+
+@pytest.fixture
+def result_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
+    """Sepia versions."""
+    return write(tmp_path / "sepia", {name: sepia(pictures[name]) for name in NAMES})
+
+
+def choices(path: Path, picked: list[str], kind: str = "real", **more: object) -> Path:
+    """Write what a person chose in a study, as its page keeps it."""
+    made = [
+        {"photo": str(i), "side": "a", "picked": one, "seconds": 1.5}
+        for i, one in enumerate(picked)
+    ]
+    path.write_text(
+        json.dumps({"study": "s", "kind": kind, "names": ["sepia", "real"], "choices": made} | more)
+    )
+    return path
 
 
 class Page(HTMLParser):

@@ -34,13 +34,6 @@ QUICK, ORDINARY = (
 )
 
 
-@pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]) -> Path:
-    """An index of ``photo_dir`` that a test may break."""
-    build(photo_dir, tmp_path / "index")
-    return tmp_path / "index"
-
-
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-100] ^= 1

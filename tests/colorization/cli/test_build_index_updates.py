@@ -9,8 +9,6 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from retrieval.building.changes import BuildReport
-
 Cli = Callable[..., Result]
 
 
@@ -18,13 +16,6 @@ Refused = Callable[..., str]
 
 
 Listing = Callable[[Path], dict[str, bytes]]
-
-
-@pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Callable[..., BuildReport]) -> Path:
-    """An index of ``photo_dir`` that a test may break."""
-    build(photo_dir, tmp_path / "index")
-    return tmp_path / "index"
 
 
 def test_an_index_is_built_and_kept_up_to_date(cli: Cli, photo_dir: Path, tmp_path: Path) -> None:

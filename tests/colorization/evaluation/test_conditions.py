@@ -2,23 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_evaluation import run
 from fake_pipeline import FakePipeline
 from skimage.color import rgb2lab
 
 from colorization.evaluation.conditions import coarse, seen_from_elsewhere, true_points
-from colorization.evaluation.evaluate import Report, evaluate
 from colorization.evaluation.measures.his import histogram_intersection
 from colorization.evaluation.measures.signal import psnr
 from colorization.evaluation.rows import Setting
-from colorization.evaluation.survey import survey
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
-
-def run(
-    fake: FakePipeline, paths: list[Path], settings: dict[str, Setting], **more: object
-) -> Report:
-    return evaluate(fake, survey(paths), settings, **more)  # type: ignore[arg-type]
 
 
 def test_coarse_cells_are_means() -> None:

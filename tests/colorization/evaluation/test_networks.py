@@ -3,36 +3,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fake_evaluation import Judge, run
 from fake_pipeline import FakePipeline
 from PIL import Image
 from torch import nn
 
-from colorization.evaluation.evaluate import Report, evaluate
 from colorization.evaluation.measures.frechet import frechet_distance
 from colorization.evaluation.photo import read_photo
 from colorization.evaluation.report import table
 from colorization.evaluation.rows import Setting
-from colorization.evaluation.survey import labels_of, survey
+from colorization.evaluation.survey import labels_of
 from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
-
-class Judge(nn.Module):
-    """Sees a picture as its mean color.
-
-    The class is the strongest channel, or 3 where there is none.
-    """
-
-    def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
-        assert rgb.shape[2:] == (224, 224) and rgb.min() >= 0 and rgb.max() <= 1
-        mean = rgb.mean((2, 3))
-        spread = mean.amax(1, keepdim=True) - mean.mean(1, keepdim=True)
-        return {
-            "embedding": mean,
-            "logits": torch.cat((mean - mean.mean(1, keepdim=True) - spread / 2, 0.02 - spread), 1),
-        }
 
 
 def look_at_class(pipeline: FakePipeline, path: Path) -> int:
@@ -45,12 +27,6 @@ def look_at_class(pipeline: FakePipeline, path: Path) -> int:
     )
     tensor = torch.from_numpy(np.array(square)).permute(2, 0, 1).float()[None] / 255
     return int(Judge()(tensor)["logits"].argmax())
-
-
-def run(
-    fake: FakePipeline, paths: list[Path], settings: dict[str, Setting], **more: object
-) -> Report:
-    return evaluate(fake, survey(paths), settings, **more)  # type: ignore[arg-type]
 
 
 def judged(rgb: np.ndarray) -> tuple[np.ndarray, int]:

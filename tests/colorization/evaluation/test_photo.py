@@ -7,8 +7,6 @@ from skimage.color import rgb2lab
 
 from colorization.evaluation.photo import Photo, read_photo
 
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
 
 def test_telephones_photos_are_measured_as_they_are_meant(
     tmp_path: Path, wide_profile: Callable[[float], bytes]

@@ -2,39 +2,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
+from fake_evaluation import Judge, run
 from fake_pipeline import FakePipeline
 from PIL import Image
-from torch import nn
 
-from colorization.evaluation.evaluate import Report, evaluate
 from colorization.evaluation.report import as_dict, sheet_order, table, write_report_sheet
-from colorization.evaluation.rows import Setting, standard_settings
-from colorization.evaluation.survey import survey
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
-
-class Judge(nn.Module):
-    """Sees a picture as its mean color.
-
-    The class is the strongest channel, or 3 where there is none.
-    """
-
-    def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
-        assert rgb.shape[2:] == (224, 224) and rgb.min() >= 0 and rgb.max() <= 1
-        mean = rgb.mean((2, 3))
-        spread = mean.amax(1, keepdim=True) - mean.mean(1, keepdim=True)
-        return {
-            "embedding": mean,
-            "logits": torch.cat((mean - mean.mean(1, keepdim=True) - spread / 2, 0.02 - spread), 1),
-        }
-
-
-def run(
-    fake: FakePipeline, paths: list[Path], settings: dict[str, Setting], **more: object
-) -> Report:
-    return evaluate(fake, survey(paths), settings, **more)  # type: ignore[arg-type]
+from colorization.evaluation.rows import standard_settings
 
 
 def test_the_table_has_a_line_a_row_and_the_curve_of_points(

@@ -11,8 +11,6 @@ from colorization.evaluation.conditions import seen_from_elsewhere
 from colorization.evaluation.photo import read_photo
 from colorization.evaluation.rows import Setting, attempt, standard_settings
 
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
 
 def test_standard_rows() -> None:
     rows = standard_settings()

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fake_evaluation import run
 from fake_pipeline import FakePipeline, FakeResult
 from skimage.color import rgb2lab
 
-from colorization.evaluation.evaluate import Report, evaluate
 from colorization.evaluation.measures.auc import auc, bin_weights, pixel_weights
 from colorization.evaluation.measures.colorfulness import colorfulness
 from colorization.evaluation.measures.delta_e import delta_e_2000
@@ -14,17 +14,8 @@ from colorization.evaluation.measures.his import histogram_intersection
 from colorization.evaluation.measures.signal import psnr, ssim
 from colorization.evaluation.photo import read_photo
 from colorization.evaluation.rows import Setting
-from colorization.evaluation.survey import survey
 from colorization.inference.pictures.luminance import luminance_of
 from colorization.network.color_bins import NUM_BINS, histogram
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
-
-def run(
-    fake: FakePipeline, paths: list[Path], settings: dict[str, Setting], **more: object
-) -> Report:
-    return evaluate(fake, survey(paths), settings, **more)  # type: ignore[arg-type]
 
 
 def test_rows_are_the_means_of_the_measures(

@@ -1,9 +1,9 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
+from study_page import choices
 
 from colorization.evaluation.study_results import StudyResult, read_results, wilson_interval
 
@@ -37,17 +37,6 @@ def test_wilson_mirrors_and_narrows() -> None:
     assert wilson_interval(9, 12) == pytest.approx((1 - high, 1 - low))
     assert np.ptp(wilson_interval(30, 120)) < high - low
     assert low < 0.25 < high
-
-
-def choices(path: Path, picked: list[str], kind: str = "real", **more: object) -> Path:
-    made = [
-        {"photo": str(i), "side": "a", "picked": one, "seconds": 1.5}
-        for i, one in enumerate(picked)
-    ]
-    path.write_text(
-        json.dumps({"study": "s", "kind": kind, "names": ["sepia", "real"], "choices": made} | more)
-    )
-    return path
 
 
 def test_choices_of_several_people_add_up(tmp_path: Path) -> None:

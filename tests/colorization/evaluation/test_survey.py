@@ -7,8 +7,6 @@ from colorization.evaluation.photo import read_photo
 from colorization.evaluation.survey import survey
 from retrieval.photos.reader import PictureError
 
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
 
 def test_survey_skips_gray_unreadable_and_tiny_photos(paths: list[Path], tmp_path: Path) -> None:
     extra = [tmp_path / name for name in ("gray.png", "rgb-gray.png", "text.png", "tiny.png")]

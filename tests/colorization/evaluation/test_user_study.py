@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_pipeline import NAMES
 from PIL import Image
 from study_page import Page, near, picture, sepia, write
 
 from colorization.demo import luminance_of
 from colorization.evaluation.user_study import SIDE, build_study, match_names
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def test_names_match_without_their_suffix(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:

@@ -9,20 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from click.testing import Result
+from fake_pipeline import NAMES
 from study_page import Page
-from typer.testing import CliRunner
 
-from colorization.cli.common import one_line_errors
-from colorization.cli.measuring.user_study import user_study as user_study_command
 from colorization.evaluation.study_results import read_results, wilson_interval
 from colorization.evaluation.user_study import build_study
 
 NODE = shutil.which("node")
-
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def test_the_page_needs_nothing_from_outside(
@@ -71,17 +64,6 @@ def test_the_page_is_accessible_and_fits_a_phone(
     assert "grid-template-columns: 1fr;" in narrow and "max-width: 100%" in style
     used = set(re.findall(r'at\("([\w-]+)"\)', page.code))
     assert used <= set(by_id) and {"a", "b", "back", "download"} <= used
-
-
-def choices(path: Path, picked: list[str], kind: str = "real", **more: object) -> Path:
-    made = [
-        {"photo": str(i), "side": "a", "picked": one, "seconds": 1.5}
-        for i, one in enumerate(picked)
-    ]
-    path.write_text(
-        json.dumps({"study": "s", "kind": kind, "names": ["sepia", "real"], "choices": made} | more)
-    )
-    return path
 
 
 BROWSER = (Path(__file__).parents[2] / "helpers" / "study_browser.js").read_text()
@@ -173,10 +155,3 @@ def test_choices_are_kept_taken_back_and_forgotten(press: Callable[..., dict[str
 def test_a_browser_that_keeps_nothing_says_so(press: Callable[..., dict[str, Any]]) -> None:
     found = press("a", kept={"broken": True})
     assert found["status"] == "Pair 2 of 4" and "does not keep the choices" in found["note"]
-
-
-@pytest.fixture
-def command() -> Callable[..., Result]:
-    app = typer.Typer()
-    app.command()(one_line_errors(user_study_command))
-    return lambda *args: CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)

@@ -24,16 +24,18 @@ def test_without_the_network_likeness_alone_ranks(
 
 
 def test_the_network_says_which_colors_are_likely(
-    colorizer: ColorizationPipeline, pictures: Pictures
+    indexed: ColorizationPipeline, colorizer: ColorizationPipeline, pictures: Pictures
 ) -> None:
-    query = colorizer.search.query(pictures["coffee"])
-    found = colorizer.search.rank(query, 5, same_class=False)
+    assert indexed.index is not None
+    search = ReferenceSearch(indexed.index, colorizer.describer, colorizer.network)
+    query = search.query(pictures["coffee"])
+    found = search.rank(query, 5, same_class=False)
     assert query.belief is not None
     assert all(one.color_score < 0 for one in found)
     # known features serve as well as new ones
     features = colorizer.describer.features_of(pictures["coffee"], ColorizeOptions().working_side)
-    again = colorizer.search.query(pictures["coffee"], features)
-    assert colorizer.search.rank(again, 5, same_class=False) == found
+    again = search.query(pictures["coffee"], features)
+    assert search.rank(again, 5, same_class=False) == found
 
 
 def test_the_next_best_takes_the_place_of_a_photo_that_is_gone(

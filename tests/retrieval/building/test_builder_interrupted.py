@@ -76,14 +76,12 @@ def test_a_shard_out_of_reach_is_not_taken_for_damaged(
 
 def test_the_complete_index_stays_readable_while_a_build_is_interrupted(
     photo_dir: Path,
-    tmp_path: Path,
+    own_index: Path,
     backbone: Backbone,
     build: Build,
     pictures: dict[str, np.ndarray],
 ) -> None:
-    index_dir = tmp_path / "index"
-    build(photo_dir, index_dir)
-    before = paths(index_dir)
+    index_dir, before = own_index, paths(own_index)
     for i in range(5):
         Image.fromarray(pictures["retina"]).rotate(10 * i).save(photo_dir / f"new{i}.png")
     (photo_dir / "rocket.png").unlink()
@@ -124,14 +122,12 @@ def test_interrupted_after_the_last_shard(
 
 def test_interrupted_while_committing(
     photo_dir: Path,
-    tmp_path: Path,
+    own_index: Path,
     backbone: Backbone,
     build: Build,
     pictures: dict[str, np.ndarray],
 ) -> None:
-    index_dir = tmp_path / "index"
-    build(photo_dir, index_dir)
-    before = paths(index_dir)
+    index_dir, before = own_index, paths(own_index)
     Image.fromarray(pictures["hubble"]).save(photo_dir / "new.png")
     with pytest.MonkeyPatch.context() as patch:
         # index.faiss is new, index.json is not

@@ -7,36 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from index_state import rows
 from PIL import Image
 
 from retrieval.extraction.extractor import glance
 from retrieval.maintenance.verify import verify_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FEATURES, read_manifest
-from retrieval.storage.shards import read_descriptors, read_photos
+from retrieval.storage.shards import read_photos
 from similarity.backbone.backbone import Backbone
 
 KILLED = -signal.SIGKILL
 
 
 Order = Callable[..., int]
-
-
-def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
-    """Everything an index says of each photo."""
-    found = {}
-    for entry in read_manifest(index_dir).shards:
-        path = index_dir / FEATURES / entry.file
-        photos, described = read_photos(path), read_descriptors(path)
-        for i in range(len(photos)):
-            parts = [
-                getattr(described, k)[i]
-                for k in ("global_", "local", "histogram", "label", "chroma")
-            ]
-            found[photos.absolute(i)] = tuple(
-                np.asarray(x).tobytes() for x in (*parts, photos.mtime_ns[i], photos.sha256[i])
-            )
-    return found
 
 
 def draw(path: Path, rng: np.random.Generator) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from index_state import rows
 
 from retrieval.building.commit import commit
 from retrieval.extraction.pca import Projection, hash_projections, save_projections
@@ -15,26 +16,9 @@ from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
-from retrieval.storage.shards import Photos, read_descriptors, read_photos, write_shard
+from retrieval.storage.shards import Photos, write_shard
 
 Order = Callable[..., int]
-
-
-def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
-    """Everything an index says of each photo."""
-    found = {}
-    for entry in read_manifest(index_dir).shards:
-        path = index_dir / FEATURES / entry.file
-        photos, described = read_photos(path), read_descriptors(path)
-        for i in range(len(photos)):
-            parts = [
-                getattr(described, k)[i]
-                for k in ("global_", "local", "histogram", "label", "chroma")
-            ]
-            found[photos.absolute(i)] = tuple(
-                np.asarray(x).tobytes() for x in (*parts, photos.mtime_ns[i], photos.sha256[i])
-            )
-    return found
 
 
 def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random.Generator) -> Path:

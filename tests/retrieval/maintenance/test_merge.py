@@ -1,50 +1,19 @@
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from index_state import Build, files, rows
 from PIL import Image
 
-from retrieval.building.changes import BuildReport
 from retrieval.extraction.extractor import glance
 from retrieval.maintenance.merge import merge_indexes
 from retrieval.maintenance.verify import verify_index
 from retrieval.safe_files import file_sha256
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FEATURES, LOCK, MANIFEST, read_manifest
-from retrieval.storage.shards import read_descriptors, read_photos
 from similarity.backbone.backbone import Backbone
-
-Build = Callable[..., BuildReport]
-
-
-@pytest.fixture
-def other_dir(photo_dir: Path, tmp_path: Path, build: Build) -> Path:
-    """An index of ``photo_dir``: four photos in two shards."""
-    build(photo_dir, tmp_path / "other")
-    return tmp_path / "other"
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:
-    """Everything an index says of each photo."""
-    found = {}
-    for entry in read_manifest(index_dir).shards:
-        path = index_dir / FEATURES / entry.file
-        photos, described = read_photos(path), read_descriptors(path)
-        for i in range(len(photos)):
-            parts = [
-                getattr(described, k)[i]
-                for k in ("global_", "local", "histogram", "label", "chroma")
-            ]
-            stamp = [photos.size[i], photos.mtime_ns[i], photos.sha256[i]]
-            found[photos.absolute(i)] = tuple(np.asarray(x).tobytes() for x in (*parts, *stamp))
-    return found
 
 
 def test_a_merged_index_says_what_its_parts_say(

@@ -18,13 +18,6 @@ from retrieval.storage.manifest import FAISS, read_manifest
 Build = Callable[..., BuildReport]
 
 
-@pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Build) -> Path:
-    """Four photos in two shards."""
-    build(photo_dir, tmp_path / "index")
-    return tmp_path / "index"
-
-
 def paths(index_dir: Path) -> set[Path]:
     index = PhotoIndex.open(index_dir)
     return {index.path(row) for row in range(len(index))}

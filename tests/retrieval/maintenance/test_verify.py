@@ -1,35 +1,21 @@
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
+from findings import only
+from index_state import Build
 
-from retrieval.building.changes import BuildReport
 from retrieval.extraction.pca import load_projections, save_projections
 from retrieval.maintenance import verify as module
-from retrieval.maintenance.verify import Finding, verify_index
+from retrieval.maintenance.verify import verify_index
 from retrieval.safe_files import file_sha256
 from retrieval.search.faiss_index import exact_index
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, SCHEMA, read_manifest
 from retrieval.storage.shards import read_descriptors
-
-Build = Callable[..., BuildReport]
-
-
-@pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Build) -> Path:
-    """Four photos in two shards."""
-    build(photo_dir, tmp_path / "index")
-    return tmp_path / "index"
-
-
-def only(findings: list[Finding]) -> Finding:
-    assert len(findings) == 1, findings
-    return findings[0]
 
 
 def edit(index_dir: Path, **changes: object) -> None:

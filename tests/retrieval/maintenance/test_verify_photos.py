@@ -3,30 +3,16 @@
 import os
 import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from findings import only
+from index_state import Build
 
-from retrieval.building.changes import BuildReport
 from retrieval.maintenance.remove import remove_photos
-from retrieval.maintenance.verify import Finding, verify_index
+from retrieval.maintenance.verify import verify_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FAISS
-
-Build = Callable[..., BuildReport]
-
-
-@pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Build) -> Path:
-    """Four photos in two shards."""
-    build(photo_dir, tmp_path / "index")
-    return tmp_path / "index"
-
-
-def only(findings: list[Finding]) -> Finding:
-    assert len(findings) == 1, findings
-    return findings[0]
 
 
 def test_photos_that_are_gone_or_changed(own_index: Path, photo_dir: Path) -> None:

@@ -168,14 +168,13 @@ def test_same_class_searches_the_querys_class_or_else_all(
 
 def test_moved_photos_are_still_recommended_under_their_old_path(
     photo_dir: Path,
+    own_index: Path,
     tmp_path: Path,
     backbone: Backbone,
-    build: Build,
     pictures: dict[str, np.ndarray],
 ) -> None:
-    build(photo_dir, tmp_path / "index")
     photo_dir.rename(tmp_path / "moved")
-    index = PhotoIndex.open(tmp_path / "index")
+    index = PhotoIndex.open(own_index)
     best = index.recommend(glance(pictures["coffee"]), index.extractor(backbone))[0]
     assert best.path == photo_dir / "coffee.png"
 

@@ -159,17 +159,16 @@ def test_a_builder_replacing_the_index_meanwhile_is_followed(
 
 def test_an_open_index_survives_a_rebuild(
     photo_dir: Path,
-    tmp_path: Path,
+    own_index: Path,
     backbone: Backbone,
     build: Build,
     pictures: dict[str, np.ndarray],
 ) -> None:
-    build(photo_dir, tmp_path / "index")
-    index = PhotoIndex.open(tmp_path / "index")
+    index = PhotoIndex.open(own_index)
     extractor, query = index.extractor(backbone), glance(pictures["coffee"])
     before = index.recommend(query, extractor)
     (photo_dir / "rocket.png").unlink()
-    build(photo_dir, tmp_path / "index", overwrite=True)
+    build(photo_dir, own_index, overwrite=True)
     assert index.recommend(query, extractor) == before
 
 

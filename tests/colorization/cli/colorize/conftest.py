@@ -41,3 +41,16 @@ def odd_run(
         "--recolor",
     )
     return result, folder / "in", folder / "out"
+
+
+@pytest.fixture
+def from_reference(cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path) -> Cli:
+    """``from_reference(*options)``: colorize a photo from a reference into ``x.png``."""
+
+    def run(*options: object) -> Result:
+        output = tmp_path / "x.png"
+        return cli(
+            "colorize", gray_path, "--reference", reference_path, "--output", output, *options
+        )
+
+    return run

@@ -39,9 +39,9 @@ def test_one_file_from_a_reference(
 
 
 def test_the_colors_are_those_of_the_scene(
-    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
+    from_reference: Cli, gray_path: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
 ) -> None:
-    cli("colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png")
+    from_reference()
     truth, gray = pictures["motorcycle_left"], np.dstack([np.asarray(Image.open(gray_path))] * 3)
     assert psnr(truth, np.asarray(Image.open(tmp_path / "x.png"))) > psnr(truth, gray) + 3
 
@@ -59,17 +59,9 @@ def test_several_references_are_fused(
 
 
 def test_json_is_all_there_is_on_stdout(
-    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path
+    from_reference: Cli, gray_path: Path, reference_path: Path, tmp_path: Path
 ) -> None:
-    result = cli(
-        "colorize",
-        gray_path,
-        "--reference",
-        reference_path,
-        "--output",
-        tmp_path / "x.png",
-        "--json",
-    )
+    result = from_reference("--json")
     (found,) = json.loads(result.stdout)
     assert set(found) == {"input", "output", "references", "seconds", "error", "notes", "passed"}
     assert (found["input"], found["output"], found["error"]) == (
@@ -116,19 +108,8 @@ def test_references_from_an_index(
     assert [r["path"] for r in again] == [r["path"] for r in found["references"]]
 
 
-def test_references_go_before_an_index(
-    cli: Cli, gray_path: Path, reference_path: Path, index_dir: Path, tmp_path: Path
-) -> None:
-    result = cli(
-        "colorize",
-        gray_path,
-        "--reference",
-        reference_path,
-        "--index",
-        index_dir,
-        "--output",
-        tmp_path / "x.png",
-    )
+def test_references_go_before_an_index(from_reference: Cli, index_dir: Path) -> None:
+    result = from_reference("--index", index_dir)
     assert result.exit_code == 0 and "from reference.png 100%" in result.stdout
     assert result.stderr == "note: --index is not asked: references are given\n"
 
@@ -143,22 +124,9 @@ def test_references_go_before_an_index(
     ],
 )
 def test_what_has_no_say_is_told(
-    cli: Cli,
-    gray_path: Path,
-    reference_path: Path,
-    tmp_path: Path,
-    options: list[object],
-    told: list[str],
+    from_reference: Cli, options: list[object], told: list[str]
 ) -> None:
-    done = cli(
-        "colorize",
-        gray_path,
-        "--reference",
-        reference_path,
-        "--output",
-        tmp_path / "x.png",
-        *options,
-    )
+    done = from_reference(*options)
     assert done.exit_code == 0
     assert [line.split()[1] for line in done.stderr.splitlines()] == told
     assert all(
@@ -195,18 +163,9 @@ def test_the_same_call_gives_the_same_file(
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_a_faithfulness_that_is_no_number_is_refused(
-    cli: Cli, gray_path: Path, reference_path: Path, tmp_path: Path, value: str
+    from_reference: Cli, tmp_path: Path, value: str
 ) -> None:
-    result = cli(
-        "colorize",
-        gray_path,
-        "--reference",
-        reference_path,
-        "--output",
-        tmp_path / "x.png",
-        "--faithfulness",
-        value,
-    )
+    result = from_reference("--faithfulness", value)
     assert result.exit_code == 2 and "faithfulness" in result.stderr
     assert not (tmp_path / "x.png").exists()
 

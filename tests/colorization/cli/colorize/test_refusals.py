@@ -124,7 +124,7 @@ def test_inputs_and_references_are_never_replaced(
 
 @pytest.mark.parametrize("which", ["input", "reference", "output"])
 def test_a_sheet_never_replaces_a_picture(
-    cli: Cli,
+    from_reference: Cli,
     refused: Refused,
     gray_path: Path,
     reference_path: Path,
@@ -135,31 +135,20 @@ def test_a_sheet_never_replaces_a_picture(
     sheet = {"input": gray_path, "reference": reference_path, "output": tmp_path / "x.png"}[which]
     before = listing(tmp_path)
     refused(
-        cli(
-            "colorize",
-            gray_path,
-            "--reference",
-            reference_path,
-            "--output",
-            tmp_path / "x.png",
-            "--sheet",
-            sheet,
-        ),
+        from_reference("--sheet", sheet),
         sheet,
     )
     assert listing(tmp_path) == before
 
 
 def test_a_sheet_that_cannot_be_written_is_told_before_the_work(
-    cli: Cli,
+    from_reference: Cli,
     refused: Refused,
     gray_path: Path,
-    reference_path: Path,
     tmp_path: Path,
     listing: Listing,
 ) -> None:
     before = listing(tmp_path)
-    run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
     for sheet in (tmp_path / "sheet.xyz", tmp_path / "sheet", gray_path / "below" / "sheet.png"):
-        refused(cli(*run, "--sheet", sheet), sheet)
+        refused(from_reference("--sheet", sheet), sheet)
     assert listing(tmp_path) == before

@@ -1,10 +1,8 @@
 """What the tests of the commands of an index share."""
 
-from pathlib import Path
-
 import pytest
 from click.testing import Result
-from index_command import Build, Run
+from index_command import Run
 from typer.testing import CliRunner
 
 from colorization.cli.app import index_app
@@ -21,10 +19,3 @@ def run() -> Run:
         return CliRunner().invoke(index_app, [str(a) for a in args], catch_exceptions=False)
 
     return invoke
-
-
-@pytest.fixture
-def own_index(photo_dir: Path, tmp_path: Path, build: Build) -> Path:
-    """An index of ``photo_dir``: four photos in two shards."""
-    build(photo_dir, tmp_path / "index")
-    return tmp_path / "index"

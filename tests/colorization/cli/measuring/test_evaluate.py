@@ -2,41 +2,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import typer
 from click.testing import Result
-from fake_pipeline import FakeIndex, FakePipeline
+from fake_pipeline import FakePipeline
 from PIL import Image
 from typer.testing import CliRunner
 
 from colorization.cli.common import one_line_errors
 from colorization.cli.measuring.evaluate import evaluate as evaluate_command
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
-
-@pytest.fixture
-def truth_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
-    folder = tmp_path / "truth"
-    folder.mkdir()
-    for name in NAMES:
-        Image.fromarray(pictures[name]).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture
-def reference_paths(tmp_path: Path, pictures: dict[str, np.ndarray]) -> list[Path]:
-    found = []
-    for name in ("retina", "hubble", "motorcycle_right"):
-        found.append(tmp_path / f"{name}.png")
-        Image.fromarray(pictures[name]).save(found[-1])
-    return found
-
-
-@pytest.fixture
-def fake(reference_paths: list[Path]) -> FakePipeline:
-    return FakePipeline(FakeIndex(reference_paths))
 
 
 @pytest.fixture

@@ -2,40 +2,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import typer
 from click.testing import Result
-from study_page import Page, sepia, write
+from study_page import Page, choices
 from typer.testing import CliRunner
 
 from colorization.cli.common import one_line_errors
 from colorization.cli.measuring.user_study import user_study as user_study_command
 from colorization.evaluation.study_results import wilson_interval
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-
-
-@pytest.fixture
-def real_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
-    return write(tmp_path / "real", {name: pictures[name] for name in NAMES})
-
-
-@pytest.fixture
-def result_dir(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
-    """Sepia versions."""
-    return write(tmp_path / "sepia", {name: sepia(pictures[name]) for name in NAMES})
-
-
-def choices(path: Path, picked: list[str], kind: str = "real", **more: object) -> Path:
-    made = [
-        {"photo": str(i), "side": "a", "picked": one, "seconds": 1.5}
-        for i, one in enumerate(picked)
-    ]
-    path.write_text(
-        json.dumps({"study": "s", "kind": kind, "names": ["sepia", "real"], "choices": made} | more)
-    )
-    return path
 
 
 @pytest.fixture
