@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from colorization import __version__
-from colorization.inference.network_colors import VIVID_GAIN
+from colorization.inference.network_colors import FOLLOWED_GAIN, VIVID_GAIN
 from colorization.network.color_bins import ab_bins, rebalancing_weights
 from colorization.network.color_decoding import EXPECTED_SHARE
 from colorization.network.colorization_network import (
@@ -103,7 +103,10 @@ def check_folder(folder: Path, overwrite: bool) -> None:
 def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, object]:
     """All numbers that a program around the networks needs."""
     options = ColorizeOptions()
-    vividness = int((global_hints(vividness=1.0) - global_hints()).abs().argmax())
+    vividness, faithfulness = (
+        int((asked - global_hints()).abs().argmax())
+        for asked in (global_hints(vividness=1.0), global_hints(faithfulness=1.0))
+    )
     return {
         "rechroma": __version__,
         "encoder_weights": encoder.weights_hash,
@@ -130,6 +133,8 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "vividness_index": vividness,
         "expected_share": EXPECTED_SHARE,
         "vivid_gain": VIVID_GAIN,
+        "faithfulness_index": faithfulness,
+        "followed_gain": FOLLOWED_GAIN,
         "bins": torch.round(ab_bins()).int().tolist(),
         "bin_weights": rebalancing_weights(network.prior).tolist(),
     }
