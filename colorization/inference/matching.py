@@ -101,22 +101,22 @@ class ReferenceMatch:
         """
         return faithfulness * (RECOMMENDED_SHARE if self.is_recommended else 1.0)
 
-    def shares(self, followed: float, by_network: bool = True) -> list[float]:
+    def shares(self, faithfulness: float, by_network: bool = True) -> list[float]:
         """Share of the colors that comes from each reference, 0..1; the rest is the network's own.
 
         Args:
-            followed: how far the answer with the references counts, 0..1.
+            faithfulness: see ColorizeOptions.
             by_network: whether the network colors; otherwise all colors are those of references.
         """
         if self.planes is None:
             return []
-        heard = torch.ones_like(self.confidence)
+        heard = torch.full_like(self.confidence, faithfulness)
         if by_network:
-            heard = smooth_step(self.confidence, FOLLOWED_FROM_TO)
+            heard = self.followed(faithfulness) * smooth_step(self.confidence, FOLLOWED_FROM_TO)
             if self.exact is not None:
-                heard = torch.maximum(heard, self.exact.share)
+                heard = torch.maximum(heard, faithfulness * self.exact.share)
         own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)
-        total = followed * float(heard.mean())
+        total = float(heard.mean())
         return [total * float(share.sum()) for share in own]
 
 

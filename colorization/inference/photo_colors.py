@@ -46,9 +46,9 @@ def photo_colors(
     """
     if network is not None:
         # a palette overrules references
-        followed = 0.0 if guidance.palette is not None else match.followed(options.faithfulness)
+        faithfulness = 0.0 if guidance.palette is not None else options.faithfulness
         ab = network_colors(network, match, guidance, options)
-        return PhotoColors(ab, match.confidence, match.shares(followed))
+        return PhotoColors(ab, match.confidence, match.shares(faithfulness))
     if guidance.points or guidance.palette is not None or not match.references:
         raise ValueError(
             "without the network, colorizing needs at least one reference and takes no points or"

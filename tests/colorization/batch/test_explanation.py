@@ -195,7 +195,7 @@ def test_variants_of_photos_that_have_moved_are_refused_in_one_line(
     def moved(path: Path, what: str = "reference") -> np.ndarray:
         raise PictureError("moved.jpg: no such file")
 
-    monkeypatch.setattr("colorization.pipeline.read_reference", moved)
+    monkeypatch.setattr("colorization.inference.reference_search.read_reference", moved)
     result = cli(
         "colorize", gray_path, "--index", index_dir, "--output", tmp_path / "x.png", "--variants", 2
     )

@@ -69,3 +69,13 @@ def test_without_the_network_points_and_palettes_are_refused(
 def test_without_the_network_there_must_be_a_reference(match: ReferenceMatch) -> None:
     with pytest.raises(ValueError, match="at least one reference"):
         photo_colors(None, match_references(match.target, []), Guidance(), ColorizeOptions())
+
+
+def test_the_very_same_picture_has_all_the_say_though_it_was_recommended(
+    colorizer: ColorizationPipeline, pictures: Pictures
+) -> None:
+    options = ColorizeOptions(working_side=96)
+    prepared = colorizer.prepare(pictures["coffee"], [pictures["coffee"]], options).match
+    match = match_references(prepared.target, prepared.references, is_recommended=True)
+    (share,) = photo_colors(colorizer.network, match, Guidance(), options).shares
+    assert share > 0.95
