@@ -54,11 +54,6 @@ WITHOUT_ARGS: set[str] = {
     "retrieval/extraction/pca.py",
     "retrieval/photos/deep_formats.py",
     "retrieval/photos/listing.py",
-    "similarity/backbone/pretrained.py",
-    "similarity/color/tones.py",
-    "similarity/training/distillation.py",
-    "similarity/training/loop.py",
-    "similarity/training/repvgg.py",
 }
 
 

@@ -36,10 +36,17 @@ def efficientnet_path() -> Path:
 
 
 def weight_files(stem: str, weights_dir: Path = WEIGHTS_DIR) -> list[Path]:
-    """The safetensors shards ``<stem>-*.safetensors``.
+    """The safetensors shards that bundled weights are split into.
+
+    Args:
+        stem: what their names begin with, such as ``vgg19-slim``.
+        weights_dir: the folder they lie in.
+
+    Returns:
+        ``<stem>-<number>-of-<count>.safetensors``, by number.
 
     Raises:
-        FileNotFoundError: one of them is missing.
+        FileNotFoundError: one of them is missing, or all are.
     """
     shards = sorted(weights_dir.glob(f"{stem}-*-of-*.safetensors"))
     if not shards or len(shards) != int(shards[0].stem.rpartition("-")[2]):

@@ -1,9 +1,8 @@
 """VGG-19 by layer name, at any width.
 
 One topology serves both sets of weights: 16 convolutions ``relu1_1`` .. ``relu5_4``, ``pool5``,
-    ``fc6`` and 1000
-logits. Module names follow torchvision (``features.0``, ``classifier.0``), so its state dict loads
-unchanged.
+``fc6`` and 1000 logits. Module names follow torchvision (``features.0``, ``classifier.0``), so that
+its state dict loads as it is.
 """
 
 import copy
@@ -116,9 +115,8 @@ class VGG19(nn.Module):
                 its ReLU), ``logits``.
 
         Returns:
-            The activations by name: (batch, channels, height / stride, width / stride), or (batch,
-                size) for
-            ``fc6`` and ``logits``.
+            The activations by name: (batch, channels, height / stride, width / stride), or
+            (batch, size) for ``fc6`` and ``logits``.
 
         Raises:
             ValueError: see check_layers.

@@ -1,9 +1,8 @@
 """CIE Lab under D65, from and to sRGB, with gamut clipping that keeps the luminance.
 
 Raw Lab units everywhere: L in 0..100, a and b about -110..110. White is exactly (100, 0, 0) because
-    the white point is
-taken from the matrix itself rather than from a rounded table, so greys stay neutral to the last bit
-of float32.
+the white point is taken from the matrix itself rather than from a rounded table, so grays stay
+neutral to the last bit of float32.
 """
 
 from contextlib import nullcontext

@@ -23,7 +23,14 @@ def simulate_print(
     contrast: Tensor | float,
     brightness: Tensor | float,
 ) -> Float[Tensor, "*batch 1 height width"]:
-    """Luminance in 0..1 as dark, bright and faded prints show it, to train on; may leave 0..1."""
+    """Luminance in 0..1 as dark, bright and faded prints show it, to train on; may leave 0..1.
+
+    Args:
+        luminance_unit: of a photo with full tones; 1 is white.
+        gamma: above 1 darkens the middle tones; for each picture one, or one for all of them.
+        contrast: factor on the distance from 0.5, below 1 for faded prints; likewise.
+        brightness: added at last, in the same unit; likewise.
+    """
     return (luminance_unit.clamp(0.0, 1.0) ** gamma - 0.5) * contrast + 0.5 + brightness
 
 

@@ -2,8 +2,7 @@
 
 Every position of the target is correlated with every position of all references (several references
 are simply more positions) at stride 8. He et al. ran Deep Image Analogy here, minutes a pair on a
-GPU; correlation with a softmax is what the field does since Zhang et al. 2019 and takes
-milliseconds.
+GPU; correlation with a softmax is what the field does since Zhang et al. 2019, in milliseconds.
 """
 
 from collections.abc import Sequence
@@ -27,8 +26,8 @@ class PointMap:
 
     Attributes:
         picture: which of the other pictures.
-        xy: where in it, -1..1 from edge to edge (the convention of ``grid_sample`` with
-            ``align_corners=False``).
+        xy: where in it, -1..1 from edge to edge, as ``grid_sample`` has it with
+            ``align_corners=False``.
     """
 
     picture: Int[Tensor, "height width"]

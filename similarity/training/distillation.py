@@ -1,12 +1,11 @@
 """Distil a slim VGG-19 on luminance from a frozen RGB ImageNet network.
 
 Teacher and student see the very same crops, the teacher in color: at any place and scale, mirrored
-    or not (Beyer et al.
-2022, "Knowledge distillation: A good teacher is patient and consistent"). Answers stored once for
-    each photo cost nothing
-in training, but 120 kB a photo, and fit only unscaled, unmirrored crops on the grid of the coarsest
-map. Crops are large, since a teacher says little that holds of small ones; and not mixed with
-others, since what stands in the way of this student is learning, not learning by heart.
+or not (Beyer et al. 2022, "Knowledge distillation: A good teacher is patient and consistent").
+Answers stored once for each photo cost nothing in training, but 120 kB a photo, and fit only
+unscaled, unmirrored crops on the grid of the coarsest map. Crops are large, since a teacher says
+little that holds of small ones; and not mixed with others, since what stands in the way of this
+student is learning, not learning by heart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,7 +102,17 @@ class Student(nn.Module):
 
 
 def photo_numbers(step: int, count: int, options: DistillOptions) -> list[int]:
-    """Which photos a step shows: each once an epoch, in another order each time."""
+    """Which photos a step shows: each once an epoch, in another order each time.
+
+    Args:
+        step: its number from 0.
+        count: of the photos there are; what is left of them after whole batches waits for the next
+            epoch.
+        options: batch and seed.
+
+    Returns:
+        As many numbers below ``count`` as a batch has, or all if there are fewer photos.
+    """
     size = min(options.batch, count)
     epoch, offset = divmod(step * size, count - count % size)
     order = np.random.default_rng((options.seed, epoch, 1)).permutation(count)
@@ -126,7 +135,12 @@ def draw_crops(
 
 @torch.no_grad()
 def ask(teacher: nn.Module, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
-    """The teacher's answers in fp32, by name."""
+    """The teacher's answers in fp32, by name.
+
+    Args:
+        teacher: maps such pictures to answers; its keys, such as strides, become text.
+        rgb: sRGB in 0..1, on the teacher's device.
+    """
     with autocast(rgb.device):
         return {
             str(key): value.float()
@@ -137,7 +151,12 @@ def ask(teacher: nn.Module, rgb: Float[Tensor, "batch 3 height width"]) -> dict[
 def seen_by_student(
     rgb: Float[Tensor, "batch 3 height width"], rng: np.random.Generator
 ) -> Float[Tensor, "batch 1 height width"]:
-    """Normalised luminance of crops, in the tones of old prints, which are then spread."""
+    """Normalised luminance of crops, in the tones of old prints, which are then spread.
+
+    Args:
+        rgb: sRGB in 0..1.
+        rng: draws how each crop is faded or dark.
+    """
     return normalise(spread_tones(_tone(rgb_to_lab(rgb)[:, :1] / 100, rng) * 100) / 100)
 
 
@@ -150,7 +169,17 @@ def normalise(luminance_unit: Tensor) -> Tensor:
 def losses(
     answers: dict[str, Tensor], targets: dict[str, Tensor], options: DistillOptions
 ) -> dict[str, Tensor]:
-    """Smooth L1 on maps and embedding, KL on logits at a temperature (Hinton et al. 2015)."""
+    """Smooth L1 on maps and embedding, KL on logits at a temperature (Hinton et al. 2015).
+
+    Args:
+        answers: of the student, by name, see Student.forward.
+        targets: of the teacher for the same crops, in fp32, see Student.standardised.
+        options: temperature and weights.
+
+    Returns:
+        The weighted sum as ``loss``; to be logged, without weights and gradient, the mean of the
+        ``maps``, the ``embedding`` and the ``kl`` of the logits.
+    """
     maps = torch.stack([F.smooth_l1_loss(answers[str(s)].float(), targets[str(s)]) for s in TAPS])
     embedding = F.smooth_l1_loss(answers["embedding"].float(), targets["embedding"])
     student = F.log_softmax(answers["logits"].float() / options.temperature, 1)
@@ -170,7 +199,13 @@ def losses(
 
 
 def crop_side(step: int, steps: int, options: DistillOptions) -> int:
-    """Side of the crops at a step: small ones first, which are faster."""
+    """Side of the crops at a step in pixels: small ones first, which are faster.
+
+    Args:
+        step: its number from 0.
+        steps: of the whole run.
+        options: the sides that share it.
+    """
     return options.crops[min(len(options.crops) - 1, step * len(options.crops) // steps)]
 
 

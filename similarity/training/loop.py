@@ -80,7 +80,12 @@ ALONE = Team()
 
 
 def cosine_rate(step: int, options: LoopOptions) -> float:
-    """Learning rate at a step: linear warm-up, then a half cosine to zero."""
+    """Learning rate at a step: linear warm-up, then a half cosine to zero.
+
+    Args:
+        step: its number from 0.
+        options: peak, warm-up and length of the run.
+    """
     if step < options.warmup:
         return options.learning_rate * (step + 1) / options.warmup
     progress = (step - options.warmup) / max(1, options.steps - options.warmup)
@@ -104,8 +109,7 @@ def train(
         optimizer: over the parameters of the modules.
         options: see LoopOptions.
         log: receives one line every ``log_every`` steps.
-        team: the processes that train together; gradients are averaged by whoever wrapped the
-            modules.
+        team: the processes that train together; whoever wrapped the modules averages gradients.
         after: called with the number of each step when it has changed the weights.
 
     Returns:
@@ -158,7 +162,14 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     options: LoopOptions,
 ) -> None:
-    """Write modules, optimizer and step number under a temporary name, then rename."""
+    """Write modules, optimizer and step number under a temporary name, then rename.
+
+    Args:
+        step: how many steps are done, which is the number of the next one.
+        modules: what is trained, by name; their tensors are stored as ``<name>.<key>``.
+        optimizer: whose state is kept, but for its settings such as learning rates.
+        options: path, made with its folders, and config_key.
+    """
     tensors = {
         f"{name}.{key}": value
         for name, module in modules.items()
@@ -199,7 +210,21 @@ def check_checkpoint(options: LoopOptions) -> None:
 def load_checkpoint(
     modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, options: LoopOptions
 ) -> int:
-    """Restore what save_checkpoint wrote and return its step number."""
+    """Restore what save_checkpoint wrote.
+
+    Args:
+        modules: get the stored tensors; of the same names and layouts as those that were saved.
+        optimizer: gets the stored state, and keeps its own settings.
+        options: path and config_key.
+
+    Returns:
+        The number of the step to go on with.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint.
+        ValueError: it belongs to other settings, or is no checkpoint.
+        RuntimeError: a module has another layout.
+    """
     check_checkpoint(options)
     with safe_open(options.checkpoint_path, "pt") as file:
         metadata = file.metadata()
@@ -220,8 +245,16 @@ def load_checkpoint(
 def read_module(checkpoint_path: Path, name: str) -> dict[str, Tensor]:
     """The state of one module of a checkpoint, to export it or to train it further in another run.
 
+    Args:
+        checkpoint_path: written by save_checkpoint, with any settings.
+        name: that the module had there.
+
+    Returns:
+        Its tensors by their names in the module; none if there is no module of that name.
+
     Raises:
         FileNotFoundError: there is no such file.
+        SafetensorError: it is no checkpoint.
     """
     return _of_module(load_file(checkpoint_path), name)
 

@@ -61,7 +61,15 @@ class BranchedConv(nn.Module):
 
 
 def branch(network: VGG19, scale: float = 1.0) -> VGG19:
-    """Give each convolution of a network with batch norm its branches, in place."""
+    """Give each convolution of a network with batch norm its branches, in place.
+
+    Args:
+        network: convolutions without a batch norm right behind them stay as they are.
+        scale: see BranchedConv; 0 for a network that has learned already.
+
+    Returns:
+        The same network.
+    """
     layers = network.features
     for i, (module, after) in enumerate(pairwise(layers)):
         if isinstance(module, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
