@@ -50,10 +50,6 @@ WITHOUT_ARGS: set[str] = {
     "colorization/video/scene_plan.py",
     "colorization/video/unfinished_work.py",
     "colorization/video/yuv.py",
-    "retrieval/extraction/corpus_reader.py",
-    "retrieval/extraction/pca.py",
-    "retrieval/photos/deep_formats.py",
-    "retrieval/photos/listing.py",
 }
 
 

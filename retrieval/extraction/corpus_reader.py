@@ -38,7 +38,13 @@ class Reading:
 
 
 def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[list[Reading]]:
-    """Decode files in order, in batches; what cannot be used becomes a Reading with an error."""
+    """Decode files in order, in batches; what cannot be used becomes a Reading with an error.
+
+    Args:
+        sources: of the corpus.
+        workers: processes that decode, at most one a file; 0 decodes in this one.
+        batch: how many files are yielded at once; the last batch may have fewer.
+    """
     loader = DataLoader(
         cast(Dataset[Reading], _Corpus(sources)),
         batch_size=batch,

@@ -41,8 +41,8 @@ class Glance:
 def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     """Reduce a photo to the square that is described.
 
-    The sides are scaled independently: descriptors of portrait and landscape pictures then cover
-        the same 7x7 cells.
+    The sides are scaled independently: so descriptors of portrait and landscape pictures cover the
+    same 7x7 cells.
 
     Args:
         rgb: sRGB of any size.

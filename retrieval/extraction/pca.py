@@ -76,6 +76,12 @@ def save_projections(path: Path, global_: Projection, local: Projection, weights
     """Write both projections, and which weights they belong to; the file is whole or not there.
 
     A file that holds exactly that is left alone.
+
+    Args:
+        path: of the safetensors file.
+        global_: of whole photos.
+        local: of their cells.
+        weights_hash: of the backbone whose features they project, see Backbone.weights_hash.
     """
     arrays = {"global.mean": global_.mean, "global.components": global_.components}
     arrays |= {"local.mean": local.mean, "local.components": local.components}
@@ -92,7 +98,14 @@ def save_projections(path: Path, global_: Projection, local: Projection, weights
 def keep_projections(
     index_dir: Path, global_: Projection, local: Projection, weights_hash: str
 ) -> None:
-    """Put projections into the folder of an index, unless they are there already."""
+    """Put projections into the folder of an index, unless they are there already.
+
+    Args:
+        index_dir: the folder; the file is named after the hash of the projections.
+        global_: see save_projections.
+        local: likewise.
+        weights_hash: likewise.
+    """
     save_projections(
         index_dir / pca_file(hash_projections(global_, local)), global_, local, weights_hash
     )
@@ -108,7 +121,15 @@ def load_projections(path: Path) -> tuple[Projection, Projection]:
 
 
 def sound_projections(path: Path, pca_hash: str) -> tuple[Projection, Projection] | None:
-    """The projections of a file; None if it is missing or damaged, or if they have another hash."""
+    """The projections of a file; None if it is missing or damaged, or if they have another hash.
+
+    Args:
+        path: of a file that save_projections has written.
+        pca_hash: what hash_projections is to give of them.
+
+    Returns:
+        Global and local.
+    """
     with suppress(SafetensorError, OSError, KeyError):
         loaded = load_projections(path)
         return loaded if hash_projections(*loaded) == pca_hash else None
@@ -116,7 +137,15 @@ def sound_projections(path: Path, pca_hash: str) -> tuple[Projection, Projection
 
 
 def find_projections(folder: Path, weights_hash: str) -> tuple[Projection, Projection] | None:
-    """The projections in a folder that belong to the given weights, or None."""
+    """The projections in a folder that belong to the given weights; None if there are none.
+
+    Args:
+        folder: with safetensors files; others than those of save_projections may lie there, too.
+        weights_hash: of a backbone, see Backbone.weights_hash.
+
+    Returns:
+        Global and local, of the first such file by name.
+    """
     for path in sorted(folder.glob("*.safetensors")):
         # a damaged file is none
         with suppress(SafetensorError, OSError), safe_open(path, "np") as file:

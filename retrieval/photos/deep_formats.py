@@ -26,7 +26,14 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Planes:
-    """What a file stores, not turned: rgb and alpha of uint8 or uint16, whether it is gray, and stretched, see Picture."""
+    """What a file stores, not turned.
+
+    Attributes:
+        rgb: (height, width, 3), uint8 or uint16.
+        alpha: (height, width), likewise; None if the file has none.
+        is_gray: whether the three channels are one.
+        is_stretched: whether values were stretched from black to white, see decode_gray.
+    """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
@@ -48,9 +55,12 @@ def has_16_bits(path: Path) -> bool:
 
 
 def decode_gray(image: Image.Image) -> Planes:
-    """Gray of 16 or 32 bits, opened by Pillow in one of DEEP_MODES: 16-bit values are kept, floats of 0..1 are black to white.
+    """Gray of 16 or 32 bits: 16-bit values are kept, floats of 0..1 are black to white.
 
     Of other values nothing says what is black and white: they are stretched to the full range.
+
+    Args:
+        image: opened by Pillow in one of DEEP_MODES.
 
     Raises:
         ValueError: it holds values that are not finite.
@@ -140,17 +150,24 @@ def _planes_of(array: np.ndarray) -> Planes:
 
 
 def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
-    """TIFF layouts that Pillow cannot open, above all 16-bit RGB; the page of a number.
+    """TIFF layouts that Pillow cannot open, above all 16-bit RGB.
+
+    Args:
+        path: of the file.
+        max_pixels: larger pages are refused before they are decoded.
+        number: of the page, from 0.
 
     Raises:
         ValueError: it is damaged, too large, or of another kind than gray or RGB of 8 or 16 bits.
+        OSError: the file cannot be opened or read.
     """
     try:
         with tifffile.TiffFile(path) as file:
             page = cast("tifffile.TiffPage", file.pages[number])
             if page.imagewidth * page.imagelength > max_pixels:
                 raise ValueError(
-                    f"{page.imagewidth}x{page.imagelength} is above the limit of {max_pixels / 1e6:.0f} megapixels"
+                    f"{page.imagewidth}x{page.imagelength} is above the limit of"
+                    f" {max_pixels / 1e6:.0f} megapixels"
                 )
             kind, planes = (
                 tifffile.PHOTOMETRIC(page.photometric),
@@ -175,7 +192,8 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
         or array.shape[2] not in channels
     ):
         raise ValueError(
-            f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read; 8 or 16 bits, gray or RGB can"
+            f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read;"
+            " 8 or 16 bits, gray or RGB can"
         )
     # what is no transparency is not said, as scanners do with infrared
     has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED

@@ -20,7 +20,7 @@ class Encoding:
 
 
 def encoding_of(image: Image.Image) -> Encoding | None:
-    """Of a picture that Pillow has opened; None where its format is always lossless, or does not say."""
+    """Of a picture opened by Pillow; None if its format is always lossless, or does not say."""
     if image.format in ("JPEG", "MPO"):
         tables = cast("dict[int, list[int]]", getattr(image, "quantization", {}))
         whole = tuple(tuple(tables[i]) for i in sorted(tables) if len(tables[i]) == 64)

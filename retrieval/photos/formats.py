@@ -1,4 +1,4 @@
-"""What a picture file is: its content decides; names only decide which files of a folder are looked at."""
+"""What a picture file is: content decides; names only say which files of a folder to look at."""
 
 # name of Pillow's reader: suffixes; no reader that starts another program is among them
 READ = {
@@ -32,11 +32,14 @@ _LAYERS = "layered files of this program cannot be read: export them as TIFF fir
 _CONVERT = "this format cannot be read: convert it to TIFF or PNG first"
 UNREAD = {
     **dict.fromkeys(
-        (".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".pef", ".srw",
-         ".x3f", ".3fr", ".fff", ".iiq", ".mef", ".mos", ".mrw", ".erf", ".kdc", ".dcr", ".rwl", ".gpr"), _RAW),
+        (".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf",
+         ".rw2", ".pef", ".srw", ".x3f", ".3fr", ".fff", ".iiq", ".mef", ".mos", ".mrw", ".erf",
+         ".kdc", ".dcr", ".rwl", ".gpr"), _RAW),
     **dict.fromkeys((".svg", ".svgz", ".eps", ".ai", ".wmf", ".emf", ".cdr"), _DRAWING),
     **dict.fromkeys((".psb", ".xcf", ".kra", ".ora", ".afphoto", ".clip", ".pdn"), _LAYERS),
-    **dict.fromkeys((".jxl", ".jxr", ".wdp", ".exr", ".hdr", ".pcd", ".djvu", ".djv", ".fits", ".fit"), _CONVERT),
+    **dict.fromkeys(
+        (".jxl", ".jxr", ".wdp", ".exr", ".hdr", ".pcd", ".djvu", ".djv", ".fits", ".fit"),
+        _CONVERT),
 }  # fmt: skip  # suffixes that are like those of pictures, and why their files are passed over
 NO_HEIC = 'reading HEIC needs pillow-heif: pip install -e ".[heic]"'
 HEAD = 32  # bytes of a file that tell its format

@@ -7,11 +7,14 @@ from retrieval.photos.formats import HEAD, is_heic
 
 
 def learn_heic(path: Path, data: bytes | None = None) -> bool:
-    """Have Pillow read HEIC, which telephones write, where a file is of that kind; False if pillow-heif is missing.
+    """Have Pillow read HEIC, which telephones write, where a file is of that kind.
 
     Args:
         path: of the file.
         data: its content, where it is known already.
+
+    Returns:
+        False if it is HEIC and pillow-heif is missing.
     """
     return not is_heic(head_of(path) if data is None else data[:HEAD]) or _register_heic()
 

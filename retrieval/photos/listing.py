@@ -1,4 +1,4 @@
-"""Find the pictures of folders, with the stamp that tells whether a file has changed; no file is opened."""
+"""Find the pictures of folders, and what tells whether a file has changed; no file is opened."""
 
 import errno
 import os
@@ -17,10 +17,14 @@ _LATEST = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Source:
-    """A file of the corpus as it was listed: folder and path inside it (bytes), size, modification time.
+    """A file of the corpus as it was listed.
 
-    Of a file or folder that is there and cannot be looked at, ``closed`` says why; size and time
-    are then -1.
+    Attributes:
+        root: the folder.
+        path: inside the folder.
+        size: in bytes; -1 of what is closed.
+        mtime_ns: time of change in nanoseconds from 1970; likewise.
+        closed: why a file or folder that is there cannot be looked at; empty if it can.
     """
 
     root: bytes
@@ -38,7 +42,9 @@ class Source:
 def list_pictures(
     folder: Path, passed: PassedOver | None = None, exclude: Sequence[str] = ()
 ) -> Iterator[Path]:
-    """Walk a folder in sorted order and yield the files whose suffix is that of a picture; links to folders are not followed.
+    """Walk a folder in sorted order and yield the files whose suffix is that of a picture.
+
+    Links to folders are not followed.
 
     Args:
         folder: any.
@@ -56,7 +62,15 @@ def has_picture_name(name: str) -> bool:
 
 
 def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
-    """The pictures of a folder in sorted order, or at most ``limit`` of them, evenly spaced."""
+    """The pictures of a folder in sorted order, or some of them, evenly spaced.
+
+    Args:
+        folder: walked with what is below it.
+        limit: the largest number of pictures; None takes all.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
     paths = list(list_pictures(folder))
     if limit is None or limit >= len(paths):
         return paths
@@ -64,7 +78,7 @@ def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
 
 
 def plain_path(path: Path) -> Path:
-    """Absolute, without ``..`` and links: a folder has one name in an index, however it was given."""
+    """Absolute, without ``..`` and links: a folder has one name in an index, however given."""
     return Path(str(path.resolve()).replace("//", "/", 1))  # POSIX lets a path begin with two
 
 
@@ -121,9 +135,9 @@ def list_sources(
 
 
 def _walk(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[str]:
-    """The pictures of a folder as plain names: making a Path of each takes longer than reading the folder.
+    """The pictures of a folder as plain names; what is passed over is told to ``passed``.
 
-    What is passed over is told to ``passed``.
+    To make a Path of each takes longer than to read the folder.
     """
     # it knows kinds without asking for each file, which large libraries notice
     with os.scandir(folder) as found:
@@ -158,7 +172,7 @@ def _below(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[st
 
 
 def _may_be_read(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a file, or a link that is none to a folder or a pipe, which has no end; a broken one is told later."""
+    """Whether it is a file, or a link to one; a pipe has no end. A broken link is told later."""
     if not entry.is_symlink():
         return entry.is_file()
     try:

@@ -54,7 +54,7 @@ Metadata = dict[str, object]
 
 
 def is_made(data: bytes) -> bool:
-    """Whether a picture file says that this program has made it; every format holds its EXIF as it is."""
+    """Whether a picture file says that this program made it; every format holds EXIF as it is."""
     return COLORIZED.encode() in data or SHEET.encode() in data
 
 
@@ -72,7 +72,7 @@ def is_made_file(path: Path) -> bool:
 
 
 def _description(path: Path) -> bytes:
-    """What EXIF says of a picture, wherever in the file it lies: a large XMP or profile may stand before it."""
+    """What EXIF says of a picture, wherever it lies: large XMP or a profile may stand before it."""
     # a PNG would decode its pixels to look for EXIF behind them
     with own_limits(), Image.open(path) as image:
         exif = image.getexif() if image.format == "TIFF" else load_exif(image.info.get("exif"))
@@ -171,7 +171,14 @@ def read_tiff_metadata(path: Path) -> tuple[Metadata, list[str], int]:
 
 
 def profile_of(image: Image.Image) -> bytes | None:
-    """The ICC profile of a picture that Pillow has opened, or one that says the same as the chunks of a PNG; None if it has none."""
+    """The ICC profile of a picture, or one that says the same as the chunks of a PNG.
+
+    Args:
+        image: opened by Pillow.
+
+    Returns:
+        None if it has none.
+    """
     stored = image.info.get("icc_profile")
     if image.format == "PNG":
         return profile_of_png(image)
@@ -190,8 +197,8 @@ def profile_space(profile: object) -> str:
 def load_exif(stored: object) -> Image.Exif:
     """EXIF to read and to change; empty if there is none.
 
-    Texts that are not ASCII are given as their bytes: Pillow would write each such letter as a
-        question mark.
+    Texts that are not ASCII are given as their bytes: Pillow would write such letters as question
+    marks.
     """
     exif = Image.Exif()
     if isinstance(stored, bytes):
@@ -210,7 +217,7 @@ def _keep_bytes(exif: Image.Exif) -> Image.Exif:
 def _upright(
     metadata: Metadata, exif: Image.Exif, file: BufferedIOBase | None, notes: list[str]
 ) -> tuple[Metadata, list[str]]:
-    """Without what is empty or describes the old file's layout; nothing says any more that the picture is to be turned."""
+    """Without what is empty, describes the old file's layout, or says that it is to be turned."""
     dpi, xmp = metadata.get("dpi"), metadata.get("xmp")
     # 0/0 is not a number
     if isinstance(dpi, tuple) and not all(0 < value < MAX_DPI for value in dpi):

@@ -1,4 +1,4 @@
-"""Which of the pictures in a file is the photograph: files hold thumbnails, masks, further pages, frames."""
+"""Which of the pictures in a file is the photograph, beside thumbnails, masks, pages and frames."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,7 +10,7 @@ _SUBFILE_TYPE, _NO_PAGE = 0x00FE, 0b101  # bits of the type: a smaller version, 
 
 
 def pass_thumbnails(image: Image.Image) -> None:
-    """Turn to the first page of a TIFF that is no thumbnail or mask: some programs put those in front."""
+    """Turn to the first page of a TIFF that is no thumbnail or mask; some begin with those."""
     with suppress(EOFError):
         while is_no_page(image):
             image.seek(image.tell() + 1)
@@ -24,7 +24,7 @@ def is_no_page(image: Image.Image) -> bool:
 
 
 def num_pages(path: Path, formats: Iterable[str], causes: tuple[type[Exception], ...]) -> int:
-    """Pages of a TIFF but for thumbnails and masks, or frames of an animation, up to the first that is damaged.
+    """Pages of a TIFF but thumbnails and masks, or frames of an animation, up to a damaged one.
 
     The file is opened for it alone: what Pillow sees on other pages, it says of the first one too.
 

@@ -1,4 +1,4 @@
-"""What of a folder is no photo of its owner's: what programs keep beside photos, and what is excluded."""
+"""What of a folder is no photo of its owner's: what programs keep there, and what is excluded."""
 
 import fnmatch
 import os
@@ -11,10 +11,15 @@ from retrieval.photos.formats import UNREAD
 
 # thumbnails, previews and wastebaskets of storage boxes, photo programs and systems; small letters
 _PROGRAM_FOLDERS = frozenset((
-    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@sharebin", "@transcode",  # storage boxes
-    "$recycle.bin", "recycler", "system volume information", "lost+found", "__macosx", "network trash folder",
-    "temporary items",  # systems
-    "ipod photo cache", "[originals]", "captureone", "adobe bridge cache", "pwg_representative", "pwg_high",  # photo programs
+    # storage boxes
+    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@sharebin",
+    "@transcode",
+    # systems
+    "$recycle.bin", "recycler", "system volume information", "lost+found", "__macosx",
+    "network trash folder", "temporary items",
+    # photo programs
+    "ipod photo cache", "[originals]", "captureone", "adobe bridge cache", "pwg_representative",
+    "pwg_high",
 ))  # fmt: skip
 _PROGRAM_PREFIXES = ("appdata_oc",)  # previews of a Nextcloud
 _PROGRAM_SUFFIXES = (".lrdata", ".lrcat-data", ".cocatalogdb", ".cosessiondb", ".dtrash")
@@ -100,9 +105,8 @@ class PassedOver:
         if self.folders:
             names = sorted({os.path.basename(path) for path in self.folders})  # noqa: PTH119
             shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-            lines.append(
-                f"{_count(len(self.folders), 'folder')} that other programs keep beside photos: {shown}"
-            )
+            count = _count(len(self.folders), "folder")
+            lines.append(f"{count} that other programs keep beside photos: {shown}")
         if self.excluded:
             lines.append(f"{_count(len(self.excluded), 'file or folder')} by --exclude")
         reasons = dict.fromkeys(UNREAD[suffix] for suffix in sorted(self.unread))
@@ -113,7 +117,7 @@ class PassedOver:
         return lines
 
     def reason(self) -> str:
-        """The same as what a line about a folder without pictures ends with; empty if there is nothing."""
+        """The same as the end of a line about a folder without pictures; empty if nothing was."""
         lines = self.lines()
         return f"; passed over: {'; '.join(lines)}" if lines else ""
 

@@ -19,7 +19,7 @@ class StoppedError(OSError):
 
 
 class PictureError(ValueError):
-    """A file cannot be used as a picture; the message is one line that names the file and the cause."""
+    """A file cannot be used as a picture; the message, one line, names the file and the cause."""
 
 
 class DamagedPictureError(PictureError):

@@ -24,7 +24,7 @@ _inside = 0
 
 @contextmanager
 def own_limits() -> Iterator[None]:
-    """No warnings, and no limit on pixels but the one that is checked here, until the last of several threads leaves.
+    """No warnings, and no limit on pixels but our own, until the last of several threads leaves.
 
     ``warnings.catch_warnings`` by itself would leave warnings off for good where threads overlap.
     """
@@ -49,7 +49,7 @@ def own_limits() -> Iterator[None]:
 
 @cache
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing to the terminal by itself; what it refuses, Pillow raises all the same.
+    """Keep libtiff from writing to the terminal; what it refuses, Pillow raises all the same.
 
     Pillow has no switch for it. Its wheels bring libtiff as a file of its own, which answers here;
     where it is built in, its lines stay.

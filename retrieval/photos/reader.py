@@ -1,6 +1,6 @@
-"""Read photographs as they are found in the wild: upright, in sRGB order, refused with one clear line if unusable.
+"""Read photographs as they are found: upright, in sRGB, refused with one clear line if unusable.
 
-Pillow decodes, deep_pictures takes what it cannot; whatever they raise becomes PictureError.
+Pillow decodes, deep_formats takes what it cannot; whatever they raise becomes PictureError.
 """
 
 import io
@@ -47,8 +47,11 @@ from retrieval.photos.two_levels import has_two_levels, with_grays
 MAX_PIXELS = 200_000_000
 # formats of several pages or frames; the second picture of a JPEG is a preview
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")
-_CAUSES = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError, struct.error,
-           ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError, SystemError, Image.DecompressionBombError)  # fmt: skip
+_CAUSES = (
+    OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError,
+    struct.error, ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError,
+    SystemError, Image.DecompressionBombError,
+)  # fmt: skip
 
 NO_METADATA = "what it carries beside its pixels cannot be read and is left out"
 STRETCHED = "its values were stretched from black to white, as the file does not say which they are"
@@ -85,7 +88,7 @@ def read_picture(path: Path, allow_damaged: bool = False) -> Picture:
 
 
 def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarray:
-    """Decode a file at a reduced size, fast: JPEGs are decoded at the nearest fraction above ``side``.
+    """Decode a file at a reduced size, fast: JPEGs at the nearest fraction above ``side``.
 
     Args:
         path: see read_picture.
@@ -142,7 +145,8 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     if pixels > MAX_PIXELS:
         image.close()
         raise TooLargeError(
-            f"{image.width}x{image.height} is {pixels / 1e6:.0f} megapixels, above the limit of {MAX_PIXELS / 1e6:.0f}"
+            f"{image.width}x{image.height} is {pixels / 1e6:.0f} megapixels,"
+            f" above the limit of {MAX_PIXELS / 1e6:.0f}"
         )
     return image
 

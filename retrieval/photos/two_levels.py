@@ -1,7 +1,7 @@
-"""Scans of two levels, as fax machines and copiers write them: without middle tones nothing can take color.
+"""Scans of two levels, as fax machines and copiers write them.
 
-Black and white have no chroma. Where dots stand for grays, their mean over a few pixels is the gray
-that was meant; the edges of drawings become soft by as much.
+Nothing in them can take color: black and white have no chroma. Where dots stand for grays, their
+mean over a few pixels is the gray that was meant; the edges of drawings become soft by as much.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ _LOOK = 1 << 16  # pixels that tell at once that most pictures have more levels
 
 
 def has_two_levels(gray: np.ndarray) -> bool:
-    """Whether a gray picture (height, width) holds at most two values, black and white or others."""
+    """Whether a gray picture (height, width) holds two values only, black and white or others."""
     few = gray.ravel()[:: max(1, gray.size // _LOOK)]
     if len(np.unique(few)) > 2:
         return False

@@ -9,7 +9,7 @@ ivfpq  everything larger           what queries touch re-ranked with the descrip
 ====== =========================== ================== ===========================================
 
 Source: Malkov and Yashunin 2018 (HNSW); Jegou et al. 2011 (IVF, PQ); Ge et al. 2013 (OPQ); all as
-    faiss has them.
+faiss has them.
 """
 
 import math

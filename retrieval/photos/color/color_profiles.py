@@ -1,4 +1,4 @@
-"""Pictures of other color spaces than sRGB, above all the Display P3 of telephones, read as sRGB."""
+"""Pictures of other color spaces than sRGB, above all Display P3 of telephones, read as sRGB."""
 
 import io
 from functools import lru_cache

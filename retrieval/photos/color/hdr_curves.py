@@ -1,8 +1,8 @@
 """From HDR signals to what a usual screen shows: PQ and HLG, and one fixed tone curve.
 
-Light is given in parts of reference white, 203 cd/m², at which papers and faces in the sun lie (ITU-R
-BT.2408). White becomes 0.8 of the screen's; up to 0.6 everything stays in proportion, and what is
-brighter approaches 1: nothing is cut off, and no picture changes another's tones.
+Light is given in parts of reference white, 203 cd/m², at which papers and faces in the sun lie
+(ITU-R BT.2408). White becomes 0.8 of the screen's; up to 0.6 everything stays in proportion, and
+what is brighter approaches 1: nothing is cut off, and no picture changes another's tones.
 """
 
 import numpy as np

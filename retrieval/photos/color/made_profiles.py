@@ -15,7 +15,9 @@ PRIMARIES = {  # of ITU-T H.273: x and y of red, green, blue and white
     12: (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329),
 }
 _D50 = np.array([0.9642, 1.0, 0.8249])
-_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # fmt: skip
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
 
 
 def made_profile(primaries: tuple[float, ...], curve: np.ndarray) -> bytes:

@@ -1,4 +1,6 @@
-"""What the chunks of a PNG say of its colors: cICP goes before iCCP, that before sRGB, that before gAMA and cHRM.
+"""What the chunks of a PNG say of its colors.
+
+Of several, cICP counts before iCCP, iCCP before sRGB, and sRGB before gAMA and cHRM.
 
 Source: Portable Network Graphics, third edition, section 4.3.
 """
@@ -23,10 +25,13 @@ _KEPT = "rechroma_cicp"  # among what Pillow tells of a picture
 
 
 def profile_of_png(image: Image.Image) -> bytes | None:
-    """An ICC profile that says what a PNG says of its colors; None if they are those of sRGB, or it says nothing.
+    """An ICC profile that says what a PNG says of its colors.
 
     Args:
         image: opened by Pillow, not yet decoded.
+
+    Returns:
+        None if the colors are those of sRGB, or if the file says nothing of them.
     """
     stored = image.info.get("icc_profile")
     if (code := color_code(image)) is not None:
@@ -46,7 +51,7 @@ def profile_of_png(image: Image.Image) -> bytes | None:
 
 
 def color_code(image: Image.Image) -> tuple[int, int, bool] | None:
-    """Primaries, transfer characteristics and whether the range is full, by cICP; None without it."""
+    """Primaries, transfer characteristics, whether the range is full, by cICP; None without it."""
     if _KEPT in image.info:
         found: tuple[int, int, bool] | None = image.info[_KEPT]
         return found

@@ -1,4 +1,7 @@
-"""What JPEG files hold beside the photograph, and no result does: moving pictures, further pictures, credentials."""
+"""What JPEG files hold beside the photograph, and no result does.
+
+That is moving pictures, further pictures and credentials.
+"""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Photoshop's blocks, in which captions and keywords (IPTC) lie within JPEG, TIFF, PSD and PNG files."""
+"""Photoshop's blocks, in which JPEG, TIFF, PSD and PNG files hold captions and keywords (IPTC)."""
 
 import re
 import struct
@@ -29,7 +29,11 @@ def _resources(block: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def iptc_of(stored: bytes) -> bytes | None:
-    """IPTC records, as they are or within a block; as TIFFs store them, also with bytes in fours swapped; None if there are none."""
+    """IPTC records without what they are wrapped in; None if there are none.
+
+    Args:
+        stored: records, or a block that holds them; TIFFs may have swapped the bytes of each four.
+    """
     if stored.startswith(b"8BIM"):
         return resources(stored).get(IPTC_RESOURCE)
     if stored.startswith(b"\x1c"):
@@ -42,7 +46,11 @@ def iptc_of(stored: bytes) -> bytes | None:
 
 
 def raw_profile(text: str) -> bytes | None:
-    """The bytes of what ImageMagick and its kin keep in a text of a PNG, "Raw profile type ..."; None if it is none."""
+    """The bytes that ImageMagick and its kin keep in a text of a PNG; None if it is no such text.
+
+    Args:
+        text: of the key "Raw profile type ...".
+    """
     found = _RAW.match(text)
     if found is None:
         return None

@@ -13,16 +13,18 @@ WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture in pixels, in the camera's fold
 FOLDERS = (0x8769, 0x8825, 0xA005)  # of the camera, of the place, of interoperability
 # what a TIFF says of its own layout, which Pillow counts among its EXIF, what is kept beside EXIF,
 # and what other programs keep there for themselves: layers, stacks, what is no data, raw pixels
-LAYOUT = frozenset((*range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348), *range(512, 533),
-                    XMP, IPTC, PHOTOSHOP, ICC_PROFILE, LAYERS, 42113, 50341, 50838, 50839, *range(50706, 50742), *range(50778, 50834),
-                    *range(50879, 51180)))  # fmt: skip
+LAYOUT = frozenset((
+    *range(254, 267), 273, *range(277, 285), *range(288, 294), UNIT, 297, 301, *range(317, 348),
+    *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC_PROFILE, LAYERS, 42113, 50341, 50838, 50839,
+    *range(50706, 50742), *range(50778, 50834), *range(50879, 51180),
+))  # fmt: skip
 LAYERS_NOTE = "Photoshop's layers are left out"
 _SHAPE = re.compile(r'\{"shape":|ImageJ=')  # how programs describe the layout of a file
 _LARGEST = 1 << 28  # bytes of a tag that is believed
 
 
 def is_layout(description: str) -> bool:
-    """Whether a description tells how a program has laid out the file, and nothing of the photograph."""
+    """Whether a description tells how a program has laid out the file, not what the photo shows."""
     return bool(_SHAPE.match(description))
 
 
@@ -56,7 +58,13 @@ def raw_tags(file: BufferedIOBase | None, wanted: tuple[int, ...]) -> dict[int, 
 
 
 def own_description(file: BufferedIOBase | None) -> str:
-    """The description that tifffile has kept, which writes that of the layout behind it; empty if there is none."""
+    """The description that tifffile has kept; empty if there is none.
+
+    Tifffile writes one of its own, of the layout, behind that.
+
+    Args:
+        file: of the TIFF; its place is kept.
+    """
     if file is None or file.closed:
         return ""
     place = file.tell()

@@ -1,4 +1,4 @@
-"""XMP of an original that is to go into its result: without what is true of the original's file alone."""
+"""XMP of an original for its result: without what is true of the original's file alone."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ class _Property:
         self._attribute = re.compile(rb"\s" + name + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 
     def dropped(self, xmp: bytes) -> tuple[bytes, int]:
-        """A packet without it, and how often it was there; in time that grows as the packet does."""
+        """A packet without it, and how often it was there, in time linear in its length."""
         kept, place, count, unclosed = [], 0, 0, set[bytes]()
         for found in self._open.finditer(xmp):
             if found.start() < place or found[1] in unclosed:
@@ -35,18 +35,25 @@ class _Property:
 
 # parts of the file that are not in the result: what promises them, and what is told
 _PARTS = (
-    ("G?Camera:(?:MotionPhoto|MicroVideo)\\w*", "the moving picture of this motion photo is left out"),
+    (
+        "G?Camera:(?:MotionPhoto|MicroVideo)\\w*",
+        "the moving picture of this motion photo is left out",
+    ),
     ("G?Container:Directory", ""),
     ("hdrgm:\\w+", "its HDR gain map is left out"),
     ("HDRGainMap:\\w+", "its HDR gain map is left out"),
-    ("(?:GDepth|GFocus|GImage|GAudio|Device|Profile|Image|Audio):\\w+", "its depth map, second picture or sound is left out"),
+    (
+        "(?:GDepth|GFocus|GImage|GAudio|Device|Profile|Image|Audio):\\w+",
+        "its depth map, second picture or sound is left out",
+    ),
     ("(?:xmp|xap):Thumbnails", "the thumbnail in its XMP, of the gray picture, is left out"),
     ("photoshop:(?:TextLayers|DocumentAncestors)", "what its XMP says of layers is left out"),
     ("xmpNote:HasExtendedXMP", "the extended part of its XMP is left out"),
-)  # fmt: skip
+)
 # how the pixels of the old file were stored
 _LAYOUT = _Property(
-    "tiff:(?:BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel|PlanarConfiguration|ImageWidth|ImageLength"
+    "tiff:(?:BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel"
+    "|PlanarConfiguration|ImageWidth|ImageLength"
     "|YCbCr\\w+|ReferenceBlackWhite|WhitePoint|PrimaryChromaticities|TransferFunction)"
     "|exif:Pixel[XY]Dimension|photoshop:(?:ColorMode|ICCProfile)"
 )

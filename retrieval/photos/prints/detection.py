@@ -1,7 +1,7 @@
 """Tell color photographs from gray prints, whatever their tone and whatever lies around them.
 
-A print is gray where, apart from a slowly varying cast and tone, luminance explains the chroma. Fog,
-snow, sand, a sunset or a red flower have few colors, but those do not follow from luminance as
+A print is gray where, apart from a slowly varying cast and tone, luminance explains the chroma.
+Fog, snow, sand, a sunset or a red flower have few colors, but those do not follow from luminance as
 exactly, or bend where toners do not. A blue sky with clouds comes closest to a blue-toned print:
 there the evidence must be stronger.
 """
@@ -68,7 +68,7 @@ def color_beyond_tone_of_lab(lab: torch.Tensor) -> float:
 
 
 def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:
-    """See color_beyond_tone; ``chroma`` is the mean of single pixels, as far as they are known: stars are small."""
+    """See color_beyond_tone; ``chroma`` is the mean of pixels, not of cells, as stars are small."""
     if chroma < MIN_CHROMA:
         return chroma
     cells = cells_of(lab)
@@ -84,7 +84,7 @@ def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:
 
 
 def _left_of_print(cells: Cells, mask: Mask, doubt: float) -> float | None:
-    """Chroma that tone and cast leave unexplained, if these cells are those of a gray print; None if not."""
+    """Chroma that tone and cast leave unexplained; None if the cells are not of a gray print."""
     ab = cells.ab[mask.ravel()]
     chroma = float(np.hypot(*ab.T).mean())
     hue = float(np.degrees(np.arctan2(*ab.mean(0)[::-1])))

@@ -25,10 +25,13 @@ _Y, _X = np.mgrid[0:CELLS, 0:CELLS]
 
 
 def inner_part(cells: Cells) -> Mask | None:
-    """The cells of what looks like a print inside the picture, without its edge; None if there is none.
+    """The cells of what looks like a print inside the picture, without its edge.
 
     Args:
         cells: of a picture.
+
+    Returns:
+        None if nothing does.
     """
     found = _grown(cells)
     if found is None:
@@ -45,7 +48,7 @@ def inner_part(cells: Cells) -> Mask | None:
 
 
 def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
-    """Cells joined with the middle that follow its curve, and all that follow it; None if hardly any do."""
+    """Cells that follow the curve of the middle: those joined with it, and all; None if too few."""
     seed = np.zeros((CELLS, CELLS), bool)
     seed[_SEED, _SEED] = True
     part, is_near = seed, seed

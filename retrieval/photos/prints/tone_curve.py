@@ -76,7 +76,7 @@ class Fit:
 
     @cached_property
     def left(self) -> float:
-        """Mean chroma that is left in blocks of 2x2 cells: noise averages out, colors of things do not."""
+        """Mean chroma left in blocks of 2x2 cells: noise averages out, colors of things do not."""
         blocks = (CELLS // 2, 2, CELLS // 2, 2)
         whole = self.mask.reshape(blocks).all((1, 3))
         means = self.error.reshape(*blocks, 2).mean((1, 3))[whole]
@@ -90,7 +90,7 @@ class Fit:
 
     @cached_property
     def bend(self) -> float:
-        """How far the curve leaves a line in the plane of chroma, a standard deviation in Lab units.
+        """How far the curve leaves a line in the plane of chroma: standard deviation in Lab units.
 
         Toners move colors along a line, or two of them that meet in gray; a sunset goes from
         black over red to yellow.
@@ -139,7 +139,7 @@ def num_tones(cells: Cells, mask: Mask) -> float:
 
 
 def errors_outwards(cells: Cells, mask: Mask) -> tuple[Float[np.ndarray, "28 28"], float]:
-    """Fit a curve, and a cast that changes evenly, to some cells, and follow them over the whole picture.
+    """Fit a curve and an evenly changing cast to some cells, and follow both over the picture.
 
     Args:
         cells: of a picture.
@@ -156,11 +156,14 @@ def errors_outwards(cells: Cells, mask: Mask) -> tuple[Float[np.ndarray, "28 28"
 
 
 def solve_curve(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Weights, smooth over L, that best give ``wanted`` (cells, 2) from levels and what else is known (cells, columns).
+    """Weights, smooth over L, that best give what is wanted from levels and what else is known.
 
     Args:
         known: (cells, unknowns), of which the first LEVELS are those of the curve.
         wanted: (cells, 2), chroma.
+
+    Returns:
+        (unknowns, 2).
     """
     penalty = np.diag(np.full(known.shape[1], 1e-4))
     penalty[:LEVELS, :LEVELS] = 1e-6 * np.eye(LEVELS) + _SMOOTH * _ROUGHNESS
