@@ -25,7 +25,7 @@ TINT, FRAME = 0.5, 8  # share of a region's color over the photo; pixels
 
 @dataclass(frozen=True)
 class Attribution:
-    """Where the colors of a result come from, on the grid of the correspondence (stride 8 of the working size).
+    """Where the colors of a result come from, at stride 8 of the working size.
 
     Attributes:
         shares: of each reference in each place, 0..1; they sum to 1 over the references.
@@ -128,7 +128,9 @@ def write_explanation(
     references: Sequence[tuple[np.ndarray, dict[str, object]]],
     found: Attribution | None,
 ) -> None:
-    """Write a picture (regions by reference, confidence, the references in frames of the same colors) and a JSON file.
+    """Write a picture and a JSON file that explain a result.
+
+    The picture shows regions by reference, confidence, and references in frames of their colors.
 
     Args:
         picture_path: PNG.
@@ -204,7 +206,7 @@ def _blend(below: np.ndarray, above: np.ndarray) -> np.ndarray:
 
 
 def _framed(rgb: np.ndarray, number: int, found: Attribution) -> np.ndarray:
-    """A reference in its frame, the places that it lent from in the frame's color, the others as they are."""
+    """A reference in its frame; the places that it lent from are tinted in the frame's color."""
     color = _rgb(FRAMES)[number % len(FRAMES)]
     small = thumbnail(rgb, CELL - 2 * FRAME).copy()
     height, width = small.shape[:2]

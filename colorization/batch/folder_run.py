@@ -1,4 +1,4 @@
-"""Colorize a box of photos into a folder: what earlier runs have finished stays, what is left is done."""
+"""Colorize a box of photos into a folder; what earlier runs have finished is not done again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -25,8 +25,7 @@ class Extras:
 
     Attributes:
         variants: how many results that look different, at most; 0 for the one result.
-        explain: whether each result gets a picture and a JSON file that say where its colors come
-            from.
+        explain: whether each result gets a picture and a JSON file that explain its colors.
     """
 
     variants: int = 0
@@ -54,7 +53,13 @@ class Extras:
 
 
 def beside(path: Path, addition: str, suffix: str) -> Path:
-    """``photo.jpg`` with ``-1`` and ``.png`` is ``photo-1.png``."""
+    """``photo.jpg`` with ``-1`` and ``.png`` is ``photo-1.png``.
+
+    Args:
+        path: of a result.
+        addition: to the end of the name before its suffix.
+        suffix: that the new name has instead, with its dot.
+    """
     return path.with_name(f"{path.stem}{addition}{suffix}")
 
 
@@ -80,8 +85,7 @@ def plan_jobs(
     """Decide where each result goes.
 
     Args:
-        inputs: files, and folders that are walked; what the program has made itself is passed over
-            there.
+        inputs: files, and folders that are walked but for what the program has made itself.
         output: the result's file for one input file, else a folder; structure below input folders
             is kept.
         overwrite: whether the existing result of a single input may be replaced; of those of a
@@ -93,9 +97,8 @@ def plan_jobs(
 
     Raises:
         FileNotFoundError: an input does not exist.
-        ValueError: nothing to do, two inputs with one result, a result that would replace an input
-            or a reference, an existing result for a single input, or an output that cannot be
-            written.
+        ValueError: there is nothing to do, two inputs have one result, or a result would replace an
+            input or a reference, exists already for a single input, or cannot be written.
     """
     single = is_single(inputs)
     everything = PassedOver() if passed is None else passed
@@ -111,13 +114,15 @@ def plan_jobs(
             jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not jobs:
         raise ValueError(
-            f"no pictures in {', '.join(map(str, inputs))}, or none but what Rechroma has made{everything.reason()}"
+            f"no pictures in {', '.join(map(str, inputs))},"
+            f" or none but what Rechroma has made{everything.reason()}"
         )
     jobs = _told_apart(jobs, extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
     if not single and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
         raise ValueError(
-            f"{output}: is {'a file' if output.exists() else 'the name of a picture'}; several inputs need a folder"
+            f"{output}: is {'a file' if output.exists() else 'the name of a picture'};"
+            " several inputs need a folder"
         )
     check_output(jobs[0].output_path)
     existing = [path for path in extras.files(jobs[0].output_path) if path.exists()]
@@ -127,7 +132,7 @@ def plan_jobs(
 
 
 def _pictures(folder: Path, output: Path, passed: PassedOver, exclude: Sequence[str]) -> list[Path]:
-    """The pictures of a folder but what the program has made, and what lies in the folder of the results below it."""
+    """Pictures of a folder, but none that the program has made or that lie among the results."""
     inside = _real(output)
     is_around = _real(folder).is_relative_to(inside)  # then what lies in it need not be a result
     found = (
@@ -139,12 +144,15 @@ def _pictures(folder: Path, output: Path, passed: PassedOver, exclude: Sequence[
 
 
 def _real(path: Path) -> Path:
-    """The path without links; one of links that lead to themselves stays, to be told when it is read."""
+    """The path without links; where links lead to themselves, they stay, to be told of later."""
     return Path(os.path.realpath(path))
 
 
 def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:
-    """Inputs that differ in their suffix alone keep it where they would write the same file: ``a.gif`` gives ``a.gif.png``."""
+    """Inputs that differ in their suffix alone keep it where they would write the same file.
+
+    Beside ``a.png``, ``a.gif`` gives ``a.gif.png``.
+    """
     taken: dict[Path, str] = {}
     apart = {}
     # own names first
@@ -166,7 +174,8 @@ def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Ex
             target = _real(path)
             if target in originals:
                 raise ValueError(
-                    f"{path}: the result would replace a picture that was given; choose another --output"
+                    f"{path}: the result would replace a picture that was given;"
+                    " choose another --output"
                 )
             if target in seen:
                 raise ValueError(

@@ -1,8 +1,7 @@
 """What was done with a box of photos: one JSON line a file, in the output folder.
 
 A line is on the disk before the results that it tells of get their names. So a file is finished if
-its line is there and its results are as the line says; whenever a run is killed, the next one
-knows.
+its line is there and its results are as the line says, whenever a run is killed.
 """
 
 import json
@@ -77,7 +76,10 @@ class Manifest:
                 line = None
             other = None if overwrite else self._other(job)
             if other and other not in inputs and (_is_there(other) or not self._is_same_photo(job)):
-                error = f"{job.input_path}: {job.output_path} is the result of {other}; choose another --output"
+                error = (
+                    f"{job.input_path}: {job.output_path} is the result of {other};"
+                    " choose another --output"
+                )
                 todo.failed.append((job, error))
             elif line is not None and line["error"]:
                 todo.failed.append((job, line["error"]))
@@ -94,7 +96,7 @@ class Manifest:
         return todo
 
     def last_line(self, job: Job) -> dict[str, Any]:
-        """The last line of a finished job: references, seconds, notes, and the names of its results."""
+        """The last line of a finished job: references, seconds, notes, and names of its results."""
         return self._last[self._name(job.output_path)]
 
     def add(
@@ -119,8 +121,9 @@ class Manifest:
         }
         size, changed = seen or (None, None)
         line = {
-            "file": _source(job), "output": self._name(job.output_path), **outcome, "results": names,
-            "size": size, "mtime_ns": changed, "settings": self.settings, "lasting": lasting,
+            "file": _source(job), "output": self._name(job.output_path), **outcome,
+            "results": names, "size": size, "mtime_ns": changed, "settings": self.settings,
+            "lasting": lasting,
         }  # fmt: skip
         with (self.folder / MANIFEST).open("a+b") as file:
             if file.tell() and not _ends_with_newline(file):
@@ -131,11 +134,16 @@ class Manifest:
         self._remember(line)
 
     def outdated(self, job: Job, results: Container[Path]) -> list[Path]:
-        """What the last run wrote for a job beside ``results``, such as explanations: it belongs to what they replace.
+        """What the last run wrote for a job beside what is going to be written.
+
+        It belongs to what is replaced, as explanations do.
 
         Args:
             job: see Job.
-            results: what is going to be written.
+            results: files that are going to be written.
+
+        Returns:
+            Files that are still as that run wrote them.
         """
         written = self._last.get(self._name(job.output_path), {"results": {}})["results"]
         own = [
@@ -166,7 +174,7 @@ class Manifest:
         )
 
     def _is_same_photo(self, job: Job) -> bool:
-        """Whether the input is as that of its last line was: a photo that has moved keeps size and time."""
+        """Whether the input is that of its last line; a photo that moved keeps size and time."""
         line = self._last[self._name(job.output_path)]
         return (line["size"], line["mtime_ns"]) == stamp_of(job.input_path)
 
@@ -181,7 +189,13 @@ class Manifest:
 
 @contextmanager
 def alone(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
-    """Hold an output folder for one run; the system releases it when the run dies. What a killed run left is removed.
+    """Hold an output folder for one run; the system releases it when the run dies.
+
+    What a killed run has left is removed.
+
+    Args:
+        folder: of all results; made if needed.
+        jobs: of the run; what is left is looked for where their results go.
 
     Raises:
         ValueError: another run is writing there.
@@ -207,7 +221,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _is_whole(line: Any) -> bool:
-    """Whether it is a line as add writes it, whose results lie in the folder: some of them may be removed."""
+    """Whether it is a line as add writes it, and its results, which may be removed, lie inside."""
     if (
         not isinstance(line, dict)
         or not line.keys() >= _KEYS

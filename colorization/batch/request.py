@@ -29,7 +29,11 @@ class PixelPoint:
     ab: tuple[float, float]
 
     def on(self, picture: np.ndarray, path: Path) -> Point:
-        """The point on a picture.
+        """The point on a picture: the middle of the pixel.
+
+        Args:
+            picture: (height, width, channels), upright.
+            path: of the picture, to be named if the point is outside it.
 
         Raises:
             ValueError: the pixel is outside the picture.
@@ -37,7 +41,8 @@ class PixelPoint:
         height, width = picture.shape[:2]
         if not (0 <= self.x < width and 0 <= self.y < height):
             raise ValueError(
-                f"{path}: the point {self.x},{self.y} is outside the picture of {width}x{height} pixels"
+                f"{path}: the point {self.x},{self.y} is outside"
+                f" the picture of {width}x{height} pixels"
             )
         return Point((self.x + 0.5) / width, (self.y + 0.5) / height, self.ab)
 
@@ -99,7 +104,16 @@ def check_references(wishes: Wishes) -> None:
 
 
 def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions) -> str:
-    """Hash of everything but the input that decides a result: program, weights, index, references, options.
+    """Hash of everything but the input that decides a result.
+
+    Args:
+        pipeline: counts by weights, and by the photos of its index if it has one.
+        wishes: references and palette count by name and content; recolor and allow_damaged do not
+            count, as they decide what is done rather than how.
+        options: all of them count.
+
+    Returns:
+        16 hexadecimal digits.
 
     Raises:
         OSError: a reference or the palette cannot be read.

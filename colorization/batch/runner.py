@@ -147,7 +147,8 @@ class _Worker:
             making.notes += [*colored, *what_is_lost(picture, job.output_path)]
             if variants and len(making.made) < variants:
                 making.notes.append(
-                    f"only {len(making.made)} of {variants} results; any other looks like one of these"
+                    f"only {len(making.made)} of {variants} results;"
+                    " any other looks like one of these"
                 )
             if variants:
                 rows = [[*making.target, *making.made], making.lent]
@@ -179,7 +180,7 @@ class _Worker:
         return outcome
 
     def _check_unchanged(self, job: Job, manifest: Manifest) -> None:
-        """Refuse to replace what somebody has retouched since the run began, which may be hours ago."""
+        """Refuse to replace what somebody has retouched since the run began, perhaps hours ago."""
         for path in self.wishes.extras.files(job.output_path):
             if not self.overwrite and manifest.is_foreign(path):
                 raise ValueError(f"{path}: was written by another program meanwhile; it is kept")
@@ -276,7 +277,7 @@ def _caption(known: dict[str, object]) -> str:
 
 
 def _is_lasting(error: BaseException) -> bool:
-    """Whether an input would fail again while it does not change: it is no picture, and no disk, memory or extra was missing."""
+    """Whether it is the input that fails, and will again: no disk, memory or extra was missing."""
     cause = error.__cause__
     missing = isinstance(cause, (MemoryError, ImportError)) or getattr(cause, "errno", None)
     return isinstance(error, PictureError) and not missing

@@ -49,10 +49,15 @@ class Point:
 
     @classmethod
     def of_color(cls, x: float, y: float, rgb: tuple[int, int, int]) -> "Point":
-        """A point of an sRGB color, three whole numbers 0..255.
+        """A point of an sRGB color.
+
+        Args:
+            x: 0..1 from the left to the right edge of the picture.
+            y: 0..1 from the upper to the lower edge.
+            rgb: three whole numbers, 0..255.
 
         Raises:
-            ValueError: it is none, or the place is outside the picture.
+            ValueError: the color is none, or the place is outside the picture.
         """
         if len(rgb) != 3 or not all(0 <= value <= 255 and value == int(value) for value in rgb):
             raise ValueError(f"a color is three whole numbers in 0..255, not {tuple(rgb)}")
@@ -63,7 +68,15 @@ class Point:
         )
 
     def cell(self, height: int, width: int) -> tuple[int, int]:
-        """Row and column on a grid of this size."""
+        """Where the point lies on a grid over the picture.
+
+        Args:
+            height: of the grid in cells.
+            width: likewise.
+
+        Returns:
+            Row and column, from 0.
+        """
         return min(int(self.y * height), height - 1), min(int(self.x * width), width - 1)
 
 
@@ -126,8 +139,7 @@ def global_hints(
     """Vector of the global hints.
 
     In order: square roots of the palette's 313 shares, its indicator, saturation, its indicator,
-        vividness,
-    faithfulness, mean and deviation of the palette's a and b.
+    vividness, faithfulness, mean and deviation of the palette's a and b.
 
     Args:
         palette: share of each color bin; None if it is not given.

@@ -90,6 +90,10 @@ def export_onnx(
 def check_folder(folder: Path, overwrite: bool) -> None:
     """Refuse to replace files, before any network is loaded.
 
+    Args:
+        folder: of the export; it need not exist.
+        overwrite: let files be replaced all the same.
+
     Raises:
         ValueError: one of FILES exists, or the folder is a file.
     """
@@ -101,7 +105,15 @@ def check_folder(folder: Path, overwrite: bool) -> None:
 
 
 def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, object]:
-    """All numbers that a program around the networks needs."""
+    """All numbers that a program around the networks needs.
+
+    Args:
+        encoder: named by the hash of its weights.
+        network: likewise; its prior gives the weights of the color bins.
+
+    Returns:
+        What settings.json holds; README.md beside it shows how the numbers are used.
+    """
     options = ColorizeOptions()
     vividness, faithfulness = (
         int((asked - global_hints()).abs().argmax())

@@ -64,7 +64,21 @@ class NetworkGraph(nn.Module):
         hints: Tensor,
         global_hints: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Compute; sides of the picture are multiples of 32."""
+        """Compute, for one picture; its sides are multiples of 32 at the working size.
+
+        Args:
+            stride4: a map of the encoder, (1, channels, height / 4, width / 4), see ENCODER_MAPS.
+            stride8: likewise, at stride 8.
+            stride16: likewise, at stride 16.
+            stride32: likewise, at stride 32.
+            luminance: (1, 1, height / 2, width / 2), scaled to about -1..1.
+            references: (1, REFERENCE_PLANES, height / 8, width / 8); zeros without.
+            hints: (1, HINT_PLANES, height / 4, width / 4); zeros without.
+            global_hints: (1, GLOBAL_SIZE).
+
+        Returns:
+            Colors at stride 4, raw Lab units, and logits of the color bins at stride 8.
+        """
         maps = dict(zip(ENCODER_MAPS, (stride4, stride8, stride16, stride32), strict=True))
         inputs = NetworkInputs(maps, luminance, references, hints, global_hints)
         prediction = self.network(inputs)

@@ -26,7 +26,15 @@ class Cell:
 
 
 def thumbnail(rgb: np.ndarray, side: int = CELL) -> np.ndarray:
-    """Shrink RGB of 8 or 16 bits to fit a square of ``side`` pixels, 8 bits; smaller pictures are enlarged."""
+    """Shrink a picture, or enlarge a smaller one, until it fits a square.
+
+    Args:
+        rgb: (height, width, 3), uint8 or uint16.
+        side: of the square in pixels.
+
+    Returns:
+        RGB uint8 in the proportions of the picture, its longer side of this size.
+    """
     height, width = rgb.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -70,7 +78,7 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
 
 
 def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
-    """Refuse a sheet that cannot be written, or that would replace something else, before any work is done.
+    """Refuse a sheet that cannot be written or would replace something else, before any work.
 
     Args:
         path: the sheet.

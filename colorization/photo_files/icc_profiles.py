@@ -1,4 +1,7 @@
-"""ICC profiles of results: the tones of the original, and the primaries of sRGB, in which colors are computed."""
+"""ICC profiles of results: the tones of the original, and the primaries of sRGB.
+
+The colors of results are computed in sRGB.
+"""
 
 import io
 import struct
@@ -57,7 +60,7 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
 
 
 def _curve_to_y(curve: bytes) -> bytes:
-    """The tone curve of a gray profile that is connected through Lab, whose values are L, as one whose values are Y.
+    """The tone curve of a gray profile connected through Lab, whose values are L, as one of Y.
 
     Raises:
         KeyError: it is given as a formula.

@@ -43,7 +43,9 @@ def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
 def credited(
     source: Picture, shares: Sequence[tuple[str, float]], palette: str = "", num_points: int = 0
 ) -> Picture:
-    """The original with metadata for its result: EXIF ImageDescription and Software tell that and how it was colorized.
+    """The original with metadata for its result, which tell that and how it was colorized.
+
+    They are ImageDescription and Software of EXIF.
 
     Args:
         source: the original; what it says there is kept, and what else it carries stays as it is.
@@ -60,7 +62,15 @@ def credited(
 
 
 def appended(old: object, new: str) -> bytes:
-    """A text after what stands there already, once: both as UTF-8, or what else the old text is in."""
+    """A text after what stands there already, once.
+
+    Args:
+        old: text, or bytes in any encoding; None or empty if nothing stands there.
+        new: what is added; if the old text ends with it already, nothing is.
+
+    Returns:
+        The old text, ``; `` and the new one; both as UTF-8, but old bytes as they were.
+    """
     before = (old if isinstance(old, bytes) else str(old or "").encode()).rstrip(b"\0 ")
     added = new.encode("utf-8", "replace")
     return (

@@ -27,7 +27,7 @@ class Staged:
         self.names: dict[Path, Path] = {}  # own name: temporary name
 
     def add(self, path: Path) -> Path:
-        """The temporary name to write ``path`` under, of the same suffix; folders are made as needed.
+        """The temporary name to write ``path`` under, of the same suffix; its folder is made.
 
         Raises:
             OSError: no file can have that name; told now, as the others would have theirs before
@@ -44,7 +44,7 @@ class Staged:
         return self.names[path]
 
     def flush(self) -> dict[Path, os.stat_result]:
-        """Bring what was written to the disk and tell what each file will be: a rename keeps size and time."""
+        """Bring what was written to the disk; tell size and time, which renaming will keep."""
         return {path: sync(temporary) for path, temporary in self.names.items()}
 
 
@@ -57,7 +57,7 @@ def staging() -> Iterator[Staged]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that killed runs have left in a folder, not those that another run is writing."""
+    """Remove temporary files that killed runs have left in a folder, not those of running ones."""
     try:
         found = [path for path in folder.iterdir() if path.name.startswith(PREFIX)]
     except (FileNotFoundError, NotADirectoryError):
@@ -69,7 +69,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether nobody writes a temporary file any more: its process is gone, or it is older than any run."""
+    """Whether nobody writes a temporary file now: its process is gone, or it is older than runs."""
     machine, _, rest = path.name.removeprefix(PREFIX).partition("-")
     owner = rest.partition("-")[0]
     if time.time() - path.stat().st_mtime > OLD_SECONDS:

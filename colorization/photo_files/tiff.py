@@ -1,4 +1,4 @@
-"""Write TIFF files with all that a photograph carries: tifffile writes the pixels, Pillow the tags."""
+"""Write TIFF files with all that a photograph carries: pixels by tifffile, tags by Pillow."""
 
 import struct
 from pathlib import Path
@@ -37,8 +37,8 @@ def write_tiff(
     if dpi:
         settings |= {"resolution": dpi, "resolutionunit": "INCH"}
     tifffile.imwrite(
-        path, pixels, photometric="rgb", compression="lzw", predictor=True, metadata=None, software=False, byteorder="<",
-        bigtiff=False, **settings
+        path, pixels, photometric="rgb", compression="lzw", predictor=True, metadata=None,
+        software=False, byteorder="<", bigtiff=False, **settings
     )  # fmt: skip
     for tag, value in ((ICC_PROFILE, profile), (XMP, xmp), (IPTC, iptc)):
         if value:
@@ -47,7 +47,7 @@ def write_tiff(
 
 
 def _add_tags(path: Path, exif: Image.Exif) -> None:
-    """Append a directory that joins the file's own tags with those of EXIF, and let the header point there.
+    """Append a directory of the file's own tags and those of EXIF, and let the header point there.
 
     tifffile cannot write directories within a directory, which EXIF is; Pillow can, but not beside
     16-bit RGB.

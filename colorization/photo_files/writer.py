@@ -41,12 +41,12 @@ def check_output(path: Path) -> None:
     """Refuse a path that cannot be written before any work is done.
 
     Raises:
-        ValueError: the suffix is not of a format that can be written, or the folder cannot be
-            written.
+        ValueError: the suffix is of no format that can be written, or the folder cannot be.
     """
     if path.suffix.lower() not in FORMATS:
         raise ValueError(
-            f"{path}: cannot write {path.suffix or 'a file without suffix'}; use {', '.join(FORMATS)}"
+            f"{path}: cannot write {path.suffix or 'a file without suffix'};"
+            f" use {', '.join(FORMATS)}"
         )
     check_writable(path)
 
@@ -65,7 +65,15 @@ def check_writable(path: Path) -> None:
 
 
 def what_is_lost(picture: Picture, output: Path) -> list[str]:
-    """What a result with this name will not hold of a picture, in lines for a person."""
+    """What a result will not hold of its original, in lines for a person.
+
+    Args:
+        picture: the original.
+        output: of the result; its suffix, one of FORMATS, decides.
+
+    Returns:
+        Also the notes of the original: what was left out when it was read.
+    """
     format_, metadata, lost = FORMATS[output.suffix.lower()], picture.metadata, []
     exif, xmp, iptc = (
         stored if isinstance(stored, bytes) else b""
@@ -79,7 +87,8 @@ def what_is_lost(picture: Picture, output: Path) -> list[str]:
         lost.append("JPEG cannot hold transparency; choose a .png output to keep it")
     if iptc and format_ not in ("JPEG", "TIFF"):
         lost.append(
-            f"{format_} cannot hold IPTC captions and keywords; choose a .jpg or .tif output to keep them"
+            f"{format_} cannot hold IPTC captions and keywords;"
+            " choose a .jpg or .tif output to keep them"
         )
     if format_ == "JPEG":
         too_large = {
@@ -119,7 +128,9 @@ def write_picture(path: Path, rgb: np.ndarray, source: Picture, quality: int | N
 def encode_picture(
     path: Path, rgb: np.ndarray, source: Picture, quality: int | None = None
 ) -> None:
-    """Write a picture with what its original carried. 16 bits stay 16 bits in TIFF and PNG; other results hold 8.
+    """Write a picture with what its original carried.
+
+    16 bits stay 16 bits in TIFF and PNG; other results hold 8.
 
     Args:
         path: its suffix decides the format, see FORMATS.
@@ -178,7 +189,7 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture, quality: int | None) -
 
 
 def _fitting(exif: Image.Exif) -> bytes:
-    """EXIF that fits into a JPEG: without its largest entries, where it must be, but with what the picture is."""
+    """EXIF that fits into a JPEG: the largest entries go where they must, Software at last."""
     # the third is in the first of them
     folders = [exif, *(exif.get_ifd(folder) for folder in FOLDERS[:2] if folder in exif)]
     while exif and len(exif.tobytes()) > JPEG_SEGMENT:
@@ -196,7 +207,7 @@ def _fitting(exif: Image.Exif) -> bytes:
 
 
 def _iptc_segment(iptc: bytes) -> bytes:
-    """The segment of a JPEG that holds IPTC records, as Photoshop does; none if they do not fit into one."""
+    """The segment of a JPEG that holds IPTC records, as Photoshop's does; empty if too large."""
     block = (
         b"Photoshop 3.0\0"
         + struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(iptc))
@@ -222,7 +233,7 @@ def _texts(metadata: Mapping[str, object]) -> dict[str, str]:
 
 
 def _texts_for(format_: str, metadata: Mapping[str, object]) -> dict[str, str]:
-    """Of an original's texts those that a format can hold: of JPEG one comment, of PNG all, of the others none."""
+    """The texts of an original that a format can hold: JPEG one comment, PNG all, others none."""
     texts = _texts(metadata)
     if format_ == "JPEG":
         return {

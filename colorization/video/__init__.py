@@ -1,1 +1,4 @@
-"""Films: read, cut into scenes, color frame by frame so that colors stay, write with sound and timestamps as they were."""
+"""Films: cut into scenes and colored frame by frame, so that colors stay.
+
+Sound and timestamps stay as they were.
+"""

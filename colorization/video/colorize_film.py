@@ -116,7 +116,7 @@ def _mended(
     options: FilmOptions,
     recommend: Callable[[Plane], tuple[list[tuple[str, float]], list[str]]],
 ) -> Plan:
-    """A plan whose references are still there: unfinished scenes that lost one begin anew with others."""
+    """A plan whose references are there: unfinished scenes that lost one begin anew with others."""
     scenes, notes = list(plan.scenes), list(plan.notes)
     number = 0
     for i, scene in enumerate(plan.scenes):

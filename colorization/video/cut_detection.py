@@ -32,7 +32,7 @@ class CutFinder:
         self._length = 0
 
     def is_cut(self, gray: Plane) -> bool:
-        """Whether a scene begins with this frame, given all frames so far; the first frame begins one."""
+        """Whether a scene begins with this frame, given all frames so far; the first begins one."""
         shares = _block_histograms(gray)
         last, self._last = self._last, shares
         if last is None:

@@ -44,7 +44,7 @@ BACK_FRAMES = 10  # that timestamps may go back; where they go farther, another 
 
 
 class FilmError(ValueError):
-    """A file cannot be used as a film; the message is one line that names the file and the cause."""
+    """A file cannot be used as a film; the message, one line, names the file and the cause."""
 
 
 @dataclass(frozen=True)

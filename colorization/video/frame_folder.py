@@ -16,7 +16,9 @@ from retrieval.photos.reader import read_picture, to_uint8
 
 
 class PictureFilm:
-    """The pictures of a folder, in the order of the numbers in their names. Attributes as Film has them.
+    """The pictures of a folder, in the order of the numbers in their names.
+
+    Attributes are those of Film.
 
     Args:
         path: of the folder.
@@ -50,7 +52,8 @@ class PictureFilm:
             size = size or picture.rgb.shape
             if self.one_size and picture.rgb.shape != size:
                 raise FilmError(
-                    f"{path}: is {_size(picture.rgb.shape)} pixels, the pictures before {_size(size)}; a film has one size"
+                    f"{path}: is {_size(picture.rgb.shape)} pixels,"
+                    f" the pictures before {_size(size)}; a film has one size"
                 )
             gray = luminance_of(to_uint8(picture.rgb))[..., 0]
             yield Frame(luma_of(gray), gray, i, 1, picture)

@@ -61,7 +61,14 @@ class FilmSink:
     def write(
         self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]
     ) -> None:
-        """Add a frame: its L at the working size, its chroma at half of that."""
+        """Add a frame.
+
+        Args:
+            frame: as it was read; its luma is written as it is.
+            luminance: its L at the working size, (1, 1, height, width), 0..100.
+            half_ab: its chroma at half the working size, raw Lab units; the saturation asked for is
+                applied here.
+        """
         assert self._writer is not None
         if self._writer.pads(frame.luma) and ODD not in self.film.notes:
             self.film.notes.append(ODD)
@@ -84,7 +91,11 @@ class FilmSink:
             self._writer.abort()
 
     def finish(self, plan: Plan, lent: Sequence[str]) -> Film:
-        """Put the segments together; the film tells the file names of the references of all scenes.
+        """Put the segments together.
+
+        Args:
+            plan: when the frames are shown.
+            lent: file names of the references of all scenes, which the film tells.
 
         Returns:
             The whole result, which has its name once it is published.
@@ -141,7 +152,13 @@ class PictureSink:
     def write(
         self, frame: Frame, luminance: Tensor, half_ab: Float[Tensor, "2 height width"]
     ) -> None:
-        """Add a frame: its L at the working size, its chroma at half of that."""
+        """Add a frame.
+
+        Args:
+            frame: with the picture that was read, and with its number in the folder as pts.
+            luminance: see FilmSink.write.
+            half_ab: likewise.
+        """
         assert frame.picture is not None
         rgb = render(
             frame.picture.rgb,
@@ -161,11 +178,14 @@ class PictureSink:
         """Drop the segment."""
 
     def finish(self, plan: Plan, lent: Sequence[str]) -> PictureFilm:
-        """Nothing is left to be put together: each picture has told its own references.
+        """Nothing is left to be put together.
+
+        Args:
+            plan: not needed, as pictures are not timed.
+            lent: not needed, as each picture tells its own references.
 
         Returns:
-            The whole result, wherever its pictures lie: a run that was stopped may have published
-                some.
+            The whole result, wherever its pictures lie: a stopped run may have published some.
         """
         whole = copy(self.film)
         moved = ((self.pictures / name, self.output / name) for name in self.names)
@@ -182,7 +202,7 @@ class PictureSink:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Give a finished file its name, on another disk too: the output folder may be a link, or where a disk is mounted."""
+    """Give a finished file its name, on another disk too: the output folder may be a link there."""
     try:
         source.replace(target)
     except OSError as error:

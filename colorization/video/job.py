@@ -56,14 +56,14 @@ def check_job(job: FilmJob) -> None:
     """Refuse what would lose something, before any model is loaded.
 
     Raises:
-        ValueError: the result exists, would replace what was given, or cannot be written in this
-            form.
+        ValueError: the result exists, would replace what was given, or cannot be written like that.
     """
     output = job.output_path
     is_film = output.suffix.lower() in SUFFIXES
     if not is_film and (output.suffix or not job.input_path.is_dir()) and not output.is_dir():
         raise ValueError(
-            f"{output}: cannot write {output.suffix or 'a film without suffix'}; use {', '.join(SUFFIXES)}"
+            f"{output}: cannot write {output.suffix or 'a film without suffix'};"
+            f" use {', '.join(SUFFIXES)}"
         )
     if not is_film and not job.input_path.is_dir():
         raise ValueError(
@@ -82,7 +82,10 @@ def check_job(job: FilmJob) -> None:
 
 
 def _existing(job: FilmJob) -> Iterator[Path]:
-    """Pictures that would be replaced; not those of unfinished work, which is refused later if it is of another job."""
+    """Pictures that would be replaced.
+
+    Those of unfinished work do not count: it is refused later if it is of another job.
+    """
     return (
         path
         for path in result_paths(job)

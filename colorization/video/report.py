@@ -40,7 +40,12 @@ class FilmReport:
 
 
 def check_report(path: Path, job: FilmJob) -> None:
-    """Refuse a report that cannot be written, or that would replace something else, before any work is done.
+    """Refuse a report that cannot be written or would replace something else, before any work.
+
+    Args:
+        path: of the report.
+        job: whose input, references and results the report must not replace; overwrite lets it
+            replace any other file.
 
     Raises:
         ValueError: it is a folder or in one that cannot be written, it is a file of the same run,
@@ -56,7 +61,8 @@ def check_report(path: Path, job: FilmJob) -> None:
         raise ValueError(f"{path}: is a folder; choose another --report")
     if path.exists() and not job.overwrite and not _is_report(path):
         raise ValueError(
-            f"{path}: exists already and is no report of a film; choose another --report, or give --overwrite"
+            f"{path}: exists already and is no report of a film;"
+            " choose another --report, or give --overwrite"
         )
     check_writable(path)
 
@@ -64,7 +70,7 @@ def check_report(path: Path, job: FilmJob) -> None:
 def write_report(
     path: Path, report: FilmReport, job: FilmJob, result: Film | PictureFilm, progress: Progress
 ) -> None:
-    """Write figures of a run as JSON: CDC of the result beside that of its luminance, frames a second, scenes.
+    """Write figures of a run as JSON: CDC of the result and of its luminance, speed, scenes.
 
     Args:
         path: of the JSON.
@@ -100,13 +106,13 @@ def write_report(
 
 
 def _told(scene: Scene, job: FilmJob) -> dict[str, object]:
-    """Frames of a scene, and path and score of what it was colored from; given ones have no score."""
+    """Frames of a scene, and path and score of its references; given ones have no score."""
     given = [(str(path), None) for path in job.references]
     return {**vars(scene), "references": given or scene.references}
 
 
 def _is_report(path: Path) -> bool:
-    """Whether there is what write_report writes; films and photos, which may be large, are told by their first byte."""
+    """Whether there is what write_report writes; of films and photos, one byte is read."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

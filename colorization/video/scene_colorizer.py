@@ -1,4 +1,4 @@
-"""Color the frames of a scene so that colors stay: from references and from frames of the scene that have colors already."""
+"""Color the frames of a scene so that colors stay: from references and from colored frames."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -62,8 +62,7 @@ class SceneColorizer:
         """Begin a scene.
 
         Args:
-            key: a frame that shows what the scene shows; it is colored first, and the others after
-                it.
+            key: a frame that shows what the scene shows; the others are colored after it.
         """
         self.key = self.previous = None
         self.tones = None
@@ -126,7 +125,7 @@ class SceneColorizer:
     def _carried(
         self, frame: PictureFeatures, direct: Float[Tensor, "2 height width"]
     ) -> Float[Tensor, "2 height width"]:
-        """Chroma of the scene's colored frames and the references where they match, else the direct one."""
+        """Chroma of the scene's colored frames and the references where they match, else direct."""
         past = [one for one in (self.key, self.previous) if one is not None]
         if not past:
             return direct

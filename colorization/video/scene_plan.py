@@ -1,4 +1,4 @@
-"""What a film consists of: scenes, a key frame and references for each; found once and kept in a file."""
+"""What a film consists of: scenes, each with a key frame and references; found once and kept."""
 
 import json
 from collections.abc import Callable
@@ -82,8 +82,7 @@ def make_plan(
 
     Args:
         film: see Film.
-        folder: where the key frame of each scene, the one in its middle, is put:
-            ``key-<number>.png``.
+        folder: where the key frame of each scene, the one in its middle, is put, see key_path.
         options: how cuts are found.
         recommend: for a key frame, paths and scores of references, and notes.
         progress: called with frames seen and about how many there are.
@@ -133,18 +132,37 @@ def _has_colors(frame: Frame) -> bool:
 
 
 def key_path(folder: Path, scene: int) -> Path:
-    """Where the key frame of a scene lies."""
+    """Where the key frame of a scene lies.
+
+    Args:
+        folder: of the work on the film.
+        scene: its number from 0.
+    """
     return folder / f"key-{scene:05d}.png"
 
 
 def read_key(folder: Path, scene: int) -> Plane:
-    """The key frame of a scene, gray."""
+    """The key frame of a scene.
+
+    Args:
+        folder: of the work on the film.
+        scene: its number from 0.
+
+    Returns:
+        Gray, 0..255, at about KEY_SIDE or as small as the film is.
+
+    Raises:
+        FileNotFoundError: make_plan has not come to that scene.
+    """
     with Image.open(key_path(folder, scene)) as image:
         return np.asarray(image.convert("L"))
 
 
 class _Middle:
-    """Keeps at most CANDIDATES frames of a scene of any length, evenly spread, and gives the one next to its middle."""
+    """Keeps at most CANDIDATES frames of a scene, evenly spread, and gives the middle one.
+
+    The scene may have any length, which is not known before its end.
+    """
 
     def __init__(self) -> None:
         self._kept: list[tuple[int, Plane]] = []

@@ -1,4 +1,4 @@
-"""The folder of an unfinished film, beside its result: what a stopped run has finished is taken up by the next."""
+"""The folder of an unfinished film, beside its result; a stopped run is taken up from there."""
 
 import hashlib
 import json
@@ -24,17 +24,22 @@ MOVING = "moving"  # it is there once all are colored and take their names
 
 
 def work_folder(output: Path) -> Path:
-    """Where the work on a result lies; hidden, and on the same disk, so that the result takes its name at once."""
+    """Where the work on a result lies: hidden, beside it, so that it takes its name at once."""
     return output.parent / f".{output.name}.rechroma"
 
 
 def carry_path(folder: Path, number: int) -> Path:
-    """What a finished segment hands on to the next one; it is there once the segment is finished."""
+    """What a segment hands on to the next one; it is there once the segment is finished.
+
+    Args:
+        folder: of the work on the film.
+        number: of the segment, from 0 over all scenes.
+    """
     return folder / f"segment-{number:06d}.npz"
 
 
 def has_moved(output: Path, name: str) -> bool:
-    """Whether a picture in the output folder may be one that a run has moved there before it was stopped.
+    """Whether a run may have moved a picture to the output folder before it was stopped.
 
     Args:
         output: the folder.
@@ -55,7 +60,21 @@ def describe_job(
     options: ColorizeOptions,
     film_options: FilmOptions,
 ) -> dict[str, object]:
-    """All that a film's colors depend on; unfinished work is only taken up by a run of which it is the same."""
+    """All that a film's colors depend on; unfinished work is taken up only if it is the same.
+
+    Args:
+        input_path: a film, or a folder of pictures; counts by path, names, sizes and times.
+        references: given ones, which count by content; without them, the place of the index counts.
+        pipeline: its weights and its index.
+        options: all of them count.
+        film_options: likewise.
+
+    Returns:
+        As it comes back from JSON, to be compared with what is stored.
+
+    Raises:
+        OSError: the input or a reference cannot be read.
+    """
     files = frame_paths(input_path) if input_path.is_dir() else [input_path]
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     index = pipeline.index
@@ -77,7 +96,9 @@ def describe_job(
 
 @contextmanager
 def working(output: Path, job: dict[str, object], overwrite: bool) -> Iterator[Path]:
-    """Yield the folder of the work on a result, kept from other runs; it is removed when the block ends without an error.
+    """Yield the folder of the work on a result, kept from other runs.
+
+    It is removed when the block ends without an error, or with one before any work is finished.
 
     Args:
         output: the result.
@@ -110,8 +131,8 @@ def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) 
     differing = [key for key in job if stored.get(key) != job[key]]
     if stored and differing and not overwrite:
         raise ValueError(
-            f"{output}: unfinished work in {folder} had other {', '.join(differing)}; finish it as it was begun, or start"
-            " anew with --overwrite"
+            f"{output}: unfinished work in {folder} had other {', '.join(differing)};"
+            " finish it as it was begun, or start anew with --overwrite"
         )
     if differing:
         _clear(folder)
@@ -129,7 +150,7 @@ def _stored_job(path: Path) -> dict[str, object]:
 
 
 def _clear(folder: Path) -> None:
-    """Remove all work; what tells whose it is goes last, so that a stop on the way leaves nothing that nobody owns."""
+    """Remove all work; what tells whose it is goes last, in case this is stopped on the way."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == JOB):
         if entry.is_dir():
             shutil.rmtree(entry)

@@ -1,4 +1,4 @@
-"""Luma and chroma of film, 8 bits, 4:2:0: the luma plane is kept as it is, colors become the chroma planes."""
+"""Luma and chroma of film, 8 bits, 4:2:0: luma stays as it is, colors become the chroma planes."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,14 @@ from jaxtyping import UInt8
 
 Plane = UInt8[np.ndarray, "_height _width"]
 UNSPECIFIED, BT709, BT601 = 2, 1, 6  # codes of ITU-T H.273, table 4
-WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087),
-           9: (0.2627, 0.0593)}  # fmt: skip  # of red and blue in luma, by code
+WEIGHTS = {  # of red and blue in luma, by code
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+}
 # pixels from which films that do not say their matrix are taken as BT.709, below as BT.601
 HD_HEIGHT = 720
 
@@ -27,12 +33,25 @@ class Coding:
 
 
 def matrix_of(code: int, height: int) -> int:
-    """The code of a matrix that is known; where a film says none, the one that players assume."""
+    """The code of a matrix that is known; where a film says none, the one that players assume.
+
+    Args:
+        code: of ITU-T H.273, as the film says.
+        height: of its frames in pixels; players assume BT.709 from HD_HEIGHT on, else BT.601.
+
+    Returns:
+        One of WEIGHTS.
+    """
     return code if code in WEIGHTS else BT709 if height >= HD_HEIGHT else BT601
 
 
 def gray_of(luma: Plane, full_range: bool) -> Plane:
-    """Luma as a gray picture, 0..255."""
+    """Luma as a gray picture, 0..255.
+
+    Args:
+        luma: 8 bits.
+        full_range: see Coding; otherwise 16 becomes black and 235 white, and what is beyond, too.
+    """
     if full_range:
         return luma
     table = np.clip((np.arange(256) - 16.0) * 255 / 219, 0, 255).round().astype(np.uint8)
@@ -46,7 +65,7 @@ def luma_of(gray: Plane) -> Plane:
 
 
 def halved(plane: Plane) -> Plane:
-    """The mean of each 2 x 2 pixels: the grid of the chroma planes; an odd last row or column counts twice."""
+    """The mean of each 2 x 2 pixels, for the chroma planes; an odd last line counts twice."""
     even = evened(plane)
     height, width = even.shape
     blocks = even.reshape(height // 2, 2, width // 2, 2).astype(np.uint16)

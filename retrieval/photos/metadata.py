@@ -197,8 +197,7 @@ def profile_space(profile: object) -> str:
 def load_exif(stored: object) -> Image.Exif:
     """EXIF to read and to change; empty if there is none.
 
-    Texts that are not ASCII are given as their bytes: Pillow would write such letters as question
-    marks.
+    Texts that are not ASCII are given as their bytes: Pillow would write "?" for such letters.
     """
     exif = Image.Exif()
     if isinstance(stored, bytes):

@@ -106,8 +106,7 @@ def photo_numbers(step: int, count: int, options: DistillOptions) -> list[int]:
 
     Args:
         step: its number from 0.
-        count: of the photos there are; what is left of them after whole batches waits for the next
-            epoch.
+        count: of the photos there are; those beyond the last whole batch are left out of an epoch.
         options: batch and seed.
 
     Returns:

@@ -1,8 +1,7 @@
 """Bring coarse chroma to the full picture along the edges of its luminance.
 
 Source: He and Sun 2015, Fast Guided Filter (arXiv 1505.00996): ab is a local linear function of L;
-    its coefficients
-are found at the working size, upsampled, and applied to the full luminance.
+its coefficients are found at the working size, upsampled, and applied to the full luminance.
 """
 
 import torch
@@ -25,8 +24,7 @@ def guided_coefficients(
     Args:
         guide: luminance L at the working size.
         values: ab at the working size.
-        weights: positive trust in each pixel's values; distrusted pixels take their neighbours'
-            color.
+        weights: positive trust in each pixel; distrusted ones take their neighbours' color.
         radius: of the windows in pixels.
         epsilon: regularisation in squared units of the guide.
 

@@ -1,4 +1,4 @@
-"""What stands beside the pictures of a film: sound, subtitles, cover, timecode, chapters, attachments."""
+"""What a film has beside pictures: sound, subtitles, cover, timecode, chapters, attachments."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
