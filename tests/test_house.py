@@ -26,13 +26,6 @@ WITHOUT_TEST: set[str] = {
 }
 TOO_LONG: set[str] = {
     "scripts/distill",
-    "tests/colorization/batch/test_jobs.py",
-    "tests/colorization/inference/network_colors/test_network_colors.py",
-    "tests/colorization/photo_files/test_formats.py",
-    "tests/colorization/photo_files/test_writer.py",
-    "tests/colorization/video/test_colorize_film.py",
-    "tests/colorization/video/test_resume.py",
-    "tests/retrieval/photos/test_reader.py",
 }
 TOO_FULL: set[str] = set()
 WITHOUT_ARGS: set[str] = {
