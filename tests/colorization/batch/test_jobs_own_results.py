@@ -20,7 +20,7 @@ ARTIST = 0x013B
 def test_results_of_an_earlier_run_are_no_inputs(
     tmp_path: Path, files: Callable[..., list[Path]]
 ) -> None:
-    """With the output folder inside the input folder, a second run must not colorize the results of the first."""
+    """The output folder is in the input folder: a second run must leave what the first has made."""
     files("in/a.png", "in/colored/a.png")
     jobs = plan_jobs([tmp_path / "in"], tmp_path / "in" / "colored", False)
     assert [job.input_path for job in jobs] == [tmp_path / "in" / "a.png"]

@@ -1,4 +1,4 @@
-"""Photos as they are, through ``rechroma colorize`` and back: nothing but color is added, and a note that it was."""
+"""Photos through ``rechroma colorize`` and back: color is added, and a note that it was."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,10 @@ TITLE, MAKER, TAKEN, LATITUDE = (
     (52.0, 30.0, 12.0),
 )
 MAKER_TAG, TAKEN_TAG, LATITUDE_TAG = 0x010F, 0x9003, 2
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="Frau M\xc3\xbcller" tiff:Orientation="1"/></x:xmpmeta>'
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="Frau M\xc3\xbcller"'
+    b' tiff:Orientation="1"/></x:xmpmeta>'
+)
 DPI = (300.0, 300.0)
 TURN = {1: None, 3: "ROTATE_180", 6: "ROTATE_90", 8: "ROTATE_270"}
 
@@ -68,7 +71,7 @@ def luminance(rgb: np.ndarray) -> np.ndarray:
 
 
 def rounding(rgb: np.ndarray) -> np.ndarray:
-    """The most that rounding each channel can change L, by pixel: half a step of each times the slope of L."""
+    """The most that rounding can change L, by pixel: half a step of each times the slope."""
     values, half = rgb / np.iinfo(rgb.dtype).max, 0.5 / np.iinfo(rgb.dtype).max
     most, level = np.zeros(rgb.shape[:2]), rgb2lab(values)[..., 0]
     for channel in range(3):

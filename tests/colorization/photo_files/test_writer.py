@@ -144,7 +144,7 @@ def test_a_write_that_fails_leaves_nothing_and_keeps_the_old_file(
 
 
 def test_the_longest_file_names_can_be_written(tmp_path: Path, rgb: np.ndarray) -> None:
-    """The temporary name must not be longer than the file system allows where the name itself is not."""
+    """The temporary name must not be longer than the file system allows."""
     path = tmp_path / f"{'x' * 251}.png"
     write_picture(path, rgb, Picture(rgb))
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -54,7 +54,7 @@ def test_the_original_s_profile_and_exif_are_put_back(
 def test_what_a_tiff_says_of_its_own_layout_is_not_put_back(
     tmp_path: Path, rgb: np.ndarray, kind: str, suffix: str
 ) -> None:
-    """Pillow counts width, strips and compression of a TIFF among its EXIF; the result has a layout of its own."""
+    """Pillow counts width, strips and compression among its EXIF; the result has its own layout."""
     image = Image.fromarray(rgb)
     image = {
         "gray": image.convert("L"),

@@ -214,7 +214,8 @@ def test_films_joined_byte_by_byte_are_told_before_the_work(
     (tmp_path / "both.mpg").write_bytes(2 * part.read_bytes())
     with pytest.raises(
         FilmError,
-        match=r"both\.mpg: its time starts over after .* s, .*ffmpeg -i .*both\.mpg -c copy joined\.mkv",
+        match=r"both\.mpg: its time starts over after .* s,"
+        r" .*ffmpeg -i .*both\.mpg -c copy joined\.mkv",
     ):
         run(tmp_path / "both.mpg", tmp_path / "out.mkv")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["both.mpg", "part.mpg"]

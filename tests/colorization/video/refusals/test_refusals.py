@@ -1,4 +1,4 @@
-"""Media that cannot be used, and what would lose something: one line, nothing written, nothing lost."""
+"""Media that cannot be used, and what would lose something: one line, and nothing is lost."""
 
 import json
 import sys
@@ -219,7 +219,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     quick: None,
     step: str,
 ) -> None:
-    """What was finished before is kept for another try, under a hidden name; the old result stays."""
+    """What was finished is kept for another try, under a hidden name; the old result stays."""
 
     trial = [SegmentWriter.write]  # which succeeds: the disk is full only later
 

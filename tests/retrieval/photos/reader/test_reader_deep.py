@@ -37,7 +37,7 @@ def test_scanners_of_fewer_than_16_bits(tmp_path: Path, bits: int, kind: str) ->
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_fourth_channels_of_tiffs(cat: np.ndarray, tmp_path: Path, depth: type) -> None:
-    """Infrared of a scanner is no transparency; colors stored times their alpha are divided by it."""
+    """Infrared is no transparency; colors stored times their alpha are divided by it."""
     scale = 257 if depth is np.uint16 else 1
     half = np.full(cat.shape[:2], 128, np.uint8)
     for name, kind, colors in (

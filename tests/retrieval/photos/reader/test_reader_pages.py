@@ -18,7 +18,7 @@ def test_first_frame_of_an_animation(odd_files) -> None:
 
 
 def test_pages_are_counted(odd_files, cat: np.ndarray, tmp_path: Path) -> None:
-    """Of those that a person would call so: a scan's thumbnail and a telephone's depth map are none."""
+    """What a person would call so: a scan's thumbnail and a telephone's depth map are none."""
     assert read_picture(odd_files.usable["animated.gif"]).pages == 2
     first, second = Image.fromarray(cat), Image.fromarray(cat[::-1].copy())
     first.save(tmp_path / "book.tif", save_all=True, append_images=[second, second])
