@@ -120,23 +120,6 @@ def test_a_run_belongs_to_its_teacher(
     assert other.exit_code == 2 and "belongs to settings" in other.output
 
 
-def test_the_teacher_is_asked_where_it_is(
-    script: ModuleType, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def ask(teacher: torch.nn.Module, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
-        asked.append(rgb.device.type)
-        return {
-            **{name: torch.rand(len(rgb), 3, 7, 7) for name in ("8", "16", "32")},
-            "embedding": torch.rand(len(rgb), 5),
-        }
-
-    monkeypatch.setattr("similarity.training.distillation.ask", ask)
-    script.untrained(torch.nn.Identity(), sorted(photos.iterdir()), "meta")
-    assert asked == ["meta"]
-
-
 def test_a_new_run_may_start_from_the_weights_of_another(
     command: Command, photos: Path, teacher: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a program that imports the package relies on: its own settings stay, and slips are told in words."""
+"""What a program that imports the package relies on: its settings stay, slips are told in words."""
 
 import subprocess
 import sys
@@ -62,7 +62,7 @@ def test_the_limit_of_pillow_comes_back(cat_path: Path, monkeypatch: pytest.Monk
 
 
 def test_threads_and_random_numbers_stay_as_they_were(index_dir: Path) -> None:
-    """In a process of its own, where torch is imported before faiss, which shares its threads then."""
+    """In a process of its own, where torch is imported before faiss, which shares its threads."""
     code = f"""
 import torch
 torch.set_num_threads(2)

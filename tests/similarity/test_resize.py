@@ -4,7 +4,7 @@ from similarity.resize import resized
 
 
 def test_by_hand() -> None:
-    """Two cells, 0 and 4, in four: the outer quarters lie beyond the centres, the inner ones a quarter of the way."""
+    """Two cells, 0 and 4, in four: outer ones lie beyond centres, inner ones a quarter between."""
     found = resized(torch.tensor([[[0.0, 4.0]]]), (1, 4))
     torch.testing.assert_close(found, torch.tensor([[[0.0, 1.0, 3.0, 4.0]]]))
 

@@ -118,7 +118,7 @@ def test_a_palette_overrules_references(pictures: Pictures, fast: ColorizeOption
 
 @pytest.fixture
 def quarter() -> Attribution:
-    """Four columns, two rows: the last column is lent by the second reference, from its upper left quarter."""
+    """Four columns, two rows; the second reference lends the last, from its upper left quarter."""
     shares = np.zeros((2, 2, 4), np.float32)
     shares[0, :, :3], shares[1, :, 3] = 1, 1
     xy = np.full((2, 2, 4, 2), 0.5, np.float32)
@@ -131,7 +131,8 @@ def test_regions_by_hand(quarter: Attribution) -> None:
     first, second = told["references"]  # type: ignore[misc]
     assert (told["reference_share"], told["confidence"]) == (0.6, 0.5)
     assert first == {
-        "path": "a.jpg", "score": 0.9, "frame": FRAMES[0], "area": 0.75, "confidence": 0.4, "region": [0, 0, 150, 100],
+        "path": "a.jpg", "score": 0.9, "frame": FRAMES[0], "area": 0.75, "confidence": 0.4,
+        "region": [0, 0, 150, 100],
         "matched": [0.5, 0.5, 0.5, 0.5],
     }  # fmt: skip
     assert (second["frame"], second["area"], second["confidence"]) == (FRAMES[1], 0.25, 0.8)
@@ -140,8 +141,12 @@ def test_regions_by_hand(quarter: Attribution) -> None:
 
 
 def test_a_reference_that_gave_nothing(quarter: Attribution) -> None:
-    idle = Attribution(np.concatenate((quarter.shares, quarter.shares[:1] * 0)), np.concatenate((quarter.xy, quarter.xy[:1])),
-                       quarter.confidence, 1.0)  # fmt: skip
+    idle = Attribution(
+        np.concatenate((quarter.shares, quarter.shares[:1] * 0)),
+        np.concatenate((quarter.xy, quarter.xy[:1])),
+        quarter.confidence,
+        1.0,
+    )
     told = as_dict(idle, [{"path": name} for name in "abc"], (10, 20))["references"][2]  # type: ignore[index]
     assert (told["area"], told["region"], told["matched"], told["confidence"]) == (
         0.0,

@@ -18,7 +18,8 @@ from colorization.photo_files.staged_files import PREFIX
 
 SMALL = """
 import functools, colorization.batch.runner, colorization.options as options
-options.ColorizeOptions = functools.partial(options.ColorizeOptions, working_side=64, method="training-free")
+settings = {"working_side": 64, "method": "training-free"}
+options.ColorizeOptions = functools.partial(options.ColorizeOptions, **settings)
 from colorization.cli.app import main
 main()
 """

@@ -141,7 +141,8 @@ def test_a_result_retouched_meanwhile_is_kept(
     assert counts(second) == "1 colorized, 1 failed"
     assert (
         second.stderr
-        == f"failed {tmp_path / 'grays' / name}: {retouched}: was written by another program meanwhile; it is kept\n"
+        == f"failed {tmp_path / 'grays' / name}: {retouched}: was written by another program"
+        " meanwhile; it is kept\n"
     )
     assert retouched.read_bytes() == b"retouched"
     assert (

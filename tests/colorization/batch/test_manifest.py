@@ -97,8 +97,8 @@ def test_the_result_of_another_photo_of_the_same_name_stays(
     (refused, error), *more = todo.failed
     assert (refused, more, todo.jobs, todo.finished) == (other, [], [], [])
     assert (
-        error
-        == f"{other.input_path}: {job.output_path} is the result of {job.input_path}; choose another --output"
+        error == f"{other.input_path}: {job.output_path} is the result of {job.input_path};"
+        " choose another --output"
     )
     assert kinds(out, other, overwrite=True) == "jobs"
     # a new plan for both
@@ -129,7 +129,7 @@ def test_a_result_that_was_changed_by_hand_stays(out: Path, make: Make) -> None:
 
 
 def test_a_run_killed_before_the_result_got_its_name(out: Path, make: Make) -> None:
-    """The line is there, the result is not, or is that of an earlier run: not finished, and nobody else's."""
+    """The line is there, the result is not, or is that of an earlier run: it is not finished."""
     job = make("a.png")
     manifest = Manifest(out, "s")
     (out / "x").write_bytes(b"new")
@@ -189,7 +189,8 @@ def test_lines_of_others_are_passed_over(out: Path, make: Make) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"results": None}, {"results": {"../victim.txt": [6, 1]}}, {"results": {"/victim.txt": [6, 1]}}, {"results": {"a.png": 3}},
+    [{"results": None}, {"results": {"../victim.txt": [6, 1]}},
+     {"results": {"/victim.txt": [6, 1]}}, {"results": {"a.png": 3}},
      {"output": []}, {"file": None}, {"error": 7}],
 )  # fmt: skip
 def test_lines_that_are_not_ours_do_nothing(

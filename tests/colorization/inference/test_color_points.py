@@ -78,7 +78,7 @@ def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
 
 
 def test_what_lies_within_a_surface_belongs_to_it(kinds: Tensor) -> None:
-    """Features alone take a cushion on the sofa for something else; nothing of its luminance says so."""
+    """Features alone take a cushion on the sofa for something else; its luminance does not."""
     point = Point(1.5 / COLUMNS, 0.5, (40.0, 0.0))
     plain, _ = reach_of([point], joined_of(kinds), level_of(kinds))
     kinds[4:8, 4:8] = CUSHION

@@ -1,4 +1,4 @@
-"""The training-free colorizer, on photos and on pictures that are made so that matches are known."""
+"""The training-free colorizer, on photos and on pictures of which every match is known."""
 
 from dataclasses import replace
 

@@ -74,7 +74,7 @@ def test_sure_colors_stay_as_they_are() -> None:
 
 
 def test_a_palette_sharpens_the_odds() -> None:
-    """Shares squared are 9 to 1: (4, 36), and three quarters of it beside a regression of (8, 0)."""
+    """Shares squared are 9 to 1: (4, 36), three quarters of it beside a regression of (8, 0)."""
     found = palette_colors(plain(8, 0), scores({(0, 40): 0.75, (40, 0): 0.25}))
     assert color_of(found) == [5.0, 27.0]
 

@@ -107,7 +107,10 @@ def test_a_block_is_the_identity_before_training() -> None:
 
 
 def test_a_block_by_hand() -> None:
-    """The inner way of one pixel of 3: 3 * 2, relu, * -1, so 3 - 6 = -3 becomes 0; of -1 it is relu(-2) = 0."""
+    """The inner way of one pixel of 3: 3 * 2, relu, * -1, so 3 - 6 = -3 becomes 0.
+
+    Of -1 it is relu(-2) = 0.
+    """
     block = ResidualBlock(1).requires_grad_(False).eval()
     for convolution, weight in ((block.first, 2.0), (block.second, -1.0)):
         convolution.weight.zero_()

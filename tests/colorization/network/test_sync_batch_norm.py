@@ -20,7 +20,8 @@ from torch.nn.parallel import DistributedDataParallel
 from colorization.network.sync_batch_norm import SyncBatchNorm2d
 
 torch.manual_seed(0)
-network = nn.Sequential(nn.Conv2d(2, 4, 3), SyncBatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 3, 3), SyncBatchNorm2d(3))
+first = nn.Conv2d(2, 4, 3), SyncBatchNorm2d(4), nn.ReLU()
+network = nn.Sequential(*first, nn.Conv2d(4, 3, 3), SyncBatchNorm2d(3))
 x, wanted = torch.randn(4, 2, 9, 8), torch.randn(4, 3, 5, 4)
 rank, team = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 wrapped = network

@@ -108,7 +108,7 @@ def test_the_example_colors_like_the_pipeline(
     monkeypatch: pytest.MonkeyPatch,
     shape: tuple[int, int] | None,
 ) -> None:
-    """The README's code, with numpy only, in its own folder; it enlarges colors without looking at edges."""
+    """The README's code, with numpy only, in its own folder; it enlarges colors across edges."""
     folder = exported.paths[0].parent
     (code,) = re.findall(r"^```python\n(.*?)^```", (folder / "README.md").read_text(), re.M | re.S)
     assert set(re.findall(r"^import (\w+)", code, re.M)) == {"json", "numpy", "onnxruntime"}

@@ -30,7 +30,7 @@ def test_thumbnails_fit_the_square(size: tuple[int, int], wanted: tuple[int, int
 
 
 def test_pictures_stand_in_rows_and_columns(tmp_path: Path) -> None:
-    """Two rows, the first one shorter: red, then blue and red. Middles of cells show their color."""
+    """Two rows, the first shorter: red, then blue and red. Middles of cells show their color."""
     path = tmp_path / "made" / "sheet.png"
     write_sheet(
         path, [[Cell(plain(RED), "one")], [Cell(plain(BLUE), "two"), Cell(plain(RED), "three")]]
@@ -56,7 +56,7 @@ def test_pictures_keep_their_aspect(tmp_path: Path) -> None:
 
 
 def test_captions_are_drawn_below_and_stay_in_their_cell(tmp_path: Path) -> None:
-    """A very long caption: light pixels below its own picture, none below the next one, whose caption is empty."""
+    """A very long caption: light pixels below its own picture, none below the next, without one."""
     write_sheet(
         tmp_path / "sheet.png", [[Cell(plain(RED), "a photograph of " * 30), Cell(plain(BLUE), "")]]
     )

@@ -1,7 +1,6 @@
-"""Photos as they are, through ``rechroma colorize`` and back: nothing but color is added, and a note that it was."""
+"""Photos through ``rechroma colorize`` and back: color is added, and a note that it was."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -9,17 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import Result
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from skimage.color import rgb2lab
 
-from colorization.batch.jobs import Job
-from colorization.batch.outcome import Outcome
-from colorization.batch.request import Wishes
-from colorization.batch.runner import run_jobs
-from colorization.inference.pictures.luminance import luminance_of
-from colorization.options import ColorizeOptions
-from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION, FOLDERS, ORIENTATION, SOFTWARE
 from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture, read_picture
@@ -33,14 +25,12 @@ TITLE, MAKER, TAKEN, LATITUDE = (
     (52.0, 30.0, 12.0),
 )
 MAKER_TAG, TAKEN_TAG, LATITUDE_TAG = 0x010F, 0x9003, 2
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="Frau M\xc3\xbcller" tiff:Orientation="1"/></x:xmpmeta>'
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="Frau M\xc3\xbcller"'
+    b' tiff:Orientation="1"/></x:xmpmeta>'
+)
 DPI = (300.0, 300.0)
 TURN = {1: None, 3: "ROTATE_180", 6: "ROTATE_90", 8: "ROTATE_270"}
-
-
-@pytest.fixture
-def profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def carried(orientation: int) -> Image.Exif:
@@ -76,28 +66,12 @@ def scan(path: Path, gray: np.ndarray, profile: bytes, orientation: int = 1) -> 
     return path
 
 
-@pytest.fixture
-def colorized(
-    pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
-) -> Colorize:
-    """``colorized(path, output, **options)``: through the files, without starting the command each time."""
-
-    def run(path: Path, output: Path, **options: object) -> Picture:
-        outcomes: list[Outcome] = []
-        chosen = replace(fast, **options)  # type: ignore[arg-type]
-        run_jobs([Job(path, output)], pipeline, Wishes([reference_path]), chosen, outcomes.append)
-        assert outcomes[0].error == ""
-        return read_picture(output)
-
-    return run
-
-
 def luminance(rgb: np.ndarray) -> np.ndarray:
     return rgb2lab(rgb / np.iinfo(rgb.dtype).max)[..., 0]
 
 
 def rounding(rgb: np.ndarray) -> np.ndarray:
-    """The most that rounding each channel can change L, by pixel: half a step of each times the slope of L."""
+    """The most that rounding can change L, by pixel: half a step of each times the slope."""
     values, half = rgb / np.iinfo(rgb.dtype).max, 0.5 / np.iinfo(rgb.dtype).max
     most, level = np.zeros(rgb.shape[:2]), rgb2lab(values)[..., 0]
     for channel in range(3):
@@ -111,14 +85,6 @@ def rounding(rgb: np.ndarray) -> np.ndarray:
 
 def is_colored(rgb: np.ndarray) -> bool:
     return float(np.ptp(rgb.astype(float), axis=2).mean()) > 0.01 * np.iinfo(rgb.dtype).max
-
-
-@pytest.fixture
-def grays(gray_pictures: dict[str, np.ndarray], rng: np.random.Generator) -> dict[int, np.ndarray]:
-    """The same picture at 8 bits, and at 16 with all bits in use."""
-    gray = gray_pictures["coffee"][:96, :144]
-    deep = gray.astype(np.int64) * 257 + rng.integers(-128, 129, gray.shape)
-    return {8: gray, 16: deep.clip(0, 65535).astype(np.uint16)}
 
 
 # --- luminance
@@ -271,46 +237,6 @@ def test_tiffs_of_scanners(
     assert found.rgb.dtype == gray.dtype
     change = np.abs(luminance(found.rgb) - luminance(np.dstack([gray] * 3)))
     assert change.max() < (0.4 if bits == 8 else 0.003)
-
-
-# --- tint
-
-
-@pytest.fixture
-def sepia(grays: dict[int, np.ndarray]) -> np.ndarray:
-    """A toned print: brown shadows, yellow paper."""
-    level = grays[8][..., None] / 255
-    return np.rint((np.array([1.0, 0.94, 0.8]) * level ** np.array([0.85, 1.0, 1.2])) * 255).astype(
-        np.uint8
-    )
-
-
-def test_a_tint_does_not_change_the_colors(
-    colorized: Colorize, tmp_path: Path, sepia: np.ndarray
-) -> None:
-    """Two scans of the same luminance, one toned and one neutral, become the same."""
-    Image.fromarray(sepia).save(tmp_path / "sepia.png")
-    Image.fromarray(luminance_of(sepia)).save(tmp_path / "neutral.png")
-    toned, neutral = (
-        colorized(tmp_path / f"{name}.png", tmp_path / f"{name}-color.png").rgb.astype(int)
-        for name in ("sepia", "neutral")
-    )
-    assert np.abs(toned - neutral).max() <= 4 and np.abs(toned - neutral).mean() < 0.5
-
-
-def test_the_tint_is_removed_unless_it_is_to_be_kept(
-    colorized: Colorize, tmp_path: Path, sepia: np.ndarray
-) -> None:
-    Image.fromarray(sepia).save(tmp_path / "in.png")
-
-    def run(**options: object) -> np.ndarray:
-        return colorized(tmp_path / "in.png", tmp_path / "x.png", **options).rgb.astype(int)
-
-    removed, kept = run(saturation=0.0), run(saturation=0.0, keep_tint=True)
-    assert np.ptp(removed, axis=2).max() == 0
-    assert np.abs(kept - sepia).mean() < 1.5
-    both, plain = run(keep_tint=True), run()
-    assert (both[..., 2] - both[..., 0] - plain[..., 2] + plain[..., 0]).mean() < -15  # warmer
 
 
 # --- bombs

@@ -10,7 +10,7 @@ from colorization.photo_files.icc_profiles import rgb_profile
 
 
 def gray_profile(gamma: float, connection: bytes = b"XYZ ") -> bytes:
-    """A gray profile of version 2 with a tone curve of one gamma, as scanners write it (ICC.1:2001-04)."""
+    """A gray profile of version 2 with a curve of one gamma, as scanners write (ICC.1:2001-04)."""
     text = b"gray\0"
     tags = {
         b"desc": b"desc" + bytes(4) + struct.pack(">I", len(text)) + text + bytes(78),
@@ -41,7 +41,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> np.ndarray:
 @pytest.mark.parametrize("connection", [b"XYZ ", b"Lab "])
 @pytest.mark.parametrize("gamma", [1.5, 1.8, 2.6])
 def test_grays_look_as_under_the_gray_profile(gamma: float, connection: bytes) -> None:
-    """littlecms shows every level alike, once as gray and once as RGB under the profile made of it."""
+    """littlecms shows every level alike, as gray and as RGB under the profile made of it."""
     gray, levels = (
         gray_profile(gamma, connection),
         Image.fromarray(np.arange(256, dtype=np.uint8)[None]),

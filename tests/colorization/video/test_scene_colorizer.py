@@ -29,7 +29,7 @@ def start(colorizer: ColorizationPipeline) -> Callable[..., SceneColorizer]:
 def test_a_frame_that_comes_again_has_the_same_colors(
     start: Callable[..., SceneColorizer], pan: Pan, rng: np.random.Generator
 ) -> None:
-    """Film grain of 2 gray levels: colored one by one, colors flicker with it; as a film they hardly do."""
+    """Grain of 2 gray levels: colored one by one, colors flicker with it; as a film hardly."""
     gray = pan("coffee", 1, 96, 96)[0]
     film = [np.clip(gray + rng.normal(0, 2, gray.shape), 0, 255).astype(np.uint8) for _ in range(6)]
     single = []
@@ -52,7 +52,7 @@ def test_a_frame_that_comes_again_has_the_same_colors(
 def test_a_scene_is_seen_with_the_tones_of_its_key_frame(
     start: Callable[..., SceneColorizer], pan: Pan
 ) -> None:
-    """Each frame with its own tones, the same wall would be seen brighter or darker as something passes by."""
+    """With tones of each frame, a wall would be seen brighter or darker as something passes by."""
     gray = (pan("chelsea", 1, 96, 96)[0] // 2 + 60).astype(np.uint8)
     passing = gray.copy()
     passing[20:70, 20:70] = 255

@@ -39,7 +39,10 @@ def test_greys_have_no_chroma() -> None:
 
 
 def test_pure_colors_by_hand() -> None:
-    """Blue has the largest U: 128 + 224 / 2 = 240, red the largest V; with full range 255 (128 + 127.5, cut)."""
+    """Blue has the largest U: 128 + 224 / 2 = 240, red the largest V.
+
+    With full range 255 (128 + 127.5, cut).
+    """
     rgb = np.array([[[0, 0, 255], [255, 0, 0]]], np.uint8)
     u, v = chroma_planes(rgb, Coding(BT601, False))
     assert (u[0, 0], v[0, 1]) == (240, 240)

@@ -88,10 +88,13 @@ def test_a_photo_and_its_copy_look_the_same(
 def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None:
     """They hold its terminal: whoever waits for the end of its output would wait for ever."""
     script = (
-        "import sys, multiprocessing; from pathlib import Path; from retrieval.photos.listing import list_sources;"
-        "from retrieval.extraction.corpus_reader import read_glances; multiprocessing.set_start_method(sys.argv[2]);"
+        "import sys, multiprocessing; from pathlib import Path;"
+        "from retrieval.photos.listing import list_sources;"
+        "from retrieval.extraction.corpus_reader import read_glances;"
+        "multiprocessing.set_start_method(sys.argv[2]);"
         "found = read_glances(list_sources([Path(sys.argv[1])]) * 50, 2, 4);"
-        "next(found); print(*[p.pid for p in multiprocessing.active_children()], flush=True); input()"
+        "next(found); print(*[p.pid for p in multiprocessing.active_children()], flush=True);"
+        "input()"
     )
     command = [sys.executable, "-c", script, str(library_dir), start]
     with subprocess.Popen(

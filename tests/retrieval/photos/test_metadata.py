@@ -28,7 +28,10 @@ from retrieval.photos.metadata import (
 from retrieval.photos.reader import read_picture, read_small_rgb
 
 MAKER, EXIF_IFD, TAKEN, GPS_IFD, LATITUDE = 0x010F, 0x8769, 0x9003, 0x8825, 2
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:creator="Frau M\xc3\xbcller"/></x:xmpmeta>'
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"'
+    b' dc:creator="Frau M\xc3\xbcller"/></x:xmpmeta>'
+)
 
 
 @pytest.fixture
@@ -134,7 +137,10 @@ def test_the_resolution_in_exif_counts_more_than_that_of_the_header(
 
 
 def test_resolution(gray: Image.Image, tmp_path: Path) -> None:
-    """1200 pixels a centimetre are 3048 an inch; a WebP has only EXIF to say so; a TIFF that says nothing has none."""
+    """1200 pixels a centimetre are 3048 an inch; a WebP has only EXIF to say so.
+
+    A TIFF that says nothing has none.
+    """
     exif = Image.Exif()
     exif[282], exif[283], exif[296] = 1200.0, 600.0, 3
     gray.save(tmp_path / "a.webp", exif=exif)

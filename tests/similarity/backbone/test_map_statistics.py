@@ -13,7 +13,10 @@ from similarity.backbone.map_statistics import (
 
 
 def test_by_hand() -> None:
-    """Channel one holds 0, 2, 4, 6: mean 3, mean square 14, deviation sqrt(14 - 9). Channel two is 7."""
+    """Channel one holds 0, 2, 4, 6: mean 3, mean square 14, deviation sqrt(14 - 9).
+
+    Channel two is 7.
+    """
     moments = Moments()
     first = torch.tensor([[[0.0, 2.0], [4.0, 6.0]], [[7.0, 7.0], [7.0, 7.0]]])
     moments.add({"stride8": first[None]})

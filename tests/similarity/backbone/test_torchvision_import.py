@@ -31,7 +31,8 @@ assert module.__file__.startswith(sys.argv[1]), module.__file__
 assert import_torchvision() is module
 import torch, torchvision.version
 assert torchvision.version.value == 7
-assert "Tensor dets, Tensor scores, float iou_threshold" in str(torch.ops.torchvision.nms.default._schema)
+schema = str(torch.ops.torchvision.nms.default._schema)
+assert "Tensor dets, Tensor scores, float iou_threshold" in schema
 print("cured")
 """
 REAL = """

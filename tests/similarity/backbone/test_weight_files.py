@@ -112,8 +112,11 @@ def test_bundled_weights_round_trip(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "new" / "folder").iterdir()] == ["net-1-of-1.safetensors"]
     found = load_bundled("net", tmp_path / "new" / "folder")
     assert {key: value.dtype for key, value in found.items()} == {
-        "conv.weight": torch.float16, "conv.bias": torch.float32, "norm.num_batches_tracked": torch.int64, "turned": torch.float16,
-    }  # fmt: skip
+        "conv.weight": torch.float16,
+        "conv.bias": torch.float32,
+        "norm.num_batches_tracked": torch.int64,
+        "turned": torch.float16,
+    }
     for key, value in state.items():
         assert torch.equal(found[key], value.half() if value.ndim > 1 else value)
 

@@ -220,7 +220,7 @@ def test_equal_pictures_may_take_turns() -> None:
 
 
 def test_borders_count_the_neighbours_that_they_have() -> None:
-    """Of four columns the right two lie far off: the inner positions lose one neighbour of four, or of three."""
+    """Of four columns the right two lie far off: inner positions lose one neighbour of 4 or 3."""
     rows, columns = torch.meshgrid(torch.arange(3.0), torch.arange(4.0), indexing="ij")
     found = coherence(grid_map(rows, columns + 9 * (columns >= 2), (3, 20)), [(3, 20)])
     wanted = torch.tensor([[1, 2 / 3, 2 / 3, 1], [1, 3 / 4, 3 / 4, 1], [1, 2 / 3, 2 / 3, 1]])

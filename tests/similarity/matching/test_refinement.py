@@ -14,7 +14,7 @@ STRIDES = (4, 2)
 
 
 def features(height: int, width: int) -> list[Tensor]:
-    """Random unit maps of a picture of that size; random directions hardly ever resemble each other."""
+    """Random unit maps of a picture of that size; random directions are hardly ever alike."""
     return [F.normalize(torch.randn(24, height // s, width // s), dim=0) for s in STRIDES]
 
 

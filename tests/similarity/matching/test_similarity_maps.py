@@ -73,7 +73,10 @@ def test_only_the_level_that_differs_says_so() -> None:
 
 
 def test_backward_maps_follow_the_round_trip() -> None:
-    """The target's left place is (1, 0), its right one (0, 1); the reference is (1, 0) and maps back to the right."""
+    """The target's left place is (1, 0), its right one (0, 1).
+
+    The reference is (1, 0) and maps back to the right.
+    """
     target = UnitMaps((torch.eye(2).view(1, 2, 1, 2),) * 4)
     reference = UnitMaps((torch.tensor([1.0, 0.0]).view(1, 2, 1, 1),) * 4)
     # the only column is best for the second row

@@ -35,7 +35,7 @@ def test_a_finer_map_is_averaged() -> None:
 
 
 def test_a_coarser_map_is_interpolated() -> None:
-    """Two cells, 0 and 4, in four: the outer quarters lie beyond the centres, the inner ones a quarter of the way."""
+    """Two cells, 0 and 4, in four: outer ones lie beyond centres, inner ones a quarter between."""
     found = on_grid(torch.tensor([[[[0.0, 4.0]]]]), (2, 4))
     assert found[0, 0].tolist() == [[0.0, 1.0, 3.0, 4.0]] * 2
 
@@ -114,7 +114,7 @@ def test_the_scale_of_a_map_does_not_matter() -> None:
 
 
 def test_maps_of_vgg_are_joined_alike() -> None:
-    """Its coarsest map has stride 16: names say which layer serves what, strides follow from sizes."""
+    """Its coarsest map has stride 16: names say which layer serves what, sizes give the strides."""
     strides = {"relu5_4": 16, "relu4_4": 8, "relu3_4": 4, "relu2_2": 2}
     maps = {name: torch.randn(1, 5, 64 // s, 96 // s) for name, s in strides.items()}
     found = unit_maps(maps, VGG_LAYERS, (8, 12))

@@ -198,8 +198,12 @@ def test_student_answers_like_the_teacher_and_learns() -> None:
     student = Student({8: 3, 16: 5, 32: 7}, 11)
     answers = student(torch.randn(2, 1, 64, 96))
     assert {key: tuple(value.shape) for key, value in answers.items()} == {
-        "8": (2, 3, 8, 12), "16": (2, 5, 4, 6), "32": (2, 7, 2, 3), "embedding": (2, 11), "logits": (2, 1000),
-    }  # fmt: skip
+        "8": (2, 3, 8, 12),
+        "16": (2, 5, 4, 6),
+        "32": (2, 7, 2, 3),
+        "embedding": (2, 11),
+        "logits": (2, 1000),
+    }
     targets = {key: torch.randn_like(value) for key, value in answers.items()}
     losses(answers, targets, DistillOptions())["loss"].backward()
     for name, parameter in student.named_parameters():

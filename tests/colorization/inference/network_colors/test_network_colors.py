@@ -1,7 +1,6 @@
 """Stage by stage, with a network that was never trained."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -177,18 +176,6 @@ def test_an_even_palette_of_an_even_prior_leaves_the_odds(
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
 
 
-def test_odds_by_hand() -> None:
-    """A palette of one color is likelier there, at most by the limit, and unlikelier far off."""
-    number = int((ab_bins() - torch.tensor([30.0, 30.0])).norm(dim=1).argmin())
-    far = int((ab_bins() - torch.tensor([-60.0, 60.0])).norm(dim=1).argmin())
-    odds = module._odds(F.one_hot(torch.tensor(number), NUM_BINS).float(), EVEN)
-    assert float(odds[number]) > 10
-    assert int(odds.argmax()) == number
-    assert float(odds[far]) == pytest.approx(1 / module.PALETTE_LIMIT)
-    assert float(odds.max()) <= module.PALETTE_LIMIT
-    torch.testing.assert_close(module._odds(EVEN, EVEN), torch.ones(NUM_BINS))
-
-
 def gray_network() -> ColorizationNetwork:
     """It says gray, and is sure of it."""
     network = tiny_network()
@@ -272,14 +259,6 @@ def test_points_are_blended_with_what_is_known_without_them(
     wanted = blend_points(without, answer, [POINT], match)
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
     assert float((found - without).abs().max()) > 1
-
-
-@pytest.mark.parametrize("wrong", [(0.5, 0.5, (1.0, 2.0)), None, "red"], ids=str)
-def test_something_else_among_the_points(wrong: object) -> None:
-    """Type checks of the tests would refuse it first, those of people's programs are off."""
-    given = SimpleNamespace(points=[POINT, wrong])
-    with pytest.raises(ValueError, match=r"points: expected Point\(x, y, \(a, b\)\)"):
-        Guidance.__post_init__(given)  # type: ignore[arg-type]
 
 
 # What is remembered

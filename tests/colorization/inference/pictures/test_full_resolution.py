@@ -42,7 +42,10 @@ def peak(scan: np.ndarray, work: str) -> float:
 def test_no_step_takes_much_more_memory_than_its_result(
     scan: np.ndarray, work: str, own: float
 ) -> None:
-    """200 megapixels must fit. Strips take 1 << 18 pixels, here 9 % of the picture; a whole float32 copy would take 12 bytes."""
+    """200 megapixels must fit.
+
+    Strips take 1 << 18 pixels, here 9 % of the picture; a whole float32 copy would take 12 bytes.
+    """
     assert own <= peak(scan, work) < own + 5
 
 
@@ -61,7 +64,7 @@ def test_colors_stay_where_they_are_on_a_plain_surface() -> None:
 
 
 def test_a_tint_is_added_to_the_chroma(scan: np.ndarray) -> None:
-    """Chroma (5, 0) and a tint of (0, 20) give (5, 20) in the middle grays, where the gamut holds it."""
+    """Chroma (5, 0) and a tint of (0, 20) give (5, 20) in middle grays, where the gamut has it."""
     gray = np.full((64, 64, 3), 30000, np.uint16)
     small = working_lab(gray, 64)
     curve = tint_curve(torch.cat((small[:, :1], small[:, :1] * 0, small[:, :1] * 0 + 20), 1))

@@ -13,7 +13,7 @@ from colorization.inference.pictures.guided_upsampling import (
 def by_loops(
     guide: np.ndarray, values: np.ndarray, weights: np.ndarray, radius: int, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted guided filter as its definition reads: a weighted line fit in each window, then window means."""
+    """The weighted guided filter as defined: a weighted line fit in each window, then means."""
     height, width = guide.shape
     windows = [
         [
@@ -104,7 +104,7 @@ def test_distrusted_pixels_take_the_color_of_their_neighbours() -> None:
 
 
 def test_colors_change_where_the_luminance_does() -> None:
-    """A color edge that lies two pixels beside the luminance edge is moved onto it, not blurred over it."""
+    """A color edge two pixels beside the luminance edge is moved onto it, not blurred over it."""
     guide = torch.zeros(1, 16, 16)
     guide[..., 8:] = 80.0
     values = torch.zeros(2, 16, 16)

@@ -57,7 +57,7 @@ def test_reach_is_the_standard_deviation_on_a_plain_surface() -> None:
 
 
 def test_one_row_is_filtered_as_the_paper_says() -> None:
-    """The recursion of its equation 21, there and back, for each of its three standard deviations."""
+    """The recursion of its equation 21, there and back, for its three standard deviations."""
     signal, level, reach, contrast = torch.randn(12), torch.rand(12) * 30, 5.0, 6.0
     wanted = signal.tolist()
     distances = (1 + reach / contrast * level.diff().abs()).tolist()

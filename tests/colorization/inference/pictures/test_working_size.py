@@ -51,7 +51,10 @@ def test_one_color_has_that_lab_at_any_size(
 
 
 def test_shrinking_averages(pictures: dict[str, np.ndarray]) -> None:
-    """Block means of numpy: 128x128 at side 64 are blocks of 2x2. Pillow rounds to 8 bits, rows and columns in turn."""
+    """Block means of numpy: 128x128 at side 64 are blocks of 2x2.
+
+    Pillow rounds to 8 bits, rows and columns in turn.
+    """
     blocks = pictures["astronaut"].reshape(64, 2, 64, 2, 3).mean((1, 3))
     difference = np.abs(
         working_lab(pictures["astronaut"], 64)[0].permute(1, 2, 0).numpy() - rgb2lab(blocks / 255)

@@ -1,6 +1,6 @@
 """Read mutated pictures, each in at most LIMIT seconds, and print what became of them as JSON.
 
-    python tests/retrieval/fuzz_pictures.py FOLDER COUNT SEED
+    python tests/retrieval/photos/hardship/fuzz_pictures.py FOLDER COUNT SEED
 
 It is a process of its own, so that a crash of a decoder ends only it; FOLDER/now.* is then the file
 that did it.
@@ -50,20 +50,26 @@ def encoded(picture: np.ndarray) -> dict[str, list[bytes]]:
     clear.putalpha(image.convert("L"))
     return {
         ".jpg": [
-            saved(image, "JPEG", exif=exif), saved(image, "JPEG", progressive=True), saved(image.convert("L"), "JPEG"),
-            saved(image.convert("CMYK"), "JPEG"),
+            saved(image, "JPEG", exif=exif), saved(image, "JPEG", progressive=True),
+            saved(image.convert("L"), "JPEG"), saved(image.convert("CMYK"), "JPEG"),
         ],
         ".png": [
-            saved(image, "PNG"), saved(clear, "PNG"), saved(image.convert("P"), "PNG", transparency=0),
+            saved(image, "PNG"), saved(clear, "PNG"),
+            saved(image.convert("P"), "PNG", transparency=0),
             saved(Image.fromarray(deep), "PNG"), saved(image.convert("1"), "PNG"),
         ],
         ".tif": [
-            saved(image, "TIFF", exif=exif), saved(image, "TIFF", compression="tiff_lzw"), saved(image, "TIFF", compression="jpeg"),
-            tiff(deep), tiff(np.stack([deep] * 3, 2), photometric="rgb"), tiff(picture, photometric="rgb", tile=(16, 16)),
+            saved(image, "TIFF", exif=exif), saved(image, "TIFF", compression="tiff_lzw"),
+            saved(image, "TIFF", compression="jpeg"),
+            tiff(deep), tiff(np.stack([deep] * 3, 2), photometric="rgb"),
+            tiff(picture, photometric="rgb", tile=(16, 16)),
             tiff(picture[..., 0], compression="zlib"),
         ],
         ".webp": [saved(image, "WEBP"), saved(clear, "WEBP", lossless=True)],
-        ".gif": [saved(image, "GIF"), saved(image, "GIF", save_all=True, append_images=[image.rotate(90)])],
+        ".gif": [
+            saved(image, "GIF"),
+            saved(image, "GIF", save_all=True, append_images=[image.rotate(90)]),
+        ],
         ".bmp": [saved(image, "BMP")],
         ".ppm": [saved(image, "PPM")],
         ".avif": [saved(image, "AVIF")],
@@ -71,7 +77,10 @@ def encoded(picture: np.ndarray) -> dict[str, list[bytes]]:
 
 
 def mutated(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """One to four of the things that happen to files: bits flip, ends and middles are lost, blocks are doubled or mixed."""
+    """One to four of the things that happen to files.
+
+    Bits flip, ends and middles are lost, blocks are doubled or mixed.
+    """
     out = bytearray(data)
     for _ in range(int(rng.integers(1, 5))):
         size = len(out)
@@ -154,7 +163,7 @@ def main(folder: Path, count: int, seed: int) -> None:
 
 
 def peak_bytes() -> int:
-    """Most memory this process has had; getrusage also counts that of the process that started it."""
+    """Most memory this process has had; getrusage also counts that of its parent."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024

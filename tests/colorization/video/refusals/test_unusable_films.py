@@ -1,4 +1,4 @@
-"""Films without pictures, with a broken index or several tracks; in color: told, never half done."""
+"""Films without pictures, with a broken index, several tracks, in color: never half done."""
 
 import struct
 from collections.abc import Callable

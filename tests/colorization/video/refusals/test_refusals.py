@@ -1,4 +1,4 @@
-"""Media that cannot be used, and what would lose something: one line, nothing written, nothing lost."""
+"""Media that cannot be used, and what would lose something: one line, and nothing is lost."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.video import frame_sinks as sinks
 from colorization.video.container.segment_writer import SegmentWriter
 from colorization.video.film_reader import Film, FilmError
-from colorization.video.job import FilmJob, check_job
+from colorization.video.job import FilmJob
 from colorization.video.report import check_report
 
 MakeFilm = Callable[..., Path]
@@ -91,38 +91,6 @@ def test_damage_can_be_allowed(make_film: MakeFilm, pan: Pan, tmp_path: Path) ->
     assert 0 < len(found) < 20
     np.testing.assert_array_equal(found[0].luma, lumas[0])
     assert len(film.notes) == 1 and "damaged" in film.notes[0]
-
-
-def test_nothing_that_exists_is_replaced(
-    make_film: MakeFilm, pan: Pan, tmp_path: Path, listing: Listing
-) -> None:
-    source = make_film(tmp_path / "in.mp4", pan("coffee", 2), codec="libx264")
-    reference = tmp_path / "reference.mp4"  # whatever it holds
-    reference.write_bytes(b"a reference")
-    (tmp_path / "folder.mp4").mkdir()
-    (tmp_path / "frames").mkdir()
-    Image.new("L", (8, 8)).save(tmp_path / "frames" / "1.png")
-    before = listing(tmp_path)
-    cases = {
-        source: "replace what was given",
-        reference: "replace what was given",
-        tmp_path / "folder.mp4": "folder",
-        tmp_path / "frames": "folder",
-        tmp_path / "out.avi": "cannot write .avi",
-        tmp_path / "out": "suffix",
-        source / "below" / "out.mp4": "cannot be written",
-    }
-    for output, said in cases.items():
-        with pytest.raises(ValueError, match=said):
-            check_job(FilmJob(source, output, [reference], overwrite=True))
-    (tmp_path / "old.mkv").write_bytes(b"old")
-    with pytest.raises(ValueError, match=r"exists already; replace it with --overwrite"):
-        check_job(FilmJob(source, tmp_path / "old.mkv"))
-    check_job(FilmJob(source, tmp_path / "old.mkv", overwrite=True))
-    with pytest.raises(ValueError, match="replace what was given"):
-        check_job(FilmJob(tmp_path / "frames", tmp_path / "frames", overwrite=True))
-    (tmp_path / "old.mkv").unlink()
-    assert listing(tmp_path) == before
 
 
 def test_a_bad_frame_of_a_folder(
@@ -251,7 +219,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     quick: None,
     step: str,
 ) -> None:
-    """What was finished before is kept for another try, under a hidden name; the old result stays."""
+    """What was finished is kept for another try, under a hidden name; the old result stays."""
 
     trial = [SegmentWriter.write]  # which succeeds: the disk is full only later
 
