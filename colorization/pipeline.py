@@ -8,7 +8,7 @@ import torch
 
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.matching import match_references
-from colorization.inference.network_colors import Guidance, predict
+from colorization.inference.network_colors import belief_of, predict
 from colorization.inference.photo_colors import photo_colors
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.pictures.full_resolution import render
@@ -116,9 +116,8 @@ class ColorizationPipeline:
             ValueError: there is no index.
         """
         if self._search is None:
-            raise ValueError(
-                "recommending references needs an index: ColorizationPipeline.load(index_dir=...)"
-            )
+            needed = "ColorizationPipeline.load(index_dir=...)"
+            raise ValueError(f"recommending references needs an index: {needed}")
         return self._search
 
     def recommend(
@@ -181,10 +180,8 @@ class ColorizationPipeline:
         Args:
             gray: a path, a PIL picture or an array; an array is not copied, and must stay as it is
                 while the result is in use.
-            references: color pictures, what ``describe`` made of them, or recommendations, which
-                count as such if there is nothing else among them. An empty list uses none; None
-                takes the best ``options.top_k`` from the index, but no weak match, and none if
-                there is no index.
+            references: see ``colorize``, or what ``describe`` made of them; recommendations count
+                as such if there is nothing else among them.
             options: how to colorize.
 
         Raises:
@@ -200,7 +197,10 @@ class ColorizationPipeline:
             used = given_references(references)
         seen = [self.describer.features_of(one, options.working_side) for one in used.pictures]
         check_working_side(seen, options)
-        match = match_references(features, seen, bool(used.recommended))
+        network, belief = self.network_for(options), used.belief
+        if used.recommended and network is not None:  # given references are not questioned
+            belief = belief or belief_of(network, features)
+        match = match_references(features, seen, belief)
         return PreparedPhoto(
             target, lab[:, :1], options, match, used.recommended, used.skipped, used.note
         )
@@ -288,7 +288,7 @@ class ColorizationPipeline:
             raise ValueError("suggesting colors needs the colorization network")
         place = Point(x, y, (0.0, 0.0))
         prepared = gray if isinstance(gray, PreparedPhoto) else self.prepare(gray, [], options)
-        prediction = predict(network, prepared.match, [False], Guidance(), options.vividness)
+        prediction = predict(network, prepared.match, with_references=False)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
     def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:

@@ -56,7 +56,7 @@ def with_turned_references(prepared: PreparedPhoto) -> PreparedPhoto:
     """
     match = prepared.match
     turned = [replace(one, ab=torch.stack((-one.ab[1], one.ab[0]))) for one in match.references]
-    return replace(prepared, match=match_references(match.target, turned, match.is_recommended))
+    return replace(prepared, match=match_references(match.target, turned, match.belief))
 
 
 def _chroma(rgb: np.ndarray, size: tuple[int, ...]) -> Float[np.ndarray, "2 height width"]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.exact_matches import (
     FINE_STRIDE,
     ExactColors,
@@ -16,13 +17,14 @@ from colorization.inference.exact_matches import (
     smooth_step,
 )
 from colorization.inference.picture_features import PictureFeatures
+from colorization.network.colorization_network import Prediction
 from colorization.network.input_planes import ReferencePlanes, reference_planes
 from retrieval.stage_clock import stage
 from similarity.resize import resized
 
-# how far recommended references are followed: enough to take their colors, and a little less than
-# those that were given
-RECOMMENDED_SHARE = 0.85
+# how far recommended references are followed: enough to take their colors, and less than those that
+# were given
+RECOMMENDED_SHARE = 0.75
 # cosine of a match from which the network follows it, a little and fully, as measured by turning
 # the colors of references; it is only told to people
 FOLLOWED_FROM_TO = 0.35, 0.6
@@ -35,31 +37,31 @@ class ReferenceMatch:
     Attributes:
         target: what is colorized.
         references: what lends colors.
-        is_recommended: whether the references were recommended, not given.
+        belief: which colors the network finds likely, by which recommended references are chosen;
+            None for given ones, which are not questioned.
         planes: what matching says; None without references.
     """
 
     target: PictureFeatures
     references: Sequence[PictureFeatures]
-    is_recommended: bool
+    belief: NetworkBelief | None = None
     planes: ReferencePlanes | None = None
-    _last: dict[Hashable, Tensor] = field(
+    _said: dict[bool, tuple[Hashable, Prediction]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def remembered(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
-        """What was made for this key the last time, or make it; only the last one is kept.
+    def remembered(self, seen: bool, key: Hashable, ask: Callable[[], Prediction]) -> Prediction:
+        """What the network said the last time, or ask it.
 
         Args:
-            key: what it depends on.
-            make: computes it; nobody may change what it returns.
+            seen: whether it sees the references; one answer is kept for either.
+            key: what else the answer depends on.
+            ask: asks the network; nobody may change what it returns.
         """
-        known = self._last.get(key)
-        if known is None:
-            known = make()
-            self._last.clear()
-            self._last[key] = known
-        return known
+        known = self._said.get(seen)
+        if known is None or known[0] != key:
+            known = self._said[seen] = key, ask()
+        return known[1]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -99,7 +101,7 @@ class ReferenceMatch:
         Args:
             faithfulness: see ColorizeOptions.
         """
-        return faithfulness * (RECOMMENDED_SHARE if self.is_recommended else 1.0)
+        return faithfulness * (RECOMMENDED_SHARE if self.belief else 1.0)
 
     def shares(self, faithfulness: float, by_network: bool = True) -> list[float]:
         """Share of the colors that comes from each reference, 0..1; the rest is the network's own.
@@ -124,17 +126,18 @@ class ReferenceMatch:
 def match_references(
     target: PictureFeatures,
     references: Sequence[PictureFeatures],
-    is_recommended: bool = False,
+    belief: NetworkBelief | None = None,
 ) -> ReferenceMatch:
     """Match a target with its references.
 
     Args:
         target: what is colorized; its colors are not read.
         references: what lends colors.
-        is_recommended: whether the references were recommended, not given.
+        belief: of recommended references, which colors the network finds likely in the target.
     """
     planes = None
     if references:
         maps, ab = [one.maps for one in references], [one.ab[None] for one in references]
-        planes = reference_planes(target.maps, maps, ab)
-    return ReferenceMatch(target, references, is_recommended, planes)
+        prior = None if belief is None else belief.log_prior
+        planes = reference_planes(target.maps, maps, ab, log_prior=prior)
+    return ReferenceMatch(target, references, belief, planes)

@@ -12,13 +12,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import ReferenceMatch
+from colorization.inference.picture_features import PictureFeatures
 from colorization.network.color_bins import rebalancing_weights, smoothed
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
@@ -30,8 +31,9 @@ from similarity.resize import resized
 
 # factor on the chroma of the vivid answer: 1, results are paler than photos; 1.7, guesses shout
 VIVID_GAIN = 1.4
-# the same where references are followed, whose colors need no more than what matching has averaged
-FOLLOWED_GAIN = 1.15
+# the same where references are followed, whose colors need no more than what matching has averaged,
+# which is more where there are several, as of recommended ones
+FOLLOWED_GAIN, RECOMMENDED_GAIN = 1.2, 1.3
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
 PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
@@ -76,11 +78,7 @@ def network_colors(
     Returns:
         Chroma at half the working size, raw Lab units.
     """
-    # from edit to edit only the points change, or what is done to the colors afterwards
-    palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
-    key = id(network), options.vividness, options.faithfulness, palette
-    plain = replace(guidance, points=())
-    without_points = match.remembered(key, lambda: _answer(network, match, plain, options))
+    without_points = _answer(network, match, replace(guidance, points=()), options)
     if not guidance.points:
         return without_points
     with_points = _answer(network, match, guidance, options)
@@ -90,18 +88,16 @@ def network_colors(
 def predict(
     network: ColorizationNetwork,
     match: ReferenceMatch,
-    with_references: Sequence[bool],
-    guidance: Guidance,
-    vividness: float,
+    with_references: bool,
+    guidance: Guidance = Guidance(),
 ) -> Prediction:
-    """Run the network once, for one answer or several.
+    """Run the network once.
 
     Args:
         network: the colorization network.
-        match: the photo; its references are shown where an answer is to have them.
-        with_references: of each answer, whether it sees the references.
+        match: the photo, and references if there are any.
+        with_references: whether the network is to see them.
         guidance: points and palette.
-        vividness: 0..1.
 
     Raises:
         ValueError: the photo was described without the network's encoder.
@@ -111,28 +107,28 @@ def predict(
             "the photo was prepared by a pipeline without the colorization network:"
             " prepare it again"
         )
-    luminance, count = match.target.luminance, len(with_references)
-    hints = None
+    luminance, hints = match.target.luminance, None
     if guidance.points:
-        level = F.avg_pool2d(luminance, HINT_STRIDE)[0]
-        hints = point_planes(guidance.points, level).expand(count, -1, -1, -1)
-    shown = None
-    if match.planes is not None and any(with_references):
-        seen = torch.tensor(with_references).to(luminance).view(-1, 1, 1, 1)
-        shown = seen * match.planes.planes
-    wishes = [
-        global_hints(guidance.palette, None, vividness, float(seen)) for seen in with_references
-    ]
+        hints = point_planes(guidance.points, F.avg_pool2d(luminance, HINT_STRIDE)[0])[None]
+    shown = match.planes.planes if match.planes is not None and with_references else None
+    wishes = global_hints(guidance.palette, faithfulness=float(with_references))
     inputs = network_inputs(
-        {name: maps.expand(count, -1, -1, -1) for name, maps in match.target.encoder_maps.items()},
-        luminance.expand(count, -1, -1, -1),
-        shown,
-        hints,
-        torch.stack(wishes).to(luminance),
+        match.target.encoder_maps, luminance, shown, hints, wishes[None].to(luminance)
     )
     with autocast(luminance.device):
         prediction: Prediction = network(inputs)
     return prediction
+
+
+def belief_of(network: ColorizationNetwork, target: PictureFeatures) -> NetworkBelief:
+    """Which colors the network finds likely in a photo, whatever references may say.
+
+    Args:
+        network: the colorization network.
+        target: the photo.
+    """
+    said = predict(network, ReferenceMatch(target, []), False)
+    return NetworkBelief(said, rebalancing_weights(network.prior))
 
 
 def _answer(
@@ -143,34 +139,43 @@ def _answer(
 ) -> Float[Tensor, "2 height width"]:
     """Stages 1 to 4."""
     followed = match.followed(options.faithfulness)
-    shares = {True: followed, False: 1 - followed}
     if match.planes is None or guidance.palette is not None:  # a palette overrules references
-        shares = {False: 1.0}
-    ways = {seen: share for seen, share in shares.items() if share > 0}
-    prediction = predict(network, match, list(ways), guidance, options.vividness)
-    gains = [FOLLOWED_GAIN if seen else VIVID_GAIN for seen in ways]
-    decoded = _decoded(network, prediction, guidance, options, gains)
-    ab = sum(share * answer for share, answer in zip(ways.values(), decoded, strict=True))
-    found = resized(torch.as_tensor(ab), match.size)
+        followed = 0.0
+    ab = match.target.luminance.new_zeros(2, *match.size)
+    with_references = RECOMMENDED_GAIN if match.belief else FOLLOWED_GAIN
+    for seen, share, gain in ((True, followed, with_references), (False, 1 - followed, VIVID_GAIN)):
+        if share > 0:
+            said = _said(network, match, seen, guidance)
+            vivid = 1 + options.vividness * (gain - 1)
+            ab += share * resized(_decoded(network, said, guidance, vivid), match.size)
     if match.exact is None or guidance.palette is not None:
-        return found
-    return match.exact.over(found, options.faithfulness)
+        return ab
+    return match.exact.over(ab, options.faithfulness)
+
+
+def _said(
+    network: ColorizationNetwork, match: ReferenceMatch, seen: bool, guidance: Guidance
+) -> Prediction:
+    """What the network says; most edits change only what is done to its answer afterwards."""
+    if guidance.points:
+        return predict(network, match, seen, guidance)
+    if match.belief is not None and not seen and guidance.palette is None:
+        return match.belief.prediction
+    palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
+    return match.remembered(
+        seen, (id(network), palette), lambda: predict(network, match, seen, guidance)
+    )
 
 
 def _decoded(
-    network: ColorizationNetwork,
-    prediction: Prediction,
-    guidance: Guidance,
-    options: ColorizeOptions,
-    gains: Sequence[float],
-) -> Float[Tensor, "answers 2 height width"]:
-    """Colors of the network's answers at stride 4, with a gain for each where they are vivid."""
-    logits = prediction.logits.float()
+    network: ColorizationNetwork, said: Prediction, guidance: Guidance, gain: float
+) -> Float[Tensor, "2 height width"]:
+    """Colors at stride 4, with a gain where there is no palette, whose colors are as they are."""
+    logits = said.logits.float()
     if guidance.palette is not None:
         odds = _odds(guidance.palette, network.prior).log().to(logits)
-        return palette_colors(prediction.ab, logits + odds[:, None, None])
-    careful = careful_colors(prediction.ab, logits, rebalancing_weights(network.prior))
-    return careful * (1 + options.vividness * (careful.new_tensor(gains).view(-1, 1, 1, 1) - 1))
+        return palette_colors(said.ab, logits + odds[:, None, None])[0]
+    return gain * careful_colors(said.ab, logits, rebalancing_weights(network.prior))[0]
 
 
 def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

@@ -11,7 +11,7 @@ from colorization.options import ColorizeOptions
 from retrieval.search.recommendation import Recommendation
 
 # options that may change from edit to edit; a photo is prepared anew for others
-EDITABLE = ("method", "vividness", "faithfulness", "saturation", "keep_tint")
+EDITABLE = ("vividness", "faithfulness", "saturation", "keep_tint")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.network_colors import Guidance
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.pictures.picture_arrays import as_rgb
@@ -33,12 +34,14 @@ class UsedReferences:
         pictures: of all references, (height, width, 3), or as they were described.
         skipped: one line for each recommended photo that could not be read.
         note: one line where nothing in the library resembles the picture; else empty.
+        belief: which colors the network finds likely in the picture, where it was asked already.
     """
 
     recommended: list[Recommendation]
     pictures: Sequence[np.ndarray | PictureFeatures]
     skipped: list[str] = field(default_factory=list)
     note: str = ""
+    belief: NetworkBelief | None = None
 
 
 def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from colorization.inference.color_belief import NetworkBelief
-from colorization.inference.matching import match_references
-from colorization.inference.network_colors import Guidance, predict
+from colorization.inference.network_colors import belief_of
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.reference_checks import UsedReferences, read_reference
 from colorization.messages import AUTOMATIC
@@ -89,9 +88,7 @@ class ReferenceSearch:
         if self._network is None:
             return Query(described, None)
         features = features or self._describer.features_of(rgb, ColorizeOptions().working_side)
-        alone = match_references(features, [])
-        said = predict(self._network, alone, [False], Guidance(), vividness=0.0)
-        return Query(described, NetworkBelief(said.logits))
+        return Query(described, belief_of(self._network, features))
 
     def rank(self, query: Query, top_k: int, same_class: bool) -> list[Recommendation]:
         """Rank the photos of the index.
@@ -181,6 +178,7 @@ class ReferenceSearch:
             [found.pictures[i] for i in picks],
             found.skipped,
             honest_note(found.recommended, name, AUTOMATIC),
+            query.belief,
         )
 
 

@@ -8,13 +8,14 @@ every color that a screen can show.
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from similarity.color.lab import rgb_to_lab
 
 NUM_BINS = 313
 STEP = 10.0
+REACH = 12  # steps of the grid from gray to either side
 SIGMA = 5.0  # of the soft encoding and of the smoothed prior
 NEIGHBOURS = 5
 
@@ -23,7 +24,7 @@ NEIGHBOURS = 5
 @torch.inference_mode(False)  # kept for training, too, whoever asks first
 def ab_bins() -> Float[Tensor, "bins 2"]:
     """Centres of the bins, raw Lab units, ordered by a, then b."""
-    axis = torch.arange(-120.0, 121.0, STEP, dtype=torch.float32)
+    axis = torch.arange(-REACH, REACH + 1, dtype=torch.float32) * STEP
     grid = torch.cartesian_prod(axis, axis)
     level = torch.linspace(0.0, 1.0, 41, dtype=torch.float32)
     faces = []  # the gamut's shadow on the ab plane is that of its surface
@@ -36,6 +37,25 @@ def ab_bins() -> Float[Tensor, "bins 2"]:
     distance = torch.cdist(grid, surface).amin(1)
     inside = distance.argsort(stable=True)[:NUM_BINS].sort().values
     return grid[inside]
+
+
+@lru_cache(maxsize=1)
+@torch.inference_mode(False)
+def _bins_of_cells() -> Int[Tensor, "rows columns"]:
+    """Nearest bin of every cell of the grid, in the gamut or not."""
+    axis = torch.arange(-REACH, REACH + 1, dtype=torch.float32) * STEP
+    nearest = torch.cdist(torch.cartesian_prod(axis, axis), ab_bins()).argmin(1)
+    return nearest.view(len(axis), len(axis))
+
+
+def nearest_bins(ab: Float[Tensor, "2 ..."]) -> Int[Tensor, "..."]:
+    """Number of the bin of each color, whatever lies beyond the gamut included.
+
+    Args:
+        ab: raw Lab units.
+    """
+    row, column = (ab / STEP).round().clamp(-REACH, REACH).long() + REACH
+    return _bins_of_cells().to(ab.device)[row, column]
 
 
 def soft_encode(ab: Float[Tensor, "batch 2 height width"]) -> tuple[Tensor, Tensor]:

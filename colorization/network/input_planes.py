@@ -4,7 +4,7 @@ References are matched at stride 8. No reference is zero planes, and the network
 such.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +58,7 @@ def reference_planes(
     references: Sequence[UnitMaps],
     reference_ab: Sequence[Float[Tensor, "batch 2 _height _width"]],
     stride: int = GRID_STRIDE,
+    log_prior: Callable[[Tensor], Tensor] | None = None,
 ) -> ReferencePlanes:
     """Match targets with their references and carry colors over.
 
@@ -66,12 +67,16 @@ def reference_planes(
         references: for each of several references, its maps for every target of the batch.
         reference_ab: chroma of each reference, raw Lab units.
         stride: cells of the chroma a cell of the grid of stride 8; 8 at the working size.
+        log_prior: for colors (2, positions) of a single target's references, what else than
+            likeness speaks for them in each place of the target; see soft_weights.
 
     Source: He et al. 2018, section 3.1.
     """
     found = correlate(target, references)
-    weights = soft_weights(found, TEMPERATURE)
-    warped = warp_soft([F.avg_pool2d(ab, stride) for ab in reference_ab], found, weights)
+    colors = [F.avg_pool2d(ab, stride) for ab in reference_ab]
+    prior = log_prior and log_prior(torch.cat([ab[0].flatten(1) for ab in colors], 1))
+    weights = soft_weights(found, TEMPERATURE, prior)
+    warped = warp_soft(colors, found, weights)
     return ReferencePlanes(warped, similarity_maps(target, references, found), found, weights)
 
 

@@ -115,10 +115,7 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         What settings.json holds; README.md beside it shows how the numbers are used.
     """
     options = ColorizeOptions()
-    vividness, faithfulness = (
-        int((asked - global_hints()).abs().argmax())
-        for asked in (global_hints(vividness=1.0), global_hints(faithfulness=1.0))
-    )
+    faithfulness = int((global_hints(faithfulness=1.0) - global_hints()).abs().argmax())
     return {
         "rechroma": __version__,
         "encoder_weights": encoder.weights_hash,
@@ -142,7 +139,6 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "l_scale": L_SCALE,
         "ab_scale": AB_SCALE,
         "global_size": GLOBAL_SIZE,
-        "vividness_index": vividness,
         "expected_share": EXPECTED_SHARE,
         "vivid_gain": VIVID_GAIN,
         "faithfulness_index": faithfulness,

@@ -13,7 +13,7 @@ from torch import Tensor
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.exact_matches import FINE_STRIDE, smooth_step
 from colorization.inference.matching import match_references
-from colorization.inference.network_colors import Guidance, network_colors
+from colorization.inference.network_colors import Guidance, belief_of, network_colors
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.inference.pictures.working_size import working_lab
@@ -116,10 +116,11 @@ class SceneColorizer:
 
     def _direct(self, frame: PictureFeatures) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
-        match = match_references(frame, self.references, self.are_recommended)
         if self.network is not None:
+            belief = belief_of(self.network, frame) if self.are_recommended else None
+            match = match_references(frame, self.references, belief)
             return network_colors(self.network, match, Guidance(), self.options)
-        ab, confidence = transferred_colors(match)
+        ab, confidence = transferred_colors(match_references(frame, self.references))
         return ab * confidence
 
     def _carried(

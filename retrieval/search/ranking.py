@@ -18,7 +18,7 @@ from similarity.backbone.precision import inference
 
 LUMINANCE_WEIGHT = 0.25
 # of the logarithm of the likelihood of the colors: 0 ranks by likeness alone, 1 nearly by it alone
-COLOR_WEIGHT = 0.3
+COLOR_WEIGHT = 0.12
 MAX_SURVIVORS = 200
 # from the ab that candidates lend to the query's cells to the mean logarithm of likelihoods
 ColorBelief = Callable[[Int8[np.ndarray, "candidates 49 2"]], Float[np.ndarray, " candidates"]]

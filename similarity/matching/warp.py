@@ -42,20 +42,25 @@ def warp_hard(
 
 
 def soft_weights(
-    correlation: Correlation, temperature: float
+    correlation: Correlation,
+    temperature: float,
+    log_prior: Float[Tensor, "batch target references"] | None = None,
 ) -> Float[Tensor, "batch target references"]:
     """Weights of a soft warp: softmax over all positions of all references.
 
     Args:
         correlation: of targets with references.
         temperature: of the softmax; towards 0 it becomes the hard warp.
+        log_prior: what else speaks for a pair, up to a constant for each target position: Bayes'
+            rule; None for nothing.
 
     Raises:
         ValueError: the temperature is not positive.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
-    return (correlation.values / temperature).softmax(2)
+    evidence = correlation.values / temperature
+    return (evidence if log_prior is None else evidence + log_prior).softmax(2)
 
 
 def warp_soft(

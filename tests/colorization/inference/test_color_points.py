@@ -94,7 +94,7 @@ def test_what_lies_within_a_surface_belongs_to_it(kinds: Tensor) -> None:
 def match(kinds: Tensor) -> ReferenceMatch:
     """The room, without references."""
     level = torch.where(kinds == WALL, 80.0, 40.0)
-    return ReferenceMatch(painted(kinds, apart(3), torch.zeros(3, 2), level=level), [], False)
+    return ReferenceMatch(painted(kinds, apart(3), torch.zeros(3, 2), level=level), [])
 
 
 def test_near_a_point_its_color_counts_and_elsewhere_what_was_there(match: ReferenceMatch) -> None:

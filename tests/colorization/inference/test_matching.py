@@ -6,9 +6,12 @@ from painted_pictures import apart, painted
 from torch import Tensor
 
 from colorization.inference import matching as module
+from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.matching import ReferenceMatch, match_references
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.pictures.working_size import working_lab
+from colorization.network.color_bins import NUM_BINS, ab_bins
+from colorization.network.colorization_network import Prediction
 from similarity.backbone.backbone import Backbone
 from similarity.resize import resized
 
@@ -160,21 +163,44 @@ def test_a_reference_given_twice_counts_as_once(seen: dict[str, PictureFeatures]
     assert shares(twice) == pytest.approx([0.5, 0.5], abs=1e-4)
 
 
+# Belief
+
+
+def test_of_what_is_alike_a_recommended_reference_lends_what_the_network_believes() -> None:
+    """The photo shows one thing; the reference shows it in two colors, one of them likely."""
+    likely, unlikely = ab_bins()[250], ab_bins()[20]
+    logits = torch.full((1, NUM_BINS, ROWS, COLUMNS), -50.0)
+    logits[:, 250] = 50.0
+    said = Prediction(torch.zeros(1, 2, 2 * ROWS, 2 * COLUMNS), logits)
+    belief = NetworkBelief(said, torch.ones(NUM_BINS))
+    looks = apart(3)[[0, 1, 1]]
+    target = painted(torch.ones(ROWS, COLUMNS, dtype=torch.long), looks, torch.zeros(3, 2))
+    reference = painted(halves(1, 2), looks, torch.stack((likely, likely, unlikely)))
+    given, recommended = (match_references(target, [reference], b) for b in (None, belief))
+    between = ((likely + unlikely) / 2)[:, None, None]
+    torch.testing.assert_close(given.warped_ab, between.expand(2, *SIZE), atol=0.1, rtol=0)
+    wanted = likely[:, None, None].expand(2, *SIZE)
+    torch.testing.assert_close(recommended.warped_ab, wanted, atol=0.1, rtol=0)
+    assert recommended.followed(1.0) < given.followed(1.0) == 1.0
+
+
 # What is remembered
 
 
-def test_only_the_last_answer_is_remembered() -> None:
+def test_the_last_answer_with_references_and_without_is_remembered() -> None:
     match, made = match_references(picture(0, 1), []), list[str]()
 
-    def make(key: str) -> Tensor:
-        def run() -> Tensor:
+    def ask(key: str, seen: bool = False) -> Prediction:
+        def run() -> Prediction:
             made.append(key)
-            return torch.tensor(float(len(made)))
+            return Prediction(torch.zeros(1, 2, 2, 2), torch.zeros(1, NUM_BINS, 1, 1))
 
-        return match.remembered(key, run)
+        return match.remembered(seen, key, run)
 
-    first = make("a")
-    assert make("a") is first
-    assert make("b") is not first
-    assert make("a") is not first
-    assert made == ["a", "b", "a"]
+    first = ask("a")
+    assert ask("a") is first
+    assert ask("a", seen=True) is not first
+    assert ask("a") is first
+    assert ask("b") is not first
+    assert ask("a") is not first
+    assert made == ["a", "a", "b", "a"]

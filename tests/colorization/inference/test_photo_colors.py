@@ -4,7 +4,7 @@ import torch
 
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
-from colorization.inference.network_colors import Guidance, network_colors
+from colorization.inference.network_colors import Guidance, belief_of, network_colors
 from colorization.inference.photo_colors import photo_colors
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point
@@ -33,7 +33,8 @@ def test_by_the_network(colorizer: ColorizationPipeline, match: ReferenceMatch) 
 def test_recommended_references_have_a_little_less_say(
     colorizer: ColorizationPipeline, match: ReferenceMatch
 ) -> None:
-    recommended = match_references(match.target, match.references, is_recommended=True)
+    belief = belief_of(colorizer.network, match.target)
+    recommended = match_references(match.target, match.references, belief)
     options = ColorizeOptions()
     ours, given = (
         photo_colors(colorizer.network, one, Guidance(), options).shares
@@ -76,6 +77,7 @@ def test_the_very_same_picture_has_all_the_say_though_it_was_recommended(
 ) -> None:
     options = ColorizeOptions(working_side=96)
     prepared = colorizer.prepare(pictures["coffee"], [pictures["coffee"]], options).match
-    match = match_references(prepared.target, prepared.references, is_recommended=True)
+    belief = belief_of(colorizer.network, prepared.target)
+    match = match_references(prepared.target, prepared.references, belief)
     (share,) = photo_colors(colorizer.network, match, Guidance(), options).shares
     assert share > 0.95

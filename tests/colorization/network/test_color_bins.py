@@ -12,6 +12,7 @@ from colorization.network.color_bins import (
     ab_bins,
     annealed_mean,
     histogram,
+    nearest_bins,
     rebalancing_weights,
     soft_encode,
 )
@@ -51,6 +52,23 @@ def test_bins_cover_every_color_of_a_screen(rng: np.random.Generator) -> None:
     nearest = np.sqrt(((ab[:, None] - ab_bins().numpy()) ** 2).sum(2)).min(1)
     # half the diagonal of a cell: no color is outside the bins
     assert nearest.max() <= STEP / 2**0.5 + 0.01
+
+
+def test_nearest_bins_are_the_nearest(rng: np.random.Generator) -> None:
+    ab = torch.from_numpy(colors(rng, 2000).T).float()
+    off_centre = (ab / STEP - (ab / STEP).round()).abs().amax(0)
+    ab = ab[:, off_centre < 0.49]  # halfway between two cells either will do
+    found, wanted = nearest_bins(ab), torch.cdist(ab.T, ab_bins())
+    inside = wanted.amin(1) < STEP / 2
+    assert float(inside.float().mean()) > 0.5
+    assert torch.equal(found[inside], wanted.argmin(1)[inside])
+
+
+def test_colors_beyond_the_gamut_have_a_bin_too() -> None:
+    far = torch.tensor([[-128.0, 127.0, 300.0], [127.0, -128.0, 300.0]])
+    found = ab_bins()[nearest_bins(far)]
+    assert found.shape == (3, 2)
+    assert torch.equal(found.sign(), far.T.sign())
 
 
 # Soft encoding

@@ -76,7 +76,7 @@ def read_alone(luminance: torch.Tensor) -> NetworkInputs:
 def test_the_settings_are_those_of_the_code(
     exported: Exported, backbone: Backbone, network: ColorizationNetwork
 ) -> None:
-    """The planes and the place of the vividness are built with them alone."""
+    """The planes and the place of the faithfulness are built with them alone."""
     settings = json.loads(exported.paths[2].read_text())
     luminance = torch.rand(1, 1, 64, 96) * 100
     read = read_alone(luminance)
@@ -87,8 +87,8 @@ def test_the_settings_are_those_of_the_code(
     plane = (level - settings["l_centre"]) / settings["l_scale"]
     torch.testing.assert_close(read.luminance, plane)
     hints = torch.zeros(settings["global_size"])
-    hints[settings["vividness_index"]] = 1.0
-    torch.testing.assert_close(hints, global_hints(vividness=1.0))
+    hints[settings["faithfulness_index"]] = 1.0
+    torch.testing.assert_close(hints, global_hints(faithfulness=1.0))
     points = torch.full((1, 3, 16, 24), settings["ab_scale"])
     told = joined_inputs({}, luminance, None, points, hints[None])
     torch.testing.assert_close(told.hints[:, :2], torch.ones(1, 2, 16, 24))

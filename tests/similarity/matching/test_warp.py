@@ -89,6 +89,13 @@ def test_weights_equal_numpy() -> None:
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-6)
 
 
+def test_what_else_speaks_for_a_pair_multiplies_its_odds() -> None:
+    """Cosines 0.3 and 0.1 at temperature 0.1: odds e^2 to 1; a prior of 1 to e^2 evens them."""
+    correlation = Correlation(torch.tensor([[[0.3, 0.1]]]), (1, 1), ((1, 1), (1, 1)))
+    found = soft_weights(correlation, 0.1, torch.tensor([[[-5.0, -3.0]]]))
+    torch.testing.assert_close(found, torch.tensor([[[0.5, 0.5]]]))
+
+
 def test_weights_are_shares() -> None:
     for temperature in (1e-3, 0.02, 1.0, 100.0):
         weights = soft_weights(random_correlation(), temperature)

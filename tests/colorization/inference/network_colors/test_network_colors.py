@@ -12,7 +12,12 @@ from colorization.inference import exact_matches
 from colorization.inference import network_colors as module
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
-from colorization.inference.network_colors import Guidance, network_colors, predict
+from colorization.inference.network_colors import (
+    Guidance,
+    belief_of,
+    network_colors,
+    predict,
+)
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import (
@@ -81,64 +86,54 @@ def asked(network: ColorizationNetwork, monkeypatch: pytest.MonkeyPatch) -> list
 # What is asked
 
 
-def test_references_are_shown_where_an_answer_is_to_have_them(
+def test_references_are_shown_where_they_are_to_be_seen(
     network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
 ) -> None:
-    predict(network, match, [True, False], Guidance(), 0.7)
-    (inputs,) = asked
+    for seen in (True, False):
+        predict(network, match, seen)
+    with_them, without = asked
     assert match.planes is not None
-    assert torch.equal(inputs.references[0], match.planes.planes[0])
-    assert not inputs.references[1].any()
-    assert not inputs.hints.any()
-    # given references count as right wherever they match
-    wanted = [global_hints(None, None, 0.7, faithful) for faithful in (1.0, 0.0)]
-    assert torch.equal(inputs.global_hints, torch.stack(wanted))
-    for name, maps in match.target.encoder_maps.items():
-        assert torch.equal(inputs.maps[name], maps.expand(2, -1, -1, -1))
+    assert torch.equal(with_them.references, match.planes.planes)
+    assert not without.references.any()
+    # references that are shown count as right wherever they match
+    for inputs, faithful in ((with_them, 1.0), (without, 0.0)):
+        assert torch.equal(inputs.global_hints[0], global_hints(faithfulness=faithful))
+        assert not inputs.hints.any()
+        for name, maps in match.target.encoder_maps.items():
+            assert torch.equal(inputs.maps[name], maps)
 
 
-def test_recommended_references_count_as_recommended(
+def test_recommended_references_are_followed_a_little_less(
     network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
 ) -> None:
-    recommended = match_references(match.target, match.references, is_recommended=True)
-    options = ColorizeOptions(vividness=0.0)
-    given, without, mixed = (
-        network_colors(network, one, Guidance(), options)
-        for one in (match, match_references(match.target, []), recommended)
+    belief = belief_of(network, match.target)
+    asked.clear()
+    recommended = match_references(match.target, match.references, belief)
+    mixed = network_colors(network, recommended, Guidance(), CAREFUL)
+    assert len(asked) == 1  # what it says without references was known
+    followed, without = (
+        network_colors(network, one, Guidance(), CAREFUL)
+        for one in (replace(recommended, belief=None), match_references(match.target, []))
     )
-    wanted = torch.lerp(without, given, RECOMMENDED_SHARE)
+    wanted = torch.lerp(without, followed, RECOMMENDED_SHARE)
     torch.testing.assert_close(mixed, wanted, atol=1e-3, rtol=0)
 
 
 def test_without_references_their_planes_are_zero(
     network: ColorizationNetwork, alone: ReferenceMatch, asked: list[NetworkInputs]
 ) -> None:
-    predict(network, alone, [False], Guidance(), 1.0)
+    predict(network, alone, True)
     assert not asked[0].references.any()
-    assert torch.equal(asked[0].global_hints[0], global_hints(vividness=1.0))
 
 
 def test_points_and_palette_are_told(
     network: ColorizationNetwork, match: ReferenceMatch, asked: list[NetworkInputs]
 ) -> None:
-    predict(network, match, [True, False], Guidance([POINT], EVEN), 0.0)
+    predict(network, match, True, Guidance([POINT], EVEN))
     (inputs,) = asked
     wanted = point_planes([POINT], F.avg_pool2d(match.target.luminance, 4)[0])
-    for hints in inputs.hints:
-        torch.testing.assert_close(hints, torch.cat((wanted[:2] / 50, wanted[2:])))
-    assert torch.equal(inputs.global_hints[0], global_hints(EVEN, None, 0.0, 1.0))
-
-
-def test_answers_with_and_without_references_come_from_one_run(
-    network: ColorizationNetwork, match: ReferenceMatch
-) -> None:
-    guidance = Guidance([POINT], EVEN)
-    both = predict(network, match, [True, False], guidance, 1.0)
-    for i, seen in enumerate((True, False)):
-        one = predict(network, match, [seen], guidance, 1.0)
-        torch.testing.assert_close(both.ab[i : i + 1], one.ab, atol=1e-3, rtol=1e-4)
-        torch.testing.assert_close(both.logits[i : i + 1], one.logits, atol=1e-4, rtol=1e-4)
-    assert float((both.ab[0] - both.ab[1]).abs().max()) > 0.1
+    torch.testing.assert_close(inputs.hints[0], torch.cat((wanted[:2] / 50, wanted[2:])))
+    assert torch.equal(inputs.global_hints[0], global_hints(EVEN, faithfulness=1.0))
 
 
 # Decoding
@@ -150,7 +145,7 @@ def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
     """A gain of 1.4 at half the vividness is 1.2."""
     monkeypatch.setattr(module, "VIVID_GAIN", 1.4)
     for vividness, gain in ((0.0, 1.0), (0.5, 1.2), (1.0, 1.4)):
-        said = predict(network, alone, [False], Guidance(), vividness)
+        said = predict(network, alone, False)
         careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
         found = network_colors(network, alone, Guidance(), replace(CAREFUL, vividness=vividness))
         torch.testing.assert_close(found, resized(gain * careful[0], alone.size))
@@ -170,7 +165,7 @@ def test_the_gain_is_for_answers_without_a_palette(
 def test_an_even_palette_of_an_even_prior_leaves_the_odds(
     network: ColorizationNetwork, alone: ReferenceMatch
 ) -> None:
-    said = predict(network, alone, [False], Guidance(palette=EVEN), 0.0)
+    said = predict(network, alone, False, Guidance(palette=EVEN))
     found = network_colors(network, alone, Guidance(palette=EVEN), CAREFUL)
     wanted = resized(palette_colors(said.ab, said.logits)[0], alone.size)
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
@@ -215,7 +210,7 @@ def test_only_answers_that_count_are_asked_for(
 ) -> None:
     for faithfulness in (0.0, 0.5, 1.0):
         network_colors(network, match, Guidance(), replace(CAREFUL, faithfulness=faithfulness))
-    assert [len(inputs.luminance) for inputs in asked] == [1, 2, 1]
+    assert [bool(inputs.references.any()) for inputs in asked] == [False, True]  # once each
 
 
 # Exact matches
@@ -253,7 +248,7 @@ def test_points_are_blended_with_what_is_known_without_them(
     found = network_colors(network, match, Guidance([POINT]), CAREFUL)
     without = network_colors(network, match, Guidance(), CAREFUL)
     assert len(asked) == 2  # what it says without the point was known
-    said = predict(network, match, [True], Guidance([POINT]), 0.0)
+    said = predict(network, match, True, Guidance([POINT]))
     careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
     answer = resized(careful[0], match.size)
     wanted = blend_points(without, answer, [POINT], match)
@@ -276,8 +271,9 @@ def test_the_network_is_asked_only_about_what_changed(
     assert runs(Guidance()) == 0
     assert runs(Guidance([POINT])) == 1
     assert runs(Guidance(), replace(CAREFUL, saturation=1.4)) == 0
-    assert runs(Guidance(), replace(CAREFUL, vividness=0.2)) == 1
-    assert runs(Guidance(), replace(CAREFUL, faithfulness=0.2)) == 1
+    assert runs(Guidance(), replace(CAREFUL, vividness=0.2)) == 0
+    assert runs(Guidance(), replace(CAREFUL, faithfulness=0.2)) == 1  # without references
+    assert runs(Guidance(), replace(CAREFUL, faithfulness=0.4)) == 0
     assert runs(Guidance(palette=EVEN)) == 1
     assert runs(Guidance(palette=EVEN.clone())) == 0
     assert runs(Guidance(palette=torch.linspace(0, 2, NUM_BINS) / NUM_BINS)) == 1
