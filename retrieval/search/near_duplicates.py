@@ -28,7 +28,7 @@ class Appearance:
     """What tells whether two photos are one.
 
     Attributes:
-        global_: unit vectors from fc6.
+        global_: unit vectors of photos as a whole.
         local: unit vectors of the 7x7 cells.
         structure: how light and dark are spread, as luminance_structure gives it.
     """
