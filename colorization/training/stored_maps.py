@@ -24,13 +24,12 @@ from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS, histogram
 from colorization.network.colorization_network import ENCODER_MAPS
-from colorization.training.aged_prints import aged
+from colorization.training.aged_prints import aged, on_film
 from colorization.training.resemblance import resembling
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.safe_files import replacing
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.precision import inference
-from similarity.color.lab import rgb_to_lab
 from similarity.color.tones import spread_tones
 from similarity.training.crops import random_square
 
@@ -186,7 +185,7 @@ def crops_of(path: Path, row: int, options: StoreOptions) -> list[Float[Tensor, 
     found = []
     for number in range(options.crops):
         rng = np.random.default_rng((options.seed, row, number))
-        lab = rgb_to_lab(random_square(rgb, rng, options.cover, options.side))
+        lab = on_film(random_square(rgb, rng, options.cover, options.side), rng)
         if rng.random() < AGED_SHARE:
             lab = aged(lab, rng)
         found.append(spread_tones(lab[None])[0])

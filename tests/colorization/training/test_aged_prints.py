@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from colorization.training import aged_prints
-from colorization.training.aged_prints import aged
+from colorization.training.aged_prints import aged, on_film
+from similarity.color.lab import rgb_to_lab
 
 
 def test_only_luminance_changes_and_stays_in_range(rng: np.random.Generator) -> None:
@@ -40,6 +41,30 @@ def test_blur_softens_an_edge_and_grain_roughens_a_plane(
     monkeypatch.setattr(aged_prints, "BLUR_SHARE", 0.0)
     monkeypatch.setattr(aged_prints, "GRAIN_SHARE", 1.0)
     assert float(aged(edge * 0 + 50, rng)[0].std()) > 0.2
+
+
+def test_film_that_is_blind_to_red_darkens_red_and_lightens_blue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aged_prints, "FILM_SHARE", 1.0)
+    rgb = torch.tensor([[0.9, 0.2, 0.5], [0.2, 0.3, 0.5], [0.2, 0.9, 0.5]])[:, None]
+    seen = rgb_to_lab(rgb)
+    for seed in range(20):
+        found = on_film(rgb, np.random.default_rng(seed))
+        assert torch.equal(found[1:], seen[1:])
+        red, blue, gray = (found[0] - seen[0])[0].tolist()
+        assert red <= 0 <= blue and gray == pytest.approx(0, abs=0.05)
+    # half the light of each kind: the mixture by hand, of a plain red
+    monkeypatch.setattr(aged_prints, "FILM", aged_prints.EYE)
+    red_only = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    level = on_film(red_only, np.random.default_rng(0))[0]
+    assert float(level) == pytest.approx(float(rgb_to_lab(red_only)[0]), abs=1.5)
+
+
+def test_of_some_crops_the_luminance_is_what_eyes_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aged_prints, "FILM_SHARE", 0.0)
+    rgb = torch.rand(3, 8, 8)
+    assert torch.equal(on_film(rgb, np.random.default_rng(0)), rgb_to_lab(rgb))
 
 
 def test_it_follows_from_the_seed() -> None:
