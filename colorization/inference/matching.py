@@ -96,12 +96,12 @@ class ReferenceMatch:
         return exact_colors(self.target, self.references, self.planes.correlation)
 
     def followed(self, faithfulness: float) -> float:
-        """How far the network's answer with the references counts, 0..1, beside the one without.
+        """How far to go from the network's answer without references to the one with them, 0..1.
 
         Args:
             faithfulness: see ColorizeOptions.
         """
-        return faithfulness * (RECOMMENDED_SHARE if self.belief else 1.0)
+        return faithfulness * (1.0 if self.belief is None else RECOMMENDED_SHARE)
 
     def shares(self, faithfulness: float, by_network: bool = True) -> list[float]:
         """Share of the colors that comes from each reference, 0..1; the rest is the network's own.

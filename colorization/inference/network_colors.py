@@ -5,13 +5,15 @@
    palette changes the odds.
 3. Mix by faithfulness: the answer with references, and the one without, which has a little say
    beside recommended ones.
-4. Exact matches: where a reference shows the very same thing, its own colors are taken.
-5. Points: a color that the user gave holds as far as the picture shows the same thing.
+4. Vividness: the paler the colors, the more they gain.
+5. Exact matches: where a reference shows the very same thing, its own colors are taken.
+6. Points: a color that the user gave holds as far as the picture shows the same thing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -29,11 +31,11 @@ from colorization.options import ColorizeOptions
 from similarity.backbone.precision import autocast
 from similarity.resize import resized
 
-# factor on the chroma of the vivid answer: 1, results are paler than photos; 1.7, guesses shout
-VIVID_GAIN = 1.4
-# the same where references are followed, whose colors need no more than what matching has averaged,
-# which is more where there are several, as of recommended ones
-FOLLOWED_GAIN, RECOMMENDED_GAIN = 1.2, 1.3
+# factor on the chroma of vivid answers, see vivid_gain: what is added for the photo as it is, the
+# mean chroma that is added for all photos alike, and limits
+VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 6.0, (1.2, 2.0)
+# the same where given references are followed: they need no more than what matching has averaged
+FOLLOWED_GAIN = 1.2
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
 PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
@@ -137,20 +139,24 @@ def _answer(
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> Float[Tensor, "2 height width"]:
-    """Stages 1 to 4."""
-    followed = match.followed(options.faithfulness)
-    if match.planes is None or guidance.palette is not None:  # a palette overrules references
-        followed = 0.0
-    ab = match.target.luminance.new_zeros(2, *match.size)
-    with_references = RECOMMENDED_GAIN if match.belief else FOLLOWED_GAIN
-    for seen, share, gain in ((True, followed, with_references), (False, 1 - followed, VIVID_GAIN)):
-        if share > 0:
-            said = _said(network, match, seen, guidance)
-            vivid = 1 + options.vividness * (gain - 1)
-            ab += share * resized(_decoded(network, said, guidance, vivid), match.size)
-    if match.exact is None or guidance.palette is not None:
-        return ab
-    return match.exact.over(ab, options.faithfulness)
+    """Stages 1 to 5."""
+
+    def careful(seen: bool) -> Tensor:
+        said = _said(network, match, seen, guidance)
+        return resized(_decoded(network, said, guidance), match.size)
+
+    if guidance.palette is not None:  # it overrules references, and its colors are as they are
+        return careful(seen=False)
+    share = 0.0 if match.planes is None else match.followed(options.faithfulness)
+    ab = torch.zeros_like(match.warped_ab)
+    for seen, part in ((True, share), (False, 1 - share)):
+        if part > 0:
+            ab += part * careful(seen)
+    gain = vivid_gain(ab)
+    if match.belief is None:  # given references know how vivid they are
+        gain += share * (FOLLOWED_GAIN - gain)
+    ab *= 1 + options.vividness * (gain - 1)
+    return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 
 
 def _said(
@@ -167,15 +173,29 @@ def _said(
     )
 
 
+def vivid_gain(careful: Float[Tensor, "2 height width"]) -> float:
+    """By how much the careful answer is paler than photos are.
+
+    The less sure the network is, the paler is its answer, and the more it lacks: of photos to which
+    it gives a mean chroma of 5, the truth has 15; of those to which it gives 16, 19.
+
+    Args:
+        careful: colors of a photo, raw Lab units.
+    """
+    mean = max(float(careful.norm(dim=0).mean()), 1e-6)
+    lowest, highest = VIVID_LIMITS
+    return min(max(VIVID_SHARE + VIVID_CHROMA / mean, lowest), highest)
+
+
 def _decoded(
-    network: ColorizationNetwork, said: Prediction, guidance: Guidance, gain: float
+    network: ColorizationNetwork, said: Prediction, guidance: Guidance
 ) -> Float[Tensor, "2 height width"]:
-    """Colors at stride 4, with a gain where there is no palette, whose colors are as they are."""
+    """Careful colors, or those of a palette, at stride 4."""
     logits = said.logits.float()
     if guidance.palette is not None:
         odds = _odds(guidance.palette, network.prior).log().to(logits)
         return palette_colors(said.ab, logits + odds[:, None, None])[0]
-    return gain * careful_colors(said.ab, logits, rebalancing_weights(network.prior))[0]
+    return careful_colors(said.ab, logits, rebalancing_weights(network.prior))[0]
 
 
 def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

@@ -7,7 +7,12 @@ from pathlib import Path
 import torch
 
 from colorization import __version__
-from colorization.inference.network_colors import FOLLOWED_GAIN, VIVID_GAIN
+from colorization.inference.network_colors import (
+    FOLLOWED_GAIN,
+    VIVID_CHROMA,
+    VIVID_LIMITS,
+    VIVID_SHARE,
+)
 from colorization.network.color_bins import ab_bins, rebalancing_weights
 from colorization.network.color_decoding import EXPECTED_SHARE
 from colorization.network.colorization_network import (
@@ -140,7 +145,7 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "ab_scale": AB_SCALE,
         "global_size": GLOBAL_SIZE,
         "expected_share": EXPECTED_SHARE,
-        "vivid_gain": VIVID_GAIN,
+        "vivid": {"share": VIVID_SHARE, "chroma": VIVID_CHROMA, "limits": VIVID_LIMITS},
         "faithfulness_index": faithfulness,
         "followed_gain": FOLLOWED_GAIN,
         "bins": torch.round(ab_bins()).int().tolist(),

@@ -17,6 +17,7 @@ from colorization.inference.network_colors import (
     belief_of,
     network_colors,
     predict,
+    vivid_gain,
 )
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
@@ -83,6 +84,18 @@ def asked(network: ColorizationNetwork, monkeypatch: pytest.MonkeyPatch) -> list
     return seen
 
 
+def careful(
+    network: ColorizationNetwork,
+    match: ReferenceMatch,
+    seen: bool,
+    guidance: Guidance = Guidance(),
+) -> torch.Tensor:
+    """The network's careful colors at half the working size."""
+    said = predict(network, match, seen, guidance)
+    ab = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
+    return resized(ab[0], match.size)
+
+
 # What is asked
 
 
@@ -111,10 +124,7 @@ def test_recommended_references_are_followed_a_little_less(
     recommended = match_references(match.target, match.references, belief)
     mixed = network_colors(network, recommended, Guidance(), CAREFUL)
     assert len(asked) == 1  # what it says without references was known
-    followed, without = (
-        network_colors(network, one, Guidance(), CAREFUL)
-        for one in (replace(recommended, belief=None), match_references(match.target, []))
-    )
+    followed, without = (careful(network, recommended, seen) for seen in (True, False))
     wanted = torch.lerp(without, followed, RECOMMENDED_SHARE)
     torch.testing.assert_close(mixed, wanted, atol=1e-3, rtol=0)
 
@@ -143,7 +153,7 @@ def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
     network: ColorizationNetwork, alone: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gain of 1.4 at half the vividness is 1.2."""
-    monkeypatch.setattr(module, "VIVID_GAIN", 1.4)
+    monkeypatch.setattr(module, "vivid_gain", lambda careful: 1.4)
     for vividness, gain in ((0.0, 1.0), (0.5, 1.2), (1.0, 1.4)):
         said = predict(network, alone, False)
         careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
@@ -151,12 +161,22 @@ def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
         torch.testing.assert_close(found, resized(gain * careful[0], alone.size))
 
 
+def test_the_paler_an_answer_the_more_it_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chroma 10 becomes 0.8 times that and 5, which is 13; chroma 2 meets the limit."""
+    monkeypatch.setattr(module, "VIVID_SHARE", 0.8)
+    monkeypatch.setattr(module, "VIVID_CHROMA", 5.0)
+    monkeypatch.setattr(module, "VIVID_LIMITS", (1.0, 2.0))
+    colors = torch.tensor([3.0, 4.0])[:, None, None].expand(2, 6, 8)  # chroma 5
+    assert vivid_gain(2 * colors) == pytest.approx(1.3)
+    assert (vivid_gain(0.4 * colors), vivid_gain(0 * colors), vivid_gain(20 * colors)) == (2, 2, 1)
+
+
 def test_the_gain_is_for_answers_without_a_palette(
     network: ColorizationNetwork, alone: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
     for gain in (1.0, 1.5):
-        monkeypatch.setattr(module, "VIVID_GAIN", gain)
+        monkeypatch.setattr(module, "VIVID_LIMITS", (gain, gain))
         match = replace(alone)  # which remembers nothing
         found.append(network_colors(network, match, Guidance(palette=EVEN), ColorizeOptions()))
     assert torch.equal(found[0], found[1])
@@ -248,9 +268,7 @@ def test_points_are_blended_with_what_is_known_without_them(
     found = network_colors(network, match, Guidance([POINT]), CAREFUL)
     without = network_colors(network, match, Guidance(), CAREFUL)
     assert len(asked) == 2  # what it says without the point was known
-    said = predict(network, match, True, Guidance([POINT]))
-    careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
-    answer = resized(careful[0], match.size)
+    answer = careful(network, match, True, Guidance([POINT]))
     wanted = blend_points(without, answer, [POINT], match)
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
     assert float((found - without).abs().max()) > 1
