@@ -20,6 +20,7 @@ def odd_film(
     codec: str = "libx264",
     sounds: Sequence[str] = (),
     seconds: float = 0.5,
+    layout: str = "mono",
     cover: str = "",
     timecode: str = "",
     matrix: Sequence[int] = (),
@@ -35,6 +36,7 @@ def odd_film(
         codec: of the pictures.
         sounds: codecs of sound tracks.
         seconds: of sound.
+        layout: of sound, "mono" or "stereo".
         cover: "mjpeg" or "png" adds a cover picture.
         timecode: of the first frame.
         matrix: nine numbers of FFmpeg's display matrix.
@@ -52,7 +54,7 @@ def odd_film(
         if matrix:
             streams[0].set_display_matrix(matrix)
         tones = [
-            container.add_stream(one, rate=RATES.get(one, 44100), layout="mono") for one in sounds
+            container.add_stream(one, rate=RATES.get(one, 44100), layout=layout) for one in sounds
         ]
         art = None
         if cover:
@@ -113,11 +115,13 @@ def _frame(luma: np.ndarray, is_deep: bool, pix_fmt: str) -> av.VideoFrame:
 
 def _tone(stream, seconds: float) -> list[av.Packet]:
     """A tone of 440 Hz."""
-    rate = stream.codec_context.rate
+    context = stream.codec_context
+    rate = context.rate
     wave = (8000 * np.sin(2 * np.pi * 440 / rate * np.arange(int(seconds * rate)))).astype(np.int16)
     packets = []
     for start in range(0, len(wave), 1024):
-        samples = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], "s16", "mono")
+        part = np.repeat(wave[start : start + 1024], context.layout.nb_channels)[None]
+        samples = av.AudioFrame.from_ndarray(part, "s16", context.layout.name)
         samples.sample_rate, samples.pts = rate, start
         packets += stream.encode(samples)
     return [*packets, *stream.encode()]

@@ -10,6 +10,8 @@ KINDS = ("audio", "subtitles")  # of streams that are copied
 _COVER_TYPES = {"mjpeg": ("image/jpeg", "jpg"), "png": ("image/png", "png")}
 _ATTACHING = ".mkv"  # holds fonts, and covers as attachments
 _WITH_COVER_STREAM = (".mp4", ".mkv")
+# of sound whose file says only how many channels it has, as AVI does: MP4 must know which
+_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
 _OF_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands", "comment")
 
 
@@ -31,6 +33,9 @@ def add_streams(
     pairs = zip(getattr(source.streams, kind), getattr(found.streams, kind), strict=True)
     for stream, template in pairs:
         new = container.add_stream_from_template(template)
+        layout = _LAYOUTS.get(template.layout.name) if kind == "audio" else None
+        if layout:
+            new.codec_context.layout = layout
         new.metadata.update(stream.metadata)
         new.disposition = stream.disposition  # which track is played, which subtitles are forced
         added[template.index] = new

@@ -62,6 +62,14 @@ def test_what_the_line_names_does_help(pan: Pan, tmp_path: Path, kind: str) -> N
     assert check_container(film, tmp_path / "out.webm", tmp_path, opus) == []
 
 
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+def test_plain_sound_of_avi_is_kept_in_mp4(pan: Pan, tmp_path: Path, layout: str) -> None:
+    """AVI says how many channels there are, not which."""
+    lumas = pan("coffee", 2)
+    path = odd_film(tmp_path / "in.avi", lumas, "mpeg4", ["pcm_s16le"], layout=layout)
+    assert check_container(Film(path), tmp_path / "out.mp4", tmp_path) == []
+
+
 def test_sound_is_tried_to_its_end(
     pan: Pan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
