@@ -129,11 +129,12 @@ def test_a_reference_that_shows_a_part_of_the_picture_is_followed_there(
     gray, truth = (p["chelsea"][:128, 32:160] for p in (gray_pictures, pictures))
     noise = rng.integers(0, 256, (128, 384), dtype=np.uint8)
     target = np.hstack((gray, noise))
-    options, here = ColorizeOptions(working_side=192), np.s_[16:112, 16:112]
+    options = ColorizeOptions(working_side=192, vividness=0.0)  # vivid ones go beyond
+    here = np.s_[16:112, 16:112]
     errors = [
         np.abs(ab_of(colorizer.colorize(target, references, options).rgb[:, :128]) - ab_of(truth))[
             here
         ].mean()
         for references in ([truth], [])
     ]
-    assert errors[0] < 0.7 * errors[1]
+    assert errors[0] < 0.6 * errors[1]
