@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -142,9 +143,11 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except (OSError, OverflowError) as error:
-        raise ValueError(
-            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            reason = "the address is already in use; --port 0 takes a free one"
+        else:  # Python adds the address as a tuple
+            reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        raise ValueError(f"cannot listen on {host}, port {port}: {reason}") from error
 
 
 async def _in_words(_: Request, error: Exception) -> Response:

@@ -185,6 +185,12 @@ def test_a_port_in_use_is_told_before_anything_is_loaded(
 ) -> None:
     monkeypatch.setattr(ColorizationPipeline, "load", lambda *_: pytest.fail("loaded"))
     port = int(served.url.rpartition(":")[2])
-    line = f"cannot listen on 127.0.0.1, port {port}: Address already in use"
-    with pytest.raises(ValueError, match=line):
+    line = f"cannot listen on 127.0.0.1, port {port}: the address is already in use"
+    with pytest.raises(ValueError, match=f"^{line}; --port 0 takes a free one$"):
         serve(None, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_this_machine_s_is_told(host: str) -> None:
+    with pytest.raises(ValueError, match=rf"^cannot listen on {host}, port 0: [^()]+$"):
+        serve(None, host, 0)
