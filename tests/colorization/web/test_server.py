@@ -65,6 +65,27 @@ def test_everything_else_is_not_there(served: Any, path: str) -> None:
     assert (answer.status_code, "\n" in answer.text) == (404, False)
 
 
+@pytest.mark.parametrize("path", ["/api/colourize", "/api/colorize/more", "/colorize", "/api/"])
+def test_programs_that_ask_at_a_wrong_address_are_told_the_right_ones(
+    served: Any, path: str
+) -> None:
+    with served.http() as client:
+        answer = client.post(path, files={"photo": b"x"})
+    assert answer.status_code == 404
+    assert answer.text == (
+        "There is nothing here. Programs POST to"
+        " /api/colorize, /api/recommend or /api/suggest-colors."
+    )
+
+
+@pytest.mark.parametrize("name", ["colorize", "recommend", "suggest-colors", "photos"])
+def test_addresses_that_take_only_post_say_so(served: Any, name: str) -> None:
+    with served.http() as client:
+        answer = client.get(f"/api/{name}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.text == "This address takes only POST."
+
+
 def test_only_files_of_the_store_are_sent(served: Any, gray_file: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"x")
     (served.store.folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
