@@ -159,7 +159,7 @@ def test_git_passes_over_what_its_commands_leave() -> None:
     assert {"colored", "film.mp4", "indexes/family", "from-python.png"} <= set(left)
     files = [f"{name}/x" if not Path(name).suffix else name for name in (*left, "rechroma-demo")]
     command = ["git", "check-ignore", "--no-index", *files]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if found.returncode > 1:
+    if not (ROOT / ".git").exists():
         pytest.skip("the project is not in git here")
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert set(found.stdout.splitlines()) == set(files)

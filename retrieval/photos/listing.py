@@ -131,8 +131,8 @@ def list_sources(
         everything.add(here)
     if not sources:
         where = "this folder" if len(photos) == 1 else "these folders"
-        named = ", ".join(map(str, photos))
-        raise ValueError(f"{named}: no pictures in {where}{everything.reason()}")
+        folders = ", ".join(map(str, photos))
+        raise ValueError(f"{folders}: no pictures in {where}{everything.reason()}")
     return list(sources.values())
 
 
