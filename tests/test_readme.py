@@ -151,3 +151,15 @@ def test_links_lead_somewhere(readme: str) -> None:
     for place in re.findall(r"\]\(([^)]+)\)", text(readme)):
         if not place.startswith("https://"):
             assert (ROOT / readme).parent.joinpath(place).exists(), place
+
+
+def test_git_passes_over_what_its_commands_leave() -> None:
+    lines = "\n".join(blocks("README.md", "") + blocks("README.md", "python"))
+    left = re.findall(r"(?:--output |--sheet |--index |\.save\(\")([^\s\"]+)", lines)
+    assert {"colored", "film.mp4", "indexes/family", "from-python.png"} <= set(left)
+    files = [f"{name}/x" if not Path(name).suffix else name for name in (*left, "rechroma-demo")]
+    command = ["git", "check-ignore", "--no-index", *files]
+    if not (ROOT / ".git").exists():
+        pytest.skip("the project is not in git here")
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert set(found.stdout.splitlines()) == set(files)

@@ -114,7 +114,7 @@ def plan_jobs(
             jobs.append(Job(path, output / inside.with_suffix(output_suffix(path.suffix))))
     if not jobs:
         raise ValueError(
-            f"no pictures in {', '.join(map(str, inputs))},"
+            f"{', '.join(map(str, inputs))}: no pictures,"
             f" or none but what Rechroma has made{everything.reason()}"
         )
     jobs = _told_apart(jobs, extras)

@@ -161,7 +161,7 @@ def without_effect(
         "the network": () if by_network else ("vividness", "faithfulness"),
         **others,
     }
-    lines = ["--index is not asked: references are given"] if with_references and with_index else []
+    lines = ["--index is ignored: references are given"] if with_references and with_index else []
     for what, names in idle.items():
         lines += [
             f"--{name.replace('_', '-')} does nothing here: it concerns only {what}"

@@ -78,8 +78,9 @@ def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]")
 def _print_table(found: "list[Recommendation]", backbone: str) -> None:
     from retrieval.search.match_words import match_word
 
-    typer.echo("score  match  global  feature  luminance  photo")
+    typer.echo("score  match  colors  global  feature  luminance  photo")
     for one in found:
         parts = f"{one.global_score:6.3f}  {one.feature_score:7.3f}  {one.luminance_score:9.3f}"
         match = match_word(one.score, backbone)
-        typer.echo(f"{one.score:5.3f}  {match:5}  {parts}  {one_line(str(one.path))}")
+        first = f"{one.score:5.3f}  {match:5}  {one.color_score:6.2f}"
+        typer.echo(f"{first}  {parts}  {one_line(str(one.path))}")

@@ -26,18 +26,33 @@ def statement(references: Sequence[str], palette: str = "", num_points: int = 0)
     return f"{COLORIZED} {__version__}; the colors are not original. {lent}."
 
 
-def sources(shares: Sequence[tuple[str, float]], several: bool = False) -> str:
+def sources(shares: Sequence[tuple[str, float]]) -> str:
     """Where the colors of a result come from, for a person.
 
     Args:
-        shares: file name and share of each reference, see Colorized.influence.
-        several: whether they are those of several results.
+        shares: file name and share of each reference, see Colorized.influence; one that gave
+            nothing is only named where none gave anything.
     """
     if not shares:
         return "without a reference"
-    rest = 0.0 if several else 1 - sum(share for _, share in shares)
-    others = f", the other {rest:.0%} without a reference" if rest >= _LEAST_SHARE else ""
-    return f"from {', '.join(f'{name} {share:.0%}' for name, share in shares)}{others}"
+    named = [(name, share) for name, share in shares if share >= _LEAST_SHARE]
+    if not named:
+        return f"without a reference: {', '.join(name for name, _ in shares)} gave no colors"
+    rest = max(0.0, 1 - sum(share for _, share in shares))
+    *percents, others = _percents([*(share for _, share in named), rest])
+    pairs = zip(named, percents, strict=True)
+    lent = ", ".join(f"{name} {percent}%" for (name, _), percent in pairs if percent)
+    return f"from {lent}" + (f", the other {others}% without a reference" if others else "")
+
+
+def _percents(shares: Sequence[float]) -> list[int]:
+    """Whole percents that add up to 100: what was cut off most is rounded up."""
+    exact = [100 * share / sum(shares) for share in shares]
+    percents = [int(share) for share in exact]
+    order = sorted(range(len(exact)), key=lambda i: round(percents[i] - exact[i], 9))
+    for i in order[: 100 - sum(percents)]:
+        percents[i] += 1
+    return percents
 
 
 def credited(

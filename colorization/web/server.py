@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -13,9 +14,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -38,6 +39,9 @@ SWEEP_SECONDS = 60.0
 # for answers under way when the server ends; open pages would keep it up for ever
 GRACE_SECONDS = 3
 CONNECTIONS = 512  # open at once
+NOTHING_FOR_PROGRAMS = (
+    "There is nothing here. Programs POST to /api/colorize, /api/recommend or /api/suggest-colors."
+)
 
 
 def create_app(
@@ -85,9 +89,10 @@ def create_app(
         *queues.routes(),
         *programs.routes(),
         Route(FILES + "{place:path}", file),
-        Mount("/", StaticFiles(directory=STATIC, html=True)),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
+    # not a route: it would answer GET on addresses that take only POST
+    app.router.default = _elsewhere(StaticFiles(directory=STATIC, html=True))
     app.add_exception_handler(HTTPException, _in_words)
     for error in (ValueError, OSError, BusyError, RuntimeError, MemoryError):
         app.add_exception_handler(error, _refused)
@@ -142,14 +147,34 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except (OSError, OverflowError) as error:
-        raise ValueError(
-            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            reason = "the address is already in use; --port 0 takes a free one"
+        else:  # Python adds the address as a tuple
+            reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        raise ValueError(f"cannot listen on {host}, port {port}: {reason}") from error
+
+
+def _elsewhere(files: ASGIApp) -> ASGIApp:
+    """What answers where no request of ours is: the page's files, or a hint for programs."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (
+            scope["method"] == "POST" or scope["path"].startswith("/api/")
+        ):
+            raise HTTPException(404, NOTHING_FOR_PROGRAMS)
+        await files(scope, receive, send)
+
+    return answer
 
 
 async def _in_words(_: Request, error: Exception) -> Response:
     status, line = getattr(error, "status_code", 500), str(getattr(error, "detail", ""))
-    return PlainTextResponse("There is nothing here." if line == "Not Found" else line, status)
+    headers = getattr(error, "headers", None)
+    if status == 405 and headers:
+        line = f"This address takes only {headers['Allow']}."
+    return PlainTextResponse(
+        "There is nothing here." if line == "Not Found" else line, status, headers
+    )
 
 
 async def _refused(_: Request, error: Exception) -> Response:

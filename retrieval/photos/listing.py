@@ -130,7 +130,9 @@ def list_sources(
                 )
         everything.add(here)
     if not sources:
-        raise ValueError(f"no pictures under {', '.join(map(str, photos))}{everything.reason()}")
+        where = "this folder" if len(photos) == 1 else "these folders"
+        folders = ", ".join(map(str, photos))
+        raise ValueError(f"{folders}: no pictures in {where}{everything.reason()}")
     return list(sources.values())
 
 

@@ -53,6 +53,7 @@ _CAUSES = (
     SystemError, Image.DecompressionBombError,
 )  # fmt: skip
 
+NO_PICTURE = "not a picture that can be read (JPEG, PNG, TIFF, WebP, HEIC and others can)"
 NO_METADATA = "what it carries beside its pixels cannot be read and is left out"
 STRETCHED = "its values were stretched from black to white, as the file does not say which they are"
 
@@ -275,7 +276,7 @@ def _refusal(path: Path, cause: BaseException) -> PictureError:
     elif isinstance(cause, PermissionError):
         reason = "no permission to read it"
     elif isinstance(cause, UnidentifiedImageError):
-        reason = "not a picture that can be read"
+        reason = NO_PICTURE
     else:
         reason = " ".join(str(cause).split()) or type(cause).__name__
     return kind(f"{path}: {reason}")

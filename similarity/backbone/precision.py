@@ -58,5 +58,7 @@ def usable_device(device: torch.device | str) -> torch.device:
         torch.empty(1, device=place)
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0].split(". ")[0]
-        raise ValueError(f"device {device} cannot be used here ({first})") from error
+        raise ValueError(
+            f'device {device} cannot be used here ({first}); "cpu" works everywhere'
+        ) from error
     return place

@@ -13,7 +13,7 @@ from PIL import Image
 from colorization.batch.manifest import MANIFEST
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
-from retrieval.photos.reader import read_picture
+from retrieval.photos.reader import NO_PICTURE, read_picture
 
 Cli = Callable[..., Result]
 During = Callable[[Callable[[], object]], None]
@@ -190,11 +190,7 @@ def test_reasons_are_told_again_without_another_try(
     (gray_dir / "bad.png").write_text("not a picture\n")
     first, second = run(), run()
     assert first.exit_code == second.exit_code == 1
-    assert (
-        first.stderr
-        == second.stderr
-        == f"failed {gray_dir / 'bad.png'}: not a picture that can be read\n"
-    )
+    assert first.stderr == second.stderr == f"failed {gray_dir / 'bad.png'}: {NO_PICTURE}\n"
     assert counts(second) == "0 colorized, 1 failed, 2 existed already and were kept"
     assert len(lines(tmp_path / "out")) == 3
     (gray_dir / "bad.png").write_bytes((gray_dir / "cat.jpg").read_bytes())

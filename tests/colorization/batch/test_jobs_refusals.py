@@ -35,9 +35,13 @@ def test_a_missing_input_is_named(tmp_path: Path, files: Callable[..., list[Path
 
 def test_nothing_to_do_is_an_error(tmp_path: Path, files: Callable[..., list[Path]]) -> None:
     files("in/notes.txt")
-    with pytest.raises(ValueError, match="no pictures in") as error:
-        plan_jobs([tmp_path / "in"], tmp_path / "out", False)
-    assert str(tmp_path / "in") in str(error.value)
+    (tmp_path / "empty").mkdir()
+    folders = [tmp_path / "in", tmp_path / "empty"]
+    for inputs, named in ((folders[:1], f"{folders[0]}"), (folders, f"{folders[0]}, {folders[1]}")):
+        with pytest.raises(ValueError, match=": no pictures, or none but what") as error:
+            plan_jobs(inputs, tmp_path / "out", False)
+        told = "no pictures, or none but what Rechroma has made"
+        assert str(error.value) == f"{named}: {told}"
 
 
 @pytest.mark.parametrize(

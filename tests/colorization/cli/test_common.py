@@ -59,7 +59,7 @@ def test_what_has_no_effect_beside_the_rest() -> None:
     chosen = {"top_k": 3, "faithfulness": 1.0, "vividness": 0.5, "quality": 20}
     films = {"films": ["quality"]}
     assert without_effect(chosen, True, True, True, {}) == [
-        "--index is not asked: references are given",
+        "--index is ignored: references are given",
         "--top-k does nothing here: it concerns only recommended references",
     ]
     assert without_effect(chosen, False, True, True, {}) == []

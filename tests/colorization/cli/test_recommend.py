@@ -1,6 +1,8 @@
 import json
+import re
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from click.testing import Result
 from PIL import Image
 
 from retrieval.search.match_words import NOTHING_ALIKE
+from retrieval.search.ranking import COLOR_WEIGHT
 
 Cli = Callable[..., Result]
 
@@ -25,16 +28,27 @@ def test_recommendations_are_printed_best_first(
     result = cli("recommend", gray_path, "--index", index_dir, "--top-k", 3)
     assert (result.exit_code, result.stderr) == (0, "")
     head, *lines = result.stdout.splitlines()
-    assert head.split() == ["score", "match", "global", "feature", "luminance", "photo"]
+    assert head.split() == [
+        "score",
+        "match",
+        "colors",
+        "global",
+        "feature",
+        "luminance",
+        "photo",
+    ]
     assert len(lines) == 3
     assert lines[0].endswith(str(library_dir / "motorcycle_left.png"))
     assert lines[1].endswith(str(library_dir / "sub" / "motorcycle_right.png"))
     assert [line.split()[1] for line in lines] == ["good", "good", "weak"]
     scores = [
-        [float(x) for x in line.replace(line.split()[1], "", 1).split()[:4]] for line in lines
+        [float(x) for x in line.replace(line.split()[1], "", 1).split()[:5]] for line in lines
     ]
+    order = [score + COLOR_WEIGHT * colors for score, colors, *_ in scores]
+    assert all(better > other - 0.005 for better, other in pairwise(order))  # two decimals
+    assert all(re.match(r"\d\.\d{3}  \w{4} +-?\d+\.\d\d  ", line) for line in lines)
     assert [s[0] for s in scores] == sorted((s[0] for s in scores), reverse=True)
-    for total, _, feature, luminance in scores:
+    for total, _, _, feature, luminance in scores:
         assert total == pytest.approx(feature + 0.25 * luminance, abs=0.002)  # three decimals each
 
 

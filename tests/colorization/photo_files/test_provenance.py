@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -53,20 +55,44 @@ def test_without_references() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "several", "told"),
+    ("shares", "told"),
     [
-        ([], False, "without a reference"),
-        ([("a.jpg", 0.998)], False, "from a.jpg 100%"),
+        ([], "without a reference"),
+        ([("a.jpg", 0.998)], "from a.jpg 100%"),
         (
             [("a.jpg", 0.3), ("a.jpg", 0.2)],
-            False,
             "from a.jpg 30%, a.jpg 20%, the other 50% without a reference",
         ),
-        ([("a.jpg", 0.3), ("b.jpg", 0.9)], True, "from a.jpg 30%, b.jpg 90%"),
+        (
+            [("a.jpg", 0.3), ("b.jpg", 0.004)],
+            "from a.jpg 30%, the other 70% without a reference",
+        ),
+        ([("a.jpg", 0.0)], "without a reference: a.jpg gave no colors"),
+        (
+            [("a.jpg", 0.004), ("b.jpg", 0.0)],
+            "without a reference: a.jpg, b.jpg gave no colors",
+        ),
     ],
 )
-def test_sources_for_a_person(shares: list[tuple[str, float]], several: bool, told: str) -> None:
-    assert sources(shares, several) == told
+def test_sources_for_a_person(shares: list[tuple[str, float]], told: str) -> None:
+    assert sources(shares) == told
+
+
+@pytest.mark.parametrize(
+    ("shares", "percents"),
+    [
+        ((0.336, 0.336), (34, 33, 33)),  # the rest is 0.328; each rounded by itself gives 101
+        ((1 / 3, 1 / 3, 1 / 3), (34, 33, 33)),
+        ((0.005,), (1, 99)),
+        ((0.006, 0.49), (1, 49, 50)),  # 0.6, 49 and 50.4
+        ((0.497, 0.497, 0.006), (50, 50)),  # 49.7, 49.7 and 0.6
+        ((0.45, 0.551), (45, 55)),  # more than there is, as rounded shares may be
+    ],
+)
+def test_percents_add_up(shares: tuple[float, ...], percents: tuple[int, ...]) -> None:
+    told = sources([("a.jpg", share) for share in shares])
+    found = tuple(int(number) for number in re.findall(r"(\d+)%", told))
+    assert (found, sum(found)) == (percents, 100)
 
 
 def test_what_was_there_stays() -> None:

@@ -65,6 +65,27 @@ def test_everything_else_is_not_there(served: Any, path: str) -> None:
     assert (answer.status_code, "\n" in answer.text) == (404, False)
 
 
+@pytest.mark.parametrize("path", ["/api/colourize", "/api/colorize/more", "/colorize", "/api/"])
+def test_programs_that_ask_at_a_wrong_address_are_told_the_right_ones(
+    served: Any, path: str
+) -> None:
+    with served.http() as client:
+        answer = client.post(path, files={"photo": b"x"})
+    assert answer.status_code == 404
+    assert answer.text == (
+        "There is nothing here. Programs POST to"
+        " /api/colorize, /api/recommend or /api/suggest-colors."
+    )
+
+
+@pytest.mark.parametrize("name", ["colorize", "recommend", "suggest-colors", "photos"])
+def test_addresses_that_take_only_post_say_so(served: Any, name: str) -> None:
+    with served.http() as client:
+        answer = client.get(f"/api/{name}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.text == "This address takes only POST."
+
+
 def test_only_files_of_the_store_are_sent(served: Any, gray_file: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"x")
     (served.store.folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
@@ -185,6 +206,12 @@ def test_a_port_in_use_is_told_before_anything_is_loaded(
 ) -> None:
     monkeypatch.setattr(ColorizationPipeline, "load", lambda *_: pytest.fail("loaded"))
     port = int(served.url.rpartition(":")[2])
-    line = f"cannot listen on 127.0.0.1, port {port}: Address already in use"
-    with pytest.raises(ValueError, match=line):
+    line = f"cannot listen on 127.0.0.1, port {port}: the address is already in use"
+    with pytest.raises(ValueError, match=f"^{line}; --port 0 takes a free one$"):
         serve(None, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_this_machine_s_is_told(host: str) -> None:
+    with pytest.raises(ValueError, match=rf"^cannot listen on {host}, port 0: [^()]+$"):
+        serve(None, host, 0)

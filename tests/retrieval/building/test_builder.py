@@ -9,6 +9,7 @@ from index_state import Build, assert_sound, counts, files, paths, shards, stop_
 from PIL import Image
 
 from retrieval.building.builder import BuildOptions, build_index
+from retrieval.photos.reader import NO_PICTURE
 from retrieval.storage.manifest import read_manifest
 from similarity.backbone.backbone import Backbone
 
@@ -107,7 +108,7 @@ def test_changed_into_something_unreadable(
     report = build(photo_dir, tmp_path / "index")
     assert report.count == report.kept == 3
     assert report.added == report.changed == 0
-    assert report.unreadable == [f"{photo_dir / 'coffee.png'}: not a picture that can be read"]
+    assert report.unreadable == [f"{photo_dir / 'coffee.png'}: {NO_PICTURE}"]
     assert_sound(
         tmp_path / "index",
         backbone,

@@ -217,5 +217,9 @@ def test_missing_folder(photo_dir: Path) -> None:
 
 def test_no_picture(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(ValueError, match=rf"no pictures under {tmp_path}"):
+    with pytest.raises(ValueError, match=rf"^{tmp_path}: no pictures in this folder$"):
         list_sources([tmp_path])
+    (tmp_path / "empty").mkdir()
+    named = f"{tmp_path}, {tmp_path / 'empty'}"
+    with pytest.raises(ValueError, match=rf"^{named}: no pictures in these folders$"):
+        list_sources([tmp_path, tmp_path / "empty"])

@@ -92,11 +92,11 @@ def test_files_like_pictures_are_counted_with_their_reason(library: Callable[...
 
 def test_a_folder_of_only_what_is_passed_over_says_why(library: Callable[..., Path]) -> None:
     folder = library("@eaDir/a.jpg", "b.jpg", "c.dng")
-    with pytest.raises(ValueError, match="no pictures under") as caught:
+    with pytest.raises(ValueError, match="no pictures in") as caught:
         list_sources([folder], exclude=["*"])
     assert str(caught.value) == (
-        f"no pictures under {folder}; passed over: 1 folder that other programs keep beside photos:"
-        " @eaDir; 1 file or folder by --exclude"
+        f"{folder}: no pictures in this folder; passed over: 1 folder that other programs keep"
+        " beside photos: @eaDir; 1 file or folder by --exclude"
     )
 
 
@@ -113,5 +113,5 @@ def test_a_pattern_that_fits_everything_leaves_nothing(
     folder = library("lib/a.jpg", "lib/b.jpg")
     found, lines = listed(folder, pattern)
     assert found == [] and len(lines) == 1 and lines[0].endswith(" by --exclude")
-    with pytest.raises(ValueError, match=r"^no pictures under .*; passed over: .* by --exclude$"):
+    with pytest.raises(ValueError, match=r": no pictures in .*; passed over: .* by --exclude$"):
         list_sources([folder], exclude=[pattern])

@@ -59,6 +59,7 @@ def test_a_device_that_is_not_there(device: str) -> None:
     with pytest.raises(ValueError, match=rf"device {device} cannot be used here \(") as caught:
         precision.usable_device(device)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith('); "cpu" works everywhere')
 
 
 @pytest.mark.parametrize(

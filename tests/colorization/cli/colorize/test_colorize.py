@@ -111,7 +111,7 @@ def test_references_from_an_index(
 def test_references_go_before_an_index(from_reference: Cli, index_dir: Path) -> None:
     result = from_reference("--index", index_dir)
     assert result.exit_code == 0 and "from reference.png 100%" in result.stdout
-    assert result.stderr == "note: --index is not asked: references are given\n"
+    assert result.stderr == "note: --index is ignored: references are given\n"
 
 
 @pytest.mark.parametrize(

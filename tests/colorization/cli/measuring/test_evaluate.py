@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from colorization.cli.common import one_line_errors
 from colorization.cli.measuring.evaluate import evaluate as evaluate_command
+from retrieval.photos.reader import NO_PICTURE
 
 
 @pytest.fixture
@@ -94,9 +95,7 @@ def test_gray_photos_are_counted_and_unreadable_ones_end_with_status_1(
     (truth_dir / "text.png").write_text("not a picture\n")
     result = command(truth_dir, "--no-points")
     assert result.exit_code == 1
-    assert result.stderr.splitlines() == [
-        f"skipped {truth_dir / 'text.png'}: not a picture that can be read"
-    ]
+    assert result.stderr.splitlines() == [f"skipped {truth_dir / 'text.png'}: {NO_PICTURE}"]
     assert "automatic" in result.stdout
 
 

@@ -36,9 +36,12 @@ def test_the_status_tells_references_points_palette_and_notes(
     editor: PhotoEditor, photo: Path, library_dir: Path
 ) -> None:
     work = editor.put(editor.open(photo), [(0.25, 0.5), (0.5, 0.5)], "#a03020")
-    work = work.change("", palette=library_dir / "coffee.png")
     lines = status_lines(work, editor.look(work))
     assert lines[0].startswith("Colors from motorcycle_left.png ")
+    assert lines[0].endswith("; 2 color points.")
+    work = work.change("", palette=library_dir / "coffee.png")  # it overrules references
+    lines = status_lines(work, editor.look(work))
+    assert lines[0].startswith("Colors without a reference: motorcycle_left.png, ")
     assert lines[0].endswith("; 2 color points; palette of coffee.png.")
     plain = editor.open(photo).change("", picks=())
     assert status_lines(plain, editor.look(plain)) == ["Colors without a reference."]

@@ -7,6 +7,7 @@ import pytest
 from retrieval.building.engines.local import ShardJob, shard_name, write_one_shard, write_shards
 from retrieval.extraction.extractor import Extractor
 from retrieval.photos.listing import list_sources
+from retrieval.photos.reader import NO_PICTURE
 from retrieval.storage.shards import Photos, read_descriptors, read_photos, shard_key
 from similarity.backbone.backbone import Backbone
 
@@ -39,9 +40,7 @@ def test_shards_as_they_are_complete(job: ShardJob) -> None:
     written = list(write_shards(job, unreadable, lambda *numbers: seen.append(numbers)))
     found = sorted(name for _, photos in written for name in names(photos))
     assert found == ["astronaut.png", "chelsea.png", "coffee.png", "rocket.png"]
-    assert unreadable == [
-        f"{os.fsdecode(job.sources[0].root)}/broken.jpg: not a picture that can be read"
-    ]
+    assert unreadable == [f"{os.fsdecode(job.sources[0].root)}/broken.jpg: {NO_PICTURE}"]
     assert seen == [(5, 5)]
     for path, photos in written:
         assert names(read_photos(path)) == names(photos)
@@ -52,7 +51,7 @@ def test_shards_as_they_are_complete(job: ShardJob) -> None:
 def test_one_shard_under_its_name(job: ShardJob) -> None:
     name = shard_name()
     assert write_one_shard(job, name) == [
-        f"{os.fsdecode(job.sources[0].root)}/broken.jpg: not a picture that can be read"
+        f"{os.fsdecode(job.sources[0].root)}/broken.jpg: {NO_PICTURE}"
     ]
     assert len(read_photos(job.folder / name)) == 4
 

@@ -15,7 +15,11 @@ from retrieval.photos.reader import PictureError, read_picture, read_small_rgb
     "read", [read_picture, lambda path: read_small_rgb(path, 64)], ids=["full", "small"]
 )
 def test_unusable_files_are_refused_in_one_line(read, odd_files, tmp_path: Path) -> None:
-    reasons = {"empty.jpg": "the file is empty", "text.png": "not a picture that can be read"}
+    readable = "JPEG, PNG, TIFF, WebP, HEIC and others can"
+    reasons = {
+        "empty.jpg": "the file is empty",
+        "text.png": f"not a picture that can be read ({readable})",
+    }
     assert len(odd_files.unusable) == 4
     for name, path in odd_files.unusable.items():
         with pytest.raises(PictureError) as caught:
