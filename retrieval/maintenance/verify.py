@@ -12,14 +12,19 @@ from safetensors import SafetensorError
 from retrieval.extraction.pca import hash_projections, load_projections
 from retrieval.progress import Progress
 from retrieval.safe_files import file_sha256
-from retrieval.storage.contents import shard_problem
 from retrieval.storage.faiss_check import wrong_shard
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
 from retrieval.storage.rebuild_command import rebuild
 from retrieval.storage.search_settings import FLAT
-from retrieval.storage.shards import Photos, ShardReader, allow_open_files, read_photos
+from retrieval.storage.shards import (
+    Photos,
+    ShardReader,
+    allow_open_files,
+    read_photos,
+    shard_problem,
+)
 
 PAUSE = 1.0  # seconds in which a builder has replaced what it has begun to replace
 

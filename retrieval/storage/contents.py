@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.safe_files import file_sha256
 from retrieval.storage.inventory import ShardRow, shard_rows
 from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
-from retrieval.storage.shards import Photos, read_photos, shard_key
+from retrieval.storage.shards import Photos, read_photos, shard_problem
 
 
 @dataclass(frozen=True)
@@ -49,26 +48,3 @@ def read_contents(index_dir: Path) -> Contents:
             raise ValueError(f"{path}: {problem}; run build-index on its folders again to redo it")
         shards.append((path, read_photos(path)))
     return Contents(manifest, shards)
-
-
-def shard_problem(path: Path, checksum: str, key: str) -> str:
-    """Say what is wrong with a shard.
-
-    Args:
-        path: of the shard.
-        checksum: SHA-256 that index.json names, hexadecimal.
-        key: hash of the settings that index.json names.
-
-    Returns:
-        Some words; none if it is sound.
-    """
-    try:
-        if file_sha256(path) != checksum:
-            return "damaged, its checksum is not the one in index.json"
-        if shard_key(path) != key:
-            return "made with another backbone or other settings than index.json says"
-    except FileNotFoundError:
-        return "missing"
-    except OSError as error:
-        return f"cannot be read ({error.strerror or error})"
-    return ""

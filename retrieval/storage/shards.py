@@ -116,6 +116,29 @@ def shard_key(path: Path) -> str:
         return str(file.attrs["key"])
 
 
+def shard_problem(path: Path, checksum: str, key: str) -> str:
+    """Say what is wrong with a shard.
+
+    Args:
+        path: of the shard.
+        checksum: SHA-256 that index.json names, hexadecimal.
+        key: hash of the settings that index.json names.
+
+    Returns:
+        Some words; none if it is sound.
+    """
+    try:
+        if file_sha256(path) != checksum:
+            return "damaged, its checksum is not the one in index.json"
+        if shard_key(path) != key:
+            return "made with another backbone or other settings than index.json says"
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return ""
+
+
 def read_photos(path: Path) -> Photos:
     """Read which photos a shard describes.
 

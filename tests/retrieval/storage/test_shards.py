@@ -18,6 +18,7 @@ from retrieval.storage.shards import (
     read_descriptors,
     read_photos,
     shard_key,
+    shard_problem,
     write_shard,
 )
 
@@ -191,3 +192,13 @@ def test_a_reader_holds_one_open_file(shard: Path) -> None:
     assert [readers[0].photos.absolute(i) for i in range(len(NAMES))] == [
         photos().absolute(i) for i in range(len(NAMES))
     ]
+
+
+def test_what_is_wrong_with_a_shard_is_told(tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "a.h5", photos(), descriptors(len(NAMES)), "key")
+    known = file_sha256(path)
+    assert shard_problem(path, known, "key") == ""
+    assert "other settings" in shard_problem(path, known, "another key")
+    assert "checksum" in shard_problem(path, "0" * 64, "key")
+    assert shard_problem(tmp_path / "b.h5", known, "key") == "missing"
+    assert "cannot be read" in shard_problem(tmp_path, known, "key")
