@@ -8,7 +8,7 @@ import torch
 
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.inference.matching import match_references
-from colorization.inference.network_colors import belief_of, predict
+from colorization.inference.network_colors import belief_of, said_of
 from colorization.inference.photo_colors import photo_colors
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.pictures.full_resolution import render
@@ -288,7 +288,7 @@ class ColorizationPipeline:
             raise ValueError("suggesting colors needs the colorization network")
         place = Point(x, y, (0.0, 0.0))
         prepared = gray if isinstance(gray, PreparedPhoto) else self.prepare(gray, [], options)
-        prediction = predict(network, prepared.match, with_references=False)
+        prediction = said_of(network, prepared.match, seen=False)
         return suggestions(prediction, prepared.luminance[0], place, count)
 
     def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:

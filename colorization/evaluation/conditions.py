@@ -9,7 +9,8 @@ from colorization.evaluation.measures import Rgb
 from colorization.evaluation.photo import lab_of
 from colorization.inference.pictures.luminance import luminance_rows, with_chroma
 from colorization.network.hints import Point
-from similarity.color.lab import as_tensor, rgb_to_lab
+from similarity.color.lab import as_tensor, luminance_by_light, rgb_to_lab
+from similarity.color.tones import FILM_SHARES
 
 # factor on L and what is added to it: a print that has lost half of its contrast
 FADED = (0.5, 35.0)
@@ -77,6 +78,19 @@ def faded(gray: Rgb) -> np.ndarray:
     """
     factor, added = FADED
     return with_chroma(luminance_rows(gray, slice(None)) * factor + added, torch.zeros(2, 1, 1))
+
+
+def on_film(truth: Rgb) -> np.ndarray:
+    """A picture as film saw it that was blind to red.
+
+    Args:
+        truth: sRGB, 0..255.
+
+    Returns:
+        The same without chroma.
+    """
+    luminance = luminance_by_light(as_tensor(truth), FILM_SHARES)
+    return with_chroma(luminance, torch.zeros(2, 1, 1))
 
 
 def recolored(gray: Rgb, colored: Rgb) -> np.ndarray:

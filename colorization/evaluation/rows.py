@@ -10,6 +10,7 @@ import numpy as np
 from colorization.evaluation.conditions import (
     coarse,
     faded,
+    on_film,
     recolored,
     seen_from_elsewhere,
     true_points,
@@ -95,6 +96,7 @@ class Setting:
         points: how many true colors are shown to the pipeline.
         faded: whether the pipeline gets the luminance of a faded print; its colors are compared on
             the true luminance.
+        on_film: likewise, the luminance that film saw which was blind to red.
         cells: instead of colorizing, the true chroma averaged over so many cells along the longer
             side; 0 colorizes.
     """
@@ -103,6 +105,7 @@ class Setting:
     references: Literal["recommended", "none", "random", "distorted"] = "recommended"
     points: int = 0
     faded: bool = False
+    on_film: bool = False
     cells: int = 0
 
     @property
@@ -113,7 +116,7 @@ class Setting:
     @property
     def measures_obedience(self) -> bool:
         """Whether the references are also shown with their colors turned."""
-        return self.needs_index and not self.faded and not self.points
+        return self.needs_index and not (self.faded or self.on_film or self.points)
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def standard_settings(
     with_index: bool = True,
     with_points: bool = True,
     with_curve: bool = False,
+    with_film: bool = False,
 ) -> dict[str, Setting]:
     """The rows of an evaluation; gray is always its first and is not listed.
 
@@ -151,6 +155,7 @@ def standard_settings(
         with_index: whether there is an index; without it the rows that need one are left out.
         with_points: also 1, 10 and 100 points.
         with_curve: also other values of vividness and saturation, for PSNR against colorfulness.
+        with_film: also photos as film saw them that was blind to red.
     """
     shipped = ColorizeOptions(method="network")
     careful = replace(shipped, vividness=0.0)
@@ -165,6 +170,11 @@ def standard_settings(
         "faded": Setting(shipped, faded=True),
         "faded automatic": Setting(shipped, "none", faded=True),
     }
+    if with_film:
+        settings |= {
+            "film automatic": Setting(shipped, "none", on_film=True),
+            "film automatic careful": Setting(careful, "none", on_film=True),
+        }
     if with_points:
         settings |= {
             f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS
@@ -212,12 +222,14 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
     elif setting.references == "random":
         path, given = _random_reference(pipeline, photo, seed)
     references = None if setting.references == "recommended" else [] if given is None else [given]
-    gray = faded(photo.gray) if setting.faded else photo.gray
+    gray = photo.gray
+    if setting.faded or setting.on_film:
+        gray = faded(gray) if setting.faded else on_film(photo.truth)
     result = pipeline.colorize(gray, references, setting.options, points)
     if setting.references == "recommended" and result.references:
         path = result.references[0].path
         given = read_small_rgb(path, REFERENCE_SIDE)
-    rgb = recolored(photo.gray, result.rgb) if setting.faded else result.rgb
+    rgb = result.rgb if gray is photo.gray else recolored(photo.gray, result.rgb)
     obeyed = None
     if isinstance(pipeline, ColorizationPipeline) and setting.measures_obedience:
         obeyed = measure_obedience(pipeline, gray, references, setting.options)

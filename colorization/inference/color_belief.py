@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int8
 from torch import Tensor
 
-from colorization.network.color_bins import ab_bins, nearest_bins
+from colorization.network.color_bins import nearest_bins, nearness, without_rebalancing
 from colorization.network.colorization_network import Prediction
 from retrieval.storage.descriptors import GRID
 from similarity.backbone.precision import inference
@@ -34,8 +34,7 @@ class NetworkBelief:
 
     def __init__(self, prediction: Prediction, bin_weights: Float[Tensor, " bins"]) -> None:
         self.prediction = prediction
-        logits = prediction.logits.float()
-        self._odds = (logits - bin_weights.log()[:, None, None].to(logits)).softmax(1)
+        self._odds = without_rebalancing(prediction.logits.float(), bin_weights).softmax(1)
 
     @inference()
     def __call__(
@@ -64,6 +63,4 @@ class NetworkBelief:
 
 def _log_likelihood(odds: Float[Tensor, "1 bins _height _width"]) -> Float[Tensor, "places bins"]:
     """Logarithm of the likelihood of each bin, if colors may miss likely ones a little."""
-    bins = ab_bins().to(odds)
-    near = (torch.cdist(bins, bins).square() / (-2 * BELIEF_SIGMA**2)).exp()
-    return (odds[0].flatten(1).T @ near + LEAST).log()
+    return (odds[0].flatten(1).T @ nearness(BELIEF_SIGMA).to(odds) + LEAST).log()

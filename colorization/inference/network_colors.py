@@ -3,8 +3,8 @@
 1. Ask: the network colors the photo with its references and without them, as far as each counts.
 2. Decode: the careful answer is the mean of its regression and of the color that it expects; a
    palette changes the odds.
-3. Mix by faithfulness: the answer with references, and the one without, which has a little say
-   beside recommended ones.
+3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
+   recommended ones.
 4. Vividness: the paler the colors, the more they gain.
 5. Exact matches: where a reference shows the very same thing, its own colors are taken.
 6. Points: a color that the user gave holds as far as the picture shows the same thing.
@@ -142,7 +142,7 @@ def _answer(
     """Stages 1 to 5."""
 
     def careful(seen: bool) -> Tensor:
-        said = _said(network, match, seen, guidance)
+        said = said_of(network, match, seen, guidance)
         return resized(_decoded(network, said, guidance), match.size)
 
     if guidance.palette is not None:  # it overrules references, and its colors are as they are
@@ -159,10 +159,20 @@ def _answer(
     return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 
 
-def _said(
-    network: ColorizationNetwork, match: ReferenceMatch, seen: bool, guidance: Guidance
+def said_of(
+    network: ColorizationNetwork,
+    match: ReferenceMatch,
+    seen: bool,
+    guidance: Guidance = Guidance(),
 ) -> Prediction:
-    """What the network says; most edits change only what is done to its answer afterwards."""
+    """What the network says; most edits change only what is done to its answer afterwards.
+
+    Args:
+        network: the colorization network.
+        match: the photo, and references if there are any; it remembers what was said.
+        seen: whether the network is to see them.
+        guidance: points and palette.
+    """
     if guidance.points:
         return predict(network, match, seen, guidance)
     if match.belief is not None and not seen and guidance.palette is None:
@@ -176,8 +186,7 @@ def _said(
 def vivid_gain(careful: Float[Tensor, "2 height width"]) -> float:
     """By how much the careful answer is paler than photos are.
 
-    The less sure the network is, the paler is its answer, and the more it lacks: of photos to which
-    it gives a mean chroma of 5, the truth has 15; of those to which it gives 16, 19.
+    The less sure the network is, the paler is its answer, and the more of the true chroma it lacks.
 
     Args:
         careful: colors of a photo, raw Lab units.

@@ -5,7 +5,7 @@ grid (step 10) that lie nearest to the sRGB gamut under D65, which is the same c
 every color that a screen can show.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import torch
 from jaxtyping import Float, Int
@@ -24,8 +24,7 @@ NEIGHBOURS = 5
 @torch.inference_mode(False)  # kept for training, too, whoever asks first
 def ab_bins() -> Float[Tensor, "bins 2"]:
     """Centres of the bins, raw Lab units, ordered by a, then b."""
-    axis = torch.arange(-REACH, REACH + 1, dtype=torch.float32) * STEP
-    grid = torch.cartesian_prod(axis, axis)
+    grid = _grid()
     level = torch.linspace(0.0, 1.0, 41, dtype=torch.float32)
     faces = []  # the gamut's shadow on the ab plane is that of its surface
     for channel in range(3):
@@ -39,13 +38,17 @@ def ab_bins() -> Float[Tensor, "bins 2"]:
     return grid[inside]
 
 
+def _grid() -> Float[Tensor, "cells 2"]:
+    """Centres of all cells, in the gamut or not, ordered by a, then b."""
+    axis = torch.arange(-REACH, REACH + 1, dtype=torch.float32, device="cpu") * STEP
+    return torch.cartesian_prod(axis, axis)
+
+
 @lru_cache(maxsize=1)
 @torch.inference_mode(False)
 def _bins_of_cells() -> Int[Tensor, "rows columns"]:
-    """Nearest bin of every cell of the grid, in the gamut or not."""
-    axis = torch.arange(-REACH, REACH + 1, dtype=torch.float32) * STEP
-    nearest = torch.cdist(torch.cartesian_prod(axis, axis), ab_bins()).argmin(1)
-    return nearest.view(len(axis), len(axis))
+    """Nearest bin of every cell of the grid."""
+    return torch.cdist(_grid(), ab_bins()).argmin(1).view(2 * REACH + 1, -1)
 
 
 def nearest_bins(ab: Float[Tensor, "2 ..."]) -> Int[Tensor, "..."]:
@@ -87,6 +90,17 @@ def histogram(ab: Float[Tensor, "batch 2 height width"]) -> Float[Tensor, "batch
     return counts / counts.sum(1, keepdim=True)
 
 
+@cache
+@torch.inference_mode(False)
+def nearness(sigma: float) -> Float[Tensor, "bins bins"]:
+    """How near each two bins are: a Gaussian of their distance, 1 for the same.
+
+    Args:
+        sigma: of the Gaussian, in Lab units.
+    """
+    return (-torch.cdist(ab_bins(), ab_bins()).square() / (2 * sigma**2)).exp()
+
+
 def smoothed(share: Float[Tensor, " bins"], sigma: float) -> Float[Tensor, " bins"]:
     """Spread the share of each bin over its neighbours; the sum becomes 1.
 
@@ -94,7 +108,7 @@ def smoothed(share: Float[Tensor, " bins"], sigma: float) -> Float[Tensor, " bin
         share: of each bin.
         sigma: of the Gaussian, in Lab units.
     """
-    kernel = (-torch.cdist(ab_bins(), ab_bins()).square() / (2 * sigma**2)).exp().to(share)
+    kernel = nearness(sigma).to(share)
     return (kernel / kernel.sum(1, keepdim=True)).T @ (share / share.sum())
 
 
@@ -112,6 +126,18 @@ def rebalancing_weights(
     smooth = smoothed(prior, SIGMA)
     weights = 1.0 / ((1 - mixing) * smooth + mixing / NUM_BINS)
     return weights / (smooth * weights).sum()
+
+
+def without_rebalancing(
+    logits: Float[Tensor, "batch bins height width"], bin_weights: Float[Tensor, " bins"]
+) -> Float[Tensor, "batch bins height width"]:
+    """Logits as a loss without weights would have made them.
+
+    Args:
+        logits: unnormalised log probabilities.
+        bin_weights: of the loss that they were trained with, see rebalancing_weights.
+    """
+    return logits - bin_weights.log()[:, None, None].to(logits)
 
 
 def annealed_mean(

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.network.color_bins import annealed_mean
+from colorization.network.color_bins import annealed_mean, without_rebalancing
 from similarity.resize import resized
 
 # of the annealed mean: towards 0 the likeliest color, which is patchy; 1 is the mean, which is pale
@@ -28,8 +28,8 @@ def careful_colors(
         logits: of the color bins.
         bin_weights: of the classification loss that the network was trained with.
     """
-    unweighted = logits - bin_weights.log()[:, None, None].to(logits)
-    return torch.lerp(ab, resized(annealed_mean(unweighted, 1.0), ab.shape[-2:]), EXPECTED_SHARE)
+    expected = annealed_mean(without_rebalancing(logits, bin_weights), 1.0)
+    return torch.lerp(ab, resized(expected, ab.shape[-2:]), EXPECTED_SHARE)
 
 
 def palette_colors(

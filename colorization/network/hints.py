@@ -145,8 +145,8 @@ def global_hints(
         palette: share of each color bin; None if it is not given.
         saturation: mean HSV saturation, 0..1; None if it is not given.
         vividness: 0 asks for the expected color, which is careful and pale; 1 for one that looks
-            real. The paper has no such input; without it one network cannot answer both questions,
-            and which one it answers is fixed by the weights of its losses.
+            real. The paper has no such input. It is told in training only: the shipped network
+            answers both alike.
         faithfulness: 1 says that the references' colors are right wherever they match, as in the
             chrominance branch; 0 that they are an ordinary recommendation. The paper has no such
             input either: its two branches give the same planes two meanings.

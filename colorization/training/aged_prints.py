@@ -6,13 +6,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from similarity.color.lab import rgb_to_lab
-from similarity.color.tones import simulate_print
+from similarity.color.lab import EYE_SHARES, luminance_by_light, rgb_to_lab
+from similarity.color.tones import FILM_SHARES, simulate_print
 
-# shares of red, green and blue light in what eyes see, and in what film sees that is blind to red:
-# foliage and lips are dark on it, skies white
-EYE, FILM = (0.2126, 0.7152, 0.0722), (0.03, 0.45, 0.52)
-FILM_SHARE = 0.6  # of the crops, anywhere between the two
+FILM_SHARE = 0.6  # of the crops, seen by anything between eyes and film that is blind to red
 GAMMA, CONTRAST, BRIGHTNESS = (0.75, 1.3), (0.55, 1.3), (-0.1, 0.1)
 BLUR_SHARE, BLUR = 0.15, (0.4, 1.0)  # share of the crops; standard deviation in pixels
 GRAIN_SHARE, GRAIN = 0.2, (0.005, 0.03)  # share of the crops; standard deviation of L / 100
@@ -34,12 +31,8 @@ def on_film(
     lab = rgb_to_lab(rgb)
     if rng.random() >= FILM_SHARE:
         return lab
-    mix = rng.uniform()
-    light = torch.zeros_like(lab[:1])
-    for channel, eye, film in zip(rgb, EYE, FILM, strict=True):
-        level = rgb_to_lab(channel.expand(3, -1, -1))[:1]
-        light += (eye + mix * (film - eye)) * ((level + 16) / 116) ** 3
-    return torch.cat((light ** (1 / 3) * 116 - 16, lab[1:]))
+    shares = torch.lerp(EYE_SHARES, FILM_SHARES, rng.uniform())
+    return torch.cat((luminance_by_light(rgb, shares), lab[1:]))
 
 
 def aged(

@@ -116,11 +116,12 @@ class SceneColorizer:
 
     def _direct(self, frame: PictureFeatures) -> Float[Tensor, "2 height width"]:
         """Chroma from the references alone."""
+        questioned = self.network if self.are_recommended else None
+        belief = None if questioned is None else belief_of(questioned, frame)
+        match = match_references(frame, self.references, belief)
         if self.network is not None:
-            belief = belief_of(self.network, frame) if self.are_recommended else None
-            match = match_references(frame, self.references, belief)
             return network_colors(self.network, match, Guidance(), self.options)
-        ab, confidence = transferred_colors(match_references(frame, self.references))
+        ab, confidence = transferred_colors(match)
         return ab * confidence
 
     def _carried(

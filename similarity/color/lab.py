@@ -24,6 +24,7 @@ _RGB_TO_XYZ = torch.tensor(
 )
 _WHITE = _RGB_TO_XYZ.sum(1)
 _RGB_TO_XYZ_NORM = _RGB_TO_XYZ / _WHITE[:, None]
+EYE_SHARES = _RGB_TO_XYZ_NORM[1]
 _XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
 _EPSILON = 0.008856
 _KAPPA = 7.787
@@ -48,20 +49,41 @@ def rgb_to_lab(
 
     Source: CIE 15:2004 and IEC 61966-2-1; equal to ``skimage.color.rgb2lab`` within 0.01.
     """
-    linear = torch.where(
+    x, y, z = _compressed(_mix(_RGB_TO_XYZ_NORM, _linear(rgb))).unbind(-3)
+    return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), -3)
+
+
+def luminance_by_light(
+    rgb: Float[Tensor, "*batch 3 height width"], shares: Float[Tensor, "3"]
+) -> Float[Tensor, "*batch 1 height width"]:
+    """L, 0..100, of what sees the colors of light otherwise than eyes do.
+
+    Args:
+        rgb: sRGB in 0..1.
+        shares: of red, green and blue light in what is seen, of sum 1; eyes have EYE_SHARES.
+    """
+    return 116.0 * _compressed(_mix(shares[None], _linear(rgb))) - 16.0
+
+
+def _linear(rgb: Tensor) -> Tensor:
+    """Light of sRGB, by its transfer curve."""
+    return torch.where(
         rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
     )
-    xyz = _mix(_RGB_TO_XYZ_NORM, linear)
-    f = torch.where(xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1.0 / 3.0), _KAPPA * xyz + _OFFSET)
-    x, y, z = f.unbind(-3)
-    return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), -3)
+
+
+def _compressed(xyz: Tensor) -> Tensor:
+    """The cube root of Lab, straight near black."""
+    return torch.where(
+        xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1.0 / 3.0), _KAPPA * xyz + _OFFSET
+    )
 
 
 def luminance_of_bytes(
     rgb: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "height width"]:
     """L alone, 0..100, of sRGB in 0..255: by a table, much faster than rgb_to_lab."""
-    red, green, blue = _RGB_TO_XYZ_NORM[1].tolist()
+    red, green, blue = EYE_SHARES.tolist()
     table, planes = _linear_table(), rgb.reshape(-1, 3).T
     y = (table * np.float32(red)).take(planes[0])
     y += (table * np.float32(green)).take(planes[1])

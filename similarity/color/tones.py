@@ -14,6 +14,9 @@ TAIL = 0.01  # share of the darkest and of the brightest pixels that do not coun
 MARGIN = 0.1  # of the sides at each edge: the borders of prints and scans do not count
 SPAN = 80.0  # of L from tail to tail, in most photos
 MIDDLE = (40.0, 60.0)  # of L between the tails
+# of red, green and blue light in what film sees that is blind to red, see luminance_by_light:
+# foliage and lips are dark on it, skies white
+FILM_SHARES = torch.tensor([0.03, 0.45, 0.52], device="cpu")
 MAX_GAIN = 3.0  # what is wider spread is noise
 
 

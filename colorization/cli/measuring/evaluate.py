@@ -34,6 +34,9 @@ Points = Annotated[
 Curve = Annotated[
     bool, typer.Option("--curve", help="Also other values of vividness and saturation.")
 ]
+Film = Annotated[
+    bool, typer.Option("--film", help="Also photos as film saw them that was blind to red.")
+]
 ReportSheet = Annotated[
     Path | None,
     typer.Option("--sheet", help="Contact sheet of the worst, median and best by Delta E."),
@@ -53,6 +56,7 @@ def evaluate(
     limit: Limit = None,
     points: Points = True,
     curve: Curve = False,
+    film: Film = False,
     sheet: ReportSheet = None,
     row: Rows = None,
     seed: Seed = 0,
@@ -72,7 +76,7 @@ def evaluate(
     paths = _chosen(truth_dir, limit)
     if sheet:
         check_sheet(sheet, paths)
-    settings = _only(standard_settings(index is not None, points, curve), row)
+    settings = _only(standard_settings(index is not None, points, curve, film), row)
     names = None if classes is None else _lines(classes)
     if names is not None and judge is None:
         raise ValueError("--classes names what a judge sees: give --judge too")

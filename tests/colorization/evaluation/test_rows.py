@@ -48,6 +48,12 @@ def test_standard_rows() -> None:
     ]
 
 
+def test_film_is_asked_for() -> None:
+    film = {name: s for name, s in standard_settings(with_film=True).items() if s.on_film}
+    assert list(film) == ["film automatic", "film automatic careful"]
+    assert {s.references for s in film.values()} == {"none"}
+
+
 def test_rows_that_need_an_index_go_without_one() -> None:
     rows = standard_settings(with_index=False, with_points=False)
     assert list(rows)[:3] == ["automatic", "automatic careful", "distorted truth as reference"]
@@ -99,6 +105,18 @@ def test_faded_rows_color_the_faded_print_and_are_compared_on_the_true_luminance
     tinted = rgb2lab(np.clip(fake.calls[0].gray + np.array([30, 0, -30]), 0, 255).astype(np.uint8))
     middle = (lightness > 30) & (lightness < 80)  # where the gamut has room for the colors
     np.testing.assert_allclose(rgb2lab(found)[middle][:, 1:], tinted[middle][:, 1:], atol=1.5)
+
+
+def test_film_rows_color_what_film_saw_and_are_compared_on_the_true_luminance(
+    fake: FakePipeline, paths: list[Path]
+) -> None:
+    photo = read_photo(paths[0])
+    found = attempt(fake, photo, Setting(references="none", on_film=True)).rgb
+    lightness, seen = rgb2lab(photo.truth)[..., 0], rgb2lab(fake.calls[0].gray)
+    assert np.abs(seen[..., 1:]).max() < 0.5
+    red = photo.truth[..., 0].astype(int) - photo.truth[..., 1:].max(2)
+    assert (seen[..., 0] - lightness)[red > 60].mean() < -3
+    np.testing.assert_allclose(rgb2lab(found)[..., 0], lightness, atol=0.8)
 
 
 def test_what_each_row_gives_the_pipeline(
