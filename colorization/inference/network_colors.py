@@ -33,7 +33,8 @@ from similarity.resize import resized
 
 # factor on the chroma of vivid answers, see vivid_gain: what is added for the photo as it is, the
 # mean chroma that is added for all photos alike, and limits
-VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 6.0, (1.2, 2.0)
+VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 6.6, (1.2, 2.0)
+VIVID_LEVELS = (10.0, 95.0)  # L between which a mean chroma is taken: black and white have no color
 # the same where given references are followed: they need no more than what matching has averaged
 FOLLOWED_GAIN = 1.2
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
@@ -152,7 +153,7 @@ def _answer(
     for seen, part in ((True, share), (False, 1 - share)):
         if part > 0:
             ab += part * careful(seen)
-    gain = vivid_gain(ab)
+    gain = vivid_gain(ab, match.level)
     if match.belief is None:  # given references know how vivid they are
         gain += share * (FOLLOWED_GAIN - gain)
     ab *= 1 + options.vividness * (gain - 1)
@@ -183,15 +184,21 @@ def said_of(
     )
 
 
-def vivid_gain(careful: Float[Tensor, "2 height width"]) -> float:
+def vivid_gain(
+    careful: Float[Tensor, "2 height width"], level: Float[Tensor, "1 height width"]
+) -> float:
     """By how much the careful answer is paler than photos are.
 
     The less sure the network is, the paler is its answer, and the more of the true chroma it lacks.
 
     Args:
         careful: colors of a photo, raw Lab units.
+        level: its L.
     """
-    mean = max(float(careful.norm(dim=0).mean()), 1e-6)
+    darkest, brightest = VIVID_LEVELS
+    is_shown = ((level > darkest) & (level < brightest))[0]
+    shown = careful[:, is_shown] if bool(is_shown.any()) else careful.flatten(1)
+    mean = max(float(shown.norm(dim=0).mean()), 1e-6)
     lowest, highest = VIVID_LIMITS
     return min(max(VIVID_SHARE + VIVID_CHROMA / mean, lowest), highest)
 

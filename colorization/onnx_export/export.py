@@ -10,6 +10,7 @@ from colorization import __version__
 from colorization.inference.network_colors import (
     FOLLOWED_GAIN,
     VIVID_CHROMA,
+    VIVID_LEVELS,
     VIVID_LIMITS,
     VIVID_SHARE,
 )
@@ -145,7 +146,12 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "ab_scale": AB_SCALE,
         "global_size": GLOBAL_SIZE,
         "expected_share": EXPECTED_SHARE,
-        "vivid": {"share": VIVID_SHARE, "chroma": VIVID_CHROMA, "limits": VIVID_LIMITS},
+        "vivid": {
+            "share": VIVID_SHARE,
+            "chroma": VIVID_CHROMA,
+            "limits": VIVID_LIMITS,
+            "levels": VIVID_LEVELS,
+        },
         "faithfulness_index": faithfulness,
         "followed_gain": FOLLOWED_GAIN,
         "bins": torch.round(ab_bins()).int().tolist(),

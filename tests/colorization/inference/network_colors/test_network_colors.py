@@ -17,7 +17,6 @@ from colorization.inference.network_colors import (
     belief_of,
     network_colors,
     predict,
-    vivid_gain,
 )
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
@@ -153,22 +152,12 @@ def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
     network: ColorizationNetwork, alone: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gain of 1.4 at half the vividness is 1.2."""
-    monkeypatch.setattr(module, "vivid_gain", lambda careful: 1.4)
+    monkeypatch.setattr(module, "vivid_gain", lambda careful, level: 1.4)
     for vividness, gain in ((0.0, 1.0), (0.5, 1.2), (1.0, 1.4)):
         said = predict(network, alone, False)
         careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
         found = network_colors(network, alone, Guidance(), replace(CAREFUL, vividness=vividness))
         torch.testing.assert_close(found, resized(gain * careful[0], alone.size))
-
-
-def test_the_paler_an_answer_the_more_it_gains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chroma 10 becomes 0.8 times that and 5, which is 13; chroma 2 meets the limit."""
-    monkeypatch.setattr(module, "VIVID_SHARE", 0.8)
-    monkeypatch.setattr(module, "VIVID_CHROMA", 5.0)
-    monkeypatch.setattr(module, "VIVID_LIMITS", (1.0, 2.0))
-    colors = torch.tensor([3.0, 4.0])[:, None, None].expand(2, 6, 8)  # chroma 5
-    assert vivid_gain(2 * colors) == pytest.approx(1.3)
-    assert (vivid_gain(0.4 * colors), vivid_gain(0 * colors), vivid_gain(20 * colors)) == (2, 2, 1)
 
 
 def test_the_gain_is_for_answers_without_a_palette(

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from colorization.inference import network_colors as module
-from colorization.inference.network_colors import Guidance
+from colorization.inference.network_colors import Guidance, vivid_gain
 from colorization.network.color_bins import NUM_BINS, ab_bins
 from colorization.network.hints import Point
 
@@ -33,3 +33,19 @@ def test_something_else_among_the_points(wrong: object) -> None:
     given = SimpleNamespace(points=[POINT, wrong])
     with pytest.raises(ValueError, match=r"points: expected Point\(x, y, \(a, b\)\)"):
         Guidance.__post_init__(given)  # type: ignore[arg-type]
+
+
+def test_the_paler_an_answer_the_more_it_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chroma 10 becomes 0.8 times that and 5, which is 13; chroma 2 meets the limit."""
+    monkeypatch.setattr(module, "VIVID_SHARE", 0.8)
+    monkeypatch.setattr(module, "VIVID_CHROMA", 5.0)
+    monkeypatch.setattr(module, "VIVID_LIMITS", (1.0, 2.0))
+    colors = torch.tensor([3.0, 4.0])[:, None, None].expand(2, 6, 8)  # chroma 5
+    gray = torch.full((1, 6, 8), 50.0)
+    assert vivid_gain(2 * colors, gray) == pytest.approx(1.3)
+    assert [vivid_gain(factor * colors, gray) for factor in (0.4, 0.0, 20.0)] == [2, 2, 1]
+    # black borders count for nothing, unless all is black
+    bordered, half = gray.clone(), 2 * colors.clone()
+    bordered[..., :4], half[..., :4] = 0.0, 0.0
+    assert vivid_gain(half, bordered) == pytest.approx(1.3)
+    assert vivid_gain(2 * colors, 0 * gray) == pytest.approx(1.3)
