@@ -33,14 +33,30 @@ MAPS = {"stride2": 0, "stride4": 1, "stride8": 2, "stride16": 4, "stride32": 6}
 LAYERS = (*MAPS, "embedding", "logits")
 STEM, EMBEDDING, CLASSES = 32, 1280, 1000
 BN_EPSILON = 1e-3
+SHIFT = 2  # zeros in front of the kernels of stride 2, see SameConv2d
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow does it: what is odd goes right and to the bottom."""
+    """A convolution padded as TensorFlow does it: what is odd goes right and to the bottom.
+
+    Of stride 2 the kernel has SHIFT more rows and columns, in front of its own and always zero.
+    With them the padding is the same on all sides, and no padded copy of the maps needs to be made,
+    which takes longer than to multiply by zeros.
+
+    Args:
+        into: channels that it reads.
+        out: channels that it gives.
+        kernel: side without what is added, odd.
+        stride: 1 or 2.
+        groups: of channels.
+    """
 
     def __init__(self, into: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        # of stride 1, both paddings are the same
-        super().__init__(into, out, kernel, stride, kernel // 2 if stride == 1 else 0, 1, groups)
+        side = kernel + (SHIFT if stride == 2 else 0)
+        super().__init__(into, out, side, stride, side // 2, 1, groups)
+        if stride == 2:
+            with torch.no_grad():
+                self.weight.copy_(shifted(self.weight[..., SHIFT:, SHIFT:]))
 
     def forward(
         self, x: Tensor, activation: Activation = "none", add: Tensor | None = None
@@ -52,14 +68,19 @@ class SameConv2d(nn.Conv2d):
             activation: the last step.
             add: what is added to the outputs, of their shape.
         """
-        stride, kernel = self.stride[0], self.kernel_size[0]
-        if stride == 1:
-            return convolve(self, x, activation, add=add)
-        down, right = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
-        if down % 2 or right % 2:
-            x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
-            down, right = 0, 0
-        return convolve(self, x, activation, add=add, padding=(down // 2, right // 2))
+        odd = [n % self.stride[0] for n in x.shape[-2:]]
+        if any(odd):  # a zero in front makes it even, and the padding of an odd side
+            x = F.pad(x, (odd[1], 0, odd[0], 0))
+        return convolve(self, x, activation, add=add)
+
+
+def shifted(weight: Float[Tensor, "out into side side"]) -> Float[Tensor, "out into _side _side"]:
+    """The kernel of a SameConv2d of stride 2.
+
+    Args:
+        weight: its own kernel.
+    """
+    return F.pad(weight, (SHIFT, 0, SHIFT, 0))
 
 
 class InvertedResidual(nn.Module):
@@ -170,22 +191,28 @@ def _folded(state: Mapping[str, Tensor], in_channels: int) -> dict[str, Tensor]:
     """The package's tensors under this module's names, each batch norm in its convolution."""
     own: dict[str, Tensor] = {}
 
-    def fold(name: str, conv: str, norm: str) -> None:
+    def fold(name: str, conv: str, norm: str, stride: int = 1) -> None:
         weight, bias = _with_norm(
             state[f"{conv}.weight"], {k: state[f"{norm}.{k}"] for k in _NORM_KEYS}
         )
-        own[f"{name}.weight"], own[f"{name}.bias"] = weight, bias
+        own[f"{name}.weight"] = weight if stride == 1 else shifted(weight)
+        own[f"{name}.bias"] = bias
 
-    fold("stem", "_conv_stem", "_bn0")
+    fold("stem", "_conv_stem", "_bn0", 2)
     if in_channels == 1:  # three equal channels are one whose weights are summed
         own["stem.weight"] = own["stem.weight"].sum(1, keepdim=True)
     number = 0
-    for stage, (expansion, *_, count) in enumerate(STAGES):
+    for stage, (expansion, _, _, stride, count) in enumerate(STAGES):
         for block in range(count):
             ours, theirs = f"stages.{stage}.{block}", f"_blocks.{number}"
             if expansion > 1:
                 fold(f"{ours}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
-            fold(f"{ours}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1")
+            fold(
+                f"{ours}.depthwise",
+                f"{theirs}._depthwise_conv",
+                f"{theirs}._bn1",
+                stride if block == 0 else 1,
+            )
             fold(f"{ours}.project", f"{theirs}._project_conv", f"{theirs}._bn2")
             number += 1
     fold("head", "_conv_head", "_bn1")

@@ -32,7 +32,6 @@ def convolve(
     activation: Activation = "none",
     norm: nn.BatchNorm2d | None = None,
     add: Float[Tensor, "batch _channels _height _width"] | None = None,
-    padding: tuple[int, int] | None = None,
 ) -> Float[Tensor, "batch _channels _height _width"]:
     """Convolve, normalise, add and activate, in this order.
 
@@ -42,15 +41,13 @@ def convolve(
         activation: the last step.
         norm: batch norm of its outputs.
         add: what is added to them, of their shape.
-        padding: zeros above and below, and left and right, instead of the convolution's own.
 
     Returns:
         Maps; in the precision of autocast where that is on.
     """
     if _is_fusable(conv, x, norm):
-        return _fused(conv, x, activation, norm, add, padding)
-    around = conv.padding if padding is None else padding
-    out = F.conv2d(x, conv.weight, conv.bias, conv.stride, around, conv.dilation, conv.groups)
+        return _fused(conv, x, activation, norm, add)
+    out = F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
     out = out if norm is None else norm(out)
     out = out if add is None else out + add
     if activation == "none":
@@ -83,12 +80,11 @@ def _fused(
     activation: Activation,
     norm: nn.BatchNorm2d | None,
     add: Tensor | None,
-    padding: tuple[int, int] | None,
 ) -> Tensor:
     dtype = _dtype(x)
     x = x.to(dtype, memory_format=torch.channels_last)
     own = conv.padding if isinstance(conv.padding, tuple) else (0, 0)
-    where = [*(padding or own)], [*conv.stride], [*conv.dilation], conv.groups
+    where = [*own], [*conv.stride], [*conv.dilation], conv.groups
     weight, bias = _weights(conv, norm, dtype, where, x)
     name, bounds = _ONEDNN[activation]
     op = torch.ops.mkldnn._convolution_pointwise

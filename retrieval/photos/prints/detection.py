@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from retrieval.photos.prints.outline import inner_part
+from retrieval.photos.prints.outline import inner_part, is_middle_toned, middle_of
 from retrieval.photos.prints.tone_curve import (
     CELLS,
     MIN_CHROMA,
@@ -38,6 +38,7 @@ _SKY, _SKY_DOUBT = (-150.0, -60.0), 1.5
 _PART_DOUBT = 1.1
 # different tones that must be there: of two, any colors are a curve; nearly exact curves need few
 _TONES, _TONES_OF_SKY, _FEW_TONES, _EXACT = 5.0, 8.0, 2.5, 0.3
+_SAMPLED = 2  # pixels of each side of which one is looked at for the mean chroma
 _MARGIN = 2  # cells at the edges: thin borders, torn corners
 
 
@@ -56,21 +57,28 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     size = rgb.shape[:2]
     method = Image.Resampling.BOX if min(size) > 3 * SIDE else Image.Resampling.BICUBIC
     square = rgb if size == (SIDE, SIDE) else Image.fromarray(rgb).resize((SIDE, SIDE), method)
-    lab = lab_of_bytes(np.asarray(square))
-    return _color_of(lab, float(np.hypot(lab[1], lab[2]).mean()))
+    pixels = np.asarray(square)
+    sample = lab_of_bytes(np.ascontiguousarray(pixels[::_SAMPLED, ::_SAMPLED]))
+    # the mean of pixels, not of cells, as stars are small
+    chroma = float(np.hypot(sample[1], sample[2]).mean())
+    if chroma < MIN_CHROMA or not is_middle_toned(lab_of_bytes(middle_of(pixels))):
+        return chroma
+    return _color_of(lab_of_bytes(pixels), chroma)
 
 
 def color_beyond_tone_of_lab(lab: torch.Tensor) -> float:
     """The same of (3, height, width) in raw Lab units, of any size and with any tones."""
     planes = lab.detach().float().cpu()
     chroma = float(torch.hypot(planes[1], planes[2]).mean())
-    return _color_of(resized(planes, (SIDE, SIDE)).numpy(), chroma)
+    square = resized(planes, (SIDE, SIDE)).numpy()
+    middle = middle_of(square.transpose(1, 2, 0)).transpose(2, 0, 1)
+    if chroma < MIN_CHROMA or not is_middle_toned(middle):
+        return chroma
+    return _color_of(square, chroma)
 
 
 def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:
-    """See color_beyond_tone; ``chroma`` is the mean of pixels, not of cells, as stars are small."""
-    if chroma < MIN_CHROMA:
-        return chroma
+    """See color_beyond_tone, for a picture whose middle may be that of a print."""
     cells = cells_of(lab)
     whole = np.ones((CELLS, CELLS), bool)
     inside = np.zeros_like(whole)

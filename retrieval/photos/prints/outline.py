@@ -6,8 +6,17 @@ any angle, and nothing around it.
 """
 
 import numpy as np
+from jaxtyping import Float32
 
-from retrieval.photos.prints.tone_curve import CELLS, Cells, Mask, errors_outwards
+from retrieval.photos.prints.tone_curve import (
+    CELL,
+    CELLS,
+    Cells,
+    Mask,
+    cells_of,
+    errors_outwards,
+    explains_itself,
+)
 
 _SEED = slice(9, 19)  # cells of the middle, in both directions
 _NEAR = (
@@ -16,12 +25,35 @@ _NEAR = (
 )  # chroma beside the curve up to which a cell belongs to the print: fixed, a share
 _SEED_SHARE = 0.9  # of the middle that must follow its own curve
 _ROUNDS = 4
+_MIDDLE = np.zeros((CELLS, CELLS), bool)
+_MIDDLE[_SEED, _SEED] = True
+_PIXELS = slice(_SEED.start * CELL, _SEED.stop * CELL)  # the same in pixels
 _ANGLES = np.radians(np.arange(-45.0, 45.0, 3.0))
 _TURNS = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), 1)
 _LEAST_CELLS, _LEAST_AREA, _LEAST_AROUND = 60, 0.15, 0.05  # shares of the picture
 _FILLED, _SPILLED, _ALIKE = 0.87, 0.06, 0.3  # of the rectangle; of what was found; around
 _SIDES = 3  # of the rectangle that must lie inside the picture: land below a sky has one
 _Y, _X = np.mgrid[0:CELLS, 0:CELLS]
+
+
+def middle_of(picture: np.ndarray) -> np.ndarray:
+    """The pixels of the middle.
+
+    Args:
+        picture: SIDE x SIDE pixels, perhaps with channels after them.
+    """
+    return picture[_PIXELS, _PIXELS]
+
+
+def is_middle_toned(lab: Float32[np.ndarray, "3 80 80"]) -> bool:
+    """Whether the color of the middle follows from its luminance, as it does in every print.
+
+    Most color photos are told by that at once.
+
+    Args:
+        lab: of the middle, raw Lab units.
+    """
+    return explains_itself(cells_of(lab), _MIDDLE, _NEAR, _SEED_SHARE)
 
 
 def inner_part(cells: Cells) -> Mask | None:
@@ -49,18 +81,14 @@ def inner_part(cells: Cells) -> Mask | None:
 
 def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
     """Cells that follow the curve of the middle: those joined with it, and all; None if too few."""
-    seed = np.zeros((CELLS, CELLS), bool)
-    seed[_SEED, _SEED] = True
-    part, is_near = seed, seed
-    for number in range(_ROUNDS):
+    part, is_near = _MIDDLE, _MIDDLE
+    for _ in range(_ROUNDS):
         errors, chroma = errors_outwards(cells, part)
         is_near = errors < _NEAR[0] + _NEAR[1] * chroma
-        if number == 0 and is_near[seed].mean() < _SEED_SHARE:
-            return None  # so most color photos are told at once
         from scipy import ndimage  # slow to import, and most photos need it not
 
         labels, count = ndimage.label(is_near)
-        votes = np.bincount(labels[seed], minlength=count + 1)
+        votes = np.bincount(labels[_MIDDLE], minlength=count + 1)
         grown = ndimage.binary_opening(labels == 1 + votes[1:].argmax())
         if grown.sum() < _LEAST_CELLS:
             return None

@@ -7,10 +7,10 @@ mean of brown shadows and white paper is not the brown of the middle tones.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 # mean chroma, in Lab units; pictures below are gray, or prints without their tone, and cannot lend
 # colors
@@ -23,7 +23,6 @@ _SMOOTH = 2e-3  # of the curve, so that levels the picture hardly has borrow fro
 _STEPS = np.diff(np.eye(LEVELS), axis=0)
 _ROUGHNESS = _STEPS.T @ _STEPS
 _EXTREME = 4  # cells whose error may be larger: a scratch, a date written in ink
-_PLACE = (np.arange(SIDE)[:, None] // CELL * CELLS + np.arange(SIDE) // CELL).ravel() * LEVELS
 _DOWN, _ACROSS = (p.ravel() for p in np.mgrid[-1 : 1 : CELLS * 1j, -1 : 1 : CELLS * 1j])
 _SLOW = np.stack(
     (_ACROSS, _DOWN, _ACROSS**2 - 1 / 3, _ACROSS * _DOWN, _DOWN**2 - 1 / 3), 1
@@ -34,7 +33,7 @@ Mask = Bool[np.ndarray, "28 28"]
 
 @dataclass(frozen=True)
 class Cells:
-    """A picture as 28x28 cells.
+    """A picture as 28x28 cells, or some of them, row by row.
 
     Attributes:
         levels: share of LEVELS values of L in each cell, with linear votes; rows sum to 1.
@@ -42,20 +41,33 @@ class Cells:
         ab: mean chroma of each cell, raw Lab units.
     """
 
-    levels: Float[np.ndarray, "784 12"]
-    luminance: Float[np.ndarray, "784"]
-    ab: Float[np.ndarray, "784 2"]
+    levels: Float[np.ndarray, "cells 12"]
+    luminance: Float[np.ndarray, " cells"]
+    ab: Float[np.ndarray, "cells 2"]
 
 
-def cells_of(lab: Float32[np.ndarray, "3 224 224"]) -> Cells:
-    """Average a picture in cells; raw Lab units."""
+def cells_of(lab: Float32[np.ndarray, "3 height width"]) -> Cells:
+    """Average a picture in cells.
+
+    Args:
+        lab: raw Lab units; both sides are multiples of CELL.
+    """
+    rows, columns = (side // CELL for side in lab.shape[1:])
+    count = rows * columns
     position = np.clip(lab[0].ravel(), 0.0, 100.0) * np.float32((LEVELS - 1) / 100)
     low = np.minimum(position.astype(np.int64), LEVELS - 2)
-    share, place, size = position - low, _PLACE + low, CELLS * CELLS * LEVELS
+    share, place, size = position - low, _first_places(rows, columns) + low, count * LEVELS
     votes = np.bincount(place, 1 - share, size) + np.bincount(place + 1, share, size)
-    rows = lab.reshape(3, CELLS, CELL, SIDE).sum(2)  # in two steps, which is four times as fast
-    means = rows.reshape(3, CELLS * CELLS, CELL).sum(2) / CELL**2
+    strips = lab.reshape(3, rows, CELL, -1).sum(2)  # in two steps, which is four times as fast
+    means = strips.reshape(3, count, CELL).sum(2) / CELL**2
     return Cells(votes.reshape(-1, LEVELS) / CELL**2, means[0] / 100, means[1:].T)
+
+
+@cache
+def _first_places(rows: int, columns: int) -> Int[np.ndarray, " pixels"]:
+    """Where among the votes of all cells those of a pixel's cell begin."""
+    down, across = np.arange(rows * CELL) // CELL, np.arange(columns * CELL) // CELL
+    return (down[:, None] * columns + across).ravel() * LEVELS
 
 
 @dataclass(frozen=True)
@@ -138,6 +150,19 @@ def num_tones(cells: Cells, mask: Mask) -> float:
     return float(np.exp(-(share * np.log(share + 1e-12)).sum()))
 
 
+def explains_itself(cells: Cells, mask: Mask, near: tuple[float, float], least: float) -> bool:
+    """Whether the color of some cells follows from their luminance and an evenly changing cast.
+
+    Args:
+        cells: those alone.
+        mask: where they lie in the picture.
+        near: chroma that may be left in a cell: fixed, and a share of their mean chroma.
+        least: share of the cells in which no more may be left.
+    """
+    errors, chroma = _errors_of(cells, mask.ravel(), slice(None))
+    return bool((errors < near[0] + near[1] * chroma).mean() >= least)
+
+
 def errors_outwards(cells: Cells, mask: Mask) -> tuple[Float[np.ndarray, "28 28"], float]:
     """Fit a curve and an evenly changing cast to some cells, and follow both over the picture.
 
@@ -148,11 +173,18 @@ def errors_outwards(cells: Cells, mask: Mask) -> tuple[Float[np.ndarray, "28 28"
     Returns:
         Chroma that is left in every cell, and the mean chroma of those fitted.
     """
-    chosen = mask.ravel()
-    known = np.hstack((cells.levels, _SLOW[:, :2] * cells.luminance[:, None]))
-    weights = solve_curve(known[chosen], cells.ab[chosen])
-    errors = np.hypot(*(cells.ab - known @ weights).T).reshape(CELLS, CELLS)
-    return errors, float(np.hypot(*cells.ab[chosen].T).mean())
+    errors, chroma = _errors_of(cells, slice(None), mask.ravel())
+    return errors.reshape(CELLS, CELLS), chroma
+
+
+def _errors_of(
+    cells: Cells, places: slice | np.ndarray, fitted: slice | np.ndarray
+) -> tuple[Float[np.ndarray, " cells"], float]:
+    """Chroma left in cells at places of the picture, and the mean chroma of those fitted."""
+    known = np.hstack((cells.levels, _SLOW[places, :2] * cells.luminance[:, None]))
+    weights = solve_curve(known[fitted], cells.ab[fitted])
+    errors = np.hypot(*(cells.ab - known @ weights).T)
+    return errors, float(np.hypot(*cells.ab[fitted].T).mean())
 
 
 def solve_curve(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 
 from retrieval.extraction.extractor import (
+    CPU_BATCH,
     Extractor,
     Glance,
     glance,
@@ -220,7 +221,9 @@ def test_description(extractor: Extractor, pictures: dict[str, np.ndarray]) -> N
 def test_a_batch_equals_single_photos(
     extractor: Extractor, pictures: dict[str, np.ndarray]
 ) -> None:
-    seen = [glance(pictures[name]) for name in ("chelsea", "coffee", "rocket")]
+    names = ("chelsea", "coffee", "rocket", "astronaut", "retina")
+    assert len(names) > CPU_BATCH
+    seen = [glance(pictures[name]) for name in names]
     together = extractor.describe(seen)
     for row, one in enumerate(seen):
         alone = extractor.describe([one])

@@ -10,6 +10,7 @@ from similarity.backbone import efficientnet as module
 from similarity.backbone.efficientnet import (
     LAYERS,
     MAPS,
+    SHIFT,
     EfficientNetLite0,
     InvertedResidual,
     SameConv2d,
@@ -108,11 +109,11 @@ def test_what_is_odd_is_padded_to_the_right(length: int, expected: list[int]) ->
         convolution.weight.zero_()
         convolution.bias.zero_()  # type: ignore[union-attr]
         if across:  # ones along the row that is looked at
-            convolution.weight[0, 0, 0] = 1.0
+            convolution.weight[0, 0, SHIFT, SHIFT:] = 1.0
             planes = torch.stack((row, torch.zeros(length)))
             found = convolution(planes[None, None])[0, 0, 0]
         else:
-            convolution.weight[0, 0, :, 0] = 1.0
+            convolution.weight[0, 0, SHIFT:, SHIFT] = 1.0
             planes = torch.stack((row, torch.zeros(length)), 1)
             found = convolution(planes[None, None])[0, 0, :, 0]
         assert found.tolist() == expected
@@ -123,7 +124,7 @@ def test_what_is_odd_is_padded_to_the_right(length: int, expected: list[int]) ->
 @pytest.mark.parametrize("size", [(8, 8), (7, 10), (1, 3)], ids=str)
 def test_convolution_equals_loops(kernel: int, stride: int, size: tuple[int, int]) -> None:
     convolution = SameConv2d(2, 2, kernel, stride, groups=2).requires_grad_(False)
-    planes = torch.randn(1, 2, *size)
+    planes, before = torch.randn(1, 2, *size), SHIFT if stride == 2 else 0
     found = convolution(planes)
     cells = [-(-n // stride) for n in size]  # as many as strides begin in it
     assert list(found.shape) == [1, 2, *cells]
@@ -137,7 +138,7 @@ def test_convolution_equals_loops(kernel: int, stride: int, size: tuple[int, int
                     for j in range(kernel):
                         y, x = row * stride + first[0] + i, column * stride + first[1] + j
                         if 0 <= y < size[0] and 0 <= x < size[1]:
-                            weight = convolution.weight[channel, 0, i, j]
+                            weight = convolution.weight[channel, 0, before + i, before + j]
                             total += float(weight * planes[0, channel, y, x])
                 assert float(found[0, channel, row, column]) == pytest.approx(total, abs=1e-5)
 

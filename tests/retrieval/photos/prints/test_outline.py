@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retrieval.photos.prints.outline import inner_part
+from retrieval.photos.prints.outline import inner_part, is_middle_toned, middle_of
 from retrieval.photos.prints.tone_curve import CELLS, SIDE, cells_of
 
 
@@ -31,3 +31,15 @@ def test_what_is_no_print_is_none(rng: np.random.Generator, kind: str) -> None:
     else:
         lab[1:, 48:184:16, 40:192] = 60
     assert inner_part(cells_of(lab)) is None
+
+
+def test_the_middle_of_a_print_tells_color_photos_apart(rng: np.random.Generator) -> None:
+    lab = table(rng)
+    middle = middle_of(lab.transpose(1, 2, 0)).transpose(2, 0, 1)
+    assert middle.shape == (3, 80, 80)
+    assert np.array_equal(middle, lab[:, 72:152, 72:152])
+    assert is_middle_toned(middle)  # gray
+    brown = middle + np.stack((0 * middle[0], 8 + middle[0] / 10, 20 - middle[0] / 10))
+    assert is_middle_toned(brown.astype(np.float32))
+    middle[1, :, ::16] = 60  # red stripes
+    assert not is_middle_toned(middle)

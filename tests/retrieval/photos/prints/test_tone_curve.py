@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from retrieval.photos.prints.tone_curve import (
+    CELL,
     CELLS,
     SIDE,
     cells_of,
@@ -32,6 +33,14 @@ def test_votes_sum_to_one_and_means_are_those_of_numpy(luminance: np.ndarray) ->
     np.testing.assert_allclose(cells.levels.sum(1), 1, atol=1e-5)
     first = luminance[:8, 8:16].mean() / 100
     assert cells.luminance[1] == pytest.approx(first, abs=1e-4)
+
+
+def test_cells_of_a_part_are_those_of_the_whole(luminance: np.ndarray) -> None:
+    lab = toned(luminance)
+    whole, part = cells_of(lab), cells_of(lab[:, 2 * CELL : 5 * CELL, CELL : 3 * CELL])
+    for name in ("levels", "luminance", "ab"):
+        values = getattr(whole, name).reshape(CELLS, CELLS, -1)[2:5, 1:3]
+        np.testing.assert_allclose(getattr(part, name).reshape(3, 2, -1), values, atol=1e-4)
 
 
 def test_a_tone_is_explained_and_a_thing_in_color_is_not(luminance: np.ndarray) -> None:
