@@ -141,7 +141,9 @@ def _linear_of(lab: Tensor) -> Tensor:
     luminance, a, b = lab.unbind(-3)
     y = (luminance + 16.0) / 116.0
     f = torch.stack((y + a / 500.0, y, y - b / 200.0), -3)
-    xyz = torch.where(f > _EPSILON ** (1.0 / 3.0), f**3, (f - _OFFSET) / _KAPPA)
+    # f**3, and straight near black, where it begins at _EPSILON: a third of the time of a choice
+    begin = _EPSILON ** (1.0 / 3.0)
+    xyz = (f.clamp(min=begin) ** 3).add(f.clamp(max=begin) - begin, alpha=1.0 / _KAPPA)
     return _mix(_XYZ_NORM_TO_RGB, xyz)
 
 
@@ -169,10 +171,43 @@ def lab_to_rgb(
     Returns:
         sRGB in 0..1.
     """
+    return _encoded(_shown(lab, steps, tolerance)).clamp(0.0, 1.0)
+
+
+def lab_to_rgb_bytes(
+    lab: Float[Tensor, "*batch 3 height width"], steps: int = 6, tolerance: float = 1e-4
+) -> UInt8[Tensor, "*batch 3 height width"]:
+    """The same as sRGB in 0..255, by a table: several times faster.
+
+    Args:
+        lab: see lab_to_rgb.
+        steps: likewise.
+        tolerance: likewise.
+
+    Returns:
+        What lab_to_rgb gives, rounded; where it lies halfway between two values, within a fiftieth
+        of their distance, it may be the other one.
+    """
+    table = _encoding_table().to(lab.device)
+    place = _shown(lab, steps, tolerance).clamp_(0.0, 1.0).sqrt_().mul_(len(table) - 1).add_(0.5)
+    return table.index_select(0, place.to(torch.int32).flatten()).view(place.shape)
+
+
+@cache
+@torch.inference_mode(False)
+def _encoding_table() -> UInt8[Tensor, " places"]:
+    """SRGB in 0..255 by the root of linear RGB, which is nearly straight; 32 KB fit any cache."""
+    root = torch.linspace(0.0, 1.0, 1 << 15, dtype=torch.float32, device="cpu")
+    return (_encoded(root.square()) * 255).round().to(torch.uint8)
+
+
+def _shown(lab: Tensor, steps: int, tolerance: float) -> Tensor:
+    """Linear RGB of Lab with its chroma reduced until it fits; see lab_to_rgb."""
     # the transfer curve rises: what fits is told before it, which spares most of its powers
     lowest, highest = -tolerance / 12.92, ((1.0 + tolerance + 0.055) / 1.055) ** 2.4
     linear = _linear_of(lab)
-    outside = ((linear < lowest) | (linear > highest)).any(-3).flatten().nonzero()[:, 0]
+    is_outside = (linear.amin(-3) < lowest) | (linear.amax(-3) > highest)
+    outside = is_outside.flatten().nonzero()[:, 0]
     if len(outside):
         inside = lab.movedim(-3, 0).flatten(1).index_select(1, outside)[:, None]  # (3, 1, pixels)
         low = torch.zeros_like(inside[:1])
@@ -180,14 +215,14 @@ def lab_to_rgb(
         for _ in range(steps):
             middle = (low + high) / 2
             trial = _linear_of(torch.cat((inside[:1], inside[1:] * middle)))
-            fits = ((trial >= lowest) & (trial <= highest)).all(0, keepdim=True)
+            fits = (trial.amin(0) >= lowest) & (trial.amax(0) <= highest)
             low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
         clipped = _linear_of(torch.cat((inside[:1], inside[1:] * low)))
         first = linear.movedim(-3, 0)
         linear = (
             first.flatten(1).index_copy(1, outside, clipped[:, 0]).view(first.shape).movedim(0, -3)
         )
-    return _encoded(linear).clamp(0.0, 1.0)
+    return linear
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:

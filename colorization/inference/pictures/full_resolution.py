@@ -12,7 +12,7 @@ from colorization.inference.pictures.guided_upsampling import (
 from colorization.inference.pictures.luminance import luminance_rows
 from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
 from colorization.inference.pictures.tint import tint_at
-from similarity.color.lab import lab_to_rgb
+from similarity.color.lab import lab_to_rgb, lab_to_rgb_bytes
 from similarity.resize import resized
 
 UPSAMPLING_RADIUS = 1  # working pixels
@@ -43,7 +43,6 @@ def render(
     slope, offset = guided_coefficients(
         small, values, torch.ones_like(small), UPSAMPLING_RADIUS, EDGE_EPSILON
     )
-    top = 65535 if target.dtype == np.uint16 else 255
     height, width, _ = target.shape
     # not empty_like: a gray target may be a view without memory of its own
     rgb = np.empty(target.shape, target.dtype)
@@ -53,6 +52,10 @@ def render(
         level = luminance_rows(target, rows)
         ab = apply_coefficients(level, slope, offset, rows, height)
         ab = ab if tint is None else ab + tint_at(level, tint)
-        strip = lab_to_rgb(torch.cat((level, ab)), tolerance=TOLERANCE)
-        rgb[rows] = strip.mul_(top).round_().permute(1, 2, 0).to(torch.int32).numpy()
+        lab = torch.cat((level, ab))
+        if target.dtype == np.uint16:
+            strip = lab_to_rgb(lab, tolerance=TOLERANCE).mul_(65535).round_().to(torch.int32)
+        else:
+            strip = lab_to_rgb_bytes(lab, tolerance=TOLERANCE)
+        rgb[rows] = strip.permute(1, 2, 0).numpy()
     return rgb

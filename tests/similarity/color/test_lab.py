@@ -7,6 +7,7 @@ from similarity.color.lab import (
     as_tensor,
     lab_of_bytes,
     lab_to_rgb,
+    lab_to_rgb_bytes,
     lab_to_rgb_unclipped,
     luminance_of_bytes,
     mean_chroma,
@@ -167,3 +168,27 @@ def test_gradients_are_finite_even_at_black(convert) -> None:
 def test_mean_chroma_by_hand() -> None:
     """Chroma of (a, b) = (3, 4) is 5, of (0, 0) it is 0: mean 2.5."""
     assert mean_chroma(torch.tensor([[3.0, 0.0], [4.0, 0.0]]).view(2, 1, 2)) == pytest.approx(2.5)
+
+
+def test_bytes_are_those_of_the_exact_conversion() -> None:
+    torch.manual_seed(0)
+    lab = torch.rand(2, 3, 300, 40) * 100
+    lab[:, 1:] = (lab[:, 1:] - 50) * 2  # within and outside what a screen can show
+    lab[:, 1:, :30] = 0
+    lab[:, :1, 30:60] *= 0.1  # dark
+    exact = lab_to_rgb(lab) * 255
+    found = lab_to_rgb_bytes(lab)
+    assert found.dtype == torch.uint8 and found.shape == lab.shape
+    differ = found != exact.round().to(torch.uint8)
+    assert float(differ.float().mean()) < 0.02
+    halfway = (exact - exact.floor() - 0.5).abs()
+    assert float(halfway[differ].max()) < 0.02
+    assert int((found.int() - exact.round().int()).abs().max()) == 1
+
+
+def test_bytes_of_gray_are_gray() -> None:
+    level = torch.linspace(0, 100, 1001)
+    found = lab_to_rgb_bytes(torch.stack((level, 0 * level, 0 * level))[:, None])[:, 0]
+    assert torch.equal(found[0], found[1]) and torch.equal(found[1], found[2])
+    assert found[0, 0] == 0 and found[0, -1] == 255
+    assert bool((found[0].int().diff() >= 0).all())
