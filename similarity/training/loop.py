@@ -7,7 +7,7 @@ killed run continues as if never stopped.
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,7 @@ def train(
     log: Callable[[str], None] = print,
     team: Team = ALONE,
     after: Callable[[int], None] = lambda number: None,
+    unwrapped: Sequence[Tensor] = (),
 ) -> int:
     """Run ``step`` until the schedule ends, checkpointing on the way.
 
@@ -111,6 +112,8 @@ def train(
         log: receives one line every ``log_every`` steps.
         team: the processes that train together; whoever wrapped the modules averages gradients.
         after: called with the number of each step when it has changed the weights.
+        unwrapped: parameters whose gradients nobody averages over the processes of a team; some of
+            them may have none.
 
     Returns:
         The number of steps done in this call.
@@ -136,6 +139,9 @@ def train(
             raise FloatingPointError(f"loss is {float(mean_loss)} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
+        for parameter in unwrapped:
+            given = parameter.grad
+            parameter.grad = team.mean(torch.zeros_like(parameter) if given is None else given)
         if options.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(trained, options.clip_norm)
         optimizer.step()

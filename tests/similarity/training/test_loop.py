@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from similarity.training import loop as training
 from similarity.training.loop import (
     LoopOptions,
+    Team,
     cosine_rate,
     load_checkpoint,
     save_checkpoint,
@@ -248,3 +249,26 @@ def test_log_lines(tmp_path: Path) -> None:
     Run().train(options(tmp_path, log_every=5), lines.append)
     assert [line.split()[1] for line in lines] == ["5/12", "10/12"]
     assert all(" loss " in line and " error " in line for line in lines)
+
+
+def test_gradients_that_nobody_averages_are_averaged_over_the_team(tmp_path: Path) -> None:
+    """Two processes: in one the branch is not asked for, in the other its gradient is 1."""
+    shared, theirs = nn.Parameter(torch.zeros(2)), torch.ones(2)
+    for has_it in (True, False):
+        with torch.no_grad():
+            shared.zero_()
+        optimizer = torch.optim.SGD([shared], lr=1.0)
+
+        def mean(tensor: Tensor, has_it: bool = has_it) -> Tensor:
+            if tensor.ndim == 0:  # the loss
+                return tensor
+            return (tensor + (0 * theirs if has_it else theirs)) / 2
+
+        def step(number: int, has_it: bool = has_it) -> dict[str, Tensor]:
+            other = nn.Parameter(torch.zeros(1))
+            return {"loss": other.sum() + (shared.sum() if has_it else 0.0)}
+
+        path = tmp_path / f"{has_it}.safetensors"
+        loop = LoopOptions(1, path, "key", learning_rate=1.0, warmup=1)
+        train(step, {}, optimizer, loop, team=Team(True, mean), unwrapped=[shared])
+        assert shared.tolist() == [-0.5, -0.5]
