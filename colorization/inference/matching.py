@@ -17,6 +17,7 @@ from colorization.inference.exact_matches import (
     smooth_step,
 )
 from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.regional_colors import taken_share
 from colorization.network.colorization_network import Prediction
 from colorization.network.input_planes import ReferencePlanes, reference_planes
 from retrieval.stage_clock import stage
@@ -115,6 +116,8 @@ class ReferenceMatch:
         heard = torch.full_like(self.confidence, faithfulness)
         if by_network:
             heard = self.followed(faithfulness) * smooth_step(self.confidence, FOLLOWED_FROM_TO)
+            if self.belief is None:  # regions follow given references, whatever the network says
+                heard = torch.maximum(heard, faithfulness * taken_share(self.confidence))
             if self.exact is not None:
                 heard = torch.maximum(heard, faithfulness * self.exact.share)
         own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)

@@ -1,13 +1,14 @@
 """The colorization network at work: a matched photo and a user's wishes in, colors out.
 
 1. Ask: the network colors the photo with its references and without them, as far as each counts.
-2. Decode: the careful answer is the mean of its regression and of the color that it expects; a
-   palette changes the odds.
+2. Decode: the careful answer lies between its regression and the color that it expects, and keeps
+   the detail of the regression; a palette changes the odds.
 3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
    recommended ones.
 4. Vividness: the paler the colors, the more they gain.
-5. Exact matches: where a reference shows the very same thing, its own colors are taken.
-6. Points: a color that the user gave holds as far as the picture shows the same thing.
+5. Regions: given references lead the colors of whole regions.
+6. Exact matches: where a reference shows the very same thing, its own colors are taken.
+7. Points: a color that the user gave holds as far as the picture shows the same thing.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.regional_colors import regional_colors
 from colorization.network.color_bins import rebalancing_weights, smoothed
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
@@ -29,6 +31,7 @@ from colorization.network.hints import Point, global_hints, point_planes
 from colorization.network.input_planes import network_inputs
 from colorization.options import ColorizeOptions
 from similarity.backbone.precision import autocast
+from similarity.color.lab import mean_chroma
 from similarity.resize import resized
 
 # factor on the chroma of vivid answers, see vivid_gain: what is added for the photo as it is, the
@@ -140,7 +143,7 @@ def _answer(
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> Float[Tensor, "2 height width"]:
-    """Stages 1 to 5."""
+    """Stages 1 to 6."""
 
     def careful(seen: bool) -> Tensor:
         said = said_of(network, match, seen, guidance)
@@ -149,14 +152,18 @@ def _answer(
     if guidance.palette is not None:  # it overrules references, and its colors are as they are
         return careful(seen=False)
     share = 0.0 if match.planes is None else match.followed(options.faithfulness)
-    ab = torch.zeros_like(match.warped_ab)
-    for seen, part in ((True, share), (False, 1 - share)):
-        if part > 0:
-            ab += part * careful(seen)
+    answers = [
+        (part, careful(seen)) for seen, part in ((True, share), (False, 1 - share)) if part > 0
+    ]
+    ab = sum((part * answer for part, answer in answers), torch.zeros_like(match.warped_ab))
     gain = vivid_gain(ab, match.level)
     if match.belief is None:  # given references know how vivid they are
         gain += share * (FOLLOWED_GAIN - gain)
     ab *= 1 + options.vividness * (gain - 1)
+    # recommended references are questioned, and points say themselves what holds around them
+    if share > 0 and match.planes is not None and match.belief is None and not guidance.points:
+        followed = answers[0][1] * (1 + options.vividness * (FOLLOWED_GAIN - 1))
+        ab += share * (regional_colors(followed, match.planes) - followed)
     return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 
 
@@ -198,7 +205,7 @@ def vivid_gain(
     darkest, brightest = VIVID_LEVELS
     is_shown = ((level > darkest) & (level < brightest))[0]
     shown = careful[:, is_shown] if bool(is_shown.any()) else careful.flatten(1)
-    mean = max(float(shown.norm(dim=0).mean()), 1e-6)
+    mean = max(mean_chroma(shown[:, None]), 1e-6)
     lowest, highest = VIVID_LIMITS
     return min(max(VIVID_SHARE + VIVID_CHROMA / mean, lowest), highest)
 

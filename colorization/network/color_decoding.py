@@ -1,6 +1,6 @@
 """From what the network predicts to colors."""
 
-import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,18 +18,19 @@ def careful_colors(
     logits: Float[Tensor, "batch bins _height _width"],
     bin_weights: Float[Tensor, " bins"],
 ) -> Float[Tensor, "batch 2 height width"]:
-    """The answer that is wrong least: between the median and the mean.
+    """The answer that is wrong least: between the median and the mean, with all detail.
 
     Smooth L1 regresses the median; the mean of the distribution is the expected color once the
-    rebalancing of its training is taken back.
+    rebalancing of its training is taken back, but on a coarse grid. What is finer only the
+    regression knows.
 
     Args:
-        ab: the regression, raw Lab units.
+        ab: the regression, raw Lab units, on a grid a whole number of times as fine as the bins'.
         logits: of the color bins.
         bin_weights: of the classification loss that the network was trained with.
     """
     expected = annealed_mean(without_rebalancing(logits, bin_weights), 1.0)
-    return torch.lerp(ab, resized(expected, ab.shape[-2:]), EXPECTED_SHARE)
+    return _towards(expected, ab, EXPECTED_SHARE)
 
 
 def palette_colors(
@@ -39,8 +40,14 @@ def palette_colors(
     """The answer that keeps to a palette, whose odds are in the logits already.
 
     Args:
-        ab: the regression, raw Lab units.
+        ab: the regression, raw Lab units, on a grid a whole number of times as fine as the bins'.
         logits: of the color bins.
     """
     annealed = annealed_mean(logits, TEMPERATURE)
-    return torch.lerp(ab, resized(annealed, ab.shape[-2:]), PALETTE_SHARE)
+    return _towards(annealed, ab, PALETTE_SHARE)
+
+
+def _towards(coarse: Tensor, ab: Tensor, share: float) -> Tensor:
+    """Move colors towards coarse ones, and keep what is finer than their grid."""
+    mean = F.avg_pool2d(ab, ab.shape[-1] // coarse.shape[-1])
+    return ab + share * resized(coarse - mean, ab.shape[-2:])

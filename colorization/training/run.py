@@ -152,12 +152,17 @@ def train_network(
         output.mkdir(parents=True, exist_ok=True)
         (output / "settings.json").write_text(json.dumps(settings) + "\n")
     team = Team(accelerator.is_main_process, lambda tensor: accelerator.reduce(tensor, "mean"))
-    # the processes wrap the network alone: not all of them judge looks in every step
-    shared = [] if judges is None or team_size == 1 else [*judges.discriminator.parameters()]
+
+    def judging(number: int) -> list[nn.Parameter]:
+        """What the processes do not wrap, as not all of them judge looks in every step."""
+        if judges is None or team_size == 1 or number < begin:
+            return []
+        return list(judges.discriminator.parameters())
+
     run_loop(
         *(step, modules, optimizer, loop, log, team),
-        lambda number: average.follow(network, number),
-        shared,
+        after=lambda number: average.follow(network, number),
+        unwrapped=judging,
     )
     return {
         name: _checked(average.network, store, rows, bin_weights, plain, options.seed)

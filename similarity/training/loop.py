@@ -100,7 +100,7 @@ def train(
     log: Callable[[str], None] = print,
     team: Team = ALONE,
     after: Callable[[int], None] = lambda number: None,
-    unwrapped: Sequence[Tensor] = (),
+    unwrapped: Callable[[int], Sequence[nn.Parameter]] = lambda number: (),
 ) -> int:
     """Run ``step`` until the schedule ends, checkpointing on the way.
 
@@ -112,8 +112,8 @@ def train(
         log: receives one line every ``log_every`` steps.
         team: the processes that train together; whoever wrapped the modules averages gradients.
         after: called with the number of each step when it has changed the weights.
-        unwrapped: parameters whose gradients nobody averages over the processes of a team; some of
-            them may have none.
+        unwrapped: parameters whose gradients in a step nobody else averages over the processes of a
+            team; in some of these they may have none.
 
     Returns:
         The number of steps done in this call.
@@ -139,9 +139,8 @@ def train(
             raise FloatingPointError(f"loss is {float(mean_loss)} at step {number}; {kept}")
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
-        for parameter in unwrapped:
-            given = parameter.grad
-            parameter.grad = team.mean(torch.zeros_like(parameter) if given is None else given)
+        if alone := unwrapped(number):
+            _average_gradients(alone, team)
         if options.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(trained, options.clip_norm)
         optimizer.step()
@@ -160,6 +159,14 @@ def train(
             save_checkpoint(number + 1, modules, optimizer, options)
             saved_at = time.monotonic()
     return max(0, options.steps - first)
+
+
+def _average_gradients(parameters: Sequence[nn.Parameter], team: Team) -> None:
+    grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    means = team.mean(torch.cat([grad.flatten() for grad in grads]))
+    parts = torch.split(means, [grad.numel() for grad in grads])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
 
 
 def save_checkpoint(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from colorization.inference.pictures.picture_arrays import STRIP_PIXELS, is_neutral
 from retrieval.photos.reader import to_uint8
-from similarity.color.lab import lab_to_rgb, rgb_to_lab
+from similarity.color.lab import lab_to_rgb_bytes, rgb_to_lab
 from similarity.resize import resized
 
 
@@ -39,7 +39,7 @@ def with_chroma(
         SRGB in 0..255.
     """
     full = resized(ab, luminance.shape[1:])
-    return lab_to_rgb(torch.cat((luminance, full))).mul(255).round().byte().permute(1, 2, 0).numpy()
+    return lab_to_rgb_bytes(torch.cat((luminance, full))).permute(1, 2, 0).numpy()
 
 
 def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height width"]:

@@ -38,7 +38,7 @@ _SKY, _SKY_DOUBT = (-150.0, -60.0), 1.5
 _PART_DOUBT = 1.1
 # different tones that must be there: of two, any colors are a curve; nearly exact curves need few
 _TONES, _TONES_OF_SKY, _FEW_TONES, _EXACT = 5.0, 8.0, 2.5, 0.3
-_SAMPLED = 2  # pixels of each side of which one is looked at for the mean chroma
+_SAMPLED = 2  # every second row and column is looked at for the mean chroma
 _MARGIN = 2  # cells at the edges: thin borders, torn corners
 
 

@@ -88,6 +88,8 @@ def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
         from scipy import ndimage  # slow to import, and most photos need it not
 
         labels, count = ndimage.label(is_near)
+        if not count:
+            return None
         votes = np.bincount(labels[_MIDDLE], minlength=count + 1)
         grown = ndimage.binary_opening(labels == 1 + votes[1:].argmax())
         if grown.sum() < _LEAST_CELLS:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -127,6 +129,10 @@ def test_shares_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert match.shares(1.0) == pytest.approx([0.5, 0.5], abs=1e-3)
     assert match.shares(0.5) == pytest.approx([0.25, 0.25], abs=1e-3)
     assert match.shares(0.0) == [0.0, 0.0]
+    # recommended ones are followed three quarters of the way, and lead no regions
+    said = Prediction(torch.zeros(1, 2, 2, 2), torch.zeros(1, NUM_BINS, 1, 1))
+    recommended = replace(match, belief=NetworkBelief(said, torch.ones(NUM_BINS)))
+    assert recommended.shares(1.0) == pytest.approx([0.375, 0.375], abs=1e-3)
     # what no reference shows is the network's own, or a reference's where there is no network
     strange = match_references(picture(0, 1), [picture(0, 2)])
     assert strange.shares(1.0)[0] == pytest.approx(0.5, abs=0.02)

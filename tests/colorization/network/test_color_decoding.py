@@ -57,6 +57,21 @@ def test_rebalancing_is_taken_back() -> None:
     assert color_of(careful_colors(plain(0, 0), odds, weights)) == [5.0, 15.0]
 
 
+@pytest.mark.parametrize(
+    ("decode", "share"),
+    [(lambda ab, s: careful_colors(ab, s, EVEN), 0.5), (palette_colors, 0.75)],
+)
+def test_what_is_finer_than_the_bins_comes_from_the_regression(decode, share: float) -> None:
+    """A cell of bins holds four of the regression: of their mean a share is left, all of relief."""
+    ab = plain(5, 5)
+    ab[:, 0, ::2, ::2] += 8  # 13, 5, 5, 5: relief 6, -2, -2, -2 about 7
+    found = decode(ab, scores({(0, 40): 1.0}))
+    mean = 7 * (1 - share)
+    wanted = torch.tensor([[mean + 6, mean - 2], [mean - 2, mean - 2]])
+    torch.testing.assert_close(found[0, 0, :2, :2], wanted)
+    torch.testing.assert_close(found[:, 1], torch.full((1, 4, 4), 5 + share * 35))
+
+
 def test_without_a_share_the_regression_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXPECTED_SHARE", 0.0)
     ab = torch.randn(2, 2, 4, 4) * 30

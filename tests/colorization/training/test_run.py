@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from tiny_network import TINY
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorization.network.colorization_network import ColorizationNetwork
 from colorization.training import run as training
@@ -174,6 +176,30 @@ def test_vivid_answers_are_judged_from_their_share_of_the_steps(
     train_network(store, tmp_path, options, efficientnet_judge(), None, "cpu", log.append)
     assert parts[:3] == [set(), *[{"perceptual", "discriminator"}] * 2]  # 0.4 of 3 is 1.2
     assert any(key.startswith("discriminator.") for key in kept(tmp_path)[1])
+
+
+def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dict[int, list[nn.Parameter]]()
+    judging = list[nn.Parameter]()
+    alone = SimpleNamespace(process_index=0, is_main_process=True, device=torch.device("cpu"))
+    alone.prepare, alone.reduce = lambda network: network, lambda tensor, how: tensor
+
+    def listening(step: object, modules: dict[str, nn.Module], *given: object, **named: Any) -> int:
+        found.update({number: named["unwrapped"](number) for number in range(3)})
+        judging[:] = modules["discriminator"].parameters()
+        return 0
+
+    monkeypatch.setattr(training, "run_loop", listening)
+    monkeypatch.setattr(training, "accelerator_of", lambda device: alone)
+    for alone.num_processes in (1, 2):
+        options = replace(OPTIONS, judged_from=0.4)  # of 3 steps is 1.2
+        train_network(store, tmp_path, options, efficientnet_judge(), None, "cpu")
+        assert judging and found[0] == []
+        for number in (1, 2):
+            wanted = judging if alone.num_processes == 2 else []
+            assert [id(p) for p in found[number]] == [id(p) for p in wanted]
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -74,10 +74,11 @@ def test_one_step_equals_several(
     assert fused == [conv] and torch.equal(x, before)
 
 
-def test_other_strides() -> None:
+def test_other_strides(fused: list[object]) -> None:
     conv, x = made(stride=2), torch.randn(X)
     wanted = F.conv2d(x, conv.weight, conv.bias, 2, conv.padding)
     torch.testing.assert_close(convolve(conv, x), wanted, rtol=1e-5, atol=1e-5)
+    assert fused == [conv]
 
 
 def test_what_is_to_be_trained_is_computed_by_torch(fused: list[object]) -> None:

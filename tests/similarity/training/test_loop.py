@@ -270,5 +270,5 @@ def test_gradients_that_nobody_averages_are_averaged_over_the_team(tmp_path: Pat
 
         path = tmp_path / f"{has_it}.safetensors"
         loop = LoopOptions(1, path, "key", learning_rate=1.0, warmup=1)
-        train(step, {}, optimizer, loop, team=Team(True, mean), unwrapped=[shared])
+        train(step, {}, optimizer, loop, team=Team(True, mean), unwrapped=lambda number: [shared])
         assert shared.tolist() == [-0.5, -0.5]

@@ -5,82 +5,29 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from painted_pictures import painted
 from tiny_network import tiny_network
 
 from colorization.inference import exact_matches
 from colorization.inference import network_colors as module
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
-from colorization.inference.network_colors import (
-    Guidance,
-    belief_of,
-    network_colors,
-    predict,
-)
+from colorization.inference.network_colors import Guidance, belief_of, network_colors, predict
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
-from colorization.network.colorization_network import (
-    ColorizationNetwork,
-    NetworkInputs,
-    Prediction,
-)
+from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
 from colorization.network.hints import Point, global_hints, point_planes
 from colorization.options import ColorizeOptions
 from similarity.resize import resized
 
-ROWS, COLUMNS = 8, 12  # of the grid at stride 8
-KINDS = ROWS * COLUMNS
 POINT = Point(0.4, 0.6, (40.0, -20.0))
 CAREFUL = ColorizeOptions(vividness=0.0)
 EVEN = torch.full((NUM_BINS,), 1 / NUM_BINS)
-
-
-@pytest.fixture(scope="module")
-def network() -> ColorizationNetwork:
-    return tiny_network()
 
 
 @pytest.fixture(autouse=True)
 def _in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounding depends on the batch."""
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-
-
-@pytest.fixture
-def alone() -> ReferenceMatch:
-    """A photo without references."""
-    kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
-    colors = torch.randn(KINDS, 2) * 30
-    return match_references(painted(kinds, torch.randn(KINDS, 64), colors), [])
-
-
-@pytest.fixture
-def match(alone: ReferenceMatch) -> ReferenceMatch:
-    """The photo with a reference that shows something else."""
-    kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
-    reference = painted(kinds, torch.randn(KINDS, 64), torch.randn(KINDS, 2) * 30)
-    return match_references(alone.target, [reference])
-
-
-@pytest.fixture
-def same(alone: ReferenceMatch) -> ReferenceMatch:
-    """The photo with itself as reference."""
-    return match_references(alone.target, [alone.target])
-
-
-@pytest.fixture
-def asked(network: ColorizationNetwork, monkeypatch: pytest.MonkeyPatch) -> list[NetworkInputs]:
-    """What the network has read since."""
-    seen: list[NetworkInputs] = []
-    forward = network.forward
-
-    def listening(inputs: NetworkInputs) -> Prediction:
-        seen.append(inputs)
-        return forward(inputs)
-
-    monkeypatch.setattr(network, "forward", listening)
-    return seen
 
 
 def careful(
@@ -126,6 +73,31 @@ def test_recommended_references_are_followed_a_little_less(
     followed, without = (careful(network, recommended, seen) for seen in (True, False))
     wanted = torch.lerp(without, followed, RECOMMENDED_SHARE)
     torch.testing.assert_close(mixed, wanted, atol=1e-3, rtol=0)
+
+
+def test_given_references_lead_regions_but_not_around_points(
+    network: ColorizationNetwork, match: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led: list[torch.Tensor] = []
+
+    def leading(ab: torch.Tensor, planes: object) -> torch.Tensor:
+        assert planes is match.planes
+        led.append(ab.clone())
+        return ab + 8
+
+    monkeypatch.setattr(module, "regional_colors", leading)
+    found = network_colors(network, match, Guidance(), replace(CAREFUL, faithfulness=0.5))
+    seen, unseen = careful(network, match, True), careful(network, match, False)
+    torch.testing.assert_close(led[0], seen)
+    torch.testing.assert_close(found, (seen + unseen) / 2 + 4)
+    network_colors(network, match, Guidance(), ColorizeOptions())
+    torch.testing.assert_close(led.pop(), module.FOLLOWED_GAIN * seen)
+    network_colors(network, match, Guidance([POINT]), CAREFUL)
+    assert len(led) == 2  # the answer without points alone
+    network_colors(
+        network, replace(match, belief=belief_of(network, match.target)), Guidance(), CAREFUL
+    )
+    assert len(led) == 2
 
 
 def test_without_references_their_planes_are_zero(

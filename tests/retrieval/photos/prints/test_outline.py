@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrieval.photos.prints.outline import inner_part, is_middle_toned, middle_of
-from retrieval.photos.prints.tone_curve import CELLS, SIDE, cells_of
+from retrieval.photos.prints.tone_curve import CELL, CELLS, SIDE, cells_of
 
 
 def table(rng: np.random.Generator) -> np.ndarray:
@@ -23,11 +23,14 @@ def test_the_print_is_found_without_its_edge(rng: np.random.Generator) -> None:
     assert not (found & ~inside).any() and found.sum() > 0.6 * inside.sum()
 
 
-@pytest.mark.parametrize("kind", ["whole", "ragged"])
+@pytest.mark.parametrize("kind", ["whole", "ragged", "motley"])
 def test_what_is_no_print_is_none(rng: np.random.Generator, kind: str) -> None:
     lab = table(rng)
     if kind == "whole":
         lab[1:] = 0
+    elif kind == "motley":  # not one cell is like the middle
+        hue = np.kron(rng.uniform(0, 2 * np.pi, (CELLS, CELLS)), np.ones((CELL, CELL)))
+        lab[1:] = 60 * np.stack((np.cos(hue), np.sin(hue)))
     else:
         lab[1:, 48:184:16, 40:192] = 60
     assert inner_part(cells_of(lab)) is None
