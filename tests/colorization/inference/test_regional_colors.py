@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from colorization.inference.regional_colors import TAKEN_SHARE, regional_colors
+from colorization.inference.regional_colors import TAKEN_FROM_TO, TAKEN_SHARE, regional_colors
 from colorization.network.input_planes import ReferencePlanes
 from similarity.matching.correlation import Correlation
 
@@ -58,8 +58,11 @@ def test_one_wrong_match_counts_little_among_others() -> None:
 
 
 def test_trust_grows_with_the_match() -> None:
+    low, high = TAKEN_FROM_TO
     taken = [
-        float(regional_colors(plain(0, 0), planes_of(cosine, (20, 0)))[0].mean())
-        for cosine in (0.35, 0.4, 0.45, 0.5)
+        float(
+            regional_colors(plain(0, 0), planes_of(low + share * (high - low), (20, 0)))[0].mean()
+        )
+        for share in (0.25, 0.5, 0.75, 1.0)
     ]
     assert 0 < taken[0] < taken[1] < taken[2] < taken[3] == pytest.approx(20 * TAKEN_SHARE)
