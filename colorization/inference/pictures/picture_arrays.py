@@ -7,7 +7,7 @@ from PIL import Image
 
 from retrieval.photos.reader import read_picture, to_uint8
 
-STRIP_PIXELS = 1 << 17  # pixels that fit the processor's cache
+STRIP_PIXELS = 1 << 18  # pixels that fit the processor's cache
 _MODES = ("L", "RGB", "I;16")  # of PIL pictures, which numpy reads as they are
 
 
