@@ -152,17 +152,18 @@ def _answer(
     if guidance.palette is not None:  # it overrules references, and its colors are as they are
         return careful(seen=False)
     share = 0.0 if match.planes is None else match.followed(options.faithfulness)
-    answers = [
-        (part, careful(seen)) for seen, part in ((True, share), (False, 1 - share)) if part > 0
-    ]
-    ab = sum((part * answer for part, answer in answers), torch.zeros_like(match.warped_ab))
+    parts = {True: share, False: 1 - share}
+    answers = {seen: careful(seen) for seen, part in parts.items() if part > 0}
+    ab = torch.zeros_like(match.warped_ab)
+    for seen, answer in answers.items():
+        ab += parts[seen] * answer
     gain = vivid_gain(ab, match.level)
     if match.belief is None:  # given references know how vivid they are
         gain += share * (FOLLOWED_GAIN - gain)
     ab *= 1 + options.vividness * (gain - 1)
     # recommended references are questioned, and points say themselves what holds around them
     if share > 0 and match.planes is not None and match.belief is None and not guidance.points:
-        followed = answers[0][1] * (1 + options.vividness * (FOLLOWED_GAIN - 1))
+        followed = answers[True] * (1 + options.vividness * (FOLLOWED_GAIN - 1))
         ab += share * (regional_colors(followed, match.planes) - followed)
     return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 

@@ -19,7 +19,7 @@ from similarity.backbone.precision import inference
 from similarity.color.lab import lab_of_bytes, luminance_of_bytes
 from similarity.color.tones import spread_tones
 
-CPU_BATCH = 4  # photos whose maps fit the caches of a processor: 16 at once take half as long again
+CPU_BATCH = 4  # photos whose maps fit the caches of a processor
 COLORS_A_SIDE = 4  # of a cell, whose Lab colors are averaged
 
 

@@ -141,7 +141,7 @@ def _linear_of(lab: Tensor) -> Tensor:
     luminance, a, b = lab.unbind(-3)
     y = (luminance + 16.0) / 116.0
     f = torch.stack((y + a / 500.0, y, y - b / 200.0), -3)
-    # f**3, and straight near black, where it begins at _EPSILON: a third of the time of a choice
+    # f**3, and straight near black, where it begins at _EPSILON; faster than to choose
     begin = _EPSILON ** (1.0 / 3.0)
     xyz = (f.clamp(min=begin) ** 3).add(f.clamp(max=begin) - begin, alpha=1.0 / _KAPPA)
     return _mix(_XYZ_NORM_TO_RGB, xyz)
@@ -177,7 +177,7 @@ def lab_to_rgb(
 def lab_to_rgb_bytes(
     lab: Float[Tensor, "*batch 3 height width"], steps: int = 6, tolerance: float = 1e-4
 ) -> UInt8[Tensor, "*batch 3 height width"]:
-    """The same as sRGB in 0..255, by a table: several times faster.
+    """The same as sRGB in 0..255, by a table, which is faster.
 
     Args:
         lab: see lab_to_rgb.

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from retrieval.photos.prints.outline import inner_part, is_middle_toned, middle_of
+from retrieval.photos.prints.outline import MIDDLE, inner_part, is_middle_toned
 from retrieval.photos.prints.tone_curve import (
     CELLS,
     MIN_CHROMA,
@@ -61,7 +61,7 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     sample = lab_of_bytes(np.ascontiguousarray(pixels[::_SAMPLED, ::_SAMPLED]))
     # the mean of pixels, not of cells, as stars are small
     chroma = float(np.hypot(sample[1], sample[2]).mean())
-    if chroma < MIN_CHROMA or not is_middle_toned(lab_of_bytes(middle_of(pixels))):
+    if chroma < MIN_CHROMA or not is_middle_toned(lab_of_bytes(pixels[MIDDLE, MIDDLE])):
         return chroma
     return _color_of(lab_of_bytes(pixels), chroma)
 
@@ -71,8 +71,7 @@ def color_beyond_tone_of_lab(lab: torch.Tensor) -> float:
     planes = lab.detach().float().cpu()
     chroma = float(torch.hypot(planes[1], planes[2]).mean())
     square = resized(planes, (SIDE, SIDE)).numpy()
-    middle = middle_of(square.transpose(1, 2, 0)).transpose(2, 0, 1)
-    if chroma < MIN_CHROMA or not is_middle_toned(middle):
+    if chroma < MIN_CHROMA or not is_middle_toned(square[:, MIDDLE, MIDDLE]):
         return chroma
     return _color_of(square, chroma)
 

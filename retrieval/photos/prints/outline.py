@@ -27,7 +27,7 @@ _SEED_SHARE = 0.9  # of the middle that must follow its own curve
 _ROUNDS = 4
 _MIDDLE = np.zeros((CELLS, CELLS), bool)
 _MIDDLE[_SEED, _SEED] = True
-_PIXELS = slice(_SEED.start * CELL, _SEED.stop * CELL)  # the same in pixels
+MIDDLE = slice(_SEED.start * CELL, _SEED.stop * CELL)  # the same in pixels
 _ANGLES = np.radians(np.arange(-45.0, 45.0, 3.0))
 _TURNS = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), 1)
 _LEAST_CELLS, _LEAST_AREA, _LEAST_AROUND = 60, 0.15, 0.05  # shares of the picture
@@ -36,22 +36,13 @@ _SIDES = 3  # of the rectangle that must lie inside the picture: land below a sk
 _Y, _X = np.mgrid[0:CELLS, 0:CELLS]
 
 
-def middle_of(picture: np.ndarray) -> np.ndarray:
-    """The pixels of the middle.
-
-    Args:
-        picture: SIDE x SIDE pixels, perhaps with channels after them.
-    """
-    return picture[_PIXELS, _PIXELS]
-
-
 def is_middle_toned(lab: Float32[np.ndarray, "3 80 80"]) -> bool:
     """Whether the color of the middle follows from its luminance, as it does in every print.
 
     Most color photos are told by that at once.
 
     Args:
-        lab: of the middle, raw Lab units.
+        lab: of MIDDLE, raw Lab units.
     """
     return explains_itself(cells_of(lab), _MIDDLE, _NEAR, _SEED_SHARE)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retrieval.photos.prints.outline import inner_part, is_middle_toned, middle_of
+from retrieval.photos.prints.outline import MIDDLE, inner_part, is_middle_toned
 from retrieval.photos.prints.tone_curve import CELL, CELLS, SIDE, cells_of
 
 
@@ -38,7 +38,7 @@ def test_what_is_no_print_is_none(rng: np.random.Generator, kind: str) -> None:
 
 def test_the_middle_of_a_print_tells_color_photos_apart(rng: np.random.Generator) -> None:
     lab = table(rng)
-    middle = middle_of(lab.transpose(1, 2, 0)).transpose(2, 0, 1)
+    middle = lab[:, MIDDLE, MIDDLE]
     assert middle.shape == (3, 80, 80)
     assert np.array_equal(middle, lab[:, 72:152, 72:152])
     assert is_middle_toned(middle)  # gray
