@@ -9,6 +9,7 @@ import typer
 from colorization.cli.common import Backbone, Device, Exclude, IndexDir, VggWeights, given
 from colorization.cli.machine.cores import usable_cores, usable_memory
 from colorization.cli.machine.timings import Timings, told_timings
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 from retrieval.stage_clock import stage
 
@@ -81,7 +82,7 @@ def build_index(
         if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
             report = report_up_to_date(photos, sources, index, budget)
         if report is None:
-            with stage("imports"):
+            with heavy_imports():
                 from colorization.cli.progress_bar import photo_progress
                 from retrieval.building.builder import BuildOptions
                 from retrieval.building.builder import build_index as build

@@ -39,6 +39,7 @@ from colorization.cli.common import (
     without_effect,
 )
 from colorization.cli.machine.timings import Timings, told_timings
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 from retrieval.stage_clock import stage
 
@@ -95,7 +96,7 @@ def colorize(
 ) -> None:
     """Colorize gray photos from references given, from recommended ones (--index), or from none."""
     with told_timings(timings):
-        with stage("imports"):
+        with heavy_imports():
             from colorization.batch.jobs import Extras
             from colorization.batch.request import Wishes, parse_point
             from colorization.batch.runner import run_jobs as run_jobs
@@ -201,7 +202,6 @@ def _print_without_effect(
 def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
     from colorization.batch.folder_run import run_box
     from colorization.batch.runner import run_jobs
-    from colorization.cli.progress_bar import photo_progress
     from colorization.photo_files.staged_files import remove_leftovers
 
     jobs, output, request, options = task.jobs, task.output, task.request, task.options
@@ -211,6 +211,8 @@ def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
         remove_leftovers(jobs[0].output_path.parent)
         run_jobs(jobs, pipeline, request, options, results.outcomes.append, num_cells)
     else:
+        from colorization.cli.progress_bar import photo_progress
+
         with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
             report = run_box(
                 jobs, output, pipeline, request, options, task.overwrite, num_cells, progress

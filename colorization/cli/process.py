@@ -5,8 +5,11 @@ import gc
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from colorization.cli.machine.cores import usable_cores
+from retrieval.stage_clock import stage
 
 # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
 SPINS = "1000"
@@ -40,6 +43,21 @@ def share_cores() -> None:
             line = f"note: OMP_NUM_THREADS={asked} is no number of threads, and does not count"
             print(line, file=sys.stderr)
         os.environ["OMP_NUM_THREADS"] = str(usable_cores())
+
+
+@contextmanager
+def heavy_imports() -> Iterator[None]:
+    """Import torch without searching for garbage meanwhile, which makes it an eighth slower.
+
+    What is there then stays to the end, and is not searched either.
+    """
+    gc.disable()
+    try:
+        with stage("imports"):
+            yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _print_any_name() -> None:

@@ -17,6 +17,7 @@ from colorization.cli.common import (
     VggWeights,
     given,
 )
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ def recommend(
     device: Device = None,
 ) -> None:
     """Recommend color references for a gray photo from an index."""
-    from colorization.batch.outcome import describe_recommendation
-    from colorization.photo_files.contact_sheet import check_sheet
-    from colorization.pipeline import ColorizationPipeline
-    from retrieval.photos.reader import read_picture
-    from retrieval.search.match_words import honest_note
+    with heavy_imports():
+        from colorization.batch.outcome import describe_recommendation
+        from colorization.photo_files.contact_sheet import check_sheet
+        from colorization.pipeline import ColorizationPipeline
+        from retrieval.photos.reader import read_picture
+        from retrieval.search.match_words import honest_note
 
     if sheet:
         check_sheet(sheet, [photo])

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import Device, Json, given
+from colorization.cli.process import heavy_imports
 
 
 def suggest_colors(
@@ -18,9 +19,10 @@ def suggest_colors(
     device: Device = None,
 ) -> None:
     """Suggest colors for a place of a gray photo, likeliest first; for colorize --point."""
-    from colorization.batch.request import PixelPoint
-    from colorization.pipeline import ColorizationPipeline
-    from retrieval.photos.reader import read_picture
+    with heavy_imports():
+        from colorization.batch.request import PixelPoint
+        from colorization.pipeline import ColorizationPipeline
+        from retrieval.photos.reader import read_picture
 
     picture = read_picture(photo)
     place = PixelPoint(x, y, (0.0, 0.0)).on(picture.rgb, photo)

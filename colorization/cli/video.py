@@ -21,6 +21,7 @@ from colorization.cli.common import (
     given,
     without_effect,
 )
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
@@ -83,14 +84,15 @@ def video(
         import av  # noqa: F401
     except ImportError:
         fail('films need PyAV, which is not installed: pip install -e ".[video]"')
-    from colorization.cli.progress_bar import photo_progress
-    from colorization.options import ColorizeOptions
-    from colorization.pipeline import ColorizationPipeline
-    from colorization.video.colorize_film import colorize_film
-    from colorization.video.film_reader import SUFFIXES
-    from colorization.video.job import FilmJob, check_job, open_source
-    from colorization.video.options import FilmOptions
-    from colorization.video.report import check_report
+    with heavy_imports():
+        from colorization.cli.progress_bar import photo_progress
+        from colorization.options import ColorizeOptions
+        from colorization.pipeline import ColorizationPipeline
+        from colorization.video.colorize_film import colorize_film
+        from colorization.video.film_reader import SUFFIXES
+        from colorization.video.job import FilmJob, check_job, open_source
+        from colorization.video.options import FilmOptions
+        from colorization.video.report import check_report
 
     job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
     chosen = given(

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from PIL import Image
 
 from retrieval.photos.embedded.tiff_tags import ICC_PROFILE, IPTC, XMP
@@ -33,6 +32,8 @@ def write_tiff(
         dpi: pixels an inch, across and down.
         iptc: records of captions and keywords.
     """
+    import tifffile  # slow to import, and few photos are TIFFs
+
     settings: dict[str, Any] = {"extrasamples": ["unassalpha"]} if pixels.shape[2] == 4 else {}
     if dpi:
         settings |= {"resolution": dpi, "resolutionunit": "INCH"}

@@ -2,9 +2,10 @@
 
 import re
 from io import BufferedIOBase
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
-import tifffile
+if TYPE_CHECKING:
+    import tifffile
 
 ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
 X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, IPTC, ICC_PROFILE = 282, 283, 296, 700, 33723, 34675
@@ -40,6 +41,8 @@ def raw_tags(file: BufferedIOBase | None, wanted: tuple[int, ...]) -> dict[int, 
     """
     if file is None or file.closed:
         return {}
+    import tifffile  # slow to import, and few photos are TIFFs
+
     place, found = file.tell(), {}
     file.seek(0)
     try:
@@ -67,6 +70,8 @@ def own_description(file: BufferedIOBase | None) -> str:
     """
     if file is None or file.closed:
         return ""
+    import tifffile
+
     place = file.tell()
     file.seek(0)
     try:

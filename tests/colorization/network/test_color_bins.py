@@ -7,6 +7,7 @@ from torch import Tensor
 from colorization.network.color_bins import (
     NEIGHBOURS,
     NUM_BINS,
+    REACH,
     SIGMA,
     STEP,
     ab_bins,
@@ -42,6 +43,21 @@ def test_bins_are_313_cells_of_the_grid_in_order() -> None:
     assert torch.equal(bins % STEP, torch.zeros_like(bins))
     assert bins.tolist() == sorted(bins.tolist())
     assert len({tuple(center) for center in bins.tolist()}) == 313
+
+
+def test_bins_are_the_cells_nearest_to_what_screens_show() -> None:
+    axis = np.linspace(0, 1, 41)
+    faces = [
+        np.insert(np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2), channel, value, axis=1)
+        for channel in range(3)
+        for value in (0.0, 1.0)
+    ]
+    surface = skimage.color.rgb2lab(np.concatenate(faces)[None])[0, :, 1:]
+    steps = np.arange(-REACH, REACH + 1) * STEP
+    grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)
+    distance = np.array([np.sqrt(((surface - cell) ** 2).sum(1)).min() for cell in grid])
+    nearest = grid[np.sort(np.argsort(distance, kind="stable")[:NUM_BINS])]
+    assert ab_bins().tolist() == nearest.tolist()
 
 
 def test_bins_cover_every_color_of_a_screen(rng: np.random.Generator) -> None:
