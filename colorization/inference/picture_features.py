@@ -47,7 +47,10 @@ class PictureFeatures:
     @property
     def num_bytes(self) -> int:
         """Memory it holds."""
-        maps = (*self.maps.levels, *self.maps.detail, *self.encoder_maps.values())
+        maps = [*self.maps.levels, *self.maps.detail, *self.encoder_maps.values()]
+        coarsest = self.maps.coarsest
+        if coarsest is not None and not any(coarsest is one for one in maps):
+            maps.append(coarsest)
         return sum(tensor.nbytes for tensor in (self.luminance, self.ab, *maps))
 
 

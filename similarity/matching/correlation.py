@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from similarity.backbone.precision import autocast
-from similarity.matching.unit_maps import UnitMaps
+from similarity.matching.unit_maps import NUM_JOINED, UnitMaps
+from similarity.resize import resized
 
 # cells between the partners of neighbours: not the same cell, and up to two apart, turned
 NEIGHBOUR_DISTANCE = 0.4, 2.4
@@ -67,7 +68,12 @@ class Correlation:
     @cached_property
     def to_target(self) -> Int[Tensor, "batch references"]:
         """The paper's phi_RT: the row that each reference position matches best."""
-        return self.values.mT.contiguous().argmax(2)  # along rows of memory it is much faster
+        # the first row that reaches the highest value of its column: argmax along columns is slow
+        batch, row, column = (self.values == self.values.amax(1, keepdim=True)).nonzero().T
+        _, rows, columns = self.values.shape
+        last = torch.full_like(self.values[:, 0], rows - 1, dtype=torch.long)
+        found = last.view(-1).scatter_reduce(0, batch * columns + column, row, "amin")
+        return found.view_as(last)
 
     @cached_property
     def _best(self) -> tuple[Tensor, Tensor]:
@@ -87,12 +93,10 @@ def correlate(target: UnitMaps, references: Sequence[UnitMaps]) -> Correlation:
     """
     if not references:
         raise ValueError("correspondence needs at least one reference")
-    rows = target.joined.flatten(2)
-    columns = torch.cat([one.joined.flatten(2) for one in references], 2)
-    with autocast(rows.device):
-        values = (rows.mT @ columns).float()
-    sizes = tuple((one.joined.shape[2], one.joined.shape[3]) for one in references)
-    return Correlation(values, (target.joined.shape[2], target.joined.shape[3]), sizes)
+    with autocast(target.levels[0].device):
+        values = [rows.mT @ columns for rows, columns in (_factors(target, r) for r in references)]
+    sizes = [(one.levels[0].shape[2], one.levels[0].shape[3]) for one in (target, *references)]
+    return Correlation(torch.cat(values, 2).float(), sizes[0], tuple(sizes[1:]))
 
 
 def map_target_to_reference(correlation: Correlation) -> PointMap:
@@ -133,6 +137,28 @@ def coherence(mapping: PointMap, sizes: Sequence[tuple[int, int]]) -> Float[Tens
             )
             pairs.narrow(axis, start, count).add_(1)
     return kept / pairs.clamp(min=1)
+
+
+def _factors(target: UnitMaps, reference: UnitMaps) -> tuple[Tensor, Tensor]:
+    """Features of target and reference, (batch, channels, positions), whose products are cosines.
+
+    The coarsest level, which has most channels, was interpolated from few positions: its products
+    are interpolated from products of those, which are fewer than the channels.
+    """
+    ours, theirs = target.coarsest, reference.coarsest
+    if ours is None or theirs is None or theirs[0, 0].numel() >= theirs.shape[1]:
+        return target.joined.flatten(2), reference.joined.flatten(2)
+    products = theirs.flatten(2).mT @ ours.flatten(2)
+    basis = torch.eye(theirs[0, 0].numel()).to(theirs).view(1, -1, *theirs.shape[2:])
+    interpolated = products.reshape(*products.shape[:2], *ours.shape[2:]), basis
+    both = []
+    for maps, coarsest, part in zip((target, reference), (ours, theirs), interpolated, strict=True):
+        size = maps.levels[0].shape[-2:]
+        length = resized(coarsest, size).norm(dim=1, keepdim=True).clamp(min=1e-12)
+        first = resized(part, size) / length
+        levels = torch.cat((first, *maps.levels[1:NUM_JOINED]), 1)
+        both.append(levels.flatten(2) * NUM_JOINED**-0.5)
+    return both[0], both[1]
 
 
 def _locate(index: Tensor, correlation: Correlation) -> tuple[Tensor, Tensor]:

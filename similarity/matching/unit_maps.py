@@ -23,10 +23,12 @@ class UnitMaps:
     Attributes:
         levels: four maps on the grid of stride 8, coarse to fine.
         detail: maps of strides 4 and 2, for exact matches; empty where nobody asks for them.
+        coarsest: what the first level was interpolated from, on its own grid; None if unknown.
     """
 
     levels: tuple[Float[Tensor, "batch _channels height width"], ...]
     detail: tuple[Float[Tensor, "batch _channels _height _width"], ...] = ()
+    coarsest: Float[Tensor, "batch _channels _height _width"] | None = None
 
     @cached_property
     def joined(self) -> Float[Tensor, "batch channels height width"]:
@@ -36,7 +38,8 @@ class UnitMaps:
     def to(self, device: torch.device) -> "UnitMaps":
         """The same on a device."""
         levels, detail = ([m.to(device) for m in maps] for maps in (self.levels, self.detail))
-        return UnitMaps(tuple(levels), tuple(detail))
+        coarsest = None if self.coarsest is None else self.coarsest.to(device)
+        return UnitMaps(tuple(levels), tuple(detail), coarsest)
 
     def take(self, rows: Int[Tensor, " some"]) -> "UnitMaps":
         """Some pictures of the batch, without their fine maps."""
@@ -59,7 +62,8 @@ def unit_maps(
     """
     levels = [F.normalize(on_grid(standardised[layer], size), dim=1) for layer in layers.levels]
     fine = layers.detail if with_detail else ()
-    return UnitMaps(tuple(levels), tuple(F.normalize(standardised[layer], dim=1) for layer in fine))
+    detail = [F.normalize(standardised[layer], dim=1) for layer in fine]
+    return UnitMaps(tuple(levels), tuple(detail), standardised[layers.levels[0]])
 
 
 def on_grid(

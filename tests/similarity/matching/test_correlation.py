@@ -1,10 +1,11 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from similarity.backbone.backbone import Backbone
+from similarity.backbone.backbone import EFFICIENTNET_LAYERS, Backbone
 from similarity.matching.correlation import (
     Correlation,
     PointMap,
@@ -42,6 +43,33 @@ def random_correlation(batch: int = 1) -> Correlation:
 @pytest.fixture
 def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+
+
+@pytest.mark.usefixtures("in_float32")
+@pytest.mark.parametrize("width", [3, 9])  # fewer positions than channels, and more
+def test_of_the_coarsest_level_positions_are_multiplied(width: int) -> None:
+    """What is interpolated from few positions is as if all of it had been multiplied."""
+    layers = ("stride32", "stride16", "stride8", "stride4")
+    ours, theirs = (
+        unit_maps(
+            {
+                name: torch.randn(2, 40, rows * 2**i, columns * 2**i)
+                for i, name in enumerate(layers)
+            },
+            EFFICIENTNET_LAYERS,
+            (4 * rows, 4 * columns),
+            with_detail=False,
+        )
+        for rows, columns in ((2, 4), (5, width))
+    )
+    found, plain = (
+        correlate(target, [reference]).values
+        for target, reference in (
+            (ours, theirs),
+            (replace(ours, coarsest=None), replace(theirs, coarsest=None)),
+        )
+    )
+    torch.testing.assert_close(found, plain, atol=1e-5, rtol=0)
 
 
 @pytest.mark.usefixtures("in_float32")
