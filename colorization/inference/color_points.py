@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.exact_matches import smooth_step
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.pictures.surface_smoothing import smooth_surfaces
 from colorization.network.hints import Point, point_planes
 from similarity.resize import resized
+from similarity.smooth_step import smooth_step
 
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 # cosine to a point's place from which the network's answer to it is followed: lower, one color

@@ -18,6 +18,7 @@ from similarity.matching.correlation import Correlation, coherence, map_target_t
 from similarity.matching.refinement import refine
 from similarity.matching.warp import warp_hard
 from similarity.resize import resized
+from similarity.smooth_step import smooth_step
 
 FINE_STRIDE = 2
 # cosine of a coarse match from which both show the same thing, a little and surely: lower, patterns
@@ -85,18 +86,6 @@ def exact_colors(
     similar = smooth_step(_averaged(refined.similarity[None]), FINE_FROM_TO)
     share = similar * resized(coarse, similar.shape[-2:])
     return ExactColors(warp_hard(fine, refined.mapping), share)
-
-
-def smooth_step(values: Tensor, limits: tuple[float, float]) -> Tensor:
-    """0 up to the lower limit, 1 from the upper, and a smooth rise between.
-
-    Args:
-        values: any.
-        limits: lower and upper.
-    """
-    low, high = limits
-    step = ((values - low) / (high - low)).clamp(0.0, 1.0)
-    return step * step * (3 - 2 * step)
 
 
 def _averaged(planes: Float[Tensor, "1 height width"]) -> Tensor:

@@ -9,19 +9,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.carried_chroma import within_lightness
 from colorization.inference.color_belief import NetworkBelief
-from colorization.inference.exact_matches import (
-    FINE_STRIDE,
-    ExactColors,
-    exact_colors,
-    smooth_step,
-)
+from colorization.inference.exact_matches import FINE_STRIDE, ExactColors, exact_colors
 from colorization.inference.picture_features import PictureFeatures
-from colorization.inference.regional_colors import taken_share
 from colorization.network.colorization_network import Prediction
 from colorization.network.input_planes import ReferencePlanes, reference_planes
 from retrieval.stage_clock import stage
 from similarity.resize import resized
+from similarity.smooth_step import smooth_step
 
 # how far recommended references are followed: enough to take their colors, and less than those that
 # were given
@@ -29,6 +25,8 @@ RECOMMENDED_SHARE = 0.75
 # cosine of a match from which the network follows it, a little and fully, as measured by turning
 # the colors of references; it is only told to people
 FOLLOWED_FROM_TO = 0.35, 0.6
+# given references are followed from a lower one, where so much of the photo matches surely
+LOWER, SURE_FROM_TO, RELATED_FROM_TO = 0.2, (0.34, 0.5), (0.04, 0.15)
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,11 @@ class ReferenceMatch:
             return []
         heard = torch.full_like(self.confidence, faithfulness)
         if by_network:
-            heard = self.followed(faithfulness) * smooth_step(self.confidence, FOLLOWED_FROM_TO)
-            if self.belief is None:  # regions follow given references, whatever the network says
-                heard = torch.maximum(heard, faithfulness * taken_share(self.confidence))
+            cosine = self.confidence
+            if self.belief is None:
+                surely = smooth_step(cosine, SURE_FROM_TO).mean()
+                cosine = cosine + LOWER * smooth_step(surely, RELATED_FROM_TO)
+            heard = self.followed(faithfulness) * smooth_step(cosine, FOLLOWED_FROM_TO)
             if self.exact is not None:
                 heard = torch.maximum(heard, faithfulness * self.exact.share)
         own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)
@@ -143,4 +143,5 @@ def match_references(
         maps, ab = [one.maps for one in references], [one.ab[None] for one in references]
         prior = None if belief is None else belief.log_prior
         planes = reference_planes(target.maps, maps, ab, log_prior=prior)
+        planes = within_lightness(planes, target, references)
     return ReferenceMatch(target, references, belief, planes)

@@ -6,9 +6,8 @@
 3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
    recommended ones.
 4. Vividness: the paler the colors, the more they gain.
-5. Regions: given references lead the colors of whole regions.
-6. Exact matches: where a reference shows the very same thing, its own colors are taken.
-7. Points: a color that the user gave holds as far as the picture shows the same thing.
+5. Exact matches: where a reference shows the very same thing, its own colors are taken.
+6. Points: a color that the user gave holds as far as the picture shows the same thing.
 """
 
 from collections.abc import Sequence
@@ -23,11 +22,17 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.picture_features import PictureFeatures
-from colorization.inference.regional_colors import regional_colors
 from colorization.network.color_bins import rebalancing_weights, smoothed
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
-from colorization.network.hints import Point, global_hints, point_planes
+from colorization.network.hints import (
+    FAITHFUL,
+    LED,
+    ORDINARY,
+    Point,
+    global_hints,
+    point_planes,
+)
 from colorization.network.input_planes import network_inputs
 from colorization.options import ColorizeOptions
 from similarity.backbone.precision import autocast
@@ -39,7 +44,7 @@ from similarity.resize import resized
 VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 6.6, (1.2, 2.0)
 VIVID_LEVELS = (10.0, 95.0)  # L between which a mean chroma is taken: black and white have no color
 # the same where given references are followed: they need no more than what matching has averaged
-FOLLOWED_GAIN = 1.2
+FOLLOWED_GAIN = 1.15
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
 PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
@@ -117,7 +122,9 @@ def predict(
     if guidance.points:
         hints = point_planes(guidance.points, F.avg_pool2d(luminance, HINT_STRIDE)[0])[None]
     shown = match.planes.planes if match.planes is not None and with_references else None
-    wishes = global_hints(guidance.palette, faithfulness=float(with_references))
+    # recommended references do not lead: what is alike has often other colors
+    followed = LED if match.belief is None else FAITHFUL
+    wishes = global_hints(guidance.palette, faithfulness=followed if with_references else ORDINARY)
     inputs = network_inputs(
         match.target.encoder_maps, luminance, shown, hints, wishes[None].to(luminance)
     )
@@ -143,7 +150,7 @@ def _answer(
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> Float[Tensor, "2 height width"]:
-    """Stages 1 to 6."""
+    """Stages 1 to 5."""
 
     def careful(seen: bool) -> Tensor:
         said = said_of(network, match, seen, guidance)
@@ -161,10 +168,6 @@ def _answer(
     if match.belief is None:  # given references know how vivid they are
         gain += share * (FOLLOWED_GAIN - gain)
     ab *= 1 + options.vividness * (gain - 1)
-    # recommended references are questioned, and points say themselves what holds around them
-    if share > 0 and match.planes is not None and match.belief is None and not guidance.points:
-        followed = answers[True] * (1 + options.vividness * (FOLLOWED_GAIN - 1))
-        ab += share * (regional_colors(followed, match.planes) - followed)
     return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 
 

@@ -18,6 +18,7 @@ SPREAD, REACH = 0.4, (0.04, 0.2)
 PALETTE_SCALE = 25.0  # Lab units
 PALETTE_STRIDE = 4  # pixels of a picture whose colors are counted as one
 ALIKE = 12.0  # L units; how alike luminance must be for a point to reach
+ORDINARY, FAITHFUL, LED = 0.0, 0.5, 1.0  # what references are worth, see global_hints
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,9 @@ def global_hints(
         vividness: 0 asks for the expected color, which is careful and pale; 1 for one that looks
             real. The paper has no such input. It is told in training only: the shipped network
             answers both alike.
-        faithfulness: 1 says that the references' colors are right wherever they match, as in the
-            chrominance branch; 0 that they are an ordinary recommendation. The paper has no such
+        faithfulness: ORDINARY says that references are like any photo that resembles the target;
+            FAITHFUL that their colors are right wherever they match, as in the chrominance branch;
+            LED that surfaces take their colors, whatever colors they had. The paper has no such
             input either: its two branches give the same planes two meanings.
 
     Raises:

@@ -7,10 +7,13 @@ crop of the same photo, that an exact match is exact. With a random photo, to le
 
 Target and reference are often recolored together: their chroma is turned by one angle. What the
 target should look like then cannot be guessed, only taken from the reference.
+
+Half of the recommended and random references count as given by hand: they lead, and the colors to
+find are not the true ones, but those of led_colors.py.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,13 +27,21 @@ from colorization.network.colorization_network import (
     REFERENCE_PLANES,
     NetworkInputs,
 )
-from colorization.network.hints import global_hints, palette_of, point_planes
+from colorization.network.hints import (
+    FAITHFUL,
+    LED,
+    ORDINARY,
+    global_hints,
+    palette_of,
+    point_planes,
+)
 from colorization.network.input_planes import (
     AB_SCALE,
     network_inputs,
     reference_planes,
     round_trip,
 )
+from colorization.training.led_colors import led_colors
 from colorization.training.simulated_user import mean_saturation, random_points
 from colorization.training.stored_maps import AB_STRIDE, Crops, Store
 from similarity.backbone.backbone import Layers
@@ -51,8 +62,10 @@ class SamplingOptions:
         recolored: share of each kind whose target and reference are recolored together; of random
             references, only the reference is.
         recolored_gain: standard deviation of the logarithm of the factor on recolored chroma.
-        faithful: share of recommended and random references, not recolored, that count as given by
-            hand; of all else that has references, every one does.
+        led: share of recommended and random references that lead.
+        led_recolored: share of those that are recolored, without the target.
+        faithful: share of the others, not recolored, that count as right wherever they match; of
+            all else that has references, every one does.
         points: share of samples with color points.
         palette: share of samples that are told their own palette.
         saturation: share of samples that are told their own saturation.
@@ -65,6 +78,8 @@ class SamplingOptions:
     top: int = 6
     recolored: tuple[float, float, float, float, float] = (0.0, 0.3, 0.7, 0.6, 0.5)
     recolored_gain: float = 0.25
+    led: float = 0.5
+    led_recolored: float = 0.4
     faithful: float = 0.15
     points: float = 0.3
     palette: float = 0.2
@@ -101,7 +116,8 @@ class _Plan:
     angle: float  # by which chroma is turned
     gain: float  # factor on it
     turns_target: bool
-    is_faithful: bool
+    faithfulness: float
+    is_led: bool
     is_vivid: bool
 
 
@@ -134,7 +150,7 @@ def draw_batch(
     for count in sorted({len(plan.references) for plan in plans} - {0}):
         rows = [i for i, plan in enumerate(plans) if len(plan.references) == count]
         chosen = [plans[i] for i in rows]
-        planes[rows] = _reference_planes(store, chosen, targets, ab[rows], rows, layers, dtype)
+        planes[rows], ab[rows] = _lent(store, chosen, targets, ab[rows], rows, layers, dtype)
     level = F.avg_pool2d(targets.luminance, HINT_STRIDE)
     hints, vectors = [], []
     for i, plan in enumerate(plans):
@@ -189,7 +205,7 @@ def turned(
     return torch.stack((cos * a - sin * b, sin * a + cos * b), 1)
 
 
-def _reference_planes(
+def _lent(
     store: Store,
     plans: list[_Plan],
     targets: Crops,
@@ -197,8 +213,8 @@ def _reference_planes(
     rows: list[int],
     layers: Layers,
     dtype: torch.dtype,
-) -> Float[Tensor, "some 11 height width"]:
-    """What the references of samples with equally many of them say."""
+) -> tuple[Tensor, Tensor]:
+    """What the references of samples with equally many of them say, and the colors to find."""
     size = (store.options.side // GRID_STRIDE,) * 2
     ours = unit_maps({name: m[rows] for name, m in targets.maps.items()}, layers, size, False)
     angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
@@ -214,7 +230,12 @@ def _reference_planes(
         own = F.avg_pool2d(target_ab, GRID_STRIDE // HINT_STRIDE)
         back = round_trip(own, said.correlation, said.weights)
         planes[there_and_back, :2] = back[there_and_back] / AB_SCALE
-    return planes
+    led = torch.tensor([i for i, plan in enumerate(plans) if plan.is_led])
+    if len(led):
+        leading = [F.avg_pool2d(values[led], GRID_STRIDE // AB_STRIDE) for values in colors]
+        found = replace(said.correlation, values=said.correlation.values[led])
+        target_ab[led] = led_colors(target_ab[led], ours.take(led), found, leading)
+    return planes, target_ab
 
 
 def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
@@ -233,20 +254,31 @@ def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingO
             count += 1
         others = [int(other) for other in rng.choice(like, count, replace=False)]
     references = [other * crops + int(rng.integers(crops)) for other in others]
+    is_led = kind in ("recommended", "random") and bool(rng.random() < options.led)
     if kind == "same photo" and crops > 1:
         references = [photo * crops + (own + 1 + int(rng.integers(crops - 1))) % crops]
-    is_recolored = bool(rng.random() < options.recolored[number])
+    is_recolored = bool(
+        rng.random() < (options.led_recolored if is_led else options.recolored[number])
+    )
     natural = kind in ("recommended", "random") and not is_recolored
+    faithfulness = ORDINARY
+    if is_led:
+        faithfulness = LED
+    elif references and (not natural or rng.random() < options.faithful):
+        # what is right wherever it matches is right for whole surfaces too
+        both = kind in ("round trip", "same photo")
+        faithfulness = LED if both and rng.random() < options.led else FAITHFUL
     return _Plan(
         crop=photo * crops + own,
         kind=kind,
         references=references,
         angle=rng.uniform(-math.pi, math.pi) if is_recolored else 0.0,
         gain=math.exp(rng.normal(0, options.recolored_gain)) if is_recolored else 1.0,
-        turns_target=is_recolored and kind != "random",
-        is_faithful=bool(references) and (not natural or bool(rng.random() < options.faithful)),
+        turns_target=is_recolored and kind != "random" and not is_led,
+        faithfulness=faithfulness,
+        is_led=is_led,
         is_vivid=kind in ("none", "recommended")
-        and not is_recolored
+        and not (is_recolored or is_led)
         and bool(rng.random() < options.vivid),
     )
 
@@ -267,4 +299,4 @@ def _asked(
     points = point_planes(random_points(ab, rng, HINT_STRIDE) if has_points else [], level)
     saturation = mean_saturation(lab_to_rgb(torch.cat((level, ab)))) if has_saturation else None
     palette = palette_of(ab, stride=2) if has_palette else None
-    return points, global_hints(palette, saturation, float(plan.is_vivid), float(plan.is_faithful))
+    return points, global_hints(palette, saturation, float(plan.is_vivid), plan.faithfulness)

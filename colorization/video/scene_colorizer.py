@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.inference.color_transfer import transferred_colors
-from colorization.inference.exact_matches import FINE_STRIDE, smooth_step
+from colorization.inference.exact_matches import FINE_STRIDE
 from colorization.inference.matching import match_references
 from colorization.inference.network_colors import Guidance, belief_of, network_colors
 from colorization.inference.picture_features import PictureFeatures
@@ -25,6 +25,7 @@ from colorization.video.yuv import Plane
 from similarity.backbone.precision import inference
 from similarity.color.tones import Tones, tones_of
 from similarity.resize import resized
+from similarity.smooth_step import smooth_step
 
 
 class SceneColorizer:

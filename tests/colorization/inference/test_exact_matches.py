@@ -8,7 +8,7 @@ from painted_pictures import painted
 from torch import Tensor
 
 from colorization.inference import exact_matches as module
-from colorization.inference.exact_matches import ExactColors, exact_colors, smooth_step
+from colorization.inference.exact_matches import ExactColors, exact_colors
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.pictures.working_size import working_lab
 from similarity.backbone.backbone import Backbone
@@ -151,10 +151,3 @@ def test_colors_are_replaced_as_far_as_they_are_to_be_followed_by_hand() -> None
     assert exact.over(ab)[0].tolist() == [[20.0, 30.0]]
     assert exact.over(ab, 0.5)[0].tolist() == [[25.0, 30.0]]
     assert torch.equal(exact.over(ab, 0.0), ab)
-
-
-def test_smooth_steps() -> None:
-    values = torch.tensor([-1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 2.0])
-    expected = torch.tensor([0.0, 0.0, 0.15625, 0.5, 0.84375, 1.0, 1.0])
-    torch.testing.assert_close(smooth_step(values, (0.0, 1.0)), expected)
-    torch.testing.assert_close(smooth_step(2 * values + 3, (3.0, 5.0)), expected)

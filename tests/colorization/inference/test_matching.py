@@ -129,14 +129,30 @@ def test_shares_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert match.shares(1.0) == pytest.approx([0.5, 0.5], abs=1e-3)
     assert match.shares(0.5) == pytest.approx([0.25, 0.25], abs=1e-3)
     assert match.shares(0.0) == [0.0, 0.0]
-    # recommended ones are followed three quarters of the way, and lead no regions
+    # recommended ones are followed three quarters of the way
     said = Prediction(torch.zeros(1, 2, 2, 2), torch.zeros(1, NUM_BINS, 1, 1))
     recommended = replace(match, belief=NetworkBelief(said, torch.ones(NUM_BINS)))
     assert recommended.shares(1.0) == pytest.approx([0.375, 0.375], abs=1e-3)
     # what no reference shows is the network's own, or a reference's where there is no network
     strange = match_references(picture(0, 1), [picture(0, 2)])
-    assert strange.shares(1.0)[0] == pytest.approx(0.5, abs=0.02)
+    assert strange.shares(1.0)[0] == pytest.approx(0.5, abs=0.03)
     assert shares(strange) == pytest.approx([1.0], abs=1e-4)
+
+
+def test_where_much_matches_a_given_reference_has_the_rest_too() -> None:
+    looks = torch.eye(4)
+    looks[2, 1] = 0.47  # kind 2 resembles kind 1 a little: their cosine is 0.43
+    colors = torch.full((4, 2), 20.0)
+    target, reference = (painted(halves(0, right), looks, colors) for right in (1, 2))
+    match = match_references(target, [reference])
+    rest = float(match.confidence[0, 0, -1])
+    assert rest == pytest.approx(0.43, abs=0.02)
+    low, high = module.FOLLOWED_FROM_TO
+    assert low < rest < high < rest + module.LOWER
+    assert match.shares(1.0) == pytest.approx([1.0], abs=0.01)
+    said = Prediction(torch.zeros(1, 2, 2, 2), torch.zeros(1, NUM_BINS, 1, 1))
+    recommended = replace(match, belief=NetworkBelief(said, torch.ones(NUM_BINS)))
+    assert recommended.shares(1.0)[0] < 0.75 * 0.7
 
 
 def test_shares_add_up(seen: dict[str, PictureFeatures]) -> None:

@@ -73,7 +73,13 @@ def make_store(tmp_path: Path, backbone: Backbone) -> Callable[..., Store]:
 def only() -> Callable[..., SamplingOptions]:
     """``only(kind, ...)``: samples of one kind that are told and recolored nothing else."""
     plain = SamplingOptions(
-        recolored=(0.0,) * 5, faithful=0.0, points=0.0, palette=0.0, saturation=0.0
+        recolored=(0.0,) * 5,
+        led=0.0,
+        led_recolored=0.0,
+        faithful=0.0,
+        points=0.0,
+        palette=0.0,
+        saturation=0.0,
     )
 
     def choose(kind: str, **changes: object) -> SamplingOptions:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS
+from colorization.network.hints import FAITHFUL, LED, ORDINARY
 from colorization.network.input_planes import AB_SCALE
 from colorization.training.samples import (
     KINDS,
@@ -23,7 +24,7 @@ from colorization.training.stored_maps import Store
 
 Only = Callable[..., SamplingOptions]
 Draw = Callable[..., Batch]
-VIVID, FAITHFUL = NUM_BINS + 3, NUM_BINS + 4  # places of the global hints
+VIVID, WORTH = NUM_BINS + 3, NUM_BINS + 4  # places of the global hints
 
 
 def own_colors(store: Store, photo: int) -> Tensor:
@@ -153,14 +154,43 @@ def test_a_palette_is_that_of_the_target(draw: Draw, store: Store, only: Only) -
 
 
 @pytest.mark.parametrize(
-    ("kind", "faithful", "share"),
-    [("recommended", 0.0, 0), ("recommended", 1.0, 1), ("same photo", 0.0, 1), ("none", 1.0, 0)],
+    ("kind", "told", "worth"),
+    [
+        ("none", {"led": 1.0, "faithful": 1.0}, ORDINARY),
+        ("recommended", {}, ORDINARY),
+        ("recommended", {"faithful": 1.0}, FAITHFUL),
+        ("recommended", {"led": 1.0}, LED),
+        ("random", {"led": 1.0}, LED),
+        ("round trip", {}, FAITHFUL),
+        ("round trip", {"led": 1.0}, LED),
+        ("same photo", {}, FAITHFUL),
+    ],
 )
-def test_which_references_count_as_given_by_hand(
-    draw: Draw, store: Store, only: Only, kind: str, faithful: float, share: float
+def test_what_the_network_is_told_of_references(
+    draw: Draw, store: Store, only: Only, kind: str, told: dict[str, float], worth: float
 ) -> None:
-    hints = draw(store, only(kind, faithful=faithful)).inputs.global_hints
-    assert hints[:, FAITHFUL].tolist() == [share] * 6
+    hints = draw(store, only(kind, **told)).inputs.global_hints
+    assert hints[:, WORTH].tolist() == [worth] * 6
+
+
+def test_who_is_led_finds_the_colors_of_its_reference(
+    draw: Draw, painted: Store, only: Only
+) -> None:
+    """Photos of one plain color each resemble each other everywhere."""
+    options = only("recommended", led=1.0, more_references=0.0)
+    batch = draw(painted, options, range(4))
+    own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
+    found = batch.ab.mean((2, 3))
+    assert bool(((found - own).norm(dim=1) > 5).all())
+    torch.testing.assert_close(found, lent(batch), atol=2.5, rtol=0.08)
+
+
+def test_who_is_led_by_a_recolored_reference_is_not_recolored_itself(
+    draw: Draw, painted: Store, only: Only
+) -> None:
+    options = only("recommended", led=1.0, led_recolored=1.0, more_references=0.0)
+    batch = draw(painted, options, range(4))
+    torch.testing.assert_close(batch.ab.mean((2, 3)), lent(batch), atol=2.5, rtol=0.08)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,14 @@ from colorization.inference.network_colors import Guidance, belief_of, network_c
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
-from colorization.network.hints import Point, global_hints, point_planes
+from colorization.network.hints import (
+    FAITHFUL,
+    LED,
+    ORDINARY,
+    Point,
+    global_hints,
+    point_planes,
+)
 from colorization.options import ColorizeOptions
 from similarity.resize import resized
 
@@ -54,9 +61,8 @@ def test_references_are_shown_where_they_are_to_be_seen(
     assert match.planes is not None
     assert torch.equal(with_them.references, match.planes.planes)
     assert not without.references.any()
-    # references that are shown count as right wherever they match
-    for inputs, faithful in ((with_them, 1.0), (without, 0.0)):
-        assert torch.equal(inputs.global_hints[0], global_hints(faithfulness=faithful))
+    for inputs, worth in ((with_them, LED), (without, ORDINARY)):
+        assert torch.equal(inputs.global_hints[0], global_hints(faithfulness=worth))
         assert not inputs.hints.any()
         for name, maps in match.target.encoder_maps.items():
             assert torch.equal(inputs.maps[name], maps)
@@ -70,34 +76,19 @@ def test_recommended_references_are_followed_a_little_less(
     recommended = match_references(match.target, match.references, belief)
     mixed = network_colors(network, recommended, Guidance(), CAREFUL)
     assert len(asked) == 1  # what it says without references was known
+    # they do not lead: what is alike has often other colors
+    assert torch.equal(asked[0].global_hints[0], global_hints(faithfulness=FAITHFUL))
     followed, without = (careful(network, recommended, seen) for seen in (True, False))
     wanted = torch.lerp(without, followed, RECOMMENDED_SHARE)
     torch.testing.assert_close(mixed, wanted, atol=1e-3, rtol=0)
 
 
-def test_given_references_lead_regions_but_not_around_points(
-    network: ColorizationNetwork, match: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
+def test_faithfulness_goes_from_the_answer_without_references_to_the_one_with_them(
+    network: ColorizationNetwork, match: ReferenceMatch
 ) -> None:
-    led: list[torch.Tensor] = []
-
-    def leading(ab: torch.Tensor, planes: object) -> torch.Tensor:
-        assert planes is match.planes
-        led.append(ab.clone())
-        return ab + 8
-
-    monkeypatch.setattr(module, "regional_colors", leading)
-    found = network_colors(network, match, Guidance(), replace(CAREFUL, faithfulness=0.5))
+    found = network_colors(network, match, Guidance(), replace(CAREFUL, faithfulness=0.25))
     seen, unseen = careful(network, match, True), careful(network, match, False)
-    torch.testing.assert_close(led[0], seen)
-    torch.testing.assert_close(found, (seen + unseen) / 2 + 4)
-    network_colors(network, match, Guidance(), ColorizeOptions())
-    torch.testing.assert_close(led.pop(), module.FOLLOWED_GAIN * seen)
-    network_colors(network, match, Guidance([POINT]), CAREFUL)
-    assert len(led) == 2  # the answer without points alone
-    network_colors(
-        network, replace(match, belief=belief_of(network, match.target)), Guidance(), CAREFUL
-    )
-    assert len(led) == 2
+    torch.testing.assert_close(found, torch.lerp(unseen, seen, 0.25))
 
 
 def test_without_references_their_planes_are_zero(
@@ -114,7 +105,7 @@ def test_points_and_palette_are_told(
     (inputs,) = asked
     wanted = point_planes([POINT], F.avg_pool2d(match.target.luminance, 4)[0])
     torch.testing.assert_close(inputs.hints[0], torch.cat((wanted[:2] / 50, wanted[2:])))
-    assert torch.equal(inputs.global_hints[0], global_hints(EVEN, faithfulness=1.0))
+    assert torch.equal(inputs.global_hints[0], global_hints(EVEN, faithfulness=LED))
 
 
 # Decoding

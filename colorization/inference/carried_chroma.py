@@ -1,0 +1,53 @@
+"""Colors that are carried to another lightness.
+
+The blue of a deep sky has a chroma that a bright sky cannot have: at nearly white it is lavender.
+What is kept is not the chroma but its share of what a screen can show at that lightness and hue;
+and never more than the chroma, as shadows are not more colorful than what lies in the sun.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from colorization.inference.picture_features import PictureFeatures
+from colorization.network.colorization_network import GRID_STRIDE
+from colorization.network.input_planes import ReferencePlanes
+from similarity.color.gamut import highest_chroma
+
+# how much larger that share may become: lower, blond hair in the light is pale; higher, bright
+# skies are lavender
+ALLOWED = 1.4
+
+
+def within_lightness(
+    planes: ReferencePlanes, target: PictureFeatures, references: Sequence[PictureFeatures]
+) -> ReferencePlanes:
+    """Lower the chroma that references lend where the target is too bright or dark for it.
+
+    Args:
+        planes: what matching says.
+        target: what is colorized.
+        references: what lends colors.
+    """
+    lent = torch.cat([torch.cat(_colors_of(one)) for one in references], 1)
+    shares = lent[1:] / highest_chroma(lent[0], lent[1:])
+    carried = planes.warped_ab[0].flatten(1)
+    share = torch.linalg.vector_norm(shares @ planes.weights[0].mT, dim=0)
+    level, _ = _colors_of(target)
+    limit = ALLOWED * share * highest_chroma(level[0], carried)
+    chroma = torch.linalg.vector_norm(carried, dim=0).clamp(min=1e-6)
+    kept = (limit / chroma).clamp(max=1.0) * carried
+    return replace(planes, warped_ab=kept.view_as(planes.warped_ab))
+
+
+def _colors_of(
+    picture: PictureFeatures,
+) -> tuple[Float[Tensor, "1 positions"], Float[Tensor, "2 positions"]]:
+    """L and ab of each position that is matched."""
+    pooled = (F.avg_pool2d(p, GRID_STRIDE) for p in (picture.luminance[0], picture.ab))
+    level, ab = (planes.flatten(1) for planes in pooled)
+    return level, ab
