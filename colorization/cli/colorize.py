@@ -205,17 +205,17 @@ def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
     from colorization.photo_files.staged_files import remove_leftovers
 
     jobs, output, request, options = task.jobs, task.output, task.request, task.options
-    num_cells = SHEET_ROWS if task.sheet else 0
+    cells = SHEET_ROWS if task.sheet else 0
     if task.single:
         results = _Results([], [])
         remove_leftovers(jobs[0].output_path.parent)
-        run_jobs(jobs, pipeline, request, options, results.outcomes.append, num_cells)
+        run_jobs(jobs, pipeline, request, options, results.outcomes.append, cells)
     else:
         from colorization.cli.progress_bar import photo_progress
 
         with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
             report = run_box(
-                jobs, output, pipeline, request, options, task.overwrite, num_cells, progress
+                jobs, output, pipeline, request, options, task.overwrite, cells, progress
             )
         results = _Results(report.outcomes, report.kept)
     if task.sheet:

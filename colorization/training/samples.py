@@ -257,15 +257,13 @@ def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingO
     is_led = kind in ("recommended", "random") and bool(rng.random() < options.led)
     if kind == "same photo" and crops > 1:
         references = [photo * crops + (own + 1 + int(rng.integers(crops - 1))) % crops]
-    is_recolored = bool(
-        rng.random() < (options.led_recolored if is_led else options.recolored[number])
-    )
+    recolored = options.led_recolored if is_led else options.recolored[number]
+    is_recolored = bool(rng.random() < recolored)
     natural = kind in ("recommended", "random") and not is_recolored
     faithfulness = ORDINARY
     if is_led:
         faithfulness = LED
     elif references and (not natural or rng.random() < options.faithful):
-        # what is right wherever it matches is right for whole surfaces too
         both = kind in ("round trip", "same photo")
         faithfulness = LED if both and rng.random() < options.led else FAITHFUL
     return _Plan(
