@@ -213,10 +213,8 @@ def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
     else:
         from colorization.cli.progress_bar import photo_progress
 
-        with photo_progress("colorizing", quiet=len(jobs) < 2) as progress:
-            report = run_box(
-                jobs, output, pipeline, request, options, task.overwrite, cells, progress
-            )
+        with photo_progress("colorizing", quiet=len(jobs) < 2) as tell:
+            report = run_box(jobs, output, pipeline, request, options, task.overwrite, cells, tell)
         results = _Results(report.outcomes, report.kept)
     if task.sheet:
         _write_sheet(task.sheet, results)
