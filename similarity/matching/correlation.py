@@ -149,7 +149,8 @@ def _factors(target: UnitMaps, reference: UnitMaps) -> tuple[Tensor, Tensor]:
     if ours is None or theirs is None or theirs[0, 0].numel() >= theirs.shape[1]:
         return target.joined.flatten(2), reference.joined.flatten(2)
     products = theirs.flatten(2).mT @ ours.flatten(2)
-    basis = torch.eye(theirs[0, 0].numel()).to(theirs).view(1, -1, *theirs.shape[2:])
+    basis = torch.eye(products.shape[1], dtype=theirs.dtype, device=theirs.device)
+    basis = basis.view(1, -1, *theirs.shape[2:])
     interpolated = products.reshape(*products.shape[:2], *ours.shape[2:]), basis
     both = []
     for maps, coarsest, part in zip((target, reference), (ours, theirs), interpolated, strict=True):

@@ -84,7 +84,7 @@ assert torch.get_num_threads() == 2, torch.get_num_threads()
     [
         ("", "torch.autocast('cpu', torch.bfloat16)", 0),
         ("torch.set_default_dtype(torch.float64)", "nullcontext()", 1),
-        ("torch.set_default_dtype(torch.bfloat16)", "nullcontext()", 2),
+        ("torch.set_default_dtype(torch.bfloat16)", "nullcontext()", 3),
         ("", "torch.device('meta')", 0),  # which no tensor that is computed with may come to lie on
     ],
 )
