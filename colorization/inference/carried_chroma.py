@@ -33,21 +33,17 @@ def within_lightness(
         target: what is colorized.
         references: what lends colors.
     """
-    lent = torch.cat([torch.cat(_colors_of(one)) for one in references], 1)
+    lent = torch.cat([_cells_of(one) for one in references], 1)
     shares = lent[1:] / highest_chroma(lent[0], lent[1:])
-    carried = planes.warped_ab[0].flatten(1)
     share = torch.linalg.vector_norm(shares @ planes.weights[0].mT, dim=0)
-    level, _ = _colors_of(target)
-    limit = ALLOWED * share * highest_chroma(level[0], carried)
+    carried = planes.warped_ab[0].flatten(1)
+    limit = ALLOWED * share * highest_chroma(_cells_of(target)[0], carried)
     chroma = torch.linalg.vector_norm(carried, dim=0).clamp(min=1e-6)
     kept = (limit / chroma).clamp(max=1.0) * carried
     return replace(planes, warped_ab=kept.view_as(planes.warped_ab))
 
 
-def _colors_of(
-    picture: PictureFeatures,
-) -> tuple[Float[Tensor, "1 positions"], Float[Tensor, "2 positions"]]:
-    """L and ab of each position that is matched."""
-    pooled = (F.avg_pool2d(p, GRID_STRIDE) for p in (picture.luminance[0], picture.ab))
-    level, ab = (planes.flatten(1) for planes in pooled)
-    return level, ab
+def _cells_of(picture: PictureFeatures) -> Float[Tensor, "3 positions"]:
+    """Lab of each position that is matched."""
+    lab = torch.cat((picture.luminance[0], picture.ab))
+    return F.avg_pool2d(lab, GRID_STRIDE).flatten(1)

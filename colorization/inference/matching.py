@@ -15,6 +15,7 @@ from colorization.inference.exact_matches import FINE_STRIDE, ExactColors, exact
 from colorization.inference.picture_features import PictureFeatures
 from colorization.network.colorization_network import Prediction
 from colorization.network.input_planes import ReferencePlanes, reference_planes
+from colorization.network.relatedness import relatedness
 from retrieval.stage_clock import stage
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
@@ -25,8 +26,7 @@ RECOMMENDED_SHARE = 0.75
 # cosine of a match from which the network follows it, a little and fully, as measured by turning
 # the colors of references; it is only told to people
 FOLLOWED_FROM_TO = 0.35, 0.6
-# given references are followed from a lower one, where so much of the photo matches surely
-LOWER, SURE_FROM_TO, RELATED_FROM_TO = 0.2, (0.34, 0.5), (0.04, 0.15)
+LOWER = 0.2  # how much lower that is for given references that are related to the photo
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ class ReferenceMatch:
         if by_network:
             cosine = self.confidence
             if self.belief is None:
-                surely = smooth_step(cosine, SURE_FROM_TO).mean()
-                cosine = cosine + LOWER * smooth_step(surely, RELATED_FROM_TO)
+                cosine = cosine + LOWER * relatedness(cosine[None])[0]
             heard = self.followed(faithfulness) * smooth_step(cosine, FOLLOWED_FROM_TO)
             if self.exact is not None:
                 heard = torch.maximum(heard, faithfulness * self.exact.share)

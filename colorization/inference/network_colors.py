@@ -159,11 +159,10 @@ def _answer(
     if guidance.palette is not None:  # it overrules references, and its colors are as they are
         return careful(seen=False)
     share = 0.0 if match.planes is None else match.followed(options.faithfulness)
-    parts = {True: share, False: 1 - share}
-    answers = {seen: careful(seen) for seen, part in parts.items() if part > 0}
     ab = torch.zeros_like(match.warped_ab)
-    for seen, answer in answers.items():
-        ab += parts[seen] * answer
+    for seen, part in ((True, share), (False, 1 - share)):
+        if part > 0:
+            ab += part * careful(seen)
     gain = vivid_gain(ab, match.level)
     if match.belief is None:  # given references know how vivid they are
         gain += share * (FOLLOWED_GAIN - gain)

@@ -16,15 +16,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.network.colorization_network import GRID_STRIDE, HINT_STRIDE
+from colorization.network.relatedness import matched, relatedness
 from similarity.matching.correlation import Correlation
 from similarity.matching.unit_maps import UnitMaps
 from similarity.matching.warp import soft_weights, warp_soft
 from similarity.smooth_step import smooth_step
 
 LENT_TEMPERATURE = 0.015  # sharper than the warp that the network sees: surfaces average it
-MATCHED_FROM_TO = 0.34, 0.5  # cosine from which a place matches, a little and surely
-# mean of that over a surface, from which it is led, and over the photo: single matches are chance
-SURFACE_FROM_TO, PHOTO_FROM_TO = (0.1, 0.4), (0.04, 0.15)
+SURFACE_FROM_TO = (
+    0.1,
+    0.4,
+)  # mean trust in a surface from which it is led: single matches are chance
 # standard deviations within a surface: of color in Lab units, of place in shares of the side; and
 # the difference of the cosine that counts as much as two of them
 ALIKE_COLOR, ALIKE_PLACE, ALIKE_COSINE = 8.0, 0.25, 0.15
@@ -47,8 +49,7 @@ def led_colors(
     """
     warped = warp_soft(lent, correlation, soft_weights(correlation, LENT_TEMPERATURE))
     own = F.avg_pool2d(ab, FINER)
-    trust = smooth_step(correlation.best, MATCHED_FROM_TO)
-    related = smooth_step(trust.mean((1, 2, 3)), PHOTO_FROM_TO)[:, None, None]
+    trust, related = matched(correlation.best), relatedness(correlation.best)[..., 0]
     lead = torch.cat((trust * (warped - own), trust), 1).flatten(2).mT
     colors, likeness = own.flatten(2).mT, _likeness(maps, correlation.target_size)
     batch, positions, _ = colors.shape

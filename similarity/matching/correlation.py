@@ -153,10 +153,8 @@ def _factors(target: UnitMaps, reference: UnitMaps) -> tuple[Tensor, Tensor]:
     basis = basis.view(1, -1, *theirs.shape[2:])
     interpolated = products.reshape(*products.shape[:2], *ours.shape[2:]), basis
     both = []
-    for maps, coarsest, part in zip((target, reference), (ours, theirs), interpolated, strict=True):
-        size = maps.levels[0].shape[-2:]
-        length = resized(coarsest, size).norm(dim=1, keepdim=True).clamp(min=1e-12)
-        first = resized(part, size) / length
+    for maps, part in zip((target, reference), interpolated, strict=True):
+        first = resized(part, maps.levels[0].shape[-2:]) / maps.first_length
         levels = torch.cat((first, *maps.levels[1:NUM_JOINED]), 1)
         both.append(levels.flatten(2) * NUM_JOINED**-0.5)
     return both[0], both[1]

@@ -35,6 +35,14 @@ class UnitMaps:
         """The coarser three levels as one map of unit length: their cosines count alike."""
         return torch.cat(self.levels[:NUM_JOINED], 1).mul(NUM_JOINED**-0.5)
 
+    @cached_property
+    def first_length(self) -> Float[Tensor, "batch 1 height width"]:
+        """By what the first level was divided to be of unit length, where it was interpolated."""
+        coarsest = self.levels[0] if self.coarsest is None else self.coarsest
+        planes = resized(coarsest, self.levels[0].shape[-2:])
+        length: Tensor = torch.linalg.vector_norm(planes, dim=1, keepdim=True)
+        return length.clamp(min=1e-12)
+
     def to(self, device: torch.device) -> "UnitMaps":
         """The same on a device."""
         levels, detail = ([m.to(device) for m in maps] for maps in (self.levels, self.detail))
