@@ -7,7 +7,6 @@ that did it.
 """
 
 import json
-import resource
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[3] / "helpers"))
 
 from odd_films import odd_film
+from peak_memory import peak_bytes
 
 from colorization.video.container.trial import check_container
 from colorization.video.film_reader import Film, FilmError
@@ -81,8 +81,7 @@ def main(folder: Path, count: int, seed: int) -> None:
             report[said] = int(str(report[said])) + 1
         else:
             report["problems"].append(f"{number} {suffix} {said}")  # type: ignore[attr-defined]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps(report | {"peak_bytes": peak}))
+    print(json.dumps(report | {"peak_bytes": peak_bytes()}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ that did it.
 
 import io
 import json
-import resource
 import signal
 import sys
 import time
@@ -18,6 +17,10 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "helpers"))
+
+from peak_memory import peak_bytes
 
 from retrieval.photos.reader import PictureError, read_picture, read_small_rgb
 
@@ -160,14 +163,6 @@ def main(folder: Path, count: int, seed: int) -> None:
             {**seen, "problems": problems, "longest_seconds": longest, "peak_bytes": peak_bytes()}
         )
     )
-
-
-def peak_bytes() -> int:
-    """Most memory this process has had; getrusage also counts that of its parent."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":
