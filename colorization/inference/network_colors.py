@@ -2,7 +2,7 @@
 
 1. Ask: the network colors the photo with its references and without them, as far as each counts.
 2. Decode: the careful answer lies between its regression and the color that it expects, and keeps
-   the detail of the regression; a palette changes the odds.
+   the detail of the regression; a palette changes the odds. Colors change where luminance does.
 3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
    recommended ones.
 4. Vividness: the paler the colors, the more they gain.
@@ -22,6 +22,7 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
 from colorization.network.color_bins import rebalancing_weights, smoothed
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
@@ -37,7 +38,6 @@ from colorization.network.input_planes import network_inputs
 from colorization.options import ColorizeOptions
 from similarity.backbone.precision import autocast
 from similarity.color.lab import mean_chroma
-from similarity.resize import resized
 
 # factor on the chroma of vivid answers, see vivid_gain: what is added for the photo as it is, the
 # mean chroma that is added for all photos alike, and limits
@@ -154,7 +154,7 @@ def _answer(
 
     def careful(seen: bool) -> Tensor:
         said = said_of(network, match, seen, guidance)
-        return resized(_decoded(network, said, guidance), match.size)
+        return upsampled_along_edges(_decoded(network, said, guidance).float(), match.level)
 
     if guidance.palette is not None:  # it overrules references, and its colors are as they are
         return careful(seen=False)

@@ -48,9 +48,10 @@ class PictureFeatures:
     def num_bytes(self) -> int:
         """Memory it holds."""
         maps = [*self.maps.levels, *self.maps.detail, *self.encoder_maps.values()]
-        coarsest = self.maps.coarsest
+        coarsest, luminance = self.maps.coarsest, self.maps.luminance
         if coarsest is not None and not any(coarsest is one for one in maps):
             maps.append(coarsest)
+        maps += [] if luminance is None else [luminance]
         return sum(tensor.nbytes for tensor in (self.luminance, self.ab, *maps))
 
 
@@ -101,5 +102,5 @@ class PictureDescriber:
         else:
             encoder_maps = self.encoder.standardised_maps(luminance, names)
         height, width = luminance.shape[-2:]
-        maps = unit_maps(seen, layers, (height // GRID_STRIDE, width // GRID_STRIDE))
+        maps = unit_maps(seen, layers, (height // GRID_STRIDE, width // GRID_STRIDE), luminance)
         return PictureFeatures(luminance, there[0, 1:], maps, encoder_maps, working_side)

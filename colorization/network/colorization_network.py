@@ -25,7 +25,8 @@ from similarity.resize import resized
 ENCODER = "efficientnet-lite0"
 ENCODER_MAPS = {"stride4": 24, "stride8": 40, "stride16": 112, "stride32": 320}  # channels
 COARSEST = 32  # stride; sides of pictures are multiples of it
-REFERENCE_PLANES = 2 + NUM_MAPS + 1  # warped ab, similarity maps, whether there is a reference
+# warped ab of the four quarters of each cell, similarity maps, whether there is a reference
+REFERENCE_PLANES = 2 * 4 + NUM_MAPS + 1
 HINT_PLANES = 3  # hinted ab and how strongly
 LUMINANCE_STRIDE, HINT_STRIDE, GRID_STRIDE = 2, 4, 8
 AB_SCALE = 20.0  # of the regression, in Lab units
@@ -61,7 +62,7 @@ class NetworkInputs:
 
     maps: Mapping[str, Float[Tensor, "batch _channels _height _width"]]
     luminance: Float[Tensor, "batch 1 _height _width"]
-    references: Float[Tensor, "batch 11 height width"]
+    references: Float[Tensor, "batch 17 height width"]
     hints: Float[Tensor, "batch 3 _height _width"]
     global_hints: Float[Tensor, "batch size"]
 

@@ -1,7 +1,7 @@
 """The network's input planes: what the references say, and luminance, on the network's grids.
 
-References are matched at stride 8. No reference is zero planes, and the network is trained with
-such.
+References are matched at stride 8, and their colors carried over at stride 4. No reference is zero
+planes, and the network is trained with such.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +22,10 @@ from colorization.network.colorization_network import (
     NetworkInputs,
 )
 from similarity.matching.correlation import Correlation, correlate
+from similarity.matching.quarters import QuarterWarp, quarter_warp, quarters_of
 from similarity.matching.similarity_maps import similarity_maps
 from similarity.matching.unit_maps import UnitMaps
-from similarity.matching.warp import soft_weights, warp_soft
+from similarity.matching.warp import soft_weights
 
 TEMPERATURE = 0.03  # of the soft warp; the network is trained on it
 L_CENTRE, L_SCALE, AB_SCALE = 50.0, 50.0, 50.0
@@ -32,25 +33,28 @@ L_CENTRE, L_SCALE, AB_SCALE = 50.0, 50.0, 50.0
 
 @dataclass(frozen=True)
 class ReferencePlanes:
-    """What references say about a batch of targets, at stride 8.
+    """What references say about a batch of targets.
 
     Attributes:
-        warped_ab: R'_ab, colors carried over by a soft warp; raw Lab units.
-        similarity: the similarity maps.
-        correlation: of all positions.
-        weights: of the soft warp.
+        warped_ab: R'_ab, colors carried over at stride 4; raw Lab units.
+        similarity: the similarity maps, at stride 8.
+        correlation: of all positions at stride 8.
+        weights: of the soft warp at stride 8.
+        quarters: of the warp at stride 4.
     """
 
-    warped_ab: Float[Tensor, "batch 2 height width"]
+    warped_ab: Float[Tensor, "batch 2 _height _width"]
     similarity: Float[Tensor, "batch 8 height width"]
     correlation: Correlation
     weights: Float[Tensor, "batch target references"]
+    quarters: QuarterWarp
 
     @property
-    def planes(self) -> Float[Tensor, "batch 11 height width"]:
-        """As the network reads them: normalised, and a plane of ones."""
+    def planes(self) -> Float[Tensor, "batch 17 height width"]:
+        """As the network reads them at stride 8: normalised, and a plane of ones."""
         ones = torch.ones_like(self.similarity[:, :1])
-        return torch.cat((self.warped_ab / AB_SCALE, self.similarity, ones), 1)
+        warped = F.pixel_unshuffle(self.warped_ab / AB_SCALE, 2)
+        return torch.cat((warped, self.similarity, ones), 1)
 
 
 def reference_planes(
@@ -66,22 +70,24 @@ def reference_planes(
         target: maps of a batch of targets.
         references: for each of several references, its maps for every target of the batch.
         reference_ab: chroma of each reference, raw Lab units.
-        stride: cells of the chroma a cell of the grid of stride 8; 8 at the working size.
+        stride: cells of the chroma a cell of the grid of stride 8, at least 2; 8 at the working
+            size.
         log_prior: for colors (2, positions) of a single target's references, what else than
             likeness speaks for them in each place of the target; see soft_weights.
 
     Source: He et al. 2018, section 3.1.
     """
     found = correlate(target, references)
-    colors = [F.avg_pool2d(ab, stride) for ab in reference_ab]
-    prior = log_prior and log_prior(torch.cat([ab[0].flatten(1) for ab in colors], 1))
-    weights = soft_weights(found, TEMPERATURE, prior)
-    warped = warp_soft(colors, found, weights)
-    return ReferencePlanes(warped, similarity_maps(target, references, found), found, weights)
+    fine = [F.avg_pool2d(ab, stride // 2) for ab in reference_ab]
+    colors = torch.cat([quarters_of(ab) for ab in fine], 1)
+    weights = soft_weights(found, TEMPERATURE, log_prior and log_prior(colors[0].mean(1).mT))
+    quarters = quarter_warp(weights, target, references)
+    similarity = similarity_maps(target, references, found)
+    return ReferencePlanes(quarters.carry(colors), similarity, found, weights, quarters)
 
 
 def round_trip(
-    target_ab: Float[Tensor, "batch 2 height width"], correlation: Correlation, weights: Tensor
+    target_ab: Float[Tensor, "batch 2 height width"], said: ReferencePlanes
 ) -> Float[Tensor, "batch 2 height width"]:
     """T'_ab: the target's own colors sent to the references and back.
 
@@ -89,21 +95,19 @@ def round_trip(
     learns which matches to trust.
 
     Args:
-        target_ab: the target's chroma on the grid of stride 8, raw Lab units.
-        correlation: of the target's positions with the references'.
-        weights: of the soft warp.
+        target_ab: the target's chroma at stride 4, raw Lab units.
+        said: what the references say.
 
     Source: He et al. 2018, section 3.3.
     """
-    places = correlation.to_target[:, None].expand(-1, 2, -1)
-    lent = target_ab.flatten(2).gather(2, places)
-    return (lent.to(weights) @ weights.mT).view_as(target_ab)
+    places = said.correlation.to_target[:, :, None, None].expand(-1, -1, 4, 2)
+    return said.quarters.carry(quarters_of(target_ab).gather(1, places))
 
 
 def network_inputs(
     maps: Mapping[str, Float[Tensor, "batch _channels _height _width"]],
     luminance: Float[Tensor, "batch 1 height width"],
-    references: Float[Tensor, "_batch 11 _rows _columns"] | None,
+    references: Float[Tensor, "_batch 17 _rows _columns"] | None,
     hints: Float[Tensor, "_batch 3 _rows _columns"] | None,
     global_hints: Float[Tensor, "_batch size"],
 ) -> NetworkInputs:

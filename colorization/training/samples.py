@@ -36,7 +36,6 @@ from colorization.network.hints import (
     point_planes,
 )
 from colorization.network.input_planes import (
-    AB_SCALE,
     network_inputs,
     reference_planes,
     round_trip,
@@ -216,20 +215,21 @@ def _lent(
 ) -> tuple[Tensor, Tensor]:
     """What the references of samples with equally many of them say, and the colors to find."""
     size = (store.options.side // GRID_STRIDE,) * 2
-    ours = unit_maps({name: m[rows] for name, m in targets.maps.items()}, layers, size, False)
+    ours = unit_maps(
+        {name: m[rows] for name, m in targets.maps.items()}, layers, size, targets.luminance[rows]
+    )
     angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
     maps, colors = [], []
     for number in range(len(plans[0].references)):
         lent = store.read(np.array([plan.references[number] for plan in plans]), dtype)
-        maps.append(unit_maps(lent.maps, layers, size, False))
+        maps.append(unit_maps(lent.maps, layers, size, lent.luminance))
         colors.append(turned(lent.ab, angle, gain))
     said = reference_planes(ours, maps, colors, stride=GRID_STRIDE // AB_STRIDE)
     planes = said.planes
     there_and_back = [i for i, plan in enumerate(plans) if plan.kind == "round trip"]
     if there_and_back:
-        own = F.avg_pool2d(target_ab, GRID_STRIDE // HINT_STRIDE)
-        back = round_trip(own, said.correlation, said.weights)
-        planes[there_and_back, :2] = back[there_and_back] / AB_SCALE
+        back = replace(said, warped_ab=round_trip(target_ab, said)).planes
+        planes[there_and_back] = back[there_and_back]
     led = torch.tensor([i for i, plan in enumerate(plans) if plan.is_led])
     if len(led):
         leading = [F.avg_pool2d(values[led], GRID_STRIDE // AB_STRIDE) for values in colors]

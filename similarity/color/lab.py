@@ -136,6 +136,20 @@ def lab_to_rgb_unclipped(
     return _encoded(_linear_of(lab))
 
 
+def clipped_chroma(
+    lab: Float[Tensor, "*batch 3 height width"],
+) -> Float[Tensor, "*batch 2 height width"]:
+    """The ab that is left of colors when a screen clips their channels.
+
+    In strong light sensors and screens clip too: orange turns to yellow there, and blue to cyan.
+    With less chroma of the same hue they would be pale pink and lavender.
+
+    Args:
+        lab: L in 0..100, a and b in raw Lab units, which no screen need be able to show.
+    """
+    return rgb_to_lab(lab_to_rgb_unclipped(lab).clamp(0.0, 1.0))[..., 1:, :, :]
+
+
 def _linear_of(lab: Tensor) -> Tensor:
     """Linear RGB of Lab; colors outside the gamut leave 0..1."""
     luminance, a, b = lab.unbind(-3)

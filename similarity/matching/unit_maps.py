@@ -22,12 +22,15 @@ class UnitMaps:
 
     Attributes:
         levels: four maps on the grid of stride 8, coarse to fine.
-        detail: maps of strides 4 and 2, for exact matches; empty where nobody asks for them.
+        detail: what is seen from near: maps of strides 4 and 2, the second only where exact
+            matches are asked for; empty where nobody looks closer.
+        luminance: L at stride 4; None likewise.
         coarsest: what the first level was interpolated from, on its own grid; None if unknown.
     """
 
     levels: tuple[Float[Tensor, "batch _channels height width"], ...]
     detail: tuple[Float[Tensor, "batch _channels _height _width"], ...] = ()
+    luminance: Float[Tensor, "batch 1 _height _width"] | None = None
     coarsest: Float[Tensor, "batch _channels _height _width"] | None = None
 
     @cached_property
@@ -46,8 +49,11 @@ class UnitMaps:
     def to(self, device: torch.device) -> "UnitMaps":
         """The same on a device."""
         levels, detail = ([m.to(device) for m in maps] for maps in (self.levels, self.detail))
-        coarsest = None if self.coarsest is None else self.coarsest.to(device)
-        return UnitMaps(tuple(levels), tuple(detail), coarsest)
+        luminance, coarsest = (
+            None if planes is None else planes.to(device)
+            for planes in (self.luminance, self.coarsest)
+        )
+        return UnitMaps(tuple(levels), tuple(detail), luminance, coarsest)
 
     def take(self, rows: Int[Tensor, " some"]) -> "UnitMaps":
         """Some pictures of the batch, without their fine maps."""
@@ -58,20 +64,23 @@ def unit_maps(
     standardised: Mapping[str, Float[Tensor, "batch _channels _height _width"]],
     layers: Layers,
     size: tuple[int, int],
-    with_detail: bool = True,
+    luminance: Float[Tensor, "batch 1 _height _width"] | None = None,
 ) -> UnitMaps:
     """Prepare pictures of one size for matching.
 
     Args:
-        standardised: maps by name, each channel centred and scaled, see Backbone.standardised.
+        standardised: maps by name, each channel centred and scaled, see Backbone.standardised;
+            those of layers.detail need not be there.
         layers: which of them serve what.
         size: rows and columns of the grid of stride 8.
-        with_detail: also the fine maps.
+        luminance: L, 0..100, on any finer grid; None where nobody looks closer.
     """
     levels = [F.normalize(on_grid(standardised[layer], size), dim=1) for layer in layers.levels]
-    fine = layers.detail if with_detail else ()
-    detail = [F.normalize(standardised[layer], dim=1) for layer in fine]
-    return UnitMaps(tuple(levels), tuple(detail), standardised[layers.levels[0]])
+    detail = [
+        F.normalize(standardised[name], dim=1) for name in layers.detail if name in standardised
+    ]
+    fine = None if luminance is None else on_grid(luminance, (2 * size[0], 2 * size[1]))
+    return UnitMaps(tuple(levels), tuple(detail), fine, standardised[layers.levels[0]])
 
 
 def on_grid(

@@ -46,20 +46,28 @@ def soft_weights(
     temperature: float,
     log_prior: Float[Tensor, "batch target references"] | None = None,
 ) -> Float[Tensor, "batch target references"]:
-    """Weights of a soft warp: softmax over all positions of all references.
+    """Weights of a soft warp: softmax over all positions of all references, and of the target.
+
+    Some positions resemble everything: a cloud every bright wall. What many positions of the target
+    want lends less to each, so that the wall turns to where only it belongs. This is the dual
+    softmax at twice the temperature, whose rows are made to sum to 1.
 
     Args:
         correlation: of targets with references.
-        temperature: of the softmax; towards 0 it becomes the hard warp.
+        temperature: of the softmax; towards 0 each takes from one position.
         log_prior: what else speaks for a pair, up to a constant for each target position: Bayes'
             rule; None for nothing.
 
     Raises:
         ValueError: the temperature is not positive.
+
+    Source: Sun et al. 2021, LoFTR, equation 2; after Rocco et al. 2018, Neighbourhood Consensus
+        Networks.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
     evidence = correlation.values / temperature
+    evidence -= (evidence / 2).logsumexp(1, keepdim=True)
     return (evidence if log_prior is None else evidence + log_prior).softmax(2)
 
 

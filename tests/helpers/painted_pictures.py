@@ -38,18 +38,19 @@ def painted(
         return F.interpolate(cells, scale_factor=float(factor))
 
     near = looks if fine is None else fine
+    lightness = (torch.full(kinds.shape, 50.0) if level is None else level)[None, None]
     maps = UnitMaps(
         tuple(planes(vectors) for vectors in levels or [looks] * 4),
         (planes(near, 2), planes(near, 4)),
+        F.interpolate(lightness, scale_factor=2.0),
     )
     generator = torch.Generator().manual_seed(0)
     seen = {
         name: torch.randn(1, count, *_grid(name, rows, columns), generator=generator)
         for name, count in ENCODER_MAPS.items()
     }
-    lightness = torch.full(kinds.shape, 50.0) if level is None else level
     return PictureFeatures(
-        F.interpolate(lightness[None, None], scale_factor=8.0),
+        F.interpolate(lightness, scale_factor=8.0),
         F.interpolate(colors[kinds].permute(2, 0, 1)[None], scale_factor=8.0)[0],
         maps,
         seen,

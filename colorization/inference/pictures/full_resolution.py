@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from colorization.inference.pictures.guided_upsampling import (
 from colorization.inference.pictures.luminance import luminance_rows
 from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
 from colorization.inference.pictures.tint import tint_at
-from similarity.color.lab import lab_to_rgb, lab_to_rgb_bytes
+from similarity.color.lab import clipped_chroma, lab_to_rgb, lab_to_rgb_bytes
 from similarity.resize import resized
 
 UPSAMPLING_RADIUS = 1  # working pixels
@@ -39,7 +40,8 @@ def render(
         RGB of the target's size and type.
     """
     small = luminance[0].cpu()
-    values = resized(half_ab.float().cpu(), small.shape[-2:])
+    shown = clipped_chroma(torch.cat((F.avg_pool2d(small, 2), half_ab.float().cpu())))
+    values = resized(shown, small.shape[-2:])
     slope, offset = guided_coefficients(
         small, values, torch.ones_like(small), UPSAMPLING_RADIUS, EDGE_EPSILON
     )

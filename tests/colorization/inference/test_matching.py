@@ -77,10 +77,10 @@ def test_planes_are_brought_to_half_the_working_size() -> None:
 
 def test_a_picture_that_is_its_own_reference_is_sure_and_gets_its_colors() -> None:
     kinds = torch.arange(ROWS * COLUMNS).view(ROWS, COLUMNS)
-    own = painted(kinds, torch.randn(kinds.numel(), 256), torch.randn(kinds.numel(), 2) * 30)
+    own = painted(kinds, torch.randn(kinds.numel(), 256), torch.rand(kinds.numel(), 2) * 30)
     match = match_references(own, [own])
     assert float(match.confidence.min()) > 0.99
-    wanted = resized(F.avg_pool2d(own.ab, 8), SIZE)
+    wanted = resized(F.avg_pool2d(own.ab, 4), SIZE)
     torch.testing.assert_close(match.warped_ab, wanted, atol=0.05, rtol=0)
     assert match.exact is not None and float(match.exact.share.min()) > 0.99
 
@@ -108,6 +108,19 @@ def test_a_flat_target_is_no_problem(backbone: Backbone, seen: dict[str, Picture
             flat = describe(torch.full((1, 3, 96, 96), level), 96)
             match = match_references(flat, [seen["retina"]])
         assert bool(match.warped_ab.isfinite().all()) and bool(match.confidence.isfinite().all())
+
+
+@pytest.mark.parametrize(("level", "kept"), [(60.0, True), (97.0, False)])
+def test_colors_of_darker_places_are_such_as_a_screen_can_show_here(
+    level: float, kept: bool
+) -> None:
+    kinds, orange = torch.zeros(4, 4, dtype=torch.long), torch.tensor([[8.0, 37.0]] * 2)
+    target, reference = (
+        painted(kinds, apart(2), orange, level=torch.full((4, 4), light)) for light in (level, 60.0)
+    )
+    found = match_references(target, [reference]).warped_ab[:, 0, 0]
+    assert bool(torch.allclose(found, orange[0], atol=0.01)) == kept
+    assert float(found[0]) < 9 and float(found[1]) > 25  # yellow rather than pale
 
 
 def test_pictures_of_one_cell_match() -> None:
@@ -181,7 +194,8 @@ def test_the_order_of_references_does_not_matter(seen: dict[str, PictureFeatures
 def test_a_reference_given_twice_counts_as_once(seen: dict[str, PictureFeatures]) -> None:
     target, lender = seen["motorcycle_left"], seen["chelsea"]
     once, twice = (match_references(target, [lender] * n) for n in (1, 2))
-    torch.testing.assert_close(twice.warped_ab, once.warped_ab, atol=0.05, rtol=1e-3)
+    # of cells that weigh alike, others may be among the best
+    torch.testing.assert_close(twice.warped_ab, once.warped_ab, atol=0.5, rtol=1e-3)
     assert shares(twice) == pytest.approx([0.5, 0.5], abs=1e-4)
 
 
@@ -197,7 +211,8 @@ def test_of_what_is_alike_a_recommended_reference_lends_what_the_network_believe
     belief = NetworkBelief(said, torch.ones(NUM_BINS))
     looks = apart(3)[[0, 1, 1]]
     target = painted(torch.ones(ROWS, COLUMNS, dtype=torch.long), looks, torch.zeros(3, 2))
-    reference = painted(halves(1, 2), looks, torch.stack((likely, likely, unlikely)))
+    both = torch.tensor([[1, 1, 2, 2]]).expand(4, -1)  # few cells, of which none is left out
+    reference = painted(both, looks, torch.stack((likely, likely, unlikely)))
     given, recommended = (match_references(target, [reference], b) for b in (None, belief))
     between = ((likely + unlikely) / 2)[:, None, None]
     torch.testing.assert_close(given.warped_ab, between.expand(2, *SIZE), atol=0.1, rtol=0)

@@ -73,7 +73,7 @@ def test_answers_are_nearly_those_before_the_export(
         name: torch.randn(2, count, 64 // int(name[6:]), 32 // int(name[6:]))
         for name, count in ENCODER_MAPS.items()
     }
-    planes = (torch.randn(2, 1, 32, 16), torch.randn(2, 11, 8, 4), torch.randn(2, 3, 16, 8))
+    planes = (torch.randn(2, 1, 32, 16), torch.randn(2, 17, 8, 4), torch.randn(2, 3, 16, 8))
     inputs = NetworkInputs(maps, *planes, torch.rand(2, GLOBAL_SIZE))
     with torch.inference_mode():
         before, after = network.eval()(inputs), found(inputs)

@@ -77,7 +77,7 @@ def test_inputs_have_the_shapes_of_their_strides() -> None:
     assert shapes[:4] == [(1, 24, 16, 32), (1, 40, 8, 16), (1, 112, 4, 8), (1, 320, 2, 4)]
     assert dict(zip(PLANES, shapes[4:], strict=True)) == {
         "luminance": (1, 1, 32, 64),
-        "references": (1, 11, 8, 16),
+        "references": (1, 17, 8, 16),
         "hints": (1, 3, 16, 32),
         "global_hints": (1, GLOBAL_SIZE),
     }

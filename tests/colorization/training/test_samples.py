@@ -51,7 +51,7 @@ def test_shapes_and_ranges(draw: Draw, store: Store) -> None:
         assert batch.luminance.shape == (6, 1, 64, 64)
         assert batch.ab.shape == (6, 2, 16, 16)
         assert batch.inputs.luminance.shape == (6, 1, 32, 32)
-        assert batch.inputs.references.shape == (6, 11, 8, 8)
+        assert batch.inputs.references.shape == (6, 17, 8, 8)
         assert batch.inputs.hints.shape == (6, 3, 16, 16)
         assert len(batch.inputs.global_hints) == 6
         for values in (batch.ab, batch.inputs.references, batch.inputs.hints):
@@ -82,7 +82,8 @@ def test_without_a_reference_its_planes_are_empty(draw: Draw, store: Store, only
 
 def lent(batch: Batch) -> Tensor:
     """The mean color that the references lend each sample."""
-    return batch.inputs.references[:, :2].mean((2, 3)) * AB_SCALE
+    warped = batch.inputs.references[:, :8].unflatten(1, (2, 4))  # of the quarters of each cell
+    return warped.mean((2, 3, 4)) * AB_SCALE
 
 
 def test_recommended_references_are_other_photos(draw: Draw, painted: Store, only: Only) -> None:

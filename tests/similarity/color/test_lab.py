@@ -5,6 +5,7 @@ import torch
 
 from similarity.color.lab import (
     as_tensor,
+    clipped_chroma,
     lab_of_bytes,
     lab_to_rgb,
     lab_to_rgb_bytes,
@@ -163,6 +164,25 @@ def test_gradients_are_finite_even_at_black(convert) -> None:
     convert(x).sum().backward()
     assert torch.isfinite(x.grad).all()
     assert x.grad.abs().sum() > 0
+
+
+def test_what_a_screen_can_show_keeps_its_chroma() -> None:
+    lab = rgb_to_lab(torch.rand(2, 3, 8, 8))
+    torch.testing.assert_close(clipped_chroma(lab), lab[:, 1:], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("bright", "hue"),
+    [((97, 8, 37), (95, 110)), ((95, 5, -40), (215, 240))],
+    ids=["orange turns to yellow", "blue to cyan"],
+)
+def test_where_channels_are_clipped_hues_turn_as_in_strong_light(
+    bright: tuple[float, ...], hue: tuple[float, float]
+) -> None:
+    a, b = clipped_chroma(one(*bright)).flatten().tolist()
+    assert hue[0] < np.degrees(np.arctan2(b, a)) % 360 < hue[1]
+    at_the_same_hue = rgb_to_lab(lab_to_rgb(one(*bright)))[1:]
+    assert np.hypot(a, b) > 1.3 * float(at_the_same_hue.norm())
 
 
 def test_mean_chroma_by_hand() -> None:

@@ -58,7 +58,6 @@ def test_of_the_coarsest_level_positions_are_multiplied(width: int) -> None:
             },
             EFFICIENTNET_LAYERS,
             (4 * rows, 4 * columns),
-            with_detail=False,
         )
         for rows, columns in ((2, 4), (5, width))
     )
@@ -178,7 +177,7 @@ def test_a_moved_picture_is_followed(
     reference = whole[..., step : step + side, step + across : step + across + side]
     layers, cells = backbone.layers, side // 8
     seen = [
-        unit_maps(backbone.standardised_maps(one, layers.levels), layers, (cells, cells), False)
+        unit_maps(backbone.standardised_maps(one, layers.levels), layers, (cells, cells))
         for one in (target, reference)
     ]
     mapping = map_target_to_reference(correlate(seen[0], seen[1:]))

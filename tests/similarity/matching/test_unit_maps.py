@@ -19,9 +19,9 @@ def standardised(batch: int, height: int, width: int) -> dict[str, torch.Tensor]
     }
 
 
-def made(batch: int = 2, height: int = 64, width: int = 96, detail: bool = True) -> UnitMaps:
-    size = height // STRIDE, width // STRIDE
-    return unit_maps(standardised(batch, height, width), EFFICIENTNET_LAYERS, size, detail)
+def made(batch: int = 2, height: int = 64, width: int = 96) -> UnitMaps:
+    size, level = (height // STRIDE, width // STRIDE), torch.rand(batch, 1, height, width) * 100
+    return unit_maps(standardised(batch, height, width), EFFICIENTNET_LAYERS, size, level)
 
 
 # Grids
@@ -95,7 +95,19 @@ def test_shapes() -> None:
 
 
 def test_fine_maps_only_where_they_are_asked_for() -> None:
-    assert made(detail=False).detail == ()
+    maps = standardised(2, 32, 32)
+    assert len(unit_maps(maps, EFFICIENTNET_LAYERS, (4, 4)).detail) == 2
+    del maps["stride2"]
+    found = unit_maps(maps, EFFICIENTNET_LAYERS, (4, 4))
+    assert [tuple(detail.shape) for detail in found.detail] == [(2, 4, 8, 8)]
+    assert found.luminance is None
+
+
+def test_luminance_is_averaged_over_quarters_of_cells() -> None:
+    level = torch.rand(2, 1, 32, 64) * 100
+    found = unit_maps(standardised(2, 32, 64), EFFICIENTNET_LAYERS, (4, 8), level)
+    assert found.luminance is not None
+    torch.testing.assert_close(found.luminance, F.avg_pool2d(level, 4))
 
 
 def test_the_joined_cosine_is_the_mean_of_the_levels() -> None:
@@ -142,7 +154,7 @@ def test_a_batch_is_its_pictures() -> None:
 def test_some_pictures_of_a_batch(rows: list[int]) -> None:
     whole = made(batch=3)
     found = whole.take(torch.tensor(rows))
-    assert found.detail == ()
+    assert found.detail == () and found.luminance is None
     for ours, theirs in zip(found.levels, whole.levels, strict=True):
         assert torch.equal(ours, theirs[rows])
     torch.testing.assert_close(found.joined, whole.joined[rows])
@@ -151,7 +163,8 @@ def test_some_pictures_of_a_batch(rows: list[int]) -> None:
 def test_on_a_device() -> None:
     found = made()
     there = found.to(torch.device("meta"))
-    assert all(values.is_meta for values in (*there.levels, *there.detail))
+    assert there.luminance is not None
+    assert all(values.is_meta for values in (*there.levels, *there.detail, there.luminance))
     assert [v.shape for v in there.detail] == [v.shape for v in found.detail]
     here = found.to(torch.device("cpu"))
     assert torch.equal(here.joined, found.joined)

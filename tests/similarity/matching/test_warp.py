@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,14 +86,16 @@ def test_weights_equal_numpy() -> None:
     correlation = random_correlation()
     weights = soft_weights(correlation, 0.3)
     logits = correlation.values.numpy().astype(np.float64) / 0.3
-    expected = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+    wanted_by_all = np.exp(logits / 2).sum(1, keepdims=True)
+    expected = np.exp(logits) / wanted_by_all
+    expected /= expected.sum(2, keepdims=True)
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-6)
 
 
 def test_what_else_speaks_for_a_pair_multiplies_its_odds() -> None:
-    """Cosines 0.3 and 0.1 at temperature 0.1: odds e^2 to 1; a prior of 1 to e^2 evens them."""
+    """Odds are e to 1, as below; a prior of 1 to e evens them."""
     correlation = Correlation(torch.tensor([[[0.3, 0.1]]]), (1, 1), ((1, 1), (1, 1)))
-    found = soft_weights(correlation, 0.1, torch.tensor([[[-5.0, -3.0]]]))
+    found = soft_weights(correlation, 0.1, torch.tensor([[[-5.0, -4.0]]]))
     torch.testing.assert_close(found, torch.tensor([[[0.5, 0.5]]]))
 
 
@@ -104,10 +107,17 @@ def test_weights_are_shares() -> None:
 
 
 def test_weights_by_hand() -> None:
-    # cosines 0.3 and 0.1 at temperature 0.1: odds e^2 to 1
+    # cosines 0.3 and 0.1 at temperature 0.1: odds e^2 to 1, of which each is wanted e to 1
     correlation = Correlation(torch.tensor([[[0.3, 0.1]]]), (1, 1), ((1, 1), (1, 1)))
-    wanted = torch.tensor([[[0.880797, 0.119203]]])
+    wanted = torch.tensor([[[0.731059, 0.268941]]])
     torch.testing.assert_close(soft_weights(correlation, 0.1), wanted)
+
+
+def test_what_resembles_everything_lends_less_to_each() -> None:
+    """A cloud resembles a wall as much as stone does, and a second cloud more."""
+    values = torch.tensor([[[0.5, 0.5], [0.9, 0.1]]])  # wall and cloud, to a cloud and stone
+    found = soft_weights(Correlation(values, (1, 2), ((1, 2),)), 0.1)
+    assert float(found[0, 0, 1]) > 0.8 and float(found[0, 1, 0]) > 0.9
 
 
 @pytest.mark.parametrize("temperature", [0.0, -0.1])
@@ -119,7 +129,9 @@ def test_temperature_must_be_positive(temperature: float) -> None:
 def test_cold_soft_warp_is_the_hard_warp() -> None:
     correlation, values = random_correlation(1), random_values(1)
     cold = warp_soft(values, correlation, soft_weights(correlation, 1e-5))
-    hard = warp_hard([v[0] for v in values], map_target_to_reference(correlation), "nearest")
+    wanted = correlation.values - correlation.values.amax(1, keepdim=True) / 2
+    best = map_target_to_reference(replace(correlation, values=wanted))
+    hard = warp_hard([v[0] for v in values], best, "nearest")
     torch.testing.assert_close(cold[0], hard, atol=1e-4, rtol=0)
 
 
@@ -205,7 +217,7 @@ def test_target_as_reference_returns_its_colors(
     )
     lab = rgb_to_lab(rgb)
     layers = backbone.layers
-    seen = unit_maps(backbone.standardised_maps(lab[:, :1], layers.levels), layers, (16, 12), False)
+    seen = unit_maps(backbone.standardised_maps(lab[:, :1], layers.levels), layers, (16, 12))
     correlation = correlate(seen, [seen])
     reference_ab = F.avg_pool2d(lab[:, 1:], 8)
     warped_ab = warp_soft([reference_ab], correlation, soft_weights(correlation, 1e-5))

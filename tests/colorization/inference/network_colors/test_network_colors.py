@@ -12,6 +12,7 @@ from colorization.inference import network_colors as module
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
 from colorization.inference.network_colors import Guidance, belief_of, network_colors, predict
+from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
@@ -24,7 +25,6 @@ from colorization.network.hints import (
     point_planes,
 )
 from colorization.options import ColorizeOptions
-from similarity.resize import resized
 
 POINT = Point(0.4, 0.6, (40.0, -20.0))
 CAREFUL = ColorizeOptions(vividness=0.0)
@@ -46,7 +46,7 @@ def careful(
     """The network's careful colors at half the working size."""
     said = predict(network, match, seen, guidance)
     ab = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
-    return resized(ab[0], match.size)
+    return upsampled_along_edges(ab[0], match.level)
 
 
 # What is asked
@@ -120,7 +120,7 @@ def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
         said = predict(network, alone, False)
         careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
         found = network_colors(network, alone, Guidance(), replace(CAREFUL, vividness=vividness))
-        torch.testing.assert_close(found, resized(gain * careful[0], alone.size))
+        torch.testing.assert_close(found, gain * upsampled_along_edges(careful[0], alone.level))
 
 
 def test_the_gain_is_for_answers_without_a_palette(
@@ -139,7 +139,7 @@ def test_an_even_palette_of_an_even_prior_leaves_the_odds(
 ) -> None:
     said = predict(network, alone, False, Guidance(palette=EVEN))
     found = network_colors(network, alone, Guidance(palette=EVEN), CAREFUL)
-    wanted = resized(palette_colors(said.ab, said.logits)[0], alone.size)
+    wanted = upsampled_along_edges(palette_colors(said.ab, said.logits)[0], alone.level)
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
 
 

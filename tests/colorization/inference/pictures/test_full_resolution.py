@@ -63,6 +63,15 @@ def test_colors_stay_where_they_are_on_a_plain_surface() -> None:
     torch.testing.assert_close(ab[:, :, 36:], torch.full((2, 64, 28), -8.0), rtol=0, atol=0.1)
 
 
+def test_bright_orange_turns_to_yellow_and_is_as_bright() -> None:
+    gray = np.full((64, 64, 3), 247, np.uint8)
+    small = working_lab(gray, 64)[:, :1]
+    rgb = render(gray, small, torch.tensor([8.0, 37.0]).view(2, 1, 1).expand(2, 32, 32))
+    lab = rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255)
+    assert float((lab[0] - small[0, 0]).abs().max()) < 0.5
+    assert float(lab[1].max()) < 0 and float(lab[2].min()) > 10
+
+
 def test_a_tint_is_added_to_the_chroma(scan: np.ndarray) -> None:
     """Chroma (5, 0) and a tint of (0, 20) give (5, 20) in middle grays, where the gamut has it."""
     gray = np.full((64, 64, 3), 30000, np.uint16)
