@@ -8,6 +8,7 @@ import numpy as np
 
 from retrieval.building.changes import BuildReport
 from retrieval.extraction.extractor import glance
+from retrieval.maintenance.verify import Finding
 from retrieval.photos.reader import read_small_rgb
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
@@ -93,3 +94,9 @@ def stop_at(number: int) -> Callable[[int, int], None]:
             raise Interrupted
 
     return progress
+
+
+def only(findings: list[Finding]) -> Finding:
+    """The one thing that verifying has found."""
+    assert len(findings) == 1, findings
+    return findings[0]

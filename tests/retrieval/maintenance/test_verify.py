@@ -6,8 +6,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pytest
-from findings import only
-from index_state import Build
+from index_state import Build, only
 
 from retrieval.extraction.pca import load_projections, save_projections
 from retrieval.maintenance import verify as module

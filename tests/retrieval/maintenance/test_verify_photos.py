@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from findings import only
-from index_state import Build
+from index_state import Build, only
 
 from retrieval.maintenance.remove import remove_photos
 from retrieval.maintenance.verify import verify_index
