@@ -49,8 +49,7 @@ def rgb_to_lab(
 
     Source: CIE 15:2004 and IEC 61966-2-1; equal to ``skimage.color.rgb2lab`` within 0.01.
     """
-    x, y, z = _compressed(_mix(_RGB_TO_XYZ_NORM, _linear(rgb))).unbind(-3)
-    return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), -3)
+    return _lab_of(_linear(rgb))
 
 
 def luminance_by_light(
@@ -63,6 +62,12 @@ def luminance_by_light(
         shares: of red, green and blue light in what is seen, of sum 1; eyes have EYE_SHARES.
     """
     return 116.0 * _compressed(_mix(shares[None], _linear(rgb))) - 16.0
+
+
+def _lab_of(linear: Tensor) -> Tensor:
+    """Lab of linear RGB."""
+    x, y, z = _compressed(_mix(_RGB_TO_XYZ_NORM, linear)).unbind(-3)
+    return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), -3)
 
 
 def _linear(rgb: Tensor) -> Tensor:
@@ -147,7 +152,7 @@ def clipped_chroma(
     Args:
         lab: L in 0..100, a and b in raw Lab units, which no screen need be able to show.
     """
-    return rgb_to_lab(lab_to_rgb_unclipped(lab).clamp(0.0, 1.0))[..., 1:, :, :]
+    return _lab_of(_linear_of(lab).clamp(0.0, 1.0))[..., 1:, :, :]
 
 
 def _linear_of(lab: Tensor) -> Tensor:
