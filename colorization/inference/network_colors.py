@@ -26,14 +26,7 @@ from colorization.inference.pictures.edge_upsampling import upsampled_along_edge
 from colorization.network.color_bins import rebalancing_weights, smoothed
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
-from colorization.network.hints import (
-    FAITHFUL,
-    LED,
-    ORDINARY,
-    Point,
-    global_hints,
-    point_planes,
-)
+from colorization.network.hints import FAITHFUL, LED, ORDINARY, Point, global_hints, point_planes
 from colorization.network.input_planes import network_inputs
 from colorization.options import ColorizeOptions
 from similarity.backbone.precision import autocast

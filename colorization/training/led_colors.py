@@ -23,10 +23,8 @@ from similarity.matching.warp import soft_weights, warp_soft
 from similarity.smooth_step import smooth_step
 
 LENT_TEMPERATURE = 0.015  # sharper than the warp that the network sees: surfaces average it
-SURFACE_FROM_TO = (
-    0.1,
-    0.4,
-)  # mean trust in a surface from which it is led: single matches are chance
+# mean trust in a surface from which it is led: single matches are chance
+SURFACE_FROM_TO = 0.1, 0.4
 # standard deviations within a surface: of color in Lab units, of place in shares of the side; and
 # the difference of the cosine that counts as much as two of them
 ALIKE_COLOR, ALIKE_PLACE, ALIKE_COSINE = 8.0, 0.25, 0.15

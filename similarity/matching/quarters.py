@@ -81,24 +81,27 @@ def quarter_warp(
     Raises:
         ValueError: one of them was not seen from near.
     """
-    if any(not maps.detail or maps.luminance is None for maps in (target, *references)):
-        raise ValueError("quarters need maps with their detail and luminance")
+    own, own_lightness = _seen_from_near(target)
+    seen = [_seen_from_near(one) for one in references]
+    near, lightness = (torch.cat(planes, 1) for planes in zip(*seen, strict=True))
     count = min(NUM_CELLS * len(references), weights.shape[2])
     likely, cells = weights.topk(count, 2)
-    near = torch.cat([quarters_of(one.detail[0]) for one in references], 1)
-    parts = (torch.split(one, PART, 1) for one in (quarters_of(target.detail[0]), cells))
-    cosines = [ours @ _gathered(near, some).mT for ours, some in zip(*parts, strict=True)]
-    light = torch.cat([_lightness(one) for one in references], 1)
-    apart = (_lightness(target) - _gathered(light, cells).mT) / LIGHTNESS_SIGMA
+    parts = zip(torch.split(own, PART, 1), torch.split(cells, PART, 1), strict=True)
+    cosines = [ours @ _gathered(near, some).mT for ours, some in parts]
+    apart = (own_lightness - _gathered(lightness, cells).mT) / LIGHTNESS_SIGMA
     evidence = MAP_WEIGHT * torch.cat(cosines, 1).float() - apart.square() / 2
     prior = likely.clamp(min=1e-12).log().repeat_interleave(4, 2)
     height, width = target.levels[0].shape[-2:]
     return QuarterWarp(cells, (evidence + prior[:, :, None]).softmax(3), (height, width))
 
 
-def _lightness(maps: UnitMaps) -> Float[Tensor, "batch cells 4 1"]:
-    assert maps.luminance is not None
-    return quarters_of(maps.luminance)
+def _seen_from_near(
+    maps: UnitMaps,
+) -> tuple[Float[Tensor, "batch cells 4 channels"], Float[Tensor, "batch cells 4 1"]]:
+    """What the quarters look like, and how bright they are."""
+    if not maps.detail or maps.luminance is None:
+        raise ValueError("quarters need maps with their detail and luminance")
+    return quarters_of(maps.detail[0]), quarters_of(maps.luminance)
 
 
 def _gathered(

@@ -16,14 +16,7 @@ from colorization.inference.pictures.edge_upsampling import upsampled_along_edge
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import careful_colors, palette_colors
 from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
-from colorization.network.hints import (
-    FAITHFUL,
-    LED,
-    ORDINARY,
-    Point,
-    global_hints,
-    point_planes,
-)
+from colorization.network.hints import FAITHFUL, LED, ORDINARY, Point, global_hints, point_planes
 from colorization.options import ColorizeOptions
 
 POINT = Point(0.4, 0.6, (40.0, -20.0))
