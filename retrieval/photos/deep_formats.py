@@ -8,7 +8,6 @@ from typing import cast
 
 import imagecodecs
 import numpy as np
-import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -161,6 +160,8 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
         ValueError: it is damaged, too large, or of another kind than gray or RGB of 8 or 16 bits.
         OSError: the file cannot be opened or read.
     """
+    import tifffile  # slow to import, and few photos are TIFFs
+
     try:
         with tifffile.TiffFile(path) as file:
             page = cast("tifffile.TiffPage", file.pages[number])

@@ -8,6 +8,7 @@ any angle, and nothing around it.
 import numpy as np
 from jaxtyping import Float32
 
+from retrieval.photos.prints.cell_masks import filled, most_connected, opened
 from retrieval.photos.prints.tone_curve import (
     CELL,
     CELLS,
@@ -76,19 +77,13 @@ def _grown(cells: Cells) -> tuple[Mask, Mask] | None:
     for _ in range(_ROUNDS):
         errors, chroma = errors_outwards(cells, part)
         is_near = errors < _NEAR[0] + _NEAR[1] * chroma
-        from scipy import ndimage  # slow to import, and most photos need it not
-
-        labels, count = ndimage.label(is_near)
-        if not count:
-            return None
-        votes = np.bincount(labels[_MIDDLE], minlength=count + 1)
-        grown = ndimage.binary_opening(labels == 1 + votes[1:].argmax())
+        grown = opened(most_connected(is_near, _MIDDLE))
         if grown.sum() < _LEAST_CELLS:
             return None
         if np.array_equal(grown, part):
             break
         part = grown
-    return ndimage.binary_fill_holes(part), is_near
+    return filled(part), is_near
 
 
 class _Rectangle:
