@@ -1,7 +1,7 @@
 """A target matched with its references once: what any number of edits have in common."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -12,11 +12,10 @@ from torch import Tensor
 from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.exact_matches import FINE_STRIDE, ExactColors, exact_colors
 from colorization.inference.picture_features import PictureFeatures
-from colorization.network.colorization_network import HINT_STRIDE, Prediction
+from colorization.network.colorization_network import Prediction
 from colorization.network.input_planes import ReferencePlanes, reference_planes
 from colorization.network.relatedness import relatedness
 from retrieval.stage_clock import stage
-from similarity.color.lab import clipped_chroma
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
 
@@ -142,8 +141,4 @@ def match_references(
         maps, ab = [one.maps for one in references], [one.ab[None] for one in references]
         prior = None if belief is None else belief.log_prior
         planes = reference_planes(target.maps, maps, ab, log_prior=prior)
-        level = F.avg_pool2d(target.luminance, HINT_STRIDE)
-        # a color may come from where it is darker than here
-        shown = clipped_chroma(torch.cat((level, planes.warped_ab), 1))
-        planes = replace(planes, warped_ab=shown)
     return ReferenceMatch(target, references, belief, planes)

@@ -29,6 +29,7 @@ _XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
 _EPSILON = 0.008856
 _KAPPA = 7.787
 _OFFSET = 16.0 / 116.0
+_TOLERANCE = 4e-6  # of linear RGB
 
 
 def as_tensor(rgb: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, "3 height width"]:
@@ -141,20 +142,6 @@ def lab_to_rgb_unclipped(
     return _encoded(_linear_of(lab))
 
 
-def clipped_chroma(
-    lab: Float[Tensor, "*batch 3 height width"],
-) -> Float[Tensor, "*batch 2 height width"]:
-    """The ab that is left of colors when a screen clips their channels.
-
-    In strong light sensors and screens clip too: orange turns to yellow there, and blue to cyan.
-    With less chroma of the same hue they would be pale pink and lavender.
-
-    Args:
-        lab: L in 0..100, a and b in raw Lab units, which no screen need be able to show.
-    """
-    return _lab_of(_linear_of(lab).clamp(0.0, 1.0))[..., 1:, :, :]
-
-
 def _linear_of(lab: Tensor) -> Tensor:
     """Linear RGB of Lab; colors outside the gamut leave 0..1."""
     luminance, a, b = lab.unbind(-3)
@@ -173,42 +160,37 @@ def _encoded(linear: Tensor) -> Tensor:
     )
 
 
-def lab_to_rgb(
-    lab: Float[Tensor, "*batch 3 height width"], steps: int = 6, tolerance: float = 1e-4
-) -> Float[Tensor, "*batch 3 height width"]:
-    """Convert CIE Lab (D65) to sRGB; chroma is reduced until the color fits.
+def lab_to_rgb(lab: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+    """Convert CIE Lab (D65) to sRGB that a screen can show.
 
-    Luminance and hue are kept. Clipping RGB instead, as the released code of the field does,
-    changes the luminance of the photograph.
+    Luminance is kept. Where a channel is full the others get the light that it cannot give, as in
+    strong light: orange turns to yellow there, and blue to cyan. With less chroma of the same hue
+    they would be pale pink and lavender. Clipping RGB alone, as the released code of the field
+    does, changes the luminance of the photograph.
 
     Args:
         lab: L in 0..100, a and b in raw Lab units.
-        steps: bisection steps of the chroma scale; the scale is exact to ``2 ** -steps``.
-        tolerance: how far outside 0..1 a channel may be and is clipped instead, which changes the
-            luminance as little.
 
     Returns:
         sRGB in 0..1.
     """
-    return _encoded(_shown(lab, steps, tolerance)).clamp(0.0, 1.0)
+    return _encoded(_shown(lab)).clamp(0.0, 1.0)
 
 
 def lab_to_rgb_bytes(
-    lab: Float[Tensor, "*batch 3 height width"], steps: int = 6, tolerance: float = 1e-4
+    lab: Float[Tensor, "*batch 3 height width"],
 ) -> UInt8[Tensor, "*batch 3 height width"]:
     """The same as sRGB in 0..255, by a table, which is faster.
 
     Args:
         lab: see lab_to_rgb.
-        steps: likewise.
-        tolerance: likewise.
 
     Returns:
         What lab_to_rgb gives, rounded; where it lies halfway between two values, within a fiftieth
         of their distance, it may be the other one.
     """
     table = _encoding_table().to(lab.device)
-    place = _shown(lab, steps, tolerance).clamp_(0.0, 1.0).sqrt_().mul_(len(table) - 1).add_(0.5)
+    place = _shown(lab).clamp_(0.0, 1.0).sqrt_().mul_(len(table) - 1).add_(0.5)
     return table.index_select(0, place.to(torch.int32).flatten()).view(place.shape)
 
 
@@ -220,28 +202,32 @@ def _encoding_table() -> UInt8[Tensor, " places"]:
     return (_encoded(root.square()) * 255).round().to(torch.uint8)
 
 
-def _shown(lab: Tensor, steps: int, tolerance: float) -> Tensor:
-    """Linear RGB of Lab with its chroma reduced until it fits; see lab_to_rgb."""
-    # the transfer curve rises: what fits is told before it, which spares most of its powers
-    lowest, highest = -tolerance / 12.92, ((1.0 + tolerance + 0.055) / 1.055) ** 2.4
+def _shown(lab: Tensor) -> Tensor:
+    """Linear RGB of Lab, of which no channel is outside 0..1 by more than 16 bits can tell."""
     linear = _linear_of(lab)
-    is_outside = (linear.amin(-3) < lowest) | (linear.amax(-3) > highest)
+    is_outside = (linear.amin(-3) < -_TOLERANCE) | (linear.amax(-3) > 1.0 + _TOLERANCE)
     outside = is_outside.flatten().nonzero()[:, 0]
     if len(outside):
-        inside = lab.movedim(-3, 0).flatten(1).index_select(1, outside)[:, None]  # (3, 1, pixels)
-        low = torch.zeros_like(inside[:1])
-        high = torch.ones_like(low)
-        for _ in range(steps):
-            middle = (low + high) / 2
-            trial = _linear_of(torch.cat((inside[:1], inside[1:] * middle)))
-            fits = (trial.amin(0) >= lowest) & (trial.amax(0) <= highest)
-            low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
-        clipped = _linear_of(torch.cat((inside[:1], inside[1:] * low)))
         first = linear.movedim(-3, 0)
-        linear = (
-            first.flatten(1).index_copy(1, outside, clipped[:, 0]).view(first.shape).movedim(0, -3)
-        )
+        channels = first.flatten(1)
+        shown = _clipped(channels.index_select(1, outside))
+        linear = channels.index_copy(1, outside, shown).view(first.shape).movedim(0, -3)
     return linear
+
+
+def _clipped(linear: Float[Tensor, "3 pixels"]) -> Float[Tensor, "3 pixels"]:
+    """Linear RGB within 0..1, of the same luminance."""
+    shares = EYE_SHARES.to(linear)[:, None]
+    wanted = (shares * linear).sum(0).clamp(0.0, 1.0)
+    shown = linear.clamp(0.0, 1.0)
+    found = (shares * shown).sum(0)
+    shown = shown * (wanted / found.clamp(min=1e-12)).clamp(max=1.0)
+    for _ in range(2):  # after each, one channel more is full
+        missing = (wanted - (shares * shown).sum(0)).clamp(min=0.0)
+        is_open = shown < 1.0
+        shown += is_open * (missing / (shares * is_open).sum(0).clamp(min=1e-12))
+        shown.clamp_(max=1.0)
+    return shown
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:

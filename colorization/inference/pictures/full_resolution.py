@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,13 +12,11 @@ from colorization.inference.pictures.guided_upsampling import (
 from colorization.inference.pictures.luminance import luminance_rows
 from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
 from colorization.inference.pictures.tint import tint_at
-from similarity.color.lab import clipped_chroma, lab_to_rgb, lab_to_rgb_bytes
+from similarity.color.lab import lab_to_rgb, lab_to_rgb_bytes
 from similarity.resize import resized
 
 UPSAMPLING_RADIUS = 1  # working pixels
 EDGE_EPSILON = 9.0  # squared units of L: lower, colors follow edges and noise; higher, they bleed
-# how far colors may leave 0..1 before their chroma is reduced: less than 16 bits can tell
-TOLERANCE = 4e-6
 
 
 def render(
@@ -40,8 +37,7 @@ def render(
         RGB of the target's size and type.
     """
     small = luminance[0].cpu()
-    shown = clipped_chroma(torch.cat((F.avg_pool2d(small, 2), half_ab.float().cpu())))
-    values = resized(shown, small.shape[-2:])
+    values = resized(half_ab.float().cpu(), small.shape[-2:])
     slope, offset = guided_coefficients(
         small, values, torch.ones_like(small), UPSAMPLING_RADIUS, EDGE_EPSILON
     )
@@ -56,8 +52,8 @@ def render(
         ab = ab if tint is None else ab + tint_at(level, tint)
         lab = torch.cat((level, ab))
         if target.dtype == np.uint16:
-            strip = lab_to_rgb(lab, tolerance=TOLERANCE).mul_(65535).round_().to(torch.int32)
+            strip = lab_to_rgb(lab).mul_(65535).round_().to(torch.int32)
         else:
-            strip = lab_to_rgb_bytes(lab, tolerance=TOLERANCE)
+            strip = lab_to_rgb_bytes(lab)
         rgb[rows] = strip.permute(1, 2, 0).numpy()
     return rgb

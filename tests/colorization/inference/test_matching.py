@@ -110,19 +110,6 @@ def test_a_flat_target_is_no_problem(backbone: Backbone, seen: dict[str, Picture
         assert bool(match.warped_ab.isfinite().all()) and bool(match.confidence.isfinite().all())
 
 
-@pytest.mark.parametrize(("level", "kept"), [(60.0, True), (97.0, False)])
-def test_colors_of_darker_places_are_such_as_a_screen_can_show_here(
-    level: float, kept: bool
-) -> None:
-    kinds, orange = torch.zeros(4, 4, dtype=torch.long), torch.tensor([[8.0, 37.0]] * 2)
-    target, reference = (
-        painted(kinds, apart(2), orange, level=torch.full((4, 4), light)) for light in (level, 60.0)
-    )
-    found = match_references(target, [reference]).warped_ab[:, 0, 0]
-    assert bool(torch.allclose(found, orange[0], atol=0.01)) == kept
-    assert float(found[0]) < 9 and float(found[1]) > 25  # yellow rather than pale
-
-
 def test_pictures_of_one_cell_match() -> None:
     """As one pixel is seen: 32 by 32 working pixels."""
     kinds = torch.zeros(4, 4, dtype=torch.long)

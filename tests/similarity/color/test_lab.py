@@ -4,8 +4,10 @@ import skimage.color
 import torch
 
 from similarity.color.lab import (
+    EYE_SHARES,
+    _clipped,
+    _linear_of,
     as_tensor,
-    clipped_chroma,
     lab_of_bytes,
     lab_to_rgb,
     lab_to_rgb_bytes,
@@ -106,43 +108,37 @@ def test_unclipped_leaves_the_gamut_on_both_sides() -> None:
     assert lab_to_rgb_unclipped(one(97, 0, 120))[:2].max() > 1
 
 
-def test_clipping_keeps_luminance_and_hue() -> None:
+def test_clipping_keeps_luminance() -> None:
     lab = colors(40, 50)
     outside = ((lab_to_rgb_unclipped(lab) < -1e-3) | (lab_to_rgb_unclipped(lab) > 1.001)).any(0)
     assert outside.float().mean() > 0.3  # the test is about something
     rgb = lab_to_rgb(lab)
     assert rgb.min() >= 0
     assert rgb.max() <= 1
-    back = rgb_to_lab(rgb)
-    torch.testing.assert_close(back[0], lab[0], rtol=0, atol=0.1)
-    chroma, kept = lab[1:].norm(dim=0), back[1:].norm(dim=0)
-    cross = (lab[1] * back[2] - lab[2] * back[1]).abs() / chroma.clamp(min=1)
-    assert cross.max() < 0.5  # Lab units across the hue's direction
-    assert (kept <= chroma + 0.1).all()
+    torch.testing.assert_close(rgb_to_lab(rgb)[0], lab[0], rtol=0, atol=0.1)
     clipped_rgb = rgb_to_lab(lab_to_rgb_unclipped(lab).clamp(0, 1))
     assert (clipped_rgb[0] - lab[0]).abs().max() > 5  # what the usual clipping does
 
 
-def test_clipping_takes_no_more_chroma_than_needed() -> None:
-    lab = one(60, -120, 80)
-    scales = torch.arange(0, 1, 1 / 4096)
-    trials = lab_to_rgb_unclipped(torch.cat((lab[:1].expand(1, 1, 4096), lab[1:] * scales)))
-    # brute force; the gamut is star-shaped here
-    best = scales[((trials >= -1e-4) & (trials <= 1 + 1e-4)).all(0)[0]].max()
-    for steps in (4, 6, 10):
-        kept = rgb_to_lab(lab_to_rgb(lab, steps))[1:].norm() / lab[1:].norm()
-        assert best - 2.0**-steps - 1e-3 <= kept <= best + 1e-3
+def test_what_a_channel_cannot_give_the_others_do() -> None:
+    """By hand: red is 0.2 too bright, which is 0.0425 of luminance, and blue is full too then."""
+    shares = EYE_SHARES.view(3, 1, 1)
+    lab = rgb_to_lab(torch.tensor([1.0, 0.5, 0.98]).view(3, 1, 1))
+    linear = _linear_of(lab)
+    linear[0] += 0.2
+    missing = 0.2 * shares[0]
+    found = _clipped(linear.flatten(1)).view(3, 1, 1)
+    assert found[0] == 1 and found[2] == 1
+    given = shares[1] * (found[1] - linear[1]) + shares[2] * (1 - linear[2])
+    torch.testing.assert_close(given, missing)
 
 
-def test_clipping_is_fine_enough_unless_asked_for_less() -> None:
-    """The most saturated colors: none may lose a visible share of its chroma."""
-    lab = colors(40, 50)
-    outside = ((lab_to_rgb_unclipped(lab) < -1e-4) | (lab_to_rgb_unclipped(lab) > 1.0001)).any(0)
-    rough, exact = (
-        rgb_to_lab(rgb)[1:].norm(dim=0)[outside] for rgb in (lab_to_rgb(lab), lab_to_rgb(lab, 16))
-    )
-    lost = (exact - rough) / lab[1:].norm(dim=0)[outside]
-    assert lost.min() > -0.002 and lost.max() < 2.0**-6 + 0.002
+def test_a_channel_below_zero_leaves_the_hue_of_the_others() -> None:
+    linear = torch.tensor([[-0.1], [0.4], [0.2]])
+    found = _clipped(linear)
+    assert found[0] == 0
+    torch.testing.assert_close(found[1] / found[2], torch.tensor([2.0]))
+    torch.testing.assert_close(EYE_SHARES @ found, EYE_SHARES @ linear)
 
 
 def test_chroma_at_white_and_black_vanishes() -> None:
@@ -166,23 +162,21 @@ def test_gradients_are_finite_even_at_black(convert) -> None:
     assert x.grad.abs().sum() > 0
 
 
-def test_what_a_screen_can_show_keeps_its_chroma() -> None:
-    lab = rgb_to_lab(torch.rand(2, 3, 8, 8))
-    torch.testing.assert_close(clipped_chroma(lab), lab[:, 1:], atol=1e-3, rtol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("bright", "hue"),
     [((97, 8, 37), (95, 110)), ((95, 5, -40), (215, 240))],
     ids=["orange turns to yellow", "blue to cyan"],
 )
-def test_where_channels_are_clipped_hues_turn_as_in_strong_light(
+def test_where_channels_are_full_hues_turn_as_in_strong_light(
     bright: tuple[float, ...], hue: tuple[float, float]
 ) -> None:
-    a, b = clipped_chroma(one(*bright)).flatten().tolist()
+    lab = one(*bright)
+    _, a, b = rgb_to_lab(lab_to_rgb(lab)).flatten().tolist()
     assert hue[0] < np.degrees(np.arctan2(b, a)) % 360 < hue[1]
-    at_the_same_hue = rgb_to_lab(lab_to_rgb(one(*bright)))[1:]
-    assert np.hypot(a, b) > 1.3 * float(at_the_same_hue.norm())
+    scales = torch.arange(0, 1, 1 / 4096)
+    trials = lab_to_rgb_unclipped(torch.cat((lab[:1].expand(1, 1, 4096), lab[1:] * scales)))
+    at_the_same_hue = scales[(trials <= 1).all(0)[0]].max() * lab[1:].norm()
+    assert np.hypot(a, b) > 1.5 * float(at_the_same_hue)
 
 
 def test_mean_chroma_by_hand() -> None:
