@@ -18,7 +18,9 @@ from retrieval.safe_files import locked
 
 MANIFEST = "manifest.jsonl"
 _LOCK = ".rechroma.lock"
-_KEYS = frozenset(("file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns"))
+_KEYS = frozenset(
+    ("file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns")
+).union(("references", "notes", "seconds"))
 Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
 
 
@@ -231,6 +233,8 @@ def _is_whole(line: Any) -> bool:
     if not all(
         isinstance(line[key], str) for key in ("file", "output", "settings")
     ) or not isinstance(line["error"], str | None):
+        return False
+    if not all(isinstance(line[key], list) for key in ("references", "notes")):
         return False
     stamps = line["results"].values()
     inside = all(

@@ -195,7 +195,8 @@ def _print_without_effect(
     task: _Task, chosen: dict[str, Any], pipeline: "ColorizationPipeline", with_index: bool
 ) -> None:
     by_network = pipeline.network_for(task.options) is not None
-    for line in without_effect(chosen, bool(task.request.references), with_index, by_network, {}):
+    lent, has_palette = bool(task.request.references), task.request.palette is not None
+    for line in without_effect(chosen, lent, with_index, by_network, {}, has_palette):
         typer.echo(f"note: {line}", err=True)
 
 

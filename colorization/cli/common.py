@@ -27,9 +27,7 @@ Vividness = Annotated[
 ]
 Faithfulness = Annotated[
     float | None,
-    typer.Option(
-        min=0, max=1, help="How far references are followed; default 1 given, 0.6 recommended."
-    ),
+    typer.Option(min=0, max=1, help="How far references are followed; default 1."),
 ]
 Method = Annotated[
     str | None, typer.Option(help="network, or training-free: only carry colors over.")
@@ -135,12 +133,16 @@ def fail(line: str) -> None:
     raise typer.Exit(2)
 
 
+_SEARCHED = ("top_k", "same_class")  # options of recommended references
+
+
 def without_effect(
     chosen: Container[str],
     with_references: bool,
     with_index: bool,
     by_network: bool,
     others: Mapping[str, Sequence[str]],
+    with_palette: bool = False,
 ) -> list[str]:
     """What was asked for and has no effect beside the rest.
 
@@ -150,18 +152,24 @@ def without_effect(
         with_index: whether an index is.
         by_network: whether the network colors.
         others: what else a command may have none of, and the options that concern only that.
+        with_palette: whether a palette is, which overrules references and vividness.
 
     Returns:
         Lines for a person.
     """
     recommended, any_reference = with_index and not with_references, with_index or with_references
     idle = {
-        "recommended references": () if recommended else ("top_k", "same_class"),
+        "recommended references": () if recommended else _SEARCHED,
         "references": () if any_reference else ("faithfulness",),
         "the network": () if by_network else ("vividness", "faithfulness"),
         **others,
     }
-    lines = ["--index is ignored: references are given"] if with_references and with_index else []
+    ignored = {"index": with_index and with_references}
+    if with_palette:
+        ignored = {"reference": with_references, "index": with_index}
+        idle = {"results without a palette": ("faithfulness", "vividness", *_SEARCHED), **others}
+    by = "a palette is" if with_palette else "references are"
+    lines = [f"--{name} is ignored: {by} given" for name, is_so in ignored.items() if is_so]
     for what, names in idle.items():
         lines += [
             f"--{name.replace('_', '-')} does nothing here: it concerns only {what}"

@@ -143,10 +143,16 @@ def guidance_of(
     Raises:
         ValueError: something else is among the points, or the palette has no colors, or a wrong
             shape or type.
+        PictureError: the palette is a file that cannot be read or has no colors.
     """
     if palette is None:
         return Guidance(points)
-    lab = working_lab(as_rgb(palette, "palette"), options.working_side)
+    rgb = (
+        read_reference(Path(palette), "palette picture")
+        if isinstance(palette, str | Path)
+        else as_rgb(palette, "palette")
+    )
+    lab = working_lab(rgb, options.working_side)
     if color_beyond_tone_of_lab(lab[0]) < MIN_CHROMA:
         raise ValueError("the palette picture is gray: it has no colors to lend")
     return Guidance(points, palette_of(lab[0, 1:]))

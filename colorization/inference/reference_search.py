@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
     from retrieval.search.photo_index import PhotoIndex
     from retrieval.storage.descriptors import Descriptors
 
+MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
+
 
 @dataclass(frozen=True)
 class Query:
@@ -147,7 +149,7 @@ class ReferenceSearch:
                 used.append(candidate)
             except PictureError as error:
                 skipped.append(str(error))
-            if len(used) == top_k:
+            if len(used) == top_k or len(skipped) == MOST_UNREADABLE:
                 break
         return UsedReferences(used, pictures, skipped)
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import platform
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from retrieval.safe_files import replacing_together, sync
 
 # folders may be shared, numbers of processes are its own
 MACHINE = sha256(platform.node().encode()).hexdigest()[:8]
-# of temporary names, before machine and process; what a killed run leaves is known by them
-PREFIX = ".rechroma-"
+PREFIX = ".rechroma-"  # of temporary names
+# machine and process that write a file; what a killed run leaves is known by them
+_TEMPORARY = re.compile(re.escape(PREFIX) + "([0-9a-f]{8})-([0-9]+)-")
 # after which a temporary file is nobody's, whatever process has its number now
 OLD_SECONDS = 86400.0
 
@@ -59,23 +61,21 @@ def staging() -> Iterator[Staged]:
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that killed runs have left in a folder, not those of running ones."""
     try:
-        found = [path for path in folder.iterdir() if path.name.startswith(PREFIX)]
+        found = [(path, _TEMPORARY.match(path.name)) for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return
-    for path in found:
+    for path, name in found:
         with suppress(OSError):  # another run gives it its name meanwhile, or it is somebody else's
-            if path.is_file() and _is_left(path):
+            if name and path.is_file() and _is_left(path, *name.groups()):
                 path.unlink()
 
 
-def _is_left(path: Path) -> bool:
+def _is_left(path: Path, machine: str, owner: str) -> bool:
     """Whether nobody writes a temporary file now: its process is gone, or it is older than runs."""
-    machine, _, rest = path.name.removeprefix(PREFIX).partition("-")
-    owner = rest.partition("-")[0]
     if time.time() - path.stat().st_mtime > OLD_SECONDS:
         return True
     # elsewhere, to ask may be to end it
-    if machine != MACHINE or not owner.isdecimal() or os.name != "posix":
+    if machine != MACHINE or os.name != "posix":
         return False
     try:
         os.kill(int(owner), 0)

@@ -179,11 +179,12 @@ def photos_of(number: int, count: int, options: RunOptions) -> Int[np.ndarray, "
         options: batch and seed.
     """
     rows = trained_on(count)
-    found = []
-    for place in range(number * options.batch, (number + 1) * options.batch):
-        order = np.random.default_rng((options.seed, place // len(rows), 1)).permutation(rows)
-        found.append(order[place % len(rows)])
-    return np.array(found)
+    rounds, places = np.divmod(np.arange(options.batch) + number * options.batch, len(rows))
+    orders = {
+        number: np.random.default_rng((options.seed, int(number), 1)).permutation(rows)
+        for number in np.unique(rounds)
+    }
+    return np.array([orders[number][place] for number, place in zip(rounds, places, strict=True)])
 
 
 def trained_on(count: int) -> Int[np.ndarray, " photos"]:

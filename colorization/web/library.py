@@ -1,12 +1,15 @@
 """The library that references are recommended from; the page can index a folder for one."""
 
+import os
 import threading
+from hashlib import sha256
 from pathlib import Path
 
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import told
 from colorization.web.requests.upload_checks import safe_name
 from retrieval.building.builder import BuildOptions, build_index
+from retrieval.storage.manifest import read_manifest
 
 INDEXES = Path("indexes")  # below the folder that the server was started in
 BUSY = "A folder is being indexed already."
@@ -77,9 +80,9 @@ class Library:
             self._thread.join()
 
     def _run(self, folder: Path) -> None:
-        index_dir = INDEXES / safe_name(folder.name)
         line, error = "", ""
         try:
+            index_dir = _index_of(folder)
             # no processes of its own: this one has threads, which do not survive a fork
             report = build_index(
                 [folder],
@@ -103,3 +106,16 @@ class Library:
             raise StoppedError
         with self._lock:
             self._progress = (done, total)
+
+
+def _index_of(folder: Path) -> Path:
+    """Where a folder is indexed: under its name, unless an index of other photos has that."""
+    plain = INDEXES / safe_name(folder.name)
+    try:
+        roots = map(Path, read_manifest(plain).roots)
+    except FileNotFoundError:
+        return plain
+    if folder.resolve() in [root.resolve() for root in roots]:
+        return plain
+    own = sha256(os.fsencode(folder.resolve())).hexdigest()[:8]
+    return plain.with_name(f"{plain.name}-{own}")

@@ -98,11 +98,7 @@ def decode_png(path: Path) -> Planes:
 
 def is_deep_jpeg2000(path: Path) -> bool:
     """Whether a JPEG 2000 has more than 8 bits a channel, of which Pillow reads 8."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    start = head.find(_CODESTREAM)
-    depth = head[start + 42 : start + 43] if start >= 0 else b""
-    return bool(depth) and (depth[0] & 0x7F) + 1 > 8
+    return _depth_of_jpeg2000(path) > 8
 
 
 def decode_jpeg2000(path: Path) -> Planes:
@@ -115,7 +111,16 @@ def decode_jpeg2000(path: Path) -> Planes:
     array = array[..., None] if array.ndim == 2 else array
     if array.dtype not in (np.uint8, np.uint16) or array.shape[2] > 4:
         raise ValueError(f"a JPEG 2000 of {array.dtype} {array.shape} cannot be read")
-    return _planes_of(_at_16_bits(array, max(9, int(array.max()).bit_length())))
+    return _planes_of(_at_16_bits(array, _depth_of_jpeg2000(path)))
+
+
+def _depth_of_jpeg2000(path: Path) -> int:
+    """Bits of the first channel; 0 if the header does not say."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    start = head.find(_CODESTREAM)
+    depth = head[start + 42 : start + 43] if start >= 0 else b""
+    return (depth[0] & 0x7F) + 1 if depth else 0
 
 
 def decode_otherwise(path: Path, max_pixels: int) -> Planes | None:

@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 from safetensors import SafetensorError
 
-from retrieval.extraction.extractor import Extractor, Glance
+from retrieval.extraction.extractor import Extractor
 from retrieval.extraction.pca import load_projections
 from retrieval.search.faiss_index import exact_index
 from retrieval.search.near_duplicates import Appearance, distinct, luminance_structure
@@ -107,32 +107,6 @@ class PhotoIndex:
             ) from error
 
     @one_thread()
-    def recommend(
-        self,
-        query: Glance,
-        extractor: Extractor,
-        top_k: int = 5,
-        same_class: bool = False,
-        belief: ColorBelief | None = None,
-    ) -> list[Recommendation]:
-        """Rank the photos of the index as references for a picture: globally, then locally.
-
-        Args:
-            query: the gray picture.
-            extractor: from ``extractor(backbone)``.
-            top_k: how many to return.
-            same_class: search only photos of the query's top-1 ImageNet class, if there are any.
-            belief: how likely the colors are that a photo would lend; None believes all alike.
-
-        Returns:
-            At most top_k recommendations, best first. Gray photos are never recommended, and of
-            near-duplicates only the best.
-
-        Raises:
-            ValueError: top_k is not positive.
-        """
-        return self.rank(extractor.describe([query]), top_k, same_class, belief)
-
     def rank(
         self,
         described: Descriptors,
@@ -140,16 +114,17 @@ class PhotoIndex:
         same_class: bool = False,
         belief: ColorBelief | None = None,
     ) -> list[Recommendation]:
-        """Rank the photos of the index as references for a picture that is described.
+        """Rank the photos of the index as references for a picture: globally, then locally.
 
         Args:
-            described: the picture, one row, by an extractor of this index.
+            described: the gray picture, one row, by an extractor of this index.
             top_k: how many to return.
             same_class: search only photos of the query's top-1 ImageNet class, if there are any.
-            belief: see recommend.
+            belief: how likely the colors are that a photo would lend; None believes all alike.
 
         Returns:
-            What recommend returns.
+            At most top_k recommendations, best first. Gray photos are never recommended, and of
+            near-duplicates only the best.
 
         Raises:
             ValueError: top_k is not positive.
@@ -196,20 +171,6 @@ class PhotoIndex:
     def gray(self) -> np.ndarray:
         """Which photos, by row, are gray and never recommended."""
         return np.asarray(self._chroma.astype(np.float32) < MIN_CHROMA)
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Everything the shards hold of all photos, in memory.
-
-        Returns:
-            By row: global descriptors (float32), local descriptors and histograms (float16), and
-            chroma (float32).
-        """
-        parts = [r.descriptors for r in self._readers]
-        local, histogram = (
-            np.concatenate([getattr(p, key)[:] for p in parts]) for key in ("local", "histogram")
-        )
-        global_ = np.concatenate([p.global_ for p in parts]).astype(np.float32)
-        return global_, local, histogram, self._chroma.astype(np.float32)
 
     def path(self, row: int) -> Path:
         """Where the photo of a row lies."""

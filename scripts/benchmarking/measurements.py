@@ -75,7 +75,7 @@ def query(folder: Path, index: Path, weights: Weights = None) -> None:
     whole = median_seconds(lambda: pipeline.recommend(gray), 9)
     assert pipeline.index
     extractor = pipeline.index.extractor(pipeline.backbone)
-    with one_thread():  # as within a query
+    with one_thread():
         describe = median_seconds(lambda: extractor.describe([glance(gray)]), 9)
     print_figures(ms=whole * 1000, ranking_ms=(whole - describe) * 1000)
 

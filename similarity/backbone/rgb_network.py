@@ -1,6 +1,7 @@
 """Frozen networks that look at colors: for the perceptual loss, and to measure with."""
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,15 +13,16 @@ from similarity.backbone.efficientnet import load_efficientnet
 from similarity.backbone.normalisation import EFFICIENTNET, IMAGENET, Normalisation
 from similarity.backbone.weight_files import hash_tensors
 
-EFFICIENTNET_LAYERS = ("stride8", "stride16", "stride32")
-VGG_LAYERS = ("relu5_1",)  # of the paper
+# what is given by name, and the layer that it is
+EFFICIENTNET_ANSWERS = {name: name for name in ("stride8", "stride16", "stride32")}
+VGG_ANSWERS = {"embedding": "fc6", "logits": "logits"}
 
 
 class RgbNetwork(nn.Module):
-    """A network and the maps of it that colors are judged by.
+    """A network and what of it colors are judged by.
 
     Attributes:
-        layers: their names.
+        answers: layers of the network by the names under which they are given.
         weights_hash: tells its weights from others.
     """
 
@@ -28,22 +30,23 @@ class RgbNetwork(nn.Module):
     std: Tensor
 
     def __init__(
-        self, network: nn.Module, normalisation: Normalisation, layers: tuple[str, ...]
+        self, network: nn.Module, normalisation: Normalisation, answers: Mapping[str, str]
     ) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
-        self.layers, self.weights_hash = layers, hash_tensors(network.state_dict())
+        self.answers, self.weights_hash = answers, hash_tensors(network.state_dict())
         for key in ("mean", "std"):
             values = torch.tensor(getattr(normalisation, key)).view(1, -1, 1, 1)
             self.register_buffer(key, values, persistent=False)
 
     def forward(self, rgb: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
-        """Map sRGB in 0..1 to feature maps by name."""
-        found: dict[str, Tensor] = self.network((rgb - self.mean) / self.std, self.layers)
-        return found
+        """Map sRGB in 0..1 to the answers by name."""
+        layers = tuple(self.answers.values())
+        found: dict[str, Tensor] = self.network((rgb - self.mean) / self.std, layers)
+        return {name: found[layer] for name, layer in self.answers.items()}
 
     def channels(self) -> list[int]:
-        """How many channels each of the maps has."""
+        """How many channels each of the answers has."""
         picture = self.mean.new_zeros(1, 3, 64, 64)
         with torch.no_grad():
             return [values.shape[1] for values in self(picture).values()]
@@ -57,38 +60,23 @@ def efficientnet_judge() -> RgbNetwork:
         ValueError: its weights are damaged.
     """
     network = load_efficientnet(in_channels=3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return RgbNetwork(network, EFFICIENTNET, EFFICIENTNET_LAYERS)
+    return RgbNetwork(network, EFFICIENTNET, EFFICIENTNET_ANSWERS)
 
 
-def vgg19_judge(weights_path: Path | None = None) -> RgbNetwork:
-    """Torchvision's VGG-19 up to relu5_1, as in the paper.
-
-    Args:
-        weights_path: a file of torchvision's layout instead of its download.
-
-    Raises:
-        FileNotFoundError: the file does not exist, or torchvision's weights cannot be downloaded.
-        ValueError: the file holds other weights.
-
-    Source: He et al. 2018, equation 5.
-    """
-    return RgbNetwork(load_torchvision_vgg19(weights_path), IMAGENET, VGG_LAYERS)
-
-
-def load_judge(path: Path | None = None) -> nn.Module:
+def load_judge(path: Path) -> nn.Module:
     """Load the network that judges colors.
 
     Args:
-        path: None takes torchvision's VGG-19; a ``.pth`` or ``.safetensors`` file is its weights; a
-            ``.py`` file defines one torch module class of no required arguments that maps RGB in
-            0..1 to a dictionary of feature maps.
+        path: a ``.pth`` or ``.safetensors`` file of torchvision's VGG-19; or a ``.py`` file that
+            defines one torch module class of no required arguments, which maps RGB in 0..1 to a
+            dictionary, of its "embedding" and its "logits" where results are measured.
 
     Raises:
-        FileNotFoundError: the file does not exist, or torchvision's weights cannot be downloaded.
+        FileNotFoundError: the file does not exist.
         ValueError: the file holds no such network.
     """
-    if path is None or path.suffix != ".py":
-        return vgg19_judge(path)
+    if path.suffix != ".py":
+        return RgbNetwork(load_torchvision_vgg19(path), IMAGENET, VGG_ANSWERS)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location("judge", path)

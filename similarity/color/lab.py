@@ -160,7 +160,9 @@ def _encoded(linear: Tensor) -> Tensor:
     )
 
 
-def lab_to_rgb(lab: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+def lab_to_rgb(
+    lab: Float[Tensor, "*batch 3 height width"],
+) -> Float[Tensor, "*batch 3 height width"]:
     """Convert CIE Lab (D65) to sRGB that a screen can show.
 
     Luminance is kept. Where a channel is full the others get the light that it cannot give, as in

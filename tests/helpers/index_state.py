@@ -11,6 +11,7 @@ from retrieval.extraction.extractor import glance
 from retrieval.maintenance.verify import Finding
 from retrieval.photos.reader import read_small_rgb
 from retrieval.search.photo_index import PhotoIndex
+from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
 from retrieval.storage.shards import read_descriptors, read_photos
 from similarity.backbone.backbone import Backbone
@@ -39,6 +40,12 @@ def shards(index_dir: Path) -> set[str]:
 def paths(index_dir: Path) -> list[Path]:
     index = PhotoIndex.open(index_dir)
     return [index.path(row) for row in range(len(index))]
+
+
+def everything(index_dir: Path) -> Descriptors:
+    return Descriptors.join(
+        [read_descriptors(index_dir / FEATURES / s.file) for s in read_manifest(index_dir).shards]
+    )
 
 
 def rows(index_dir: Path) -> dict[bytes, tuple[bytes, ...]]:

@@ -70,7 +70,9 @@ class PhotoEditor:
             FileNotFoundError, ValueError: it cannot be opened.
         """
         index = PhotoIndex.open(index_dir)
-        self.pipeline = ColorizationPipeline(self.pipeline.backbone, index, self.pipeline.network)
+        now = self.pipeline
+        encoder = now.describer.encoder
+        self.pipeline = ColorizationPipeline(now.backbone, index, now.network, encoder)
 
     def open(self, photo: Path, say: Say = silent, picture: Picture | None = None) -> EditedPhoto:
         """Take a photo and recommend references for it; without any, a note says why.

@@ -15,7 +15,7 @@ from colorization.web.storage.limits import Limits
 from retrieval.safe_files import locked
 
 # a folder belongs to a server that runs as long as its lock is held
-PREFIX, LOCK = "rechroma-", ".lock"
+PREFIX, LOCK = "rechroma-page-", ".page-lock"
 
 
 class Store:

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,9 +103,8 @@ def write_shards(
     ray = import_ray()
     items = _items(job)
     # a worker may have no GPU, or another one: what travels lies in memory
-    carried = replace(
-        job, sources=[], extractor=replace(job.extractor, backbone=job.extractor.backbone.to("cpu"))
-    )
+    backbone = deepcopy(job.extractor.backbone).to("cpu")
+    carried = replace(job, sources=[], extractor=replace(job.extractor, backbone=backbone))
     errors: dict[int, list[str]] = {}
     with _connected(ray, options):
         from ray.data import ActorPoolStrategy

@@ -16,7 +16,8 @@ def flooded(seed: Mask, within: Mask) -> Mask:
         seed: where to begin.
         within: cells that may be reached.
     """
-    found, size = seed & within, -1
+    found: Mask = seed & within
+    size = -1
     while size != (size := int(found.sum())):
         found = _grown(found) & within
     return found
@@ -46,7 +47,8 @@ def most_connected(mask: Mask, place: Mask) -> Mask:
 
 def opened(mask: Mask) -> Mask:
     """What is left of a mask without its thin parts: eroded and grown again, by one cell."""
-    return _grown(~_grown(np.pad(~mask, 1, constant_values=True))[1:-1, 1:-1])
+    kept: Mask = ~_grown(np.pad(~mask, 1, constant_values=True))[1:-1, 1:-1]
+    return _grown(kept)
 
 
 def filled(mask: Mask) -> Mask:
@@ -54,7 +56,8 @@ def filled(mask: Mask) -> Mask:
     outside = np.pad(~mask, 1, constant_values=True)
     edge = np.zeros_like(outside)
     edge[0, 0] = True
-    return ~flooded(edge, outside)[1:-1, 1:-1]
+    found: Mask = ~flooded(edge, outside)[1:-1, 1:-1]
+    return found
 
 
 def _grown(mask: Mask) -> Mask:

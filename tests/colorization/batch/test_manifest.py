@@ -154,6 +154,16 @@ def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
     assert kinds(out, jobs[2]) == "finished"
 
 
+@pytest.mark.parametrize("key", ["references", "notes", "seconds", "results", "error"])
+def test_a_line_that_somebody_shortened_counts_as_none(out: Path, make: Make, key: str) -> None:
+    job = make("a.png")
+    finish(Manifest(out, "s"), job)
+    line = json.loads((out / MANIFEST).read_text())
+    del line[key]
+    (out / MANIFEST).write_text(json.dumps(line) + "\n")
+    assert kinds(out, job) == "foreign"
+
+
 @pytest.mark.parametrize(("lasting", "kind"), [(True, "failed"), (False, "jobs")])
 def test_failures(out: Path, make: Make, lasting: bool, kind: str) -> None:
     job = make("a.png")

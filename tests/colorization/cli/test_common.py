@@ -63,6 +63,15 @@ def test_what_has_no_effect_beside_the_rest() -> None:
         "--top-k does nothing here: it concerns only recommended references",
     ]
     assert without_effect(chosen, False, True, True, {}) == []
+    beside_palette = without_effect(chosen, True, True, True, {}, with_palette=True)
+    assert beside_palette[:2] == [
+        "--reference is ignored: a palette is given",
+        "--index is ignored: a palette is given",
+    ]
+    wanted = "does nothing here: it concerns only results without a palette"
+    assert beside_palette[2:] == [
+        f"--{name} {wanted}" for name in ("faithfulness", "vividness", "top-k")
+    ]
     assert without_effect(chosen, False, False, False, films) == [
         "--top-k does nothing here: it concerns only recommended references",
         "--faithfulness does nothing here: it concerns only references",

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,6 +149,18 @@ def test_a_palette_is_counted_at_the_working_size(pictures: Pictures) -> None:
     wanted = palette_of(working_lab(pictures["coffee"], 64)[0, 1:])
     torch.testing.assert_close(found, wanted)
     assert float(found.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_colors_of_a_palette_file_are_those_that_its_profile_says(
+    tmp_path: Path, pictures: Pictures, wide_profile: Callable[[float], bytes]
+) -> None:
+    path = tmp_path / "palette.png"
+    Image.fromarray(pictures["coffee"]).save(path, icc_profile=wide_profile(2.2))
+    found, meant, raw = (
+        guidance_of([], palette, TINY).palette
+        for palette in (path, read_reference(path), pictures["coffee"])
+    )
+    assert found is not None and torch.equal(found, meant) and not torch.equal(found, raw)
 
 
 def test_a_gray_palette_is_refused(gray_pictures: Pictures) -> None:

@@ -1,11 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from colorization.inference.reference_search import ReferenceSearch
+from colorization.inference.reference_search import MOST_UNREADABLE, ReferenceSearch
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from retrieval.search.recommendation import Recommendation
 
 Pictures = dict[str, np.ndarray]
 
@@ -55,6 +57,25 @@ def test_the_next_best_takes_the_place_of_a_photo_that_is_gone(
     assert [one.path for one in found.recommended] == [second.path, third.path]
     assert len(found.pictures) == 2 and len(found.skipped) == 1
     assert "gone.png: no such file" in found.skipped[0]
+
+
+def test_a_library_that_is_unplugged_is_not_tried_to_its_end(
+    indexed: ColorizationPipeline, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = indexed.search
+    query = search.query(pictures["coffee"])
+    known = search.rank(query, 1, same_class=False)[0]
+    gone = [replace(known, path=Path(f"/unplugged/{number}.png")) for number in range(500)]
+    asked: list[int] = []
+
+    def rank(query: object, top_k: int, same_class: bool) -> list[Recommendation]:
+        asked.append(top_k)
+        return gone[:top_k]
+
+    monkeypatch.setattr(search, "rank", rank)
+    found = search.readable(query, 3)
+    assert not found.recommended and len(found.skipped) == MOST_UNREADABLE
+    assert max(asked) < 4 * MOST_UNREADABLE
 
 
 def test_an_index_that_did_not_change_stays_open(indexed: ColorizationPipeline) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from colorization.demo import MARK
 from colorization.photo_files.staged_files import MACHINE, PREFIX, remove_leftovers, staging
 
 OURS = f"{PREFIX}{MACHINE}-"
@@ -59,9 +60,12 @@ def test_what_another_run_is_writing_stays(tmp_path: Path) -> None:
 def test_only_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     for name in (f"{OURS}999999999-0123.png", "a.png", ".hidden.png"):
         (tmp_path / name).write_text("x")
-    (tmp_path / f"{PREFIX}folder").mkdir()
+    (tmp_path / f"{OURS}1-folder").mkdir()
+    (tmp_path / MARK).touch()
+    for path in tmp_path.iterdir():
+        os.utime(path, (0, 0))
     remove_leftovers(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden.png", f"{PREFIX}folder", "a.png"]
+    assert {p.name for p in tmp_path.iterdir()} == {".hidden.png", f"{OURS}1-folder", MARK, "a.png"}
     remove_leftovers(tmp_path / "missing")
 
 

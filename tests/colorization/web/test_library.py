@@ -52,6 +52,18 @@ def test_a_folder_is_indexed_and_recommended_from(
     assert len(alone.open(photo).candidates) == 4
 
 
+def test_folders_of_one_name_have_an_index_each(
+    library: Library, alone: PhotoEditor, photo_dir: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "elsewhere" / photo_dir.name
+    other.mkdir(parents=True)
+    (other / "coffee.png").write_bytes((photo_dir / "coffee.png").read_bytes())
+    for folder, count in ((photo_dir, 4), (other, 1), (photo_dir, 4), (other, 1)):
+        library.start(str(folder))
+        assert ended(library)["count"] == count
+    assert len(list((tmp_path / "indexes").iterdir())) == 2
+
+
 @pytest.mark.parametrize("text", ["", "  ", "relative", "/nowhere/at/all", "~/absent"])
 def test_a_folder_that_is_not_there_is_told(library: Library, text: str) -> None:
     with pytest.raises(ValueError, match="There is no such folder"):

@@ -89,7 +89,7 @@ def test_the_complete_index_stays_readable_while_a_build_is_interrupted(
         build(photo_dir, index_dir, stop_at(5))
     assert paths(index_dir) == before
     index = PhotoIndex.open(index_dir)
-    found = index.recommend(glance(pictures["chelsea"]), index.extractor(backbone), top_k=1)
+    found = index.rank(index.extractor(backbone).describe([glance(pictures["chelsea"])]), top_k=1)
     assert found[0].path.name == "chelsea.png"
     seen: list[tuple[int, int]] = []
     report = build(photo_dir, index_dir, lambda *numbers: seen.append(numbers))
@@ -136,7 +136,7 @@ def test_interrupted_while_committing(
             build(photo_dir, index_dir)
     assert paths(index_dir) == before
     index = PhotoIndex.open(index_dir)
-    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=1)
+    found = index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]), top_k=1)
     assert found[0].path.name == "coffee.png"
     build(photo_dir, index_dir)
     assert_sound(index_dir, backbone, sorted(photo_dir.iterdir()))

@@ -55,7 +55,9 @@ class Reader(threading.Thread):
         while not self.ended.wait(0.1):
             try:
                 index = PhotoIndex.open(self.index_dir)
-                assert len(index.recommend(self.query, index.extractor(self.backbone), 3)) == 3
+                assert (
+                    len(index.rank(index.extractor(self.backbone).describe([self.query]), 3)) == 3
+                )
                 self.answers += 1
             except BaseException as error:
                 self.errors.append(error)

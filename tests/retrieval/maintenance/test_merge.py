@@ -54,7 +54,7 @@ def test_it_recommends_what_an_index_of_all_does(
     merged, built = (PhotoIndex.open(tmp_path / name) for name in ("merged", "built"))
     query = glance(np.ascontiguousarray(pictures["coffee"][:, ::-1]))
     ours, theirs = (
-        index.recommend(query, index.extractor(backbone), 4) for index in (merged, built)
+        index.rank(index.extractor(backbone).describe([query]), 4) for index in (merged, built)
     )
     assert [(f.path.name, round(f.score, 2)) for f in ours] == [
         (f.path.name, round(f.score, 2)) for f in theirs

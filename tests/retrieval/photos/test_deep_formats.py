@@ -41,6 +41,17 @@ def test_jpeg_2000(tmp_path: Path, deep: np.ndarray) -> None:
     np.testing.assert_array_equal(decode_jpeg2000(path).rgb, deep)
 
 
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_dark_jpeg2000_stays_dark(tmp_path: Path, deep: np.ndarray, bits: int) -> None:
+    dark, path = (deep >> (18 - bits)), tmp_path / "x.jp2"
+    coded = imagecodecs.jpeg2k_encode(
+        dark, level=0, bitspersample=bits, reversible=True, codecformat="jp2"
+    )
+    path.write_bytes(coded)
+    full = (1 << bits) - 1
+    np.testing.assert_allclose(decode_jpeg2000(path).rgb / 65535, dark / full, atol=1e-5)
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_tiffs(tmp_path: Path, deep: np.ndarray, planar: str) -> None:
     stored = deep if planar == "contig" else np.moveaxis(deep, -1, 0)

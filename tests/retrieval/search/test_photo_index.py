@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from index_state import everything
 from PIL import Image
 
 from retrieval.building.builder import BuildOptions, build_index
@@ -11,17 +12,11 @@ from retrieval.extraction.extractor import glance
 from retrieval.search import photo_index as module
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
-from retrieval.storage.manifest import FEATURES, read_manifest
-from retrieval.storage.shards import ShardReader, read_descriptors
+from retrieval.storage.manifest import read_manifest
+from retrieval.storage.shards import ShardReader
 from similarity.backbone.backbone import Backbone
 
 Build = Callable[..., BuildReport]
-
-
-def everything(index_dir: Path) -> Descriptors:
-    return Descriptors.join(
-        [read_descriptors(index_dir / FEATURES / s.file) for s in read_manifest(index_dir).shards]
-    )
 
 
 def by_loops(
@@ -63,7 +58,7 @@ def test_ranking_equals_loops(
     extractor, stored = index.extractor(backbone), everything(index_dir)
     query = glance(np.ascontiguousarray(pictures["motorcycle_left"][:, ::-1]))
     rows = [row for row in range(8) if stored.chroma[row] >= MIN_CHROMA]
-    found = index.recommend(query, extractor, top_k)
+    found = index.rank(extractor.describe([query]), top_k)
     keep = max(top_k, -(-len(rows) // 2))
     expected = by_loops(stored, extractor.describe([query]), rows, keep)[:top_k]
     assert [f.path for f in found] == [index.path(row) for row, *_ in expected]
@@ -85,7 +80,7 @@ def test_each_photo_finds_itself_whatever_shard_it_is_in(
         "rocket",
         "retina",
     ):
-        best = index.recommend(glance(pictures[name]), extractor, top_k=2)[0]
+        best = index.rank(extractor.describe([glance(pictures[name])]), top_k=2)[0]
         folder = library_dir / "sub" if name == "motorcycle_right" else library_dir
         assert best.path == folder / f"{name}.png"
         assert best.global_score == pytest.approx(1, abs=0.005)
@@ -95,7 +90,7 @@ def test_each_photo_finds_itself_whatever_shard_it_is_in(
 def test_scores_fall_and_add_up(
     index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]
 ) -> None:
-    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=7)
+    found = index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]), top_k=7)
     scores = [f.score for f in found]
     assert scores == sorted(scores, reverse=True)
     assert len({f.path for f in found}) == len(found)
@@ -109,7 +104,7 @@ def test_fewer_photos_than_asked(
 ) -> None:
     usable = int((index._chroma >= MIN_CHROMA).sum())
     assert (
-        len(index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k=100))
+        len(index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]), top_k=100))
         == usable
     )
 
@@ -119,7 +114,7 @@ def test_top_k_must_be_positive(
     index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
 ) -> None:
     with pytest.raises(ValueError, match=f"top_k must be at least 1, not {top_k}"):
-        index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k)
+        index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]), top_k)
 
 
 def test_gray_photos_are_never_recommended(
@@ -139,12 +134,14 @@ def test_gray_photos_are_never_recommended(
     build(photos, tmp_path / "index")
     index = PhotoIndex.open(tmp_path / "index")
     assert len(index) == 4
-    assert index.recommend(glance(pictures["coffee"]), index.extractor(backbone)) == []
+    assert index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])])) == []
     Image.fromarray(pictures["retina"]).save(photos / "retina.png")
     build(photos, tmp_path / "index")
     index = PhotoIndex.open(tmp_path / "index")
-    found = index.recommend(
-        glance(gray_pictures["coffee"][..., None].repeat(3, 2)), index.extractor(backbone)
+    found = index.rank(
+        index.extractor(backbone).describe(
+            [glance(gray_pictures["coffee"][..., None].repeat(3, 2))]
+        )
     )
     # although the same gray picture lies in the library
     assert [f.path.name for f in found] == ["retina.png"]
@@ -158,12 +155,16 @@ def test_same_class_searches_the_querys_class_or_else_all(
     index._label = np.full(8, label + 1, np.int16)
     index._label[[1, 4]] = label
     index.gray[[1, 4]] = False
-    found = index.recommend(query, extractor, same_class=True)
+    found = index.rank(extractor.describe([query]), same_class=True)
     assert {f.path for f in found} == {index.path(1), index.path(4)}
     index._label[:] = label + 1
-    assert index.recommend(query, extractor, same_class=True) == index.recommend(query, extractor)
+    assert index.rank(extractor.describe([query]), same_class=True) == index.rank(
+        extractor.describe([query])
+    )
     index._label[1], index.gray[1] = label, True  # the only one of the class is gray
-    assert index.recommend(query, extractor, same_class=True) == index.recommend(query, extractor)
+    assert index.rank(extractor.describe([query]), same_class=True) == index.rank(
+        extractor.describe([query])
+    )
 
 
 def test_moved_photos_are_still_recommended_under_their_old_path(
@@ -175,45 +176,31 @@ def test_moved_photos_are_still_recommended_under_their_old_path(
 ) -> None:
     photo_dir.rename(tmp_path / "moved")
     index = PhotoIndex.open(own_index)
-    best = index.recommend(glance(pictures["coffee"]), index.extractor(backbone))[0]
+    best = index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]))[0]
     assert best.path == photo_dir / "coffee.png"
 
 
 def test_histograms_come_by_shard_and_their_memory_is_given_back(
-    index: PhotoIndex, monkeypatch: pytest.MonkeyPatch
+    index: PhotoIndex, index_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released: list[ShardReader] = []
     monkeypatch.setattr(ShardReader, "release", lambda self: released.append(self))
     parts = list(index.histograms())
-    np.testing.assert_array_equal(np.concatenate(parts), index.arrays()[2])
+    np.testing.assert_array_equal(np.concatenate(parts), everything(index_dir).histogram)
     assert [len(part) for part in parts] == [3, 3, 2]
     assert len(set(released)) == 3
 
 
-def test_arrays_are_all_descriptors_by_row(
+def test_rows_are_those_of_the_shards(
     index: PhotoIndex, index_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
 ) -> None:
     assert len(read_manifest(index_dir).shards) > 1
-    global_, local, histogram, chroma = index.arrays()
-    stored = everything(index_dir)
-    assert (global_.dtype, local.dtype, histogram.dtype, chroma.dtype) == (
-        np.float32,
-        np.float16,
-        np.float16,
-        np.float32,
-    )
-    for found, expected in (
-        (global_, stored.global_),
-        (local, stored.local),
-        (histogram, stored.histogram),
-        (chroma, stored.chroma),
-    ):
-        np.testing.assert_array_equal(found, expected.astype(found.dtype))
-    extractor = index.extractor(backbone)
+    stored, extractor = everything(index_dir), index.extractor(backbone)
+    global_ = stored.global_.astype(np.float32)
     for row in range(len(index)):
         own = extractor.describe([glance(pictures[index.path(row).stem])])
         assert int((global_ @ own.global_[0].astype(np.float32)).argmax()) == row
-        np.testing.assert_allclose(chroma[row], own.chroma[0], rtol=0.02)
+        np.testing.assert_allclose(stored.chroma[row], own.chroma[0], rtol=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +232,7 @@ def test_of_near_duplicates_the_best_is_recommended_and_the_others_places_are_fi
     twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray], top_k: int
 ) -> None:
     index = PhotoIndex.open(twins_dir)
-    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), top_k)
+    found = index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]), top_k)
     assert len(found) == top_k
     assert found[0].path.name == "coffee0.png"
     assert len(set(kinds(found))) == top_k
@@ -256,7 +243,7 @@ def test_fewer_kinds_of_photos_than_asked(
     twins_dir: Path, backbone: Backbone, pictures: dict[str, np.ndarray]
 ) -> None:
     index = PhotoIndex.open(twins_dir)
-    found = index.recommend(glance(pictures["rocket"]), index.extractor(backbone), top_k=9)
+    found = index.rank(index.extractor(backbone).describe([glance(pictures["rocket"])]), top_k=9)
     assert sorted(kinds(found)) == ["chelsea", "coffee", "motorcycle_left", "rocket"]
 
 
@@ -265,7 +252,7 @@ def test_a_copy_is_recommended_where_the_query_is_no_photo_of_the_index(
 ) -> None:
     index = PhotoIndex.open(twins_dir)
     query = glance(np.ascontiguousarray(pictures["coffee"][:, ::-1]))
-    assert sorted(kinds(index.recommend(query, index.extractor(backbone), 4))) == [
+    assert sorted(kinds(index.rank(index.extractor(backbone).describe([query]), 4))) == [
         "chelsea",
         "coffee",
         "motorcycle_left",
@@ -284,17 +271,19 @@ def test_photos_whose_colors_are_believed_come_first(
         return -100 * (np.abs(lent.astype(np.float32)).mean((1, 2)) > least)
 
     least = np.inf
-    plain = index.recommend(query, extractor, 3)
+    plain = index.rank(extractor.describe([query]), 3)
     assert [one.color_score for one in plain] == [0.0] * 3
     chroma = {
         index.path(row): np.abs(stored.color[row].astype(np.float32)).mean() for row in range(8)
     }
-    least = float(np.median([chroma[one.path] for one in index.recommend(query, extractor, 8)]))
-    believed = index.recommend(query, extractor, 8, belief=belief)
+    least = float(
+        np.median([chroma[one.path] for one in index.rank(extractor.describe([query]), 8)])
+    )
+    believed = index.rank(extractor.describe([query]), 8, belief=belief)
     assert len(asked) == 1 and asked[0].shape[1:] == (49, 2) and asked[0].dtype == np.int8
     scores = [one.color_score for one in believed]
     assert set(scores) == {0.0, -100.0}
     assert scores == sorted(scores, reverse=True)
     # how alike they are does not depend on it
-    alike = {one.path: one.score for one in index.recommend(query, extractor, 8)}
+    alike = {one.path: one.score for one in index.rank(extractor.describe([query]), 8)}
     assert {one.path: one.score for one in believed} == alike

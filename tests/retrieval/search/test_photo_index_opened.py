@@ -113,8 +113,8 @@ def test_faiss_file_is_made_anew_from_the_shards(
         faiss.write_index(exact_index([np.eye(8, 128, dtype=np.float16)]), str(path))
     opened = PhotoIndex.open(copy_dir)
     query = glance(pictures["coffee"])
-    assert opened.recommend(query, opened.extractor(backbone)) == index.recommend(
-        query, index.extractor(backbone)
+    assert opened.rank(opened.extractor(backbone).describe([query])) == index.rank(
+        index.extractor(backbone).describe([query])
     )
 
 
@@ -166,10 +166,10 @@ def test_an_open_index_survives_a_rebuild(
 ) -> None:
     index = PhotoIndex.open(own_index)
     extractor, query = index.extractor(backbone), glance(pictures["coffee"])
-    before = index.recommend(query, extractor)
+    before = index.rank(extractor.describe([query]))
     (photo_dir / "rocket.png").unlink()
     build(photo_dir, own_index, overwrite=True)
-    assert index.recommend(query, extractor) == before
+    assert index.rank(extractor.describe([query])) == before
 
 
 def test_flipped_bits_are_a_line_or_nothing(copy_dir: Path, rng: np.random.Generator) -> None:

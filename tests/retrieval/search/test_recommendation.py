@@ -29,7 +29,7 @@ def test_a_score_is_the_sum_of_its_parts(
     index: PhotoIndex, backbone: Backbone, pictures: dict[str, np.ndarray]
 ) -> None:
     """Cosines and correlations, which are at most 1; a photo finds itself with nearly that."""
-    found = index.recommend(glance(pictures["coffee"]), index.extractor(backbone), 3)
+    found = index.rank(index.extractor(backbone).describe([glance(pictures["coffee"])]), 3)
     assert len(found) == 3 and all(one.path.is_file() for one in found)
     for one in found:
         assert one.score == pytest.approx(one.feature_score + 0.25 * one.luminance_score, abs=1e-3)
@@ -45,9 +45,9 @@ def test_likely_colors_are_told_apart_from_the_score(
 ) -> None:
     """A belief that likes all the same changes nothing but what is told of colors."""
     query, extractor = glance(pictures["coffee"]), index.extractor(backbone)
-    plain = index.recommend(query, extractor, 3)
-    liked = index.recommend(
-        query, extractor, 3, belief=lambda lent: np.full(len(lent), -0.5, np.float32)
+    plain = index.rank(extractor.describe([query]), 3)
+    liked = index.rank(
+        extractor.describe([query]), 3, belief=lambda lent: np.full(len(lent), -0.5, np.float32)
     )
     assert [one.path for one in liked] == [one.path for one in plain]
     assert [one.score for one in liked] == [one.score for one in plain]

@@ -9,12 +9,10 @@ from similarity.backbone import backbone as backbone_module
 from similarity.backbone.efficientnet import load_efficientnet
 from similarity.backbone.normalisation import Normalisation
 from similarity.backbone.rgb_network import (
-    EFFICIENTNET_LAYERS,
-    VGG_LAYERS,
+    EFFICIENTNET_ANSWERS,
     RgbNetwork,
     efficientnet_judge,
     load_judge,
-    vgg19_judge,
 )
 from similarity.backbone.vgg19 import VGG19, VGG19Config
 from similarity.backbone.weight_files import hash_tensors
@@ -64,21 +62,22 @@ def test_weights_of_vgg19(weights: dict[str, Tensor], tmp_path: Path, suffix: st
     path = tmp_path / f"vgg{suffix}"
     torch.save(weights, path) if suffix == ".pth" else save_file(weights, path)
     judge = load_judge(path)
-    assert vgg19_judge(path).weights_hash == judge.weights_hash == hash_tensors(weights)
     assert isinstance(judge, RgbNetwork)
+    assert judge.weights_hash == hash_tensors(weights)
     assert is_frozen(judge.network)
     rgb = torch.rand(2, 3, 32, 48)
     found = judge(rgb)
-    assert list(found) == list(judge.layers) == list(VGG_LAYERS) == ["relu5_1"]
+    assert list(found) == ["embedding", "logits"]
     plain = VGG19(SMALL).eval()
     plain.load_state_dict(weights)
     mean, std = (
         torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1),
         torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1),
     )
-    torch.testing.assert_close(found["relu5_1"], plain((rgb - mean) / std, ("relu5_1",))["relu5_1"])
-    assert found["relu5_1"].shape == (2, 12, 2, 3)
-    assert float(found["relu5_1"].std()) > 0
+    wanted = plain((rgb - mean) / std, ("fc6", "logits"))
+    for name, layer in (("embedding", "fc6"), ("logits", "logits")):
+        torch.testing.assert_close(found[name], wanted[layer])
+    assert found["embedding"].shape == (2, 20) and float(found["embedding"].std()) > 0
 
 
 def test_a_result_learns_through_the_frozen_network(
@@ -86,7 +85,7 @@ def test_a_result_learns_through_the_frozen_network(
 ) -> None:
     save_file(weights, tmp_path / "vgg.safetensors")
     rgb = torch.rand(1, 3, 32, 32, requires_grad=True)
-    load_judge(tmp_path / "vgg.safetensors")(rgb)["relu5_1"].square().sum().backward()
+    load_judge(tmp_path / "vgg.safetensors")(rgb)["embedding"].square().sum().backward()
     assert rgb.grad is not None and bool(rgb.grad.isfinite().all()) and bool(rgb.grad.any())
 
 
@@ -117,7 +116,9 @@ def test_colors_are_normalised_once() -> None:
         def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
             return dict.fromkeys(layers, rgb)
 
-    judge = RgbNetwork(Seen(), Normalisation((0.5, 0.25, 0.0), (0.25, 0.5, 1.0)), ("a", "b"))
+    judge = RgbNetwork(
+        Seen(), Normalisation((0.5, 0.25, 0.0), (0.25, 0.5, 1.0)), {"a": "a", "b": "b"}
+    )
     found = judge(torch.full((1, 3, 1, 1), 0.75))
     assert list(found) == ["a", "b"]
     assert found["a"].flatten().tolist() == [1.0, 1.0, 0.75]
@@ -130,9 +131,9 @@ def test_efficientnet_looks_at_colors() -> None:
     judge, rgb = efficientnet_judge(), torch.rand(2, 3, 64, 96)
     assert is_frozen(judge.network)
     found = judge(rgb)
-    assert list(found) == list(EFFICIENTNET_LAYERS) == ["stride8", "stride16", "stride32"]
+    assert list(found) == list(EFFICIENTNET_ANSWERS) == ["stride8", "stride16", "stride32"]
     assert found["stride8"].shape == (2, 40, 8, 12)
-    wanted = load_efficientnet(3)((rgb * 255 - 127) / 128, EFFICIENTNET_LAYERS)
+    wanted = load_efficientnet(3)((rgb * 255 - 127) / 128, tuple(EFFICIENTNET_ANSWERS))
     for name, values in found.items():
         torch.testing.assert_close(values, wanted[name], atol=1e-3, rtol=1e-3)
     turned = judge(rgb.flip(1))

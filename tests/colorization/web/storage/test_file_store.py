@@ -100,12 +100,13 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
         env={**os.environ, "TMPDIR": str(tmp_path)},
         cwd=Path(__file__).parents[4],
     )
-    (tmp_path / "rechroma-of-another-program").mkdir()
+    index = tmp_path / "rechroma-index"
+    index.mkdir()
+    (index / ".lock").touch()
     assert len(list(tmp_path.glob("rechroma-*/made"))) == 1
     running.sweep()
     started = Store(Limits())
-    expected = {running.folder, started.folder, tmp_path / "rechroma-of-another-program"}
-    assert set(tmp_path.iterdir()) == expected
+    assert set(tmp_path.iterdir()) == {running.folder, started.folder, index}
     running.close()
     started.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["rechroma-of-another-program"]
+    assert list(tmp_path.rglob("*")) == [index, index / ".lock"]
