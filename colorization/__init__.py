@@ -10,7 +10,7 @@ One word, one thing:
     working size: that of the network and the match; full size: that of the photo.
     index: descriptors of a library; shard: a file of a few thousand photos of it.
     folder run: many photos in one call; variant: one of several results of a photo.
-    judge: a network that looks at results in an evaluation.
+    judge: a network that looks at results, in an evaluation or in training.
 """
 
 from importlib import import_module

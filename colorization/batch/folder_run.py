@@ -1,4 +1,4 @@
-"""Colorize a box of photos into a folder; what earlier runs have finished is not done again."""
+"""Colorize many photos into a folder; what earlier runs have finished is not done again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from colorization.batch.jobs import Extras, Job
 from colorization.batch.manifest import Manifest, alone
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Wishes, check_references, settings_hash
+from colorization.batch.request import Request, check_references, settings_hash
 from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -16,8 +16,8 @@ KEPT = "kept: not written by an earlier run, or changed since"  # told of a resu
 
 
 @dataclass(frozen=True)
-class BoxReport:
-    """What became of the photos of a box.
+class FolderReport:
+    """What became of the photos.
 
     Attributes:
         outcomes: of this run, and what an earlier one could not read.
@@ -28,23 +28,23 @@ class BoxReport:
     kept: list[Outcome]
 
 
-def run_box(
+def run_folder(
     jobs: Sequence[Job],
     output: Path,
     pipeline: ColorizationPipeline,
-    wishes: Wishes,
+    request: Request,
     options: ColorizeOptions,
     overwrite: bool = False,
     num_cells: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> BoxReport:
-    """Do what is left of a box.
+) -> FolderReport:
+    """Do what is left to do.
 
     Args:
-        jobs: of the whole box, from plan_jobs.
+        jobs: of all photos, from plan_jobs.
         output: the folder of all results; nobody else may be writing there.
         pipeline: see run_jobs.
-        wishes: likewise.
+        request: likewise.
         options: see ColorizeOptions.
         overwrite: do everything anew, also what another program or a hand has changed.
         num_cells: see run_jobs.
@@ -54,22 +54,22 @@ def run_box(
         PictureError: a given reference or the palette cannot be used; nothing is written.
         ValueError: another run is writing there.
     """
-    check_references(wishes)
-    settings = settings_hash(pipeline, wishes, options)
+    check_references(request)
+    settings = settings_hash(pipeline, request, options)
     with alone(output, jobs):
         manifest = Manifest(output, settings)
-        asked = wishes.recolor, wishes.allow_damaged
-        todo = manifest.sort_out(jobs, wishes.extras, overwrite, *asked)
+        asked = request.recolor, request.allow_damaged
+        todo = manifest.sort_out(jobs, request.extras, overwrite, *asked)
         done: list[Outcome] = []
 
         def add(outcome: Outcome) -> None:
             done.append(outcome)
             progress(len(done), len(todo.jobs))
 
-        run_jobs(todo.jobs, pipeline, wishes, options, add, num_cells, manifest, overwrite)
-        kept = [_finished(job, manifest, wishes.extras) for job in todo.finished]
-        kept += [_foreign(job, wishes.extras) for job in todo.foreign]
-    return BoxReport([*(Outcome(job, error=error) for job, error in todo.failed), *done], kept)
+        run_jobs(todo.jobs, pipeline, request, options, add, num_cells, manifest, overwrite)
+        kept = [_finished(job, manifest, request.extras) for job in todo.finished]
+        kept += [_foreign(job, request.extras) for job in todo.foreign]
+    return FolderReport([*(Outcome(job, error=error) for job, error in todo.failed), *done], kept)
 
 
 def _finished(job: Job, manifest: Manifest, extras: Extras) -> Outcome:

@@ -1,4 +1,4 @@
-"""What was done with a box of photos: one JSON line a file, in the output folder.
+"""What was done with the photos of a folder run: one JSON line a file, in the output folder.
 
 A line is on the disk before the results that it tells of get their names. So a file is finished if
 its line is there and its results are as the line says, whenever a run is killed.
@@ -26,7 +26,7 @@ Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
 
 @dataclass(frozen=True)
 class Todo:
-    """What is left of a box.
+    """What is left of a folder run.
 
     Attributes:
         jobs: to be done.
@@ -62,7 +62,7 @@ class Manifest:
         """Tell what is to be done from what is.
 
         Args:
-            jobs: of the whole box.
+            jobs: of all photos.
             extras: what each may write.
             overwrite: do everything.
             recolor: do what was passed over, as it has colors.

@@ -61,7 +61,7 @@ def parse_point(text: str) -> PixelPoint:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Request:
     """What is asked for all inputs.
 
     Attributes:
@@ -69,7 +69,7 @@ class Wishes:
         points: colors at pixels.
         palette: a file.
         extras: variants and explanations.
-        recolor: also colorize those photos of a box that have colors already.
+        recolor: also colorize those photos that have colors already.
         allow_damaged: colorize what can be read of damaged files.
         quality: of JPEG and WebP results, 1..100; None takes what the original has, or finer.
 
@@ -91,24 +91,26 @@ class Wishes:
             raise ValueError(f"quality must be within 1..100, not {self.quality}")
 
 
-def check_references(wishes: Wishes) -> None:
+def check_references(request: Request) -> None:
     """Refuse references and a palette that cannot be used, before anything is written.
 
     Raises:
         PictureError: one of them.
     """
-    for path in wishes.references:
+    for path in request.references:
         read_reference(path)
-    if wishes.palette:
-        read_reference(wishes.palette, "palette picture")
+    if request.palette:
+        read_reference(request.palette, "palette picture")
 
 
-def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: ColorizeOptions) -> str:
+def settings_hash(
+    pipeline: ColorizationPipeline, request: Request, options: ColorizeOptions
+) -> str:
     """Hash of everything but the input that decides a result.
 
     Args:
         pipeline: counts by weights, and by the photos of its index if it has one.
-        wishes: references and palette count by name and content; recolor and allow_damaged do not
+        request: references and palette count by name and content; recolor and allow_damaged do not
             count, as they decide what is done rather than how.
         options: all of them count.
 
@@ -127,11 +129,11 @@ def settings_hash(pipeline: ColorizationPipeline, wishes: Wishes, options: Color
         if index
         else None,
         # by name and content: from another folder the same file is named otherwise
-        "references": [(path.name, file_sha256(path)) for path in wishes.references],
-        "palette": wishes.palette and (wishes.palette.name, file_sha256(wishes.palette)),
-        "points": [asdict(point) for point in wishes.points],
-        "extras": asdict(wishes.extras),
+        "references": [(path.name, file_sha256(path)) for path in request.references],
+        "palette": request.palette and (request.palette.name, file_sha256(request.palette)),
+        "points": [asdict(point) for point in request.points],
+        "extras": asdict(request.extras),
         "options": asdict(options),
-        "quality": wishes.quality,
+        "quality": request.quality,
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -12,7 +12,7 @@ from colorization.batch.explanation import attribution, write_explanation
 from colorization.batch.jobs import Job, beside, explanation_paths
 from colorization.batch.manifest import Manifest, Stamp, stamp_of
 from colorization.batch.outcome import Outcome, describe_recommendation
-from colorization.batch.request import Wishes
+from colorization.batch.request import Request
 from colorization.batch.target_colors import recolored
 from colorization.batch.variants import Way, most_different, ways_of
 from colorization.inference.picture_features import PictureFeatures
@@ -35,16 +35,16 @@ from retrieval.photos.reader import (
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 
-# torch has no memory; tags too large for a format
 CURE = "; --allow-damaged colorizes what can be read"
 PASSED = "it has colors already; --recolor colorizes it all the same"
+# the last two: torch has no memory; tags are too large for a format
 EXPECTED = (ValueError, OSError, MemoryError, RuntimeError, struct.error)
 
 
 def run_jobs(
     jobs: Sequence[Job],
     pipeline: ColorizationPipeline,
-    wishes: Wishes,
+    request: Request,
     options: ColorizeOptions,
     done: Callable[[Outcome], None],
     num_cells: int = 0,
@@ -56,7 +56,7 @@ def run_jobs(
     Args:
         jobs: from plan_jobs.
         pipeline: with an index if references are to be recommended.
-        wishes: for all jobs; no references takes recommended ones, or none without an index.
+        request: for all jobs; no references takes recommended ones, or none without an index.
         options: see ColorizeOptions.
         done: called with each outcome.
         num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
@@ -66,10 +66,12 @@ def run_jobs(
     Raises:
         PictureError: a given reference or palette cannot be used.
     """
-    references = [read_reference(path) for path in wishes.references]
-    palette = read_reference(wishes.palette, "palette picture") if wishes.palette else None
+    references = [read_reference(path) for path in request.references]
+    palette = read_reference(request.palette, "palette picture") if request.palette else None
     described = [pipeline.describe(reference, options) for reference in references]
-    worker = _Worker(pipeline, wishes, references, described, palette, options, manifest, overwrite)
+    worker = _Worker(
+        pipeline, request, references, described, palette, options, manifest, overwrite
+    )
     for job in jobs:
         start, seen = time.perf_counter(), stamp_of(job.input_path)
         try:
@@ -121,7 +123,7 @@ class _Worker:
     """What all jobs of a run share."""
 
     pipeline: ColorizationPipeline
-    wishes: Wishes
+    request: Request
     references: list[np.ndarray]
     described: list[PictureFeatures]
     palette: np.ndarray | None
@@ -131,14 +133,14 @@ class _Worker:
 
     def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
         with stage("reading"):
-            picture = read_picture(job.input_path, self.wishes.allow_damaged)
+            picture = read_picture(job.input_path, self.request.allow_damaged)
         colored = recolored(picture)
-        if colored and self.manifest and not self.wishes.recolor:
+        if colored and self.manifest and not self.request.recolor:
             outcome = Outcome(job, passed=PASSED)
             self.manifest.add(job, seen, outcome.facts(), {})
             return outcome
-        points = [point.on(picture.rgb, job.input_path) for point in self.wishes.points]
-        variants = self.wishes.extras.variants
+        points = [point.on(picture.rgb, job.input_path) for point in self.request.points]
+        variants = self.request.extras.variants
         making = _Making([Cell(thumbnail(picture.rgb), "target")] if with_cells or variants else [])
         with staging() as files:
             for attempt in self._attempts(job, picture, points):
@@ -181,20 +183,20 @@ class _Worker:
 
     def _check_unchanged(self, job: Job, manifest: Manifest) -> None:
         """Refuse to replace what somebody has retouched since the run began, perhaps hours ago."""
-        for path in self.wishes.extras.files(job.output_path):
+        for path in self.request.extras.files(job.output_path):
             if not self.overwrite and manifest.is_foreign(path):
                 raise ValueError(f"{path}: was written by another program meanwhile; it is kept")
 
     def _attempts(self, job: Job, picture: Picture, points: Sequence[Point]) -> list[_Attempt]:
         """What is to be written: one result, or several of which no two look alike."""
-        paths = self.wishes.extras.results(job.output_path)
+        paths = self.request.extras.results(job.output_path)
         rgb, options, given = picture.rgb, self.options, self.described
         prepared = self.pipeline.prepare(rgb, given or None, options)
         references: Sequence[PictureFeatures | Recommendation] = given or prepared.references
         used = tuple(range(len(references)))
-        if not self.wishes.extras.variants:
+        if not self.request.extras.variants:
             return [_Attempt(paths[0], prepared, Way("result", options, used))]
-        names = [path.name for path in self.wishes.references]
+        names = [path.name for path in self.request.references]
         names = names or [one.path.name for one in prepared.references]
         by_network = self.pipeline.network_for(options) is not None
         matched, small, tried = {used: prepared}, thumbnail(rgb), []
@@ -228,23 +230,23 @@ class _Worker:
             (Path(str(one["path"])).name, share)
             for one, share in zip(known, result.influence, strict=True)
         ]
-        palette = self.wishes.palette.name if self.wishes.palette else ""
-        credit = credited(picture, shares, palette, len(self.wishes.points))
+        palette = self.request.palette.name if self.request.palette else ""
+        credit = credited(picture, shares, palette, len(self.request.points))
         with stage("writing"):
-            encode_picture(files.add(path), result.rgb, credit, self.wishes.quality)
+            encode_picture(files.add(path), result.rgb, credit, self.request.quality)
         making.results.append(path)
         making.variants.append(way.caption)
         making.references += known
         making.notes += [f"reference skipped: {line}" for line in result.skipped]
         making.notes += [result.note] if result.note else []
-        extras = self.wishes.extras
+        extras = self.request.extras
         if not (making.target or extras.explain):
             return
         given = [self.references[i] for i in way.picks] if self.references else []
         shown = [read_reference(r.path) for r in result.references] or given
         if extras.explain:
             picture_path, json_path = (files.add(one) for one in explanation_paths(path))
-            overruled = self.wishes.palette is not None
+            overruled = self.request.palette is not None
             found = attribution(attempt.prepared.match, way.options, overruled)
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
@@ -257,9 +259,9 @@ class _Worker:
 
     def _describe(self, result: Colorized, attempt: _Attempt) -> list[dict[str, object]]:
         shares = [round(share, 3) for share in result.influence]
-        made = {"result": attempt.path.name} if self.wishes.extras.variants else {}
+        made = {"result": attempt.path.name} if self.request.extras.variants else {}
         if not result.references:
-            paths = list(self.wishes.references)
+            paths = list(self.request.references)
             used = [paths[i] for i in attempt.way.picks] if paths else []
             return [
                 {"path": str(path), "influence": share, **made}

@@ -46,7 +46,7 @@ from retrieval.stage_clock import stage
 if TYPE_CHECKING:
     from colorization.batch.jobs import Job
     from colorization.batch.outcome import Outcome
-    from colorization.batch.request import Wishes
+    from colorization.batch.request import Request
     from colorization.options import ColorizeOptions
     from colorization.pipeline import ColorizationPipeline
     from retrieval.photos.passed_over import PassedOver
@@ -98,7 +98,7 @@ def colorize(
     with told_timings(timings):
         with heavy_imports():
             from colorization.batch.jobs import Extras
-            from colorization.batch.request import Wishes, parse_point
+            from colorization.batch.request import Request, parse_point
             from colorization.batch.runner import run_jobs as run_jobs
             from colorization.pipeline import ColorizationPipeline
 
@@ -111,7 +111,7 @@ def colorize(
             same_class=same_class,
             keep_tint=keep_tint,
         )
-        request = Wishes(
+        request = Request(
             list(dict.fromkeys(references or [])),  # given twice, one would count twice
             [parse_point(text) for text in points or []],
             palette,
@@ -152,7 +152,7 @@ class _Task:
     passed: "PassedOver"
     single: bool
     output: Path
-    request: "Wishes"
+    request: "Request"
     options: "ColorizeOptions"
     overwrite: bool
     sheet: Path | None
@@ -169,7 +169,7 @@ class _Results:
 def _parse(
     inputs: list[Path],
     output: Path,
-    request: "Wishes",
+    request: "Request",
     chosen: dict[str, Any],
     exclude: list[str],
     overwrite: bool,
@@ -201,7 +201,7 @@ def _print_without_effect(
 
 
 def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
-    from colorization.batch.folder_run import run_box
+    from colorization.batch.folder_run import run_folder
     from colorization.batch.runner import run_jobs
     from colorization.photo_files.staged_files import remove_leftovers
 
@@ -215,7 +215,9 @@ def _run(task: _Task, pipeline: "ColorizationPipeline") -> _Results:
         from colorization.cli.progress_bar import photo_progress
 
         with photo_progress("colorizing", quiet=len(jobs) < 2) as tell:
-            report = run_box(jobs, output, pipeline, request, options, task.overwrite, cells, tell)
+            report = run_folder(
+                jobs, output, pipeline, request, options, task.overwrite, cells, tell
+            )
         results = _Results(report.outcomes, report.kept)
     if task.sheet:
         _write_sheet(task.sheet, results)
@@ -270,7 +272,7 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
         typer.echo(f"failed {one_line(outcome.error)}", err=True)
 
 
-def guides(request: "Wishes") -> list[str]:
+def guides(request: "Request") -> list[str]:
     """What else than references was asked for, for a person."""
     count = len(request.points)
     told = [f"{count} color point{'s' if count > 1 else ''}"] if count else []

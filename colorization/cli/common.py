@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization.messages import one_line as one_line  # where the web page finds it
+from colorization.messages import one_line
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]

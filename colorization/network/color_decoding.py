@@ -8,7 +8,7 @@ from colorization.network.color_bins import annealed_mean, without_rebalancing
 from similarity.resize import resized
 
 # of the annealed mean: towards 0 the likeliest color, which is patchy; 1 is the mean, which is pale
-TEMPERATURE = 0.38  # Zhang et al. 2016
+ANNEALING_TEMPERATURE = 0.38  # Zhang et al. 2016
 EXPECTED_SHARE = 0.5  # of the expected color beside the regression
 PALETTE_SHARE = 0.8  # of the annealed mean, which obeys a palette, beside the regression
 
@@ -43,7 +43,7 @@ def palette_colors(
         ab: the regression, raw Lab units, on a grid a whole number of times as fine as the bins'.
         logits: of the color bins.
     """
-    annealed = annealed_mean(logits, TEMPERATURE)
+    annealed = annealed_mean(logits, ANNEALING_TEMPERATURE)
     return _towards(annealed, ab, PALETTE_SHARE)
 
 

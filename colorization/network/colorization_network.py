@@ -29,7 +29,7 @@ COARSEST = 32  # stride; sides of pictures are multiples of it
 REFERENCE_PLANES = 2 * 4 + NUM_MAPS + 1
 HINT_PLANES = 3  # hinted ab and how strongly
 LUMINANCE_STRIDE, HINT_STRIDE, GRID_STRIDE = 2, 4, 8
-AB_SCALE = 20.0  # of the regression, in Lab units
+REGRESSION_SCALE = 20.0  # in Lab units
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class ColorizationNetwork(nn.Module):
             + _twice(self.from16(x))
         )
         x = self.stage8(F.relu(x))
-        ab = F.pixel_shuffle(self.ab(x).float(), GRID_STRIDE // HINT_STRIDE) * AB_SCALE
+        ab = F.pixel_shuffle(self.ab(x).float(), GRID_STRIDE // HINT_STRIDE) * REGRESSION_SCALE
         return Prediction(ab, self.bins(x))
 
 

@@ -27,7 +27,7 @@ from similarity.matching.similarity_maps import similarity_maps
 from similarity.matching.unit_maps import UnitMaps
 from similarity.matching.warp import soft_weights
 
-TEMPERATURE = 0.03  # of the soft warp; the network is trained on it
+WARP_TEMPERATURE = 0.03  # the network is trained on it
 L_CENTRE, L_SCALE, AB_SCALE = 50.0, 50.0, 50.0
 
 
@@ -80,7 +80,7 @@ def reference_planes(
     found = correlate(target, references)
     fine = [F.avg_pool2d(ab, stride // 2) for ab in reference_ab]
     colors = torch.cat([quarters_of(ab) for ab in fine], 1)
-    weights = soft_weights(found, TEMPERATURE, log_prior and log_prior(colors[0].mean(1).mT))
+    weights = soft_weights(found, WARP_TEMPERATURE, log_prior and log_prior(colors[0].mean(1).mT))
     quarters = quarter_warp(weights, target, references)
     similarity = similarity_maps(target, references, found)
     return ReferencePlanes(quarters.carry(colors), similarity, found, weights, quarters)

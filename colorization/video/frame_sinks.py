@@ -226,7 +226,7 @@ def sink_of(
         film: what is colored.
         output: the result.
         folder: for unfinished work.
-        options: saturation, edge_epsilon.
+        options: saturation.
         film_options: quality.
 
     Raises:

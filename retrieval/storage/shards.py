@@ -16,8 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from retrieval.safe_files import file_sha256 as file_sha256  # where modules of colorization find it
-from retrieval.safe_files import replacing
+from retrieval.safe_files import file_sha256, replacing
 from retrieval.storage.descriptors import Descriptors
 
 SHARD_PHOTOS = 2048

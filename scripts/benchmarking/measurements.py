@@ -11,7 +11,7 @@ import typer
 from benchmarking.processes import median_seconds, print_figures
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Wishes
+from colorization.batch.request import Request
 from colorization.batch.runner import run_jobs
 from colorization.cli.machine.cores import usable_cores
 from colorization.inference.reference_checks import read_reference
@@ -98,7 +98,7 @@ def colorizing(
     backbone = "vgg19" if weights else DEFAULT_BACKBONE
     pipeline = ColorizationPipeline.load(backbone=backbone, weights_path=weights)
     job = Job(folder / name, folder / f"out {name}")
-    request = Wishes([folder / "reference.jpg"] * num_references)
+    request = Request([folder / "reference.jpg"] * num_references)
     options = ColorizeOptions(method=method)
 
     def check(outcome: Outcome) -> None:

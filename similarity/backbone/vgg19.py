@@ -21,7 +21,6 @@ from similarity.backbone.pretrained import DEFAULT_BACKBONE
 from similarity.backbone.torchvision_import import import_torchvision
 
 CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
-STRIDES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}  # of the relu layers of each block
 LAYERS = tuple(
     f"relu{block}_{i}" for block, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(1, n + 1)
 )

@@ -16,7 +16,7 @@ def shrunk(rgb: np.ndarray, side: int) -> np.ndarray:
     """A picture of 8 bits whose longer side is at most ``side``.
 
     Args:
-        rgb: (height, width, 3), uint8, uint16 or float 0..1.
+        rgb: (height, width, 3), uint8 or uint16.
         side: in pixels.
     """
     picture = Image.fromarray(to_uint8(rgb))

@@ -24,8 +24,6 @@ from retrieval.photos.reader import read_picture
 
 MAX_TOP_K = 10
 REPORT = "rechroma-report"  # the header that says in JSON what was used
-FIELDS = {"point", "top_k", *SLIDERS}
-FILES = {"photo", "reference", "palette"}
 
 
 class HttpApi:
@@ -60,7 +58,7 @@ class HttpApi:
 
     def _colorized(self, form: Form) -> tuple[Path, dict[str, object]]:
         source, pipeline = form.file("photo"), self._editor.pipeline
-        _check_names(form)
+        _check_names(form, {"point", "top_k", *SLIDERS}, {"photo", "reference", "palette"})
         picture = read_picture(source)
         count = _count(form)
         paths = form.files.get("reference", [])
@@ -88,13 +86,16 @@ class HttpApi:
         return path, {"references": used, "notes": notes}
 
     def _recommended(self, form: Form) -> list[dict[str, object]]:
-        picture, pipeline = read_picture(form.file("photo")), self._editor.pipeline
+        source, pipeline = form.file("photo"), self._editor.pipeline
+        _check_names(form, {"top_k"}, {"photo"})
+        picture = read_picture(source)
         pipeline.refresh()
         found = pipeline.recommend(picture.rgb, _count(form))
         return [{**describe_recommendation(one), "path": one.path.name} for one in found]
 
     def _suggested(self, form: Form) -> list[dict[str, object]]:
         source = form.file("photo")
+        _check_names(form, {"x", "y"}, {"photo"})
         picture = read_picture(source)
         x, y = (round(as_number(form.field(axis), axis)) for axis in ("x", "y"))
         place = PixelPoint(x, y, (0.0, 0.0)).on(picture.rgb, source)
@@ -110,14 +111,14 @@ class HttpApi:
         return replace(self._editor.options, top_k=max(1, count), **asked)
 
 
-def _check_names(form: Form) -> None:
+def _check_names(form: Form, fields: set[str], files: set[str]) -> None:
     """Refuse a misspelled field, which would be passed over without a word."""
-    for name in form.fields.keys() - FIELDS | form.files.keys() - FILES:
-        raise ValueError(f"{name} is no field; there are {', '.join(sorted(FIELDS | FILES))}")
+    for name in form.fields.keys() - fields | form.files.keys() - files:
+        raise ValueError(f"{name} is no field; there are {', '.join(sorted(fields | files))}")
 
 
 def _count(form: Form) -> int:
     count = as_number(form.field("top_k", "3"), "top_k")
-    if not 0 <= count <= MAX_TOP_K:
-        raise ValueError(f"top_k must be within 0..{MAX_TOP_K}, not {count:g}")
+    if not 0 <= count <= MAX_TOP_K or count % 1:
+        raise ValueError(f"top_k must be a whole number within 0..{MAX_TOP_K}, not {count:g}")
     return int(count)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from colorization.batch.request import PixelPoint, Wishes, parse_point, settings_hash
+from colorization.batch.request import PixelPoint, Request, parse_point, settings_hash
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 
@@ -41,7 +41,7 @@ def test_settings_are_those_of_what_is_asked_for_wherever_it_lies(
     other.write_bytes(b"2")
 
     def settings(references: list[Path], palette: Path | None = None) -> str:
-        return settings_hash(pipeline, Wishes(references, palette=palette), ColorizeOptions())
+        return settings_hash(pipeline, Request(references, palette=palette), ColorizeOptions())
 
     both = settings([one, other])
     # the same files

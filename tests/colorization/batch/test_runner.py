@@ -8,7 +8,7 @@ from PIL import Image
 
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Wishes
+from colorization.batch.request import Request
 from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL
@@ -30,12 +30,12 @@ def jobs(tmp_path: Path, gray_path: Path) -> list[Job]:
 def collect(
     jobs: list[Job],
     pipeline: ColorizationPipeline,
-    wishes: Wishes,
+    request: Request,
     options: ColorizeOptions,
     num_cells: int = 0,
 ) -> dict[str, Outcome]:
     outcomes: list[Outcome] = []
-    run_jobs(jobs, pipeline, wishes, options, outcomes.append, num_cells)
+    run_jobs(jobs, pipeline, request, options, outcomes.append, num_cells)
     assert [o.job for o in outcomes] == jobs  # one each, in order
     return {o.job.input_path.name: o for o in outcomes}
 
@@ -47,7 +47,7 @@ def test_bad_files_are_told_and_the_others_done(
     fast: ColorizeOptions,
     listing: Listing,
 ) -> None:
-    outcomes = collect(jobs, pipeline, Wishes([reference_path]), fast)
+    outcomes = collect(jobs, pipeline, Request([reference_path]), fast)
     for name in ("missing.png", "empty.png", "folder.png"):
         assert outcomes[name].error.startswith(f"{outcomes[name].job.input_path}: ")
         assert len(outcomes[name].error.splitlines()) == 1
@@ -63,7 +63,9 @@ def test_bad_files_are_told_and_the_others_done(
 def test_outcomes_can_be_written_as_json(
     jobs: list[Job], pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
 ) -> None:
-    for outcome in collect(jobs, pipeline, Wishes([reference_path, reference_path]), fast).values():
+    for outcome in collect(
+        jobs, pipeline, Request([reference_path, reference_path]), fast
+    ).values():
         found = json.loads(json.dumps(outcome.as_dict()))
         assert set(found) == {
             "input",
@@ -104,7 +106,7 @@ def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
     run_jobs(
         [Job(gray_path, tmp_path / f"{n}.png") for n in "ab"],
         pipeline,
-        Wishes([reference_path]),
+        Request([reference_path]),
         fast,
         outcomes.append,
     )
@@ -122,11 +124,11 @@ def test_a_bad_reference_ends_it_before_anything_is_written(
 ) -> None:
     for bad in (tmp_path / "missing.png", gray_path):
         with pytest.raises(PictureError, match=str(bad)):
-            wishes = Wishes([reference_path, bad])
+            request = Request([reference_path, bad])
             run_jobs(
                 [Job(gray_path, tmp_path / "out" / "x.png")],
                 pipeline,
-                wishes,
+                request,
                 fast,
                 lambda outcome: None,
             )
@@ -142,7 +144,7 @@ def test_a_write_that_fails_is_told_with_the_input(
 ) -> None:
     (tmp_path / "out").write_text("a file where a folder should be")
     outcome = collect(
-        [Job(gray_path, tmp_path / "out" / "x.png")], pipeline, Wishes([reference_path]), fast
+        [Job(gray_path, tmp_path / "out" / "x.png")], pipeline, Request([reference_path]), fast
     )["gray.png"]
     assert outcome.error.startswith(f"{gray_path}: ")
 
@@ -164,7 +166,7 @@ def test_lost_bits_are_noted(
     outcome = collect(
         [Job(tmp_path / "deep.png", tmp_path / f"x{suffix}")],
         pipeline,
-        Wishes([reference_path]),
+        Request([reference_path]),
         fast,
     )["deep.png"]
     assert outcome.error == ""
@@ -189,7 +191,7 @@ def test_lost_transparency_is_noted(
     outcome = collect(
         [Job(tmp_path / "la.png", tmp_path / f"x{suffix}")],
         pipeline,
-        Wishes([reference_path]),
+        Request([reference_path]),
         fast,
     )["la.png"]
     assert outcome.error == ""
@@ -207,7 +209,7 @@ def test_further_pages_are_noted(
     page = Image.fromarray(gray_pictures["coffee"])
     page.save(tmp_path / "book.tif", save_all=True, append_images=[page])
     outcome = collect(
-        [Job(tmp_path / "book.tif", tmp_path / "x.tif")], pipeline, Wishes([reference_path]), fast
+        [Job(tmp_path / "book.tif", tmp_path / "x.tif")], pipeline, Request([reference_path]), fast
     )["book.tif"]
     assert (outcome.error, outcome.notes) == (
         "",
@@ -223,7 +225,7 @@ def test_cells_for_a_sheet(
     fast: ColorizeOptions,
 ) -> None:
     (outcome,) = collect(
-        [Job(gray_path, tmp_path / "x.png")], pipeline, Wishes([reference_path]), fast, num_cells=1
+        [Job(gray_path, tmp_path / "x.png")], pipeline, Request([reference_path]), fast, num_cells=1
     ).values()
     assert [c.caption for c in outcome.cells] == ["target", "reference.png", "result"]
     assert all(max(c.rgb.shape) == CELL and c.rgb.dtype == np.uint8 for c in outcome.cells)
@@ -236,7 +238,7 @@ def test_recommended_references_are_described(
     tmp_path: Path, gray_path: Path, indexed: ColorizationPipeline, fast: ColorizeOptions
 ) -> None:
     (outcome,) = collect(
-        [Job(gray_path, tmp_path / "x.png")], indexed, Wishes(), fast, num_cells=1
+        [Job(gray_path, tmp_path / "x.png")], indexed, Request(), fast, num_cells=1
     ).values()
     assert [Path(str(r["path"])).name for r in outcome.references] == [
         "motorcycle_left.png",

@@ -148,7 +148,7 @@ def test_what_is_followed_in_detail_is_trusted(
     """However much the average of the competing colors says otherwise."""
     kinds = torch.arange(KINDS).view(ROWS, COLUMNS)  # every cell shows something else
     picture = painted(kinds, looks, torch.randn(KINDS, 2) * 30)
-    monkeypatch.setattr("colorization.network.input_planes.TEMPERATURE", 10.0)
+    monkeypatch.setattr("colorization.network.input_planes.WARP_TEMPERATURE", 10.0)
     monkeypatch.setattr(module, "CAUTION", 5.0)
     ab, confidence = run(picture, picture)
     assert float(confidence.min()) > 0.99

@@ -14,7 +14,7 @@ EVEN = torch.ones(NUM_BINS)
 @pytest.fixture(autouse=True)
 def _round_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXPECTED_SHARE", 0.5)
-    monkeypatch.setattr(module, "TEMPERATURE", 0.5)
+    monkeypatch.setattr(module, "ANNEALING_TEMPERATURE", 0.5)
     monkeypatch.setattr(module, "PALETTE_SHARE", 0.75)
 
 

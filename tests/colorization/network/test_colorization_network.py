@@ -8,10 +8,10 @@ from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.colorization_network import (
-    AB_SCALE,
     ENCODER_MAPS,
     HINT_PLANES,
     REFERENCE_PLANES,
+    REGRESSION_SCALE,
     ColorizationNetwork,
     NetworkConfig,
     NetworkInputs,
@@ -20,6 +20,7 @@ from colorization.network.colorization_network import (
 )
 from colorization.network.hints import GLOBAL_SIZE
 
+SCALE = REGRESSION_SCALE
 TINY = NetworkConfig(channels=(16, 12, 8), blocks=(1, 2, 1))
 Inputs = Callable[..., NetworkInputs]
 
@@ -133,10 +134,10 @@ def test_colors_are_scaled_and_laid_out_in_cells_of_four(inputs: Inputs) -> None
     assert network.ab.bias is not None
     network.ab.bias.copy_(torch.arange(8.0))
     found = network(inputs(1, 32, 32)).ab[0]
-    assert found[0, :2, :2].tolist() == [[0, AB_SCALE], [2 * AB_SCALE, 3 * AB_SCALE]]
+    assert found[0, :2, :2].tolist() == [[0, SCALE], [2 * SCALE, 3 * SCALE]]
     assert found[1, :2, :2].tolist() == [
-        [4 * AB_SCALE, 5 * AB_SCALE],
-        [6 * AB_SCALE, 7 * AB_SCALE],
+        [4 * SCALE, 5 * SCALE],
+        [6 * SCALE, 7 * SCALE],
     ]
     assert torch.equal(found[:, :2, :2], found[:, 6:, 4:6])
 

@@ -10,7 +10,7 @@ from PIL import ImageCms
 
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Wishes
+from colorization.batch.request import Request
 from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -39,7 +39,7 @@ def colorized(
     def run(path: Path, output: Path, **options: object) -> Picture:
         outcomes: list[Outcome] = []
         chosen = replace(fast, **options)  # type: ignore[arg-type]
-        run_jobs([Job(path, output)], pipeline, Wishes([reference_path]), chosen, outcomes.append)
+        run_jobs([Job(path, output)], pipeline, Request([reference_path]), chosen, outcomes.append)
         assert outcomes[0].error == ""
         return read_picture(output)
 

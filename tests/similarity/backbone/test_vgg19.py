@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from similarity.backbone.torchvision_import import import_torchvision
-from similarity.backbone.vgg19 import FULL, LAYERS, SLIM, STRIDES, VGG19, VGG19Config
+from similarity.backbone.vgg19 import FULL, LAYERS, SLIM, VGG19, VGG19Config
 
 NARROW = VGG19Config(widths=(4, 6, 8, 10, 12), in_channels=1, pool_size=2, hidden=(20, 16))
 
@@ -73,11 +73,13 @@ def test_every_layer_equals_plain_functions() -> None:
     torch.testing.assert_close(network(picture, tuple(expected)), expected)
 
 
-@pytest.mark.parametrize("layer", ["relu1_1", "relu2_2", "relu3_4", "relu4_1", "relu5_4"])
-def test_strides(layer: str) -> None:
+@pytest.mark.parametrize(
+    ("layer", "stride"),
+    [("relu1_1", 1), ("relu2_2", 2), ("relu3_4", 4), ("relu4_1", 8), ("relu5_4", 16)],
+)
+def test_strides(layer: str, stride: int) -> None:
     found = VGG19(NARROW)(torch.randn(1, 1, 48, 64), [layer])[layer]
-    block = int(layer[4])
-    assert found.shape == (1, NARROW.widths[block - 1], 48 // STRIDES[block], 64 // STRIDES[block])
+    assert found.shape == (1, NARROW.widths[int(layer[4]) - 1], 48 // stride, 64 // stride)
 
 
 def test_nothing_deeper_than_asked_is_computed() -> None:

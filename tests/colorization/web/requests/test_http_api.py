@@ -65,7 +65,8 @@ def test_recommend_and_suggest_colors(served: Any, gray_file: Path) -> None:
     [
         ({"point": "1,2,red"}, "expected X,Y,#RRGGBB"),
         ({"point": "9999,2,#ff0000"}, "outside the picture"),
-        ({"top_k": 99}, "top_k must be within 0..10, not 99"),
+        ({"top_k": 99}, "top_k must be a whole number within 0..10, not 99"),
+        ({"top_k": 2.7}, "top_k must be a whole number within 0..10, not 2.7"),
         ({"top_k": "many"}, "top_k must be a number"),
         ({"saturation": -1}, "saturation must be within"),
         ({"saturation": ""}, "saturation must be a number"),
