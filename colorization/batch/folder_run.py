@@ -43,11 +43,11 @@ def run_folder(
     Args:
         jobs: of all photos, from plan_jobs.
         output: the folder of all results; nobody else may be writing there.
-        pipeline: see run_jobs.
-        request: likewise.
-        options: see ColorizeOptions.
+        pipeline: with an index if references are to be recommended.
+        request: for all jobs.
+        options: of the pipeline, for all jobs.
         overwrite: do everything anew, also what another program or a hand has changed.
-        num_cells: see run_jobs.
+        num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
         progress: called with (photos done, photos to do).
 
     Raises:

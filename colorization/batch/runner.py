@@ -94,10 +94,10 @@ class _Making:
         target: thumbnail of the input; nothing if no thumbnails are wanted.
         lent: of the references.
         made: of the results.
-        references: see Outcome.
-        notes: likewise.
-        results: likewise.
-        variants: likewise.
+        references: of the outcome.
+        notes: of the outcome.
+        results: of the outcome.
+        variants: of the outcome.
     """
 
     target: list[Cell]

@@ -96,7 +96,8 @@ class Setting:
         points: how many true colors are shown to the pipeline.
         faded: whether the pipeline gets the luminance of a faded print; its colors are compared on
             the true luminance.
-        on_film: likewise, the luminance that film saw which was blind to red.
+        on_film: whether it gets the luminance that film saw which was blind to red; its colors are
+            compared on the true luminance.
         cells: instead of colorizing, the true chroma averaged over so many cells along the longer
             side; 0 colorizes.
     """

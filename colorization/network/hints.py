@@ -72,8 +72,8 @@ class Point:
         """Where the point lies on a grid over the picture.
 
         Args:
-            height: of the grid in cells.
-            width: likewise.
+            height: of the grid, in cells.
+            width: of the grid, in cells.
 
         Returns:
             Row and column, from 0.

@@ -51,8 +51,9 @@ class Exported:
 
     Attributes:
         paths: of the files.
-        encoder_difference: largest difference of ONNX Runtime to torch, see graphs.difference.
-        network_difference: likewise.
+        encoder_difference: largest difference of ONNX Runtime to torch in the encoder's answers,
+            see graphs.difference.
+        network_difference: the largest in the colorization network's.
     """
 
     paths: list[Path]
@@ -115,7 +116,7 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
 
     Args:
         encoder: named by the hash of its weights.
-        network: likewise; its prior gives the weights of the color bins.
+        network: named by the hash of its weights; its prior gives the weights of the color bins.
 
     Returns:
         What settings.json holds; README.md beside it shows how the numbers are used.

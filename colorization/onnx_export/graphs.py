@@ -68,9 +68,9 @@ class NetworkGraph(nn.Module):
 
         Args:
             stride4: a map of the encoder, (1, channels, height / 4, width / 4), see ENCODER_MAPS.
-            stride8: likewise, at stride 8.
-            stride16: likewise, at stride 16.
-            stride32: likewise, at stride 32.
+            stride8: another, (1, channels, height / 8, width / 8).
+            stride16: another, (1, channels, height / 16, width / 16).
+            stride32: another, (1, channels, height / 32, width / 32).
             luminance: (1, 1, height / 2, width / 2), scaled to about -1..1.
             references: (1, REFERENCE_PLANES, height / 8, width / 8); zeros without.
             hints: (1, HINT_PLANES, height / 4, width / 4); zeros without.

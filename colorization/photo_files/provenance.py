@@ -66,8 +66,8 @@ def credited(
         source: the original; what it says there is kept, and what else it carries stays as it is.
         shares: file name and share of each reference, see Colorized.influence; one that gave
             nothing is not named.
-        palette: see statement.
-        num_points: likewise.
+        palette: name of the picture whose colors were asked for; empty for none.
+        num_points: how many color points were set.
     """
     references = [name for name, share in shares if share >= _LEAST_SHARE]
     exif = load_exif(source.metadata.get("exif"))

@@ -113,9 +113,9 @@ def write_picture(path: Path, rgb: np.ndarray, source: Picture, quality: int | N
 
     Args:
         path: its suffix decides the format, see FORMATS.
-        rgb: see encode_picture.
-        source: likewise.
-        quality: likewise.
+        rgb: (height, width, 3), uint8 or uint16.
+        source: what the file was read from: its metadata, alpha and profile are written too.
+        quality: of JPEG and WebP, 1..100; None is as fine as the original.
 
     Raises:
         ValueError, OSError: it cannot be written; nothing is left behind.

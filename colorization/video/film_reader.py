@@ -55,7 +55,7 @@ class Frame:
         luma: as the film stores it, upright.
         gray: the same as a gray picture, 0..255.
         pts: when it is shown, in units of the film's time base.
-        duration: likewise; 0 if the film does not say.
+        duration: in the same units; 0 if the film does not say.
         picture: what was read, where it is a picture of a folder.
         small: gives its RGB in few pixels, where it is a frame of a film.
     """

@@ -156,8 +156,8 @@ class PictureSink:
 
         Args:
             frame: with the picture that was read, and with its number in the folder as pts.
-            luminance: see FilmSink.write.
-            half_ab: likewise.
+            luminance: of the frame at the working size, (1, 1, height, width).
+            half_ab: its chroma at half the working size, raw Lab units.
         """
         assert frame.picture is not None
         rgb = render(

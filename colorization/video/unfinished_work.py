@@ -67,7 +67,7 @@ def describe_job(
         references: given ones, which count by content; without them, the place of the index counts.
         pipeline: its weights and its index.
         options: all of them count.
-        film_options: likewise.
+        film_options: all of them count.
 
     Returns:
         As it comes back from JSON, to be compared with what is stored.

@@ -102,9 +102,9 @@ def keep_projections(
 
     Args:
         index_dir: the folder; the file is named after the hash of the projections.
-        global_: see save_projections.
-        local: likewise.
-        weights_hash: likewise.
+        global_: of photos as a whole.
+        local: of their cells.
+        weights_hash: of the backbone whose features are projected.
     """
     save_projections(
         index_dir / pca_file(hash_projections(global_, local)), global_, local, weights_hash

@@ -29,7 +29,7 @@ class Planes:
 
     Attributes:
         rgb: (height, width, 3), uint8 or uint16.
-        alpha: (height, width), likewise; None if the file has none.
+        alpha: (height, width), of the same type; None if the file has none.
         is_gray: whether the three channels are one.
         is_stretched: whether values were stretched from black to white, see decode_gray.
     """

@@ -23,7 +23,7 @@ class Source:
         root: the folder.
         path: inside the folder.
         size: in bytes; -1 of what is closed.
-        mtime_ns: time of change in nanoseconds from 1970; likewise.
+        mtime_ns: time of change in nanoseconds from 1970; -1 of what is closed.
         closed: why a file or folder that is there cannot be looked at; empty if it can.
     """
 

@@ -62,8 +62,8 @@ def read_shards(
     """All tensors of the shards, by name.
 
     Args:
-        stem: see weight_files.
-        weights_dir: likewise.
+        stem: of the names of the files.
+        weights_dir: their folder.
         load: reads one shard, as safetensors does for torch or for numpy.
 
     Raises:

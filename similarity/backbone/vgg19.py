@@ -172,7 +172,7 @@ def load_vgg19(
         config: its layout.
         state: tensors by torchvision's names.
         where: where they come from, to name it in errors.
-        wanted: what they should be, likewise.
+        wanted: what they should be, to say so in errors.
 
     Raises:
         ValueError: they are of another layout.

@@ -31,8 +31,8 @@ def simulate_print(
     Args:
         luminance_unit: of a photo with full tones; 1 is white.
         gamma: above 1 darkens the middle tones; for each picture one, or one for all of them.
-        contrast: factor on the distance from 0.5, below 1 for faded prints; likewise.
-        brightness: added at last, in the same unit; likewise.
+        contrast: factor on the distance from 0.5, below 1 for faded prints; one, or one a picture.
+        brightness: added at last, in the same unit; one, or one a picture.
     """
     return (luminance_unit.clamp(0.0, 1.0) ** gamma - 0.5) * contrast + 0.5 + brightness
 

@@ -24,7 +24,7 @@ class UnitMaps:
         levels: four maps on the grid of stride 8, coarse to fine.
         detail: what is seen from near: maps of strides 4 and 2, the second only where exact
             matches are asked for; empty where nobody looks closer.
-        luminance: L at stride 4; None likewise.
+        luminance: L at stride 4; None where nobody looks closer.
         coarsest: what the first level was interpolated from, on its own grid; None if unknown.
     """
 

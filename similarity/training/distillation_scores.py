@@ -69,8 +69,8 @@ def shared(wanted: Int[Tensor, "queries best"], found: Int[Tensor, "queries best
     """Of what is wanted, the share that is found: the mean of all queries.
 
     Args:
-        wanted: rows of a library, a row a query.
-        found: likewise.
+        wanted: numbers of photos of a library, a row a query.
+        found: such numbers for the same queries.
     """
     pairs = zip(wanted.tolist(), found.tolist(), strict=True)
     return float(np.mean([len(set(a) & set(b)) / len(a) for a, b in pairs]))

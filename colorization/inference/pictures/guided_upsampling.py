@@ -56,7 +56,7 @@ def apply_coefficients(
     Args:
         guide: full-size luminance of those rows.
         slope: at the working size, of the whole picture.
-        offset: likewise.
+        offset: at the working size, of the whole picture.
         rows: which rows of the full picture these are.
         full_height: rows of the full picture.
     """
