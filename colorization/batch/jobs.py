@@ -51,6 +51,19 @@ class Extras:
         )
         return [*results, *sheet, *explained]
 
+    def replaces(self, path: Path, output_path: Path) -> bool:
+        """Whether a file that was made for a photo once is no more true beside these results.
+
+        One result leaves variants alone, and variants the one result.
+
+        Args:
+            path: of the file.
+            output_path: of the one result.
+        """
+        ending = path.stem.removeprefix(output_path.stem).removesuffix("-explained")
+        is_variant = ending == "-variants" or ending.removeprefix("-").isdecimal()
+        return is_variant == bool(self.variants)
+
 
 def beside(path: Path, addition: str, suffix: str) -> Path:
     """``photo.jpg`` with ``-1`` and ``.png`` is ``photo-1.png``.

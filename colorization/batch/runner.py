@@ -175,7 +175,11 @@ class _Worker:
             if self.manifest:
                 self._check_unchanged(job, self.manifest)
                 written = files.flush()
-                outdated = self.manifest.outdated(job, written)
+                outdated = [
+                    path
+                    for path in self.manifest.outdated(job, written)
+                    if self.request.extras.replaces(path, job.output_path)
+                ]
                 self.manifest.add(job, seen, outcome.facts(), written)
         for path in outdated:
             path.unlink(missing_ok=True)

@@ -44,12 +44,11 @@ def check_report(path: Path, job: FilmJob) -> None:
 
     Args:
         path: of the report.
-        job: whose input, references and results the report must not replace; overwrite lets it
-            replace any other file.
+        job: whose input, references and results the report must not replace.
 
     Raises:
         ValueError: it is a folder or in one that cannot be written, it is a file of the same run,
-            or there is something that is no report and not to be replaced.
+            or there is something that is no report.
     """
     files = [job.input_path, job.output_path, *job.references]
     files += [*frame_paths(job.input_path), *result_paths(job)] if job.input_path.is_dir() else []
@@ -59,10 +58,9 @@ def check_report(path: Path, job: FilmJob) -> None:
         )
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; choose another --report")
-    if path.exists() and not job.overwrite and not _is_report(path):
+    if path.exists() and not _is_report(path):
         raise ValueError(
-            f"{path}: exists already and is no report of a film;"
-            " choose another --report, or give --overwrite"
+            f"{path}: exists already and is no report of a film; choose another --report"
         )
     check_writable(path)
 

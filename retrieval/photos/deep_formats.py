@@ -169,6 +169,8 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
 
     try:
         with tifffile.TiffFile(path) as file:
+            if number >= len(file.pages):  # which stand at the end of most files
+                raise ValueError("it is cut off: where its pages lie is missing")
             page = cast("tifffile.TiffPage", file.pages[number])
             if page.imagewidth * page.imagelength > max_pixels:
                 raise ValueError(

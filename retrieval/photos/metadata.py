@@ -100,7 +100,10 @@ def read_metadata(image: Image.Image) -> tuple[Metadata, list[str]]:
     stated = _resolution(exif)
     if stated or image.format == "TIFF":
         metadata["dpi"] = stated
-    texts = dict(getattr(image, "text", {})) if image.format == "PNG" else {}
+    texts: dict[str, str] = {}
+    if image.format == "PNG":
+        with suppress(AssertionError):  # so Pillow says that a damaged one has not come to them
+            texts = dict(getattr(image, "text", {}))
     metadata["texts"] = {
         name: text for name, text in texts.items() if not name.startswith((_XMP_TEXT, _RAW_TEXT))
     }

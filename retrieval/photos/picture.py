@@ -14,6 +14,10 @@ class TooLargeError(OSError):
     """A picture has more pixels than are read."""
 
 
+class UnreadError(OSError):
+    """A file is of a kind that is not read; the message says what to do."""
+
+
 class StoppedError(OSError):
     """Pillow has stopped within a picture."""
 

@@ -4,7 +4,6 @@ Pillow decodes, deep_formats takes what it cannot; whatever they raise becomes P
 """
 
 import io
-import struct
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.photos.color.color_profiles import to_srgb
 from retrieval.photos.color.png_colors import keep_color_code
+from retrieval.photos.damaged import CAUSES, loaded
 from retrieval.photos.deep_formats import (
     DEEP_MODES,
     Planes,
@@ -29,7 +29,7 @@ from retrieval.photos.deep_formats import (
 )
 from retrieval.photos.embedded.tiff_tags import ORIENTATION
 from retrieval.photos.encoding import encoding_of
-from retrieval.photos.formats import NO_HEIC, is_tiff, readers_for
+from retrieval.photos.formats import NO_HEIC, UNREAD, is_tiff, readers_for
 from retrieval.photos.heic import can_read_heic as can_read_heic
 from retrieval.photos.heic import head_of
 from retrieval.photos.heic import learn_heic as learn_heic
@@ -38,7 +38,7 @@ from retrieval.photos.pages import num_pages, pass_thumbnails
 from retrieval.photos.picture import DamagedPictureError as DamagedPictureError
 from retrieval.photos.picture import Picture as Picture
 from retrieval.photos.picture import PictureError as PictureError
-from retrieval.photos.picture import StoppedError, TooLargeError, turned
+from retrieval.photos.picture import StoppedError, TooLargeError, UnreadError, turned
 from retrieval.photos.picture import to_uint8 as to_uint8
 from retrieval.photos.pillow_limits import own_limits
 from retrieval.photos.two_levels import NOTE as TWO_LEVELS
@@ -47,12 +47,6 @@ from retrieval.photos.two_levels import has_two_levels, with_grays
 MAX_PIXELS = 200_000_000
 # formats of several pages or frames; the second picture of a JPEG is a preview
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")
-_CAUSES = (
-    OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, OverflowError,
-    struct.error, ZeroDivisionError, MemoryError, AttributeError, RuntimeError, ImportError,
-    SystemError, Image.DecompressionBombError,
-)  # fmt: skip
-
 NO_PICTURE = "not a picture that can be read (JPEG, PNG, TIFF, WebP, HEIC and others can)"
 NO_METADATA = "what it carries beside its pixels cannot be read and is left out"
 STRETCHED = "its values were stretched from black to white, as the file does not say which they are"
@@ -77,8 +71,8 @@ def read_picture(path: Path, allow_damaged: bool = False) -> Picture:
                 encoding, several = encoding_of(image), image.format in _PAGED
                 picture = replace(_decode(path, image, allow_damaged), encoding=encoding)
             if several:
-                picture = replace(picture, pages=num_pages(path, _readers(path), _CAUSES))
-    except _CAUSES as cause:
+                picture = replace(picture, pages=num_pages(path, _readers(path), CAUSES))
+    except CAUSES as cause:
         picture = _read_otherwise(path, cause)
     if picture.is_gray and has_two_levels(picture.rgb[..., 0]):
         grays, alpha = with_grays(picture.rgb[..., 0]), picture.alpha
@@ -113,7 +107,7 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
                     image = _to_rgb(image)
                 image.thumbnail(_at_least(image.size, 2 * side), Image.Resampling.BOX)
             return np.asarray(to_srgb(_to_rgb(ImageOps.exif_transpose(image)), profile))
-    except _CAUSES as cause:
+    except CAUSES as cause:
         return as_srgb(_read_otherwise(path, cause))
 
 
@@ -134,7 +128,15 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         raise OSError("the file is empty")
     if not learn_heic(path, data):
         raise ImportError(NO_HEIC)
-    image = Image.open(path if data is None else io.BytesIO(data), formats=_readers(path))
+    unread = UNREAD.get(path.suffix.lower())
+    try:
+        image = Image.open(path if data is None else io.BytesIO(data), formats=_readers(path))
+    except UnidentifiedImageError:
+        if unread:
+            raise UnreadError(unread) from None
+        raise
+    if unread and image.format == "TIFF":  # the preview of a camera's raw file
+        raise UnreadError(unread)
     keep_color_code(image)
     # damaged, and Pillow's search for the orientation fails at it
     if not isinstance(image.info.get("xmp", b""), bytes):
@@ -159,11 +161,14 @@ def _readers(path: Path) -> tuple[str, ...]:
 
 
 def _decode(path: Path, image: Image.Image, allow_damaged: bool = False) -> Picture:
+    # what a PNG carries may lie behind its pixels
+    damage = loaded(image, allow_damaged) if image.format == "PNG" else []
     orientation = image.getexif().get(ORIENTATION, 1)
     metadata, notes = read_metadata(image)
+    notes += damage
     try:
         deep = _decode_deep(path, image)
-    except _CAUSES:
+    except CAUSES:
         if not allow_damaged:
             raise
         deep, notes = None, [*notes, "more than 8 bits became 8"]
@@ -172,7 +177,7 @@ def _decode(path: Path, image: Image.Image, allow_damaged: bool = False) -> Pict
         # of one channel Pillow turns TIFFs when it loads them
         is_upright = image.format == "TIFF" and image.mode in DEEP_MODES
         return picture if is_upright else turned(picture, orientation)
-    notes += _loaded(image, allow_damaged)
+    notes += loaded(image, allow_damaged)
     if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIC
         notes.append(f"{bits} bits became 8")
     ImageOps.exif_transpose(image, in_place=True)
@@ -200,34 +205,6 @@ def _decode_deep(path: Path, image: Image.Image) -> Planes | None:
     return None
 
 
-def _loaded(image: Image.Image, allow_damaged: bool) -> list[str]:
-    """Have Pillow decode; of a damaged file what it holds, if that is allowed.
-
-    Raises:
-        StoppedError: it is damaged, and would give something if that were allowed.
-    """
-    try:
-        image.load()
-        return []
-    except _CAUSES as cause:
-        image.tile = []  # type: ignore[attr-defined]  # so that Pillow gives what it has
-        try:
-            values = np.asarray(image)
-        except _CAUSES:
-            raise cause from None
-        is_there = values.reshape(len(values), -1).any(1)
-        if isinstance(cause, MemoryError) or not is_there.any():
-            raise
-        if not allow_damaged:
-            raise StoppedError(str(cause)) from cause
-        missing = 1 - (1 + np.flatnonzero(is_there)[-1]) / len(values)
-        return [
-            f"it is damaged: about {missing:.0%} of it is missing and stays black"
-            if missing > 0
-            else "it is damaged: parts of it may be wrong"
-        ]
-
-
 def _read_otherwise(path: Path, cause: BaseException) -> Picture:
     """Read what Pillow has failed at by another library.
 
@@ -235,19 +212,21 @@ def _read_otherwise(path: Path, cause: BaseException) -> Picture:
         PictureError: there is none, or it fails too.
     """
     lasting = (FileNotFoundError, IsADirectoryError, PermissionError, MemoryError, ImportError)
-    if isinstance(cause, (*lasting, TooLargeError, StoppedError)):
+    if isinstance(cause, (*lasting, TooLargeError, UnreadError)):
         raise _refusal(path, cause) from cause
     try:
         is_tiff_file = is_tiff(head_of(path))
-        planes = decode_otherwise(path, MAX_PIXELS)
-    except _CAUSES as second:
+        # other libraries show less of a TIFF that is cut off, and do not say so
+        is_stopped = isinstance(cause, StoppedError) and is_tiff_file
+        planes = None if is_stopped else decode_otherwise(path, MAX_PIXELS)
+    except CAUSES as second:
         told = second if isinstance(cause, UnidentifiedImageError) else cause
         raise _refusal(path, told) from told
     if planes is None:
         raise _refusal(path, cause) from cause
     metadata, notes, orientation = dict[str, object](), [NO_METADATA], 1
     if is_tiff_file:
-        with suppress(*_CAUSES), own_limits():
+        with suppress(*CAUSES), own_limits():
             metadata, notes, orientation = read_tiff_metadata(path)
     return turned(_picture(planes, metadata, notes), orientation)
 

@@ -230,6 +230,25 @@ def test_a_box_in_variants_is_resumed(
     assert "1 colorized, 0 failed, 1 existed" in cli(*run).stdout
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_run_without_variants_leaves_those_of_an_earlier_one(
+    cli: Cli, gray_dir: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run = ["colorize", gray_dir, "--index", index_dir, "--output", out]
+    assert "2 colorized" in cli(*run, "--variants", 2, "--explain").stdout
+    before = {path: path.read_bytes() for path in out.rglob("*.*") if path.suffix != ".jsonl"}
+    assert "2 colorized" in cli(*run, "--explain").stdout
+    assert before.items() <= {path: path.read_bytes() for path in before}.items()
+    assert (out / "cat-explained.json").is_file()
+    # an explanation of a result that was replaced is true no more
+    assert "2 colorized" in cli(*run, "--saturation", 1.1).stdout
+    assert not (out / "cat-explained.json").exists()
+    for count in (2, 1):
+        assert "2 colorized" in cli(*run, "--variants", count).stdout
+    assert not (out / "cat-2.jpg").exists() and (out / "cat.jpg").is_file()
+
+
 def keys_of(told: object) -> set[str]:
     """Keys of dictionaries at any depth."""
     if isinstance(told, list):

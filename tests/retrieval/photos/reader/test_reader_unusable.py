@@ -49,6 +49,24 @@ def test_truncated_files_are_never_half_decoded(
             read(path)
 
 
+@pytest.mark.parametrize("name", ["photo.dng", "photo.NEF"])
+def test_the_preview_of_a_raw_file_is_not_taken_for_the_photo(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    Image.new("RGB", (110, 77), (90, 60, 30)).save(path, "TIFF")
+    for read in (read_picture, lambda path: read_small_rgb(path, 64)):
+        with pytest.raises(PictureError, match=f"{name}: camera raw files cannot be read: develop"):
+            read(path)
+
+
+def test_content_decides_beside_a_misleading_name(tmp_path: Path) -> None:
+    path = tmp_path / "drawing.svg"
+    Image.new("RGB", (110, 77), (90, 60, 30)).save(path, "PNG")
+    assert read_picture(path).rgb.shape == (77, 110, 3)
+    path.write_text("<svg/>")
+    with pytest.raises(PictureError, match="drawings cannot be read: export them as PNG first"):
+        read_picture(path)
+
+
 def test_damaged_bytes_never_raise_anything_else(
     cat: np.ndarray, tmp_path: Path, rng: np.random.Generator
 ) -> None:
