@@ -22,6 +22,11 @@ _CURES = {
     errno.ENOTDIR: _OTHER_PLACE,
     errno.EEXIST: _OTHER_PLACE,
 }
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class FullDiskError(OSError):
+    """There is no room for a file, nor for those that come after it."""
 
 
 @contextmanager
@@ -63,6 +68,7 @@ def replacing_together(files: dict[Path, Path]) -> Iterator[None]:
             one folder.
 
     Raises:
+        FullDiskError: there is no room for them.
         OSError: a file cannot be written.
     """
     try:
@@ -71,6 +77,11 @@ def replacing_together(files: dict[Path, Path]) -> Iterator[None]:
             sync(temporary)
         for path, temporary in files.items():
             temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL or not files:
+            raise
+        told = f"{os.strerror(error.errno)}; {_NO_ROOM}"
+        raise FullDiskError(error.errno, told, str(next(iter(files)))) from error
     finally:
         for temporary in files.values():
             with suppress(FileNotFoundError):

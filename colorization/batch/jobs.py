@@ -130,7 +130,8 @@ def plan_jobs(
             f"{', '.join(map(str, inputs))}: no pictures,"
             f" or none but what Rechroma has made{everything.reason()}"
         )
-    jobs = _told_apart(jobs, extras)
+    once = {(_real(job.input_path), job.output_path): job for job in reversed(jobs)}
+    jobs = _told_apart(list(reversed(once.values())), extras)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
     if not single and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
         raise ValueError(
@@ -192,6 +193,7 @@ def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Ex
                 )
             if target in seen:
                 raise ValueError(
-                    f"{seen[target]} and {job.input_path} would both be written to {path}"
+                    f"{seen[target]} and {job.input_path} would both be written to {path};"
+                    " colorize them into two folders"
                 )
             seen[target] = job.input_path

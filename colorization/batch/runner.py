@@ -32,6 +32,7 @@ from retrieval.photos.reader import (
     PictureError,
     read_picture,
 )
+from retrieval.safe_files import FullDiskError
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 
@@ -65,6 +66,7 @@ def run_jobs(
 
     Raises:
         PictureError: a given reference or palette cannot be used.
+        FullDiskError: there is no room for a result.
     """
     references = [read_reference(path) for path in request.references]
     palette = read_reference(request.palette, "palette picture") if request.palette else None
@@ -77,6 +79,8 @@ def run_jobs(
         try:
             outcome = worker.run(job, start, seen, num_cells > 0)
             num_cells -= bool(outcome.cells)
+        except FullDiskError:  # it holds no other result either
+            raise
         except EXPECTED as error:
             line = str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}"
             line += CURE if isinstance(error, DamagedPictureError) else ""

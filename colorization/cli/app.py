@@ -51,12 +51,15 @@ INDEX_COMMANDS: dict[str, Command] = {
 }
 
 
+HELP = {"help_option_names": ["--help", "-h"]}
+
+
 def _with_commands(commands: Mapping[str, Command], **settings: Any) -> typer.Typer:
     group = typer.Typer(
         no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, **settings
     )
     for name, command in commands.items():
-        group.command(name)(one_line_errors(command))
+        group.command(name, context_settings=HELP)(one_line_errors(command))
     return group
 
 
@@ -74,7 +77,7 @@ def _print_version(asked: bool | None) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(context_settings=HELP)
 def root(
     version: Annotated[
         bool | None,

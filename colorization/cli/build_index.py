@@ -129,3 +129,9 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
         f" {report.dropped} dropped, {report.kept} unchanged, {len(report.unreadable)} unreadable)"
         f" in {seconds:.1f} s{rate}"
     )
+    if done:
+        from retrieval.search.photo_index import PhotoIndex
+
+        if bool(PhotoIndex.open(index).gray.all()):
+            line = "all of them are gray, and lend no colors: nothing will be recommended"
+            typer.echo(f"note: {line}", err=True)

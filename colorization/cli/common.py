@@ -117,7 +117,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             where = (
                 f"{error.filename}: {error.strerror}"
                 if isinstance(error, OSError) and error.strerror and error.filename
-                else str(error)
+                else getattr(error, "strerror", None) or str(error)
             )
             fail(where)
         except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """``rechroma recommend``: which photos of an index suit a gray one as references."""
 
 import json
+import os
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,6 +44,7 @@ def recommend(
         from colorization.pipeline import ColorizationPipeline
         from retrieval.photos.reader import read_picture
         from retrieval.search.match_words import honest_note
+        from retrieval.storage.rebuild_command import relink
 
     if sheet:
         check_sheet(sheet, [photo])
@@ -58,6 +60,10 @@ def recommend(
         typer.echo(json.dumps([describe_recommendation(one) for one in found], indent=1))
     else:
         _print_table(found, pipeline.backbone.name)
+    if gone := sum(not os.path.lexists(one.path) for one in found):
+        cure = relink(pipeline.search.index.index_dir)
+        are = "is" if gone == 1 else "are"
+        typer.echo(f"note: {gone} of these {are} gone; find what was moved: {cure}", err=True)
     if note := honest_note(found, pipeline.backbone.name):
         typer.echo(f"note: {note}", err=True)
 

@@ -28,4 +28,8 @@ def serve(
     def announce(address: str) -> None:
         typer.echo(f"Rechroma is at {address} (stop with Ctrl+C)")
 
-    serve_page(index, host, port, device or "cpu", announce)
+    try:
+        serve_page(index, host, port, device or "cpu", announce)
+    except KeyboardInterrupt:
+        typer.echo("the page has ended", err=True)
+        raise typer.Exit(130) from None

@@ -4,6 +4,7 @@ The index ranks them by how alike they are, and the colorization network, where 
 likely the colors are that they would lend.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,14 @@ from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
+from retrieval.storage.rebuild_command import relink
 from similarity.backbone.precision import inference
 
 if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
     from retrieval.search.photo_index import PhotoIndex
     from retrieval.storage.descriptors import Descriptors
 
+LEFT_UNLIKE = f"No photo that is left of your library looks like this one. {AUTOMATIC}"
 MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
 
 
@@ -143,15 +146,26 @@ class ReferenceSearch:
             ValueError: see rank.
         """
         used, pictures, skipped = [], [], []
+        gone = list[Path]()
         for candidate in self.candidates(query, top_k, same_class):
             try:
                 pictures.append(read_reference(candidate.path))
                 used.append(candidate)
             except PictureError as error:
-                skipped.append(str(error))
-            if len(used) == top_k or len(skipped) == MOST_UNREADABLE:
+                is_there = os.path.lexists(candidate.path)
+                skipped.append(str(error)) if is_there else gone.append(candidate.path)
+            if len(used) == top_k or len(skipped) + len(gone) == MOST_UNREADABLE:
                 break
-        return UsedReferences(used, pictures, skipped)
+        if len(gone) == 1:
+            skipped.insert(0, f"{gone[0]}: no such file")
+        elif gone:
+            skipped.insert(0, self._told_gone(gone))
+        return UsedReferences(used, pictures, skipped, num_gone=len(gone))
+
+    def _told_gone(self, gone: list[Path]) -> str:
+        others = f"{len(gone) - 1} {'other' if len(gone) == 2 else 'others'}"
+        cure = relink(self.index.index_dir)
+        return f"{gone[0]} and {others} are gone; find what was moved: {cure}"
 
     def chosen(self, query: Query, options: ColorizeOptions) -> UsedReferences:
         """The references to colorize from, and a line where none of them matches.
@@ -169,17 +183,20 @@ class ReferenceSearch:
         if not found.recommended:
             raise ValueError(
                 f"{self.index.index_dir}: none of the recommended photos can be read; the first:"
-                f" {found.skipped[0]}; have the photos moved?"
+                f" {found.skipped[0]}"
             )
         if self._network is None or options.method == "training-free":
             return found
         name = self._describer.backbone.name
         picks = first_picks(found.recommended, options.top_k, name)
+        note = honest_note(found.recommended, name, AUTOMATIC)
+        if note and found.num_gone > 1:
+            note = LEFT_UNLIKE
         return UsedReferences(
             [found.recommended[i] for i in picks],
             [found.pictures[i] for i in picks],
             found.skipped,
-            honest_note(found.recommended, name, AUTOMATIC),
+            note,
             query.belief,
         )
 

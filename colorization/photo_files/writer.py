@@ -44,10 +44,10 @@ def check_output(path: Path) -> None:
         ValueError: the suffix is of no format that can be written, or the folder cannot be.
     """
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(
-            f"{path}: cannot write {path.suffix or 'a file without suffix'};"
-            f" use {', '.join(FORMATS)}"
-        )
+        what = path.suffix or "a file without suffix"
+        cure = f"use {', '.join(FORMATS)}"
+        cure += "" if path.suffix else ", or a folder that exists"
+        raise ValueError(f"{path}: cannot write {what}; {cure}")
     check_writable(path)
 
 

@@ -1,4 +1,4 @@
-"""The command that mends an index, as a person types it."""
+"""The commands that mend an index, as a person types them."""
 
 import os
 import shlex
@@ -17,3 +17,12 @@ def rebuild(index_dir: Path, photos: Iterable[str | Path]) -> str:
     return (
         f"rechroma build-index {' '.join(there) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"
     )
+
+
+def relink(index_dir: Path) -> str:
+    """The command that finds photos again which were moved.
+
+    Args:
+        index_dir: folder of the index.
+    """
+    return f"rechroma index relink {shlex.quote(str(index_dir))} --root FOLDER"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.safe_files import (
+    FullDiskError,
     discarding,
     file_sha256,
     locked,
@@ -119,3 +120,15 @@ def test_a_checksum_is_that_of_all_bytes(tmp_path: Path) -> None:
     assert file_sha256(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+@pytest.mark.parametrize(("code", "kind"), [(errno.ENOSPC, FullDiskError), (errno.EIO, OSError)])
+def test_a_full_disk_is_told_with_the_file_that_it_has_no_room_for(
+    tmp_path: Path, code: int, kind: type[OSError]
+) -> None:
+    with pytest.raises(OSError) as caught, replacing_together({tmp_path / "a": tmp_path / "t"}):
+        raise OSError(code, "whatever")
+    assert type(caught.value) is kind
+    if kind is FullDiskError:
+        assert caught.value.filename == str(tmp_path / "a")
+        assert str(caught.value.strerror).endswith("free some space and run the same command again")

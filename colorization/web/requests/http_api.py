@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from colorization.batch.outcome import describe_recommendation
 from colorization.batch.request import PixelPoint, parse_point
+from colorization.batch.target_colors import recolored
 from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
@@ -81,7 +82,7 @@ class HttpApi:
         palette_name = palette.name if palette else ""
         write_picture(path, result.rgb, credited(picture, shares, palette_name, len(points)))
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        lines = (*what_is_lost(picture, path), *result.skipped, result.note)
+        lines = (*recolored(picture), *what_is_lost(picture, path), *result.skipped, result.note)
         notes = [as_line(line) for line in lines if line]
         return path, {"references": used, "notes": notes}
 

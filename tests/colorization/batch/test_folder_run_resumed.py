@@ -1,5 +1,6 @@
 """A second run over a box: what is finished stays, what has changed is done again."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -201,7 +202,7 @@ def test_failures_that_need_not_last_are_tried_again(
     run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: object, **kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
         patch.setattr(Image.Image, "save", full)

@@ -128,3 +128,11 @@ def test_links_that_lead_to_themselves_fail_alone(
     (photo,) = files("in/a.png")
     (tmp_path / "in" / "loop.jpg").symlink_to(tmp_path / "in" / "loop.jpg")
     assert photo in [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)]
+
+
+def test_a_photo_that_is_given_twice_is_done_once(
+    tmp_path: Path, files: Callable[..., list[Path]]
+) -> None:
+    photo, _ = files("scans/a.png", "scans/b.png")
+    jobs = plan_jobs([photo, photo.parent, photo], tmp_path / "out", True)
+    assert planned(jobs, tmp_path / "out") == {"a.png": "a.png", "b.png": "b.png"}

@@ -1,3 +1,4 @@
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import PictureError
+from retrieval.safe_files import FullDiskError
 
 Listing = Callable[[Path], dict[str, bytes]]
 
@@ -38,6 +40,26 @@ def collect(
     run_jobs(jobs, pipeline, request, options, outcomes.append, num_cells)
     assert [o.job for o in outcomes] == jobs  # one each, in order
     return {o.job.input_path.name: o for o in outcomes}
+
+
+def test_a_full_disk_ends_the_run(
+    jobs: list[Job],
+    pipeline: ColorizationPipeline,
+    reference_path: Path,
+    fast: ColorizeOptions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[Path] = []
+
+    def full(path: Path, *_: object) -> None:
+        tried.append(path)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("colorization.batch.runner.encode_picture", full)
+    good = [job for job in jobs if job.input_path.name == "gray.png"] * 3
+    with pytest.raises(FullDiskError) as caught:
+        collect(good, pipeline, Request([reference_path]), fast)
+    assert caught.value.filename == str(good[0].output_path) and len(tried) == 1
 
 
 def test_bad_files_are_told_and_the_others_done(

@@ -20,7 +20,7 @@ def test_fail(capsys: pytest.CaptureFixture[str]) -> None:
             OSError(28, "No space left on device; free some", "/x/y"),
             "error: /x/y: No space left on device; free some\n",
         ),
-        (OSError(28, "No space left on device"), "error: [Errno 28] No space left on device\n"),
+        (OSError(28, "No space left on device"), "error: No space left on device\n"),
     ],
 )
 def test_errors_a_user_can_cause_are_one_line(

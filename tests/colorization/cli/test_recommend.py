@@ -173,7 +173,9 @@ def test_photos_that_have_moved_are_listed_but_not_on_the_sheet(
     result = cli("recommend", gray_path, "--index", own_index, "--sheet", tmp_path / "sheet.png")
     assert result.exit_code == 0
     assert str(photo_dir / "rocket.png") in result.stdout
-    moved, honest = result.stderr.splitlines()
+    moved, gone, honest = result.stderr.splitlines()
+    cure = f"rechroma index relink {own_index} --root FOLDER"
+    assert gone == f"note: 1 of these is gone; find what was moved: {cure}"
     assert moved == f"not on the sheet: {photo_dir / 'rocket.png'}: no such file"
     assert honest.startswith(f"note: {NOTHING_ALIKE} (0.") and honest.endswith(").")
     assert (tmp_path / "sheet.png").is_file()

@@ -74,7 +74,7 @@ def test_a_library_that_is_unplugged_is_not_tried_to_its_end(
 
     monkeypatch.setattr(search, "rank", rank)
     found = search.readable(query, 3)
-    assert not found.recommended and len(found.skipped) == MOST_UNREADABLE
+    assert not found.recommended and found.num_gone == MOST_UNREADABLE
     assert max(asked) < 4 * MOST_UNREADABLE
 
 

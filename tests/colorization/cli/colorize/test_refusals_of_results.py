@@ -123,15 +123,16 @@ def test_a_full_disk_leaves_nothing_half_written(
     before = listing(tmp_path)
     monkeypatch.setattr(Image.Image, "save", _disk_full)
     refused(
-        cli("colorize", gray_path, *run, tmp_path / "x.png"), "No space left on device", gray_path
+        cli("colorize", gray_path, *run, tmp_path / "x.png"),
+        tmp_path / "x.png",
+        "No space left on device; free some space",
     )
     refused(
         cli("colorize", gray_path, *run, tmp_path / "old.png", "--overwrite"),
         "No space left on device",
     )
     assert listing(tmp_path) == before
-    result = cli("colorize", gray_dir, *run, tmp_path / "out")
-    assert result.exit_code == 1 and result.stdout.endswith(": 0 colorized, 2 failed\n")
+    refused(cli("colorize", gray_dir, *run, tmp_path / "out"), tmp_path / "out", "No space left")
     found = {n: c for n, c in listing(tmp_path).items() if c and n != "out/manifest.jsonl"}
     assert found == {n: c for n, c in before.items() if c}
 
@@ -183,6 +184,13 @@ def test_moved_photos_are_skipped_with_a_note(
     assert result.exit_code == 0
     assert result.stderr == f"note: {gray_path}: reference skipped: {gone}: no such file\n"
     assert gone.name not in result.stdout
+    photo_dir.rename(tmp_path / "moved")
+    result = cli(*run)
+    assert result.exit_code == 2
+    cure = f"find what was moved: rechroma index relink {tmp_path / 'index'} --root FOLDER"
+    assert "others are gone" in result.stderr and cure in result.stderr
+    ranked = cli("recommend", gray_path, "--index", tmp_path / "index")
+    assert ranked.exit_code == 0 and cure in ranked.stderr
 
 
 def test_when_all_photos_have_moved_it_is_an_error(
