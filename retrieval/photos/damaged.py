@@ -48,7 +48,7 @@ def loaded(image: Image.Image, allow_damaged: bool) -> list[str]:
         missing = 1 - (1 + np.flatnonzero(rows)[-1]) / len(rows)
         return [
             f"it is damaged: about {missing:.0%} of it is missing and stays black"
-            if missing > 0
+            if missing >= 0.01
             else "it is damaged: parts of it may be wrong"
         ]
 

@@ -28,6 +28,7 @@ SUFFIXES = frozenset(
 )
 _RAW = "camera raw files cannot be read: develop them first"
 _DRAWING = "drawings cannot be read: export them as PNG first"
+_PAGES = "documents cannot be read: export their pages as TIFF or PNG first"
 _LAYERS = "layered files of this program cannot be read: export them as TIFF first"
 _CONVERT = "this format cannot be read: convert it to TIFF or PNG first"
 UNREAD = {
@@ -36,6 +37,7 @@ UNREAD = {
          ".rw2", ".pef", ".srw", ".x3f", ".3fr", ".fff", ".iiq", ".mef", ".mos", ".mrw", ".erf",
          ".kdc", ".dcr", ".rwl", ".gpr"), _RAW),
     **dict.fromkeys((".svg", ".svgz", ".eps", ".ai", ".wmf", ".emf", ".cdr"), _DRAWING),
+    ".pdf": _PAGES,
     **dict.fromkeys((".psb", ".xcf", ".kra", ".ora", ".afphoto", ".clip", ".pdn"), _LAYERS),
     **dict.fromkeys(
         (".jxl", ".jxr", ".wdp", ".exr", ".hdr", ".pcd", ".djvu", ".djv", ".fits", ".fit"),
