@@ -14,7 +14,7 @@ from colorization.inference.exact_matches import FINE_STRIDE, ExactColors, exact
 from colorization.inference.picture_features import PictureFeatures
 from colorization.network.colorization_network import Prediction
 from colorization.network.input_planes import ReferencePlanes, reference_planes
-from colorization.network.relatedness import relatedness
+from colorization.network.relatedness import matched, relatedness
 from retrieval.stage_clock import stage
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
@@ -78,6 +78,14 @@ class ReferenceMatch:
         if self.planes is None:
             return self.target.luminance.new_zeros(1, *self.size)
         return resized(self.planes.correlation.best[0], self.size)
+
+    @cached_property
+    def trust(self) -> Float[Tensor, "1 height width"]:
+        """How far the network follows references in each place, 0..1; zeros without references."""
+        if self.planes is None:
+            return self.target.luminance.new_zeros(1, *self.size)
+        best = self.planes.correlation.best
+        return resized(relatedness(best) * matched(best), self.size)[0]
 
     @cached_property
     def warped_ab(self) -> Float[Tensor, "2 height width"]:

@@ -36,8 +36,10 @@ from similarity.color.lab import mean_chroma
 # mean chroma that is added for all photos alike, and limits
 VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 6.6, (1.2, 2.0)
 VIVID_LEVELS = (10.0, 95.0)  # L between which a mean chroma is taken: black and white have no color
-# the same where given references are followed: they need no more than what matching has averaged
-FOLLOWED_GAIN = 1.15
+# the same where given references are followed: over what they lend, by which matching has averaged
+# their colors, and limits
+FOLLOWED_SHARE, FOLLOWED_LIMITS = 1.1, (1.15, 1.5)
+LEAST_MATCHED = 0.1  # share of a photo that counts as matched at least: few cells are chance
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
 PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
@@ -157,8 +159,8 @@ def _answer(
         if part > 0:
             ab += part * careful(seen)
     gain = vivid_gain(ab, match.level)
-    if match.belief is None:  # given references know how vivid they are
-        gain += share * (FOLLOWED_GAIN - gain)
+    if match.planes is not None and match.belief is None:
+        gain += share * (followed_gain(ab, match) - gain)
     ab *= 1 + options.vividness * (gain - 1)
     return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 
@@ -204,6 +206,21 @@ def vivid_gain(
     mean = max(mean_chroma(shown[:, None]), 1e-6)
     lowest, highest = VIVID_LIMITS
     return min(max(VIVID_SHARE + VIVID_CHROMA / mean, lowest), highest)
+
+
+def followed_gain(careful: Float[Tensor, "2 height width"], match: ReferenceMatch) -> float:
+    """By how much the careful answer is paler than what given references lend where they match.
+
+    Args:
+        careful: colors of a photo, raw Lab units.
+        match: the photo, with references.
+    """
+    trust = match.trust
+    answered, lent = (torch.hypot(ab[0], ab[1]) for ab in (careful, match.warped_ab))
+    plain = LEAST_MATCHED * answered.mean()
+    paler = ((trust * lent).mean() + plain) / ((trust * answered).mean() + plain).clamp(min=1e-6)
+    lowest, highest = FOLLOWED_LIMITS
+    return min(max(FOLLOWED_SHARE * float(paler), lowest), highest)
 
 
 def _decoded(

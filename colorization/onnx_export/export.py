@@ -8,7 +8,9 @@ import torch
 
 from colorization import __version__
 from colorization.inference.network_colors import (
-    FOLLOWED_GAIN,
+    FOLLOWED_LIMITS,
+    FOLLOWED_SHARE,
+    LEAST_MATCHED,
     VIVID_CHROMA,
     VIVID_LEVELS,
     VIVID_LIMITS,
@@ -154,7 +156,11 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
             "levels": VIVID_LEVELS,
         },
         "faithfulness_index": faithfulness,
-        "followed_gain": FOLLOWED_GAIN,
+        "followed": {
+            "share": FOLLOWED_SHARE,
+            "limits": FOLLOWED_LIMITS,
+            "least_matched": LEAST_MATCHED,
+        },
         "bins": torch.round(ab_bins()).int().tolist(),
         "bin_weights": rebalancing_weights(network.prior).tolist(),
     }
