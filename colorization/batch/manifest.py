@@ -77,7 +77,12 @@ class Manifest:
             ):
                 line = None
             other = None if overwrite else self._other(job)
-            if other and other not in inputs and (_is_there(other) or not self._is_same_photo(job)):
+            if job.output_path.is_dir():
+                error = f"{job.input_path}: {job.output_path} is a folder; choose another --output"
+                todo.failed.append((job, error))
+            elif (
+                other and other not in inputs and (_is_there(other) or not self._is_same_photo(job))
+            ):
                 error = (
                     f"{job.input_path}: {job.output_path} is the result of {other};"
                     " choose another --output"

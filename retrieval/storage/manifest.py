@@ -120,11 +120,15 @@ def read_manifest(index_dir: Path) -> Manifest:
         )
     try:
         data = json.loads(path.read_text())
+        if not isinstance(data, dict) or "schema" not in data:
+            raise TypeError("it does not say its format")
         if data["schema"] > SCHEMA:
             raise ValueError(
                 f"{path}: format {data['schema']} is newer than this rechroma reads ({SCHEMA});"
                 " update rechroma"
             )
+        if missing := {"shards", "search"} - data.keys():
+            raise TypeError(f"{', '.join(sorted(missing))} is missing")
         shards = [from_json(ShardEntry, entry) for entry in data["shards"]]
         search = read_settings(data["search"])
         return from_json(Manifest, {**data, "shards": shards, "search": search})

@@ -70,6 +70,13 @@ def test_what_is_new_finished_or_foreign(out: Path, make: Make) -> None:
     assert kinds(out, job, overwrite=True) == "jobs"
 
 
+def test_a_folder_in_the_way_is_told(out: Path, make: Make) -> None:
+    job = make("a.png")
+    job.output_path.mkdir(parents=True)
+    for overwrite in (False, True):
+        assert kinds(out, job, overwrite=overwrite) == "failed"
+
+
 @pytest.mark.parametrize("change", ["settings", "content", "time", "result gone"])
 def test_what_has_changed_is_done_anew(out: Path, make: Make, change: str) -> None:
     job = make("a.png")
