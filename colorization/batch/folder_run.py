@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorization.batch.jobs import Extras, Job
-from colorization.batch.manifest import Manifest, alone
+from colorization.batch.manifest import RunManifest, alone
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Request, check_references, settings_hash
 from colorization.batch.runner import run_jobs
@@ -57,7 +57,7 @@ def run_folder(
     check_references(request)
     settings = settings_hash(pipeline, request, options)
     with alone(output, jobs):
-        manifest = Manifest(output, settings)
+        manifest = RunManifest(output, settings)
         asked = request.recolor, request.allow_damaged
         todo = manifest.sort_out(jobs, request.extras, overwrite, *asked)
         done: list[Outcome] = []
@@ -72,7 +72,7 @@ def run_folder(
     return FolderReport([*(Outcome(job, error=error) for job, error in todo.failed), *done], kept)
 
 
-def _finished(job: Job, manifest: Manifest, extras: Extras) -> Outcome:
+def _finished(job: Job, manifest: RunManifest, extras: Extras) -> Outcome:
     """What an earlier run told of a photo that it finished."""
     line = manifest.last_line(job)
     results = [

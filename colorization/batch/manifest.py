@@ -41,7 +41,7 @@ class Todo:
     failed: list[tuple[Job, str]] = field(default_factory=list)
 
 
-class Manifest:
+class RunManifest:
     """The manifest of an output folder."""
 
     def __init__(self, folder: Path, settings: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from colorization.batch.explanation import attribution, write_explanation
 from colorization.batch.jobs import Job, beside, explanation_paths
-from colorization.batch.manifest import Manifest, Stamp, stamp_of
+from colorization.batch.manifest import RunManifest, Stamp, stamp_of
 from colorization.batch.outcome import Outcome, describe_recommendation
 from colorization.batch.request import Request
 from colorization.batch.target_colors import recolored
@@ -49,7 +49,7 @@ def run_jobs(
     options: ColorizeOptions,
     done: Callable[[Outcome], None],
     num_cells: int = 0,
-    manifest: Manifest | None = None,
+    manifest: RunManifest | None = None,
     overwrite: bool = False,
 ) -> None:
     """Colorize every job; a file that fails is reported and the next one is taken.
@@ -132,7 +132,7 @@ class _Worker:
     described: list[PictureFeatures]
     palette: np.ndarray | None
     options: ColorizeOptions
-    manifest: Manifest | None
+    manifest: RunManifest | None
     overwrite: bool
 
     def run(self, job: Job, start: float, seen: Stamp | None, with_cells: bool) -> Outcome:
@@ -189,7 +189,7 @@ class _Worker:
             path.unlink(missing_ok=True)
         return outcome
 
-    def _check_unchanged(self, job: Job, manifest: Manifest) -> None:
+    def _check_unchanged(self, job: Job, manifest: RunManifest) -> None:
         """Refuse to replace what somebody has retouched since the run began, perhaps hours ago."""
         for path in self.request.extras.files(job.output_path):
             if not self.overwrite and manifest.is_foreign(path):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from colorization.network.pretrained import STEM, WEIGHTS_DIR
 from colorization.training.run import RunOptions, train_network
-from colorization.training.stored_maps import Store, StoreOptions, crops_of, write_store
+from colorization.training.stored_maps import MapStore, StoreOptions, crops_of, write_store
 from retrieval.extraction.pca import WEIGHTS_DIR as PROJECTIONS_DIR
 from retrieval.extraction.pca import save_projections
 from retrieval.extraction.pca_fitting import fit_projections
@@ -94,7 +94,7 @@ def train_from_store(
     """
     judge = efficientnet_judge() if options.judged_from < 1 else None
     found = train_network(
-        Store(store), output, options, judge, weights_of(start) if start else None, device, log
+        MapStore(store), output, options, judge, weights_of(start) if start else None, device, log
     )
     for name, losses in found.items():
         log(f"{name} photos: " + " ".join(f"{k} {v:.4f}" for k, v in losses.items()))

@@ -21,8 +21,8 @@ from colorization.network.colorization_network import ColorizationNetwork, Netwo
 from colorization.training.accelerator import accelerator_of
 from colorization.training.losses.adversarial import Discriminator
 from colorization.training.samples import Batch, SamplingOptions, draw_batch, moved
-from colorization.training.stored_maps import Store
-from colorization.training.two_branch_step import Judges, LossOptions, batch_losses
+from colorization.training.stored_maps import MapStore
+from colorization.training.two_branch_step import LossOptions, TrainingJudges, batch_losses
 from colorization.training.weight_average import WeightAverage
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS
 from similarity.backbone.rgb_network import RgbNetwork
@@ -65,7 +65,7 @@ class RunOptions:
 
 
 def train_network(
-    store: Store,
+    store: MapStore,
     output: Path,
     options: RunOptions,
     judge: RgbNetwork | None = None,
@@ -108,7 +108,7 @@ def train_network(
     modules = {"network": network, "average": average.network}
     groups = _groups(network, options.weight_decay)
     if judge is not None and options.judged_from < 1:
-        judges = Judges(judge.to(place), Discriminator(judge.channels()).to(place))
+        judges = TrainingJudges(judge.to(place), Discriminator(judge.channels()).to(place))
         modules["discriminator"] = judges.discriminator
         groups += _groups(judges.discriminator, options.weight_decay, DISCRIMINATOR_RATE)
     bin_weights = rebalancing_weights(store.prior).to(place)
@@ -218,7 +218,7 @@ def start_from(network: nn.Module, state: dict[str, Tensor]) -> None:
 @torch.no_grad()
 def _checked(
     network: nn.Module,
-    store: Store,
+    store: MapStore,
     rows: Int[np.ndarray, " photos"],
     bin_weights: Tensor,
     sampling: SamplingOptions,

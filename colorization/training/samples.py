@@ -42,7 +42,7 @@ from colorization.network.input_planes import (
 )
 from colorization.training.led_colors import led_colors
 from colorization.training.simulated_user import mean_saturation, random_points
-from colorization.training.stored_maps import AB_STRIDE, Crops, Store
+from colorization.training.stored_maps import AB_STRIDE, Crops, MapStore
 from similarity.backbone.backbone import Layers
 from similarity.color.lab import lab_to_rgb
 from similarity.matching.unit_maps import unit_maps
@@ -122,7 +122,7 @@ class _Plan:
 
 @torch.no_grad()
 def draw_batch(
-    store: Store,
+    store: MapStore,
     photos: Int[np.ndarray, " batch"],
     rng: np.random.Generator,
     layers: Layers,
@@ -205,7 +205,7 @@ def turned(
 
 
 def _lent(
-    store: Store,
+    store: MapStore,
     plans: list[_Plan],
     targets: Crops,
     target_ab: Float[Tensor, "some 2 cells cells"],
@@ -238,7 +238,7 @@ def _lent(
     return planes, target_ab
 
 
-def _plan(store: Store, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
+def _plan(store: MapStore, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
     number = int(rng.choice(len(KINDS), p=options.kinds))
     kind, crops = KINDS[number], store.options.crops
     own = int(rng.integers(crops))

@@ -221,7 +221,7 @@ def _finish(out: Path, options: StoreOptions) -> None:
         np.savez(temporary, like=resembling(torch.from_numpy(whole)), prior=prior.numpy())
 
 
-class Store:
+class MapStore:
     """A finished store, read at random.
 
     Attributes:

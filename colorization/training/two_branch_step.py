@@ -51,7 +51,7 @@ class LossOptions:
 
 
 @dataclass(frozen=True)
-class Judges:
+class TrainingJudges:
     """What vivid answers are judged by.
 
     Attributes:
@@ -67,7 +67,7 @@ def batch_losses(
     network: Network,
     batch: Batch,
     bin_weights: Float[Tensor, " bins"],
-    judges: Judges | None = None,
+    judges: TrainingJudges | None = None,
     options: LossOptions = LossOptions(),
 ) -> dict[str, Tensor]:
     """Colorize samples and judge the answers.

@@ -7,14 +7,14 @@ from PIL import Image
 
 from colorization.inference.pictures.luminance import luminance_of
 from colorization.web.editing.previews import save_preview
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 
 # what the page calls them, by the names that scikit-image gives them
 EXAMPLES = {"astronaut": "A portrait", "camera": "A photographer"}
 THUMBNAIL_SIDE = 144
 
 
-def example_photo(name: str, store: Store) -> Path:
+def example_photo(name: str, store: FileStore) -> Path:
     """Write a gray example photo into the store.
 
     Args:
@@ -29,7 +29,7 @@ def example_photo(name: str, store: Store) -> Path:
     return path
 
 
-def example_thumbnail(name: str, store: Store) -> Path:
+def example_thumbnail(name: str, store: FileStore) -> Path:
     """A small picture of an example, in the store.
 
     Args:

@@ -30,7 +30,7 @@ from colorization.web.requests.queue_api import QueueApi
 from colorization.web.requests.request_filter import RequestFilter
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.uploads import Uploads
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
@@ -46,7 +46,7 @@ NOTHING_FOR_PROGRAMS = (
 
 def create_app(
     pipeline: ColorizationPipeline,
-    store: Store,
+    store: FileStore,
     options: ColorizeOptions = ColorizeOptions(),
     hosts: frozenset[str] | None = LOOPBACK,
 ) -> ASGIApp:
@@ -122,7 +122,7 @@ def serve(
 
     listener = _listen(host, port)  # before the networks are loaded: a port in use is told at once
     pipeline = ColorizationPipeline.load(index_dir, device)
-    store = Store(Limits())
+    store = FileStore(Limits())
     app = create_app(pipeline, store, hosts=LOOPBACK if host in LOOPBACK else None)
     ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
     config = uvicorn.Config(
@@ -181,7 +181,7 @@ async def _refused(_: Request, error: Exception) -> Response:
     return PlainTextResponse(told(error), 503 if isinstance(error, BusyError) else 400)
 
 
-async def _sweep_regularly(store: Store) -> None:
+async def _sweep_regularly(store: FileStore) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         with contextlib.suppress(OSError):  # a disk that fails now may not fail in a minute

@@ -41,7 +41,13 @@ from retrieval.storage.inventory import (
     shard_rows,
     unfinished_of_others,
 )
-from retrieval.storage.manifest import FEATURES, MANIFEST, Manifest, read_manifest, settings_key
+from retrieval.storage.manifest import (
+    FEATURES,
+    MANIFEST,
+    IndexManifest,
+    read_manifest,
+    settings_key,
+)
 from retrieval.storage.shards import SHARD_PHOTOS
 from similarity.backbone.backbone import Backbone
 
@@ -129,7 +135,7 @@ def _build(
     photos: list[Path],
     index_dir: Path,
     backbone: Backbone,
-    previous: Manifest | None,
+    previous: IndexManifest | None,
     options: BuildOptions,
     progress: Progress | None,
 ) -> BuildReport:
@@ -171,7 +177,7 @@ def _build(
     if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
         remove_unnamed(index_dir, previous, found.others)
         return report
-    manifest = Manifest(
+    manifest = IndexManifest(
         backbone.name,
         backbone.weights_hash,
         pca_hash,
@@ -187,7 +193,11 @@ def _build(
 
 
 def _find(
-    photos: list[Path], sources: list[Source], index_dir: Path, key: str, previous: Manifest | None
+    photos: list[Path],
+    sources: list[Source],
+    index_dir: Path,
+    key: str,
+    previous: IndexManifest | None,
 ) -> _Found:
     listed = {source.absolute for source in sources}
     known, lost = indexed_photos(index_dir, key, previous), set[bytes]()
@@ -234,7 +244,7 @@ def _report(
     return BuildReport(len(live), added, len(written) - added, len(dropped), kept, unreadable)
 
 
-def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
+def _previous(index_dir: Path, backbone: Backbone) -> IndexManifest | None:
     if (index_dir / MANIFEST).exists():
         manifest = read_manifest(index_dir)
         if (manifest.backbone, manifest.weights_hash) != (backbone.name, backbone.weights_hash):
@@ -247,14 +257,14 @@ def _previous(index_dir: Path, backbone: Backbone) -> Manifest | None:
     return None
 
 
-def _damaged(previous: Manifest, known: dict[bytes, ShardRow]) -> list[str]:
+def _damaged(previous: IndexManifest, known: dict[bytes, ShardRow]) -> list[str]:
     """The shards of an index that hold nothing of what is known."""
     sound = {entry.shard.name for entry in known.values()}
     return [entry.file for entry in previous.shards if entry.file not in sound]
 
 
 def _check_damaged(
-    photos: list[Path], index_dir: Path, previous: Manifest, damaged: list[str]
+    photos: list[Path], index_dir: Path, previous: IndexManifest, damaged: list[str]
 ) -> None:
     """Refuse to lose photos of folders that are there and could be named."""
     others = [root for root in unnamed(photos, previous.roots) if Path(root).is_dir()]
@@ -270,7 +280,7 @@ def _extractor(
     sources: list[Source],
     index_dir: Path,
     backbone: Backbone,
-    previous: Manifest | None,
+    previous: IndexManifest | None,
     options: BuildOptions,
 ) -> Extractor:
     """An extractor with the bundled projections, or those of the index, or new ones.

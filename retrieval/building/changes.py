@@ -7,7 +7,7 @@ from pathlib import Path
 from retrieval.photos.listing import Source, plain_path
 from retrieval.safe_files import file_sha256
 from retrieval.storage.inventory import ShardRow
-from retrieval.storage.manifest import FAISS, Manifest
+from retrieval.storage.manifest import FAISS, IndexManifest
 from retrieval.storage.search_settings import MEMORY_BUDGET, SearchSettings, choose_settings
 
 
@@ -90,7 +90,7 @@ def unnamed(photos: list[Path], roots: list[str]) -> list[str]:
 
 
 def wanted_search(
-    count: int, memory_budget: int | None, previous: Manifest | None
+    count: int, memory_budget: int | None, previous: IndexManifest | None
 ) -> SearchSettings:
     """Choose the kind of search of an index.
 
@@ -105,7 +105,7 @@ def wanted_search(
 
 
 def is_complete(
-    previous: Manifest,
+    previous: IndexManifest,
     index_dir: Path,
     live: dict[bytes, ShardRow],
     unusable: int,

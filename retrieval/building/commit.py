@@ -14,7 +14,7 @@ from retrieval.search.faiss_index import MAX_GROWTH, add_photos, make_search_ind
 from retrieval.storage.faiss_file import read_faiss, write_faiss
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import ShardRow, built_shards, remove_unnamed, rewritten_name
-from retrieval.storage.manifest import FAISS, Manifest, ShardEntry, read_manifest
+from retrieval.storage.manifest import FAISS, IndexManifest, ShardEntry, read_manifest
 from retrieval.storage.search_settings import FLAT, SearchSettings, choose_settings
 from retrieval.storage.shards import (
     ShardReader,
@@ -29,7 +29,7 @@ def commit(
     live: dict[bytes, ShardRow],
     index_dir: Path,
     key: str,
-    manifest: Manifest,
+    manifest: IndexManifest,
     spare: Sequence[Path] = (),
     fresh: list[Path] | None = None,
 ) -> None:
@@ -41,7 +41,7 @@ def commit(
     Args:
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
-        key: hash of the settings, as in Manifest.key.
+        key: hash of the settings, as in IndexManifest.key.
         manifest: what index.json says besides the shards, index.faiss and the date; of its search
             only the memory budget.
         spare: shards of an interrupted build to leave for the next one.
@@ -100,8 +100,8 @@ def _search_index(
     vectors: GlobalVectors,
     entries: list[ShardEntry],
     index_dir: Path,
-    manifest: Manifest,
-    previous: Manifest | None,
+    manifest: IndexManifest,
+    previous: IndexManifest | None,
 ) -> tuple[faiss.Index, SearchSettings]:
     """The index of before with new photos added, where that is possible, or a new one."""
     wanted = choose_settings(len(vectors), manifest.search.memory_budget)
@@ -115,7 +115,7 @@ def _search_index(
     return make_search_index(vectors, wanted)
 
 
-def _previous(index_dir: Path) -> Manifest | None:
+def _previous(index_dir: Path) -> IndexManifest | None:
     try:
         return read_manifest(index_dir)
     except (FileNotFoundError, ValueError):

@@ -10,7 +10,7 @@ from retrieval.safe_files import discarding, file_sha256, replacing
 from retrieval.storage.contents import Contents, read_contents
 from retrieval.storage.index_folder import make_index_folder, sole_writer
 from retrieval.storage.inventory import ShardRow, rewritten_name, shard_rows, unfinished_shards
-from retrieval.storage.manifest import FEATURES, MANIFEST, Manifest, read_manifest
+from retrieval.storage.manifest import FEATURES, MANIFEST, IndexManifest, read_manifest
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _check_same(places: list[Path]) -> None:
             )
 
 
-def _made_with(manifest: Manifest) -> str:
+def _made_with(manifest: IndexManifest) -> str:
     weights, projections = manifest.weights_hash, manifest.pca_hash
     return f"backbone {manifest.backbone}, weights {weights}, projections {projections}"
 
@@ -119,7 +119,9 @@ def _copy(path: Path, target: Path, checksum: str, fresh: list[Path]) -> Path:
     return target
 
 
-def _copy_projections(places: list[Path], manifest: Manifest, out: Path, fresh: list[Path]) -> None:
+def _copy_projections(
+    places: list[Path], manifest: IndexManifest, out: Path, fresh: list[Path]
+) -> None:
     files = [place / manifest.pca_file for place in places]
     sound = next((path for path in files if sound_projections(path, manifest.pca_hash)), None)
     if sound is None:

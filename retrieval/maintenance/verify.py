@@ -15,7 +15,7 @@ from retrieval.safe_files import file_sha256
 from retrieval.storage.faiss_check import wrong_shard
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors
-from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
+from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
 from retrieval.storage.rebuild_command import rebuild
 from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import (
@@ -61,7 +61,7 @@ def verify_index(
         FileNotFoundError: there is no index.
         ValueError: index.json is damaged or of a newer format.
     """
-    known: tuple[Manifest, list[Finding]] | None = None
+    known: tuple[IndexManifest, list[Finding]] | None = None
     # what is wrong in the index itself may be what a builder is replacing: it is looked at again
     while True:
         manifest = read_manifest(index_dir)
@@ -81,7 +81,7 @@ def verify_index(
 
 
 def _verify(
-    index_dir: Path, manifest: Manifest, with_photos: bool, progress: Progress | None
+    index_dir: Path, manifest: IndexManifest, with_photos: bool, progress: Progress | None
 ) -> list[Finding]:
     problems: list[tuple[Path, str]] = []
     sound: list[tuple[Path, Photos]] = []
@@ -114,7 +114,7 @@ def _verify(
 
 
 def _check_counts(
-    index_dir: Path, manifest: Manifest, photos: Photos | None, mend: str
+    index_dir: Path, manifest: IndexManifest, photos: Photos | None, mend: str
 ) -> list[Finding]:
     path, total = index_dir / MANIFEST, sum(entry.count for entry in manifest.shards)
     if manifest.count != total:
@@ -126,7 +126,7 @@ def _check_counts(
     return []
 
 
-def _check_projections(index_dir: Path, manifest: Manifest, mend: str) -> list[Finding]:
+def _check_projections(index_dir: Path, manifest: IndexManifest, mend: str) -> list[Finding]:
     path = index_dir / manifest.pca_file
     try:
         if hash_projections(*load_projections(path)) == manifest.pca_hash:
@@ -140,7 +140,7 @@ def _check_projections(index_dir: Path, manifest: Manifest, mend: str) -> list[F
 
 
 def _check_faiss(
-    index_dir: Path, manifest: Manifest, shards: list[Path], mend: str
+    index_dir: Path, manifest: IndexManifest, shards: list[Path], mend: str
 ) -> list[Finding]:
     """Check index.faiss: its checksum, then its content, for which all shards must be sound."""
     path = index_dir / FAISS

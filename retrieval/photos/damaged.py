@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from retrieval.photos.picture import StoppedError
+from retrieval.photos.picture import CutOffError
 
 # what Pillow and the libraries beside it raise at damaged files
 CAUSES = (
@@ -29,7 +29,7 @@ def loaded(image: Image.Image, allow_damaged: bool) -> list[str]:
         A line that says what is missing, if something is.
 
     Raises:
-        StoppedError: it is damaged, and would give something if that were allowed.
+        CutOffError: it is damaged, and would give something if that were allowed.
         OSError: it is damaged, and gives nothing; and whatever else is among CAUSES.
     """
     try:
@@ -44,7 +44,7 @@ def loaded(image: Image.Image, allow_damaged: bool) -> list[str]:
         if isinstance(cause, MemoryError) or not rows.any():
             raise
         if not allow_damaged:
-            raise StoppedError(str(cause)) from cause
+            raise CutOffError(str(cause)) from cause
         missing = 1 - (1 + np.flatnonzero(rows)[-1]) / len(rows)
         return [
             f"it is damaged: about {missing:.0%} of it is missing and stays black"

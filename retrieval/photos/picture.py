@@ -18,7 +18,7 @@ class UnreadError(OSError):
     """A file is of a kind that is not read; the message says what to do."""
 
 
-class StoppedError(OSError):
+class CutOffError(OSError):
     """Pillow has stopped within a picture."""
 
 

@@ -35,10 +35,10 @@ from retrieval.photos.heic import head_of
 from retrieval.photos.heic import learn_heic as learn_heic
 from retrieval.photos.metadata import Metadata, profile_of, read_metadata, read_tiff_metadata
 from retrieval.photos.pages import num_pages, pass_thumbnails
+from retrieval.photos.picture import CutOffError, TooLargeError, UnreadError, turned
 from retrieval.photos.picture import DamagedPictureError as DamagedPictureError
 from retrieval.photos.picture import Picture as Picture
 from retrieval.photos.picture import PictureError as PictureError
-from retrieval.photos.picture import StoppedError, TooLargeError, UnreadError, turned
 from retrieval.photos.picture import to_uint8 as to_uint8
 from retrieval.photos.pillow_limits import own_limits
 from retrieval.photos.two_levels import NOTE as TWO_LEVELS
@@ -217,7 +217,7 @@ def _read_otherwise(path: Path, cause: BaseException) -> Picture:
     try:
         is_tiff_file = is_tiff(head_of(path))
         # other libraries show less of a TIFF that is cut off, and do not say so
-        is_stopped = isinstance(cause, StoppedError) and is_tiff_file
+        is_stopped = isinstance(cause, CutOffError) and is_tiff_file
         planes = None if is_stopped else decode_otherwise(path, MAX_PIXELS)
     except CAUSES as second:
         told = second if isinstance(cause, UnidentifiedImageError) else cause
@@ -249,7 +249,7 @@ def _at_least(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _refusal(path: Path, cause: BaseException) -> PictureError:
-    kind = DamagedPictureError if isinstance(cause, StoppedError) else PictureError
+    kind = DamagedPictureError if isinstance(cause, CutOffError) else PictureError
     if isinstance(cause, FileNotFoundError):
         reason = "no such file"
     elif isinstance(cause, PermissionError):

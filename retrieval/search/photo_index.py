@@ -21,7 +21,7 @@ from retrieval.search.searcher import Searcher
 from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors, by_shard
-from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
+from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
 from retrieval.storage.rebuild_command import rebuild
 from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import Photos, ShardReader, allow_open_files, is_damage
@@ -38,7 +38,7 @@ class PhotoIndex:
         manifest: what its index.json says.
     """
 
-    def __init__(self, index_dir: Path, manifest: Manifest) -> None:
+    def __init__(self, index_dir: Path, manifest: IndexManifest) -> None:
         self.index_dir, self.manifest = index_dir, manifest
         shards = [index_dir / FEATURES / entry.file for entry in manifest.shards]
         if not shards:

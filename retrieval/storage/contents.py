@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.storage.inventory import ShardRow, shard_rows
-from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
+from retrieval.storage.manifest import FEATURES, IndexManifest, read_manifest
 from retrieval.storage.shards import Photos, read_photos, shard_problem
 
 
@@ -17,7 +17,7 @@ class Contents:
         shards: the shards in their order, with their photos.
     """
 
-    manifest: Manifest
+    manifest: IndexManifest
     shards: list[tuple[Path, Photos]]
 
     def live(self) -> dict[bytes, ShardRow]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.safe_files import file_sha256
-from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
+from retrieval.storage.manifest import FEATURES, IndexManifest, read_manifest
 from retrieval.storage.shards import Photos, is_damage, read_photos, shard_key
 
 # shards that a build made from photos; those made from other shards are named by rewritten_name
@@ -41,13 +41,16 @@ class ShardRow:
 
 
 def known_photos(
-    index_dir: Path, key: str, previous: Manifest | None, listed: Container[bytes] | None = None
+    index_dir: Path,
+    key: str,
+    previous: IndexManifest | None,
+    listed: Container[bytes] | None = None,
 ) -> dict[bytes, ShardRow]:
     """What complete shards already describe: those of the index, and those not yet part of it.
 
     Args:
         index_dir: folder of the index.
-        key: hash of the settings that count, as in Manifest.key.
+        key: hash of the settings that count, as in IndexManifest.key.
         previous: what index.json says; None if there is none that counts.
         listed: absolute paths of the photos that are wanted of shards that are not part of the
             index; None takes all.
@@ -59,14 +62,16 @@ def known_photos(
     return indexed_photos(index_dir, key, previous) | finished
 
 
-def indexed_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict[bytes, ShardRow]:
+def indexed_photos(
+    index_dir: Path, key: str, previous: IndexManifest | None
+) -> dict[bytes, ShardRow]:
     """What the shards of the manifest describe.
 
     A shard counts only with its checksum: a flipped bit would be taken over for good.
 
     Args:
         index_dir: folder of the index.
-        key: hash of the settings that count, as in Manifest.key.
+        key: hash of the settings that count, as in IndexManifest.key.
         previous: what index.json says; None if there is none that counts.
 
     Returns:
@@ -79,13 +84,16 @@ def indexed_photos(index_dir: Path, key: str, previous: Manifest | None) -> dict
 
 
 def finished_photos(
-    index_dir: Path, key: str, previous: Manifest | None, listed: Container[bytes] | None = None
+    index_dir: Path,
+    key: str,
+    previous: IndexManifest | None,
+    listed: Container[bytes] | None = None,
 ) -> dict[bytes, ShardRow]:
     """What an interrupted build finished.
 
     Args:
         index_dir: folder of the index.
-        key: hash of the settings that count, as in Manifest.key.
+        key: hash of the settings that count, as in IndexManifest.key.
         previous: what index.json says; None if there is none that counts.
         listed: absolute paths of the photos that are wanted now: others may have been removed or
             have moved since; None takes all.
@@ -134,7 +142,7 @@ def shard_rows(shard: Path, photos: Photos) -> dict[bytes, ShardRow]:
     }
 
 
-def unfinished_shards(index_dir: Path, manifest: Manifest | None) -> list[Path]:
+def unfinished_shards(index_dir: Path, manifest: IndexManifest | None) -> list[Path]:
     """Shards that an interrupted build finished and no index.json names yet, oldest first.
 
     Those that index.json says it replaced are not among them: a writer died before it removed them.
@@ -158,7 +166,7 @@ def built_shards(index_dir: Path) -> list[Path]:
 
 
 def unfinished_of_others(
-    index_dir: Path, manifest: Manifest | None, key: str, listed: Container[bytes]
+    index_dir: Path, manifest: IndexManifest | None, key: str, listed: Container[bytes]
 ) -> list[Path]:
     """Of the unfinished shards those that have none of the listed photos.
 
@@ -167,7 +175,7 @@ def unfinished_of_others(
     Args:
         index_dir: folder of the index.
         manifest: what index.json says; None if there is none that counts.
-        key: hash of the settings that count, as in Manifest.key; no build takes over others.
+        key: hash of the settings that count, as in IndexManifest.key; no build takes over others.
         listed: absolute paths of the photos of this build.
     """
     found = [(path, _sound_rows(path, key)) for path in unfinished_shards(index_dir, manifest)]
@@ -179,7 +187,7 @@ def rewritten_name() -> str:
     return f"{uuid.uuid4().hex[:16]}r.h5"
 
 
-def remove_unnamed(index_dir: Path, manifest: Manifest, spare: Sequence[Path] = ()) -> None:
+def remove_unnamed(index_dir: Path, manifest: IndexManifest, spare: Sequence[Path] = ()) -> None:
     """Remove shards, half-written files and projections that an index no longer names.
 
     Args:

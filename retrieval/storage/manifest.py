@@ -24,7 +24,7 @@ class ShardEntry:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class IndexManifest:
     """Contents of index.json.
 
     Attributes:
@@ -100,7 +100,7 @@ def settings_key(
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def read_manifest(index_dir: Path) -> Manifest:
+def read_manifest(index_dir: Path) -> IndexManifest:
     """Read index.json.
 
     Raises:
@@ -131,7 +131,7 @@ def read_manifest(index_dir: Path) -> Manifest:
             raise TypeError(f"{', '.join(sorted(missing))} is missing")
         shards = [from_json(ShardEntry, entry) for entry in data["shards"]]
         search = read_settings(data["search"])
-        return from_json(Manifest, {**data, "shards": shards, "search": search})
+        return from_json(IndexManifest, {**data, "shards": shards, "search": search})
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path}: damaged ({error}); run build-index --overwrite with all of its folders"

@@ -81,7 +81,7 @@ def write_shard(path: Path, photos: Photos, descriptors: Descriptors, key: str) 
         path: of the shard.
         photos: one row a photo.
         descriptors: of the same photos in the same order.
-        key: hash of the settings that made the descriptors, as in Manifest.key.
+        key: hash of the settings that made the descriptors, as in IndexManifest.key.
 
     Returns:
         ``path``.

@@ -25,7 +25,7 @@ from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import GRID, Descriptors
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import ShardRow
-from retrieval.storage.manifest import FAISS, FEATURES, Manifest, read_manifest
+from retrieval.storage.manifest import FAISS, FEATURES, IndexManifest, read_manifest
 from retrieval.storage.search_settings import SearchSettings, parse_bytes
 from retrieval.storage.shards import SHARD_PHOTOS, Photos, write_shard
 
@@ -69,7 +69,7 @@ def scale_build(folder: Path, count: int, memory_budget: int) -> None:
     """Write shards and index.faiss: seconds of each, and bytes."""
     (folder / FEATURES).mkdir(parents=True)
     search = SearchSettings(memory_budget=memory_budget)
-    manifest = Manifest("vgg19-slim", "0" * 16, "0" * 16, [], "", count, search=search)
+    manifest = IndexManifest("vgg19-slim", "0" * 16, "0" * 16, [], "", count, search=search)
     live: dict[bytes, ShardRow] = {}
     start = time.perf_counter()
     pool = local_pool()

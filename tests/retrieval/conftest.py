@@ -12,14 +12,14 @@ from retrieval.storage import search_settings
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import known_photos
-from retrieval.storage.manifest import FEATURES, Manifest
+from retrieval.storage.manifest import FEATURES, IndexManifest
 from retrieval.storage.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ, SearchSettings
 from retrieval.storage.shards import Photos, write_shard
 
 MADE = 1200  # photos of the made library
 SHARD = 500  # photos a shard of it
 BUDGETS = {FLAT: 1 << 30, HNSW: 1 << 30, IVFPQ: MADE * HNSW_BYTES // 2}
-EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
+EMPTY = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
 
 
 def clustered(count: int, seed: int = 0) -> np.ndarray:
@@ -103,7 +103,7 @@ def make_large(monkeypatch: pytest.MonkeyPatch, small_limits: None) -> Callable[
         made = clustered(MADE)
         for number, start in enumerate(range(0, MADE, SHARD)):
             add_shard(index_dir, "abc"[number], start, made[start : start + SHARD])
-        manifest = Manifest(
+        manifest = IndexManifest(
             **{
                 **EMPTY.__dict__,
                 "count": MADE,

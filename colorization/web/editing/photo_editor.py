@@ -22,7 +22,7 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
 from colorization.web.editing.previews import parse_color, save_preview, shrunk
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import Picture, PictureError, read_picture
 from retrieval.search.match_words import first_picks, honest_note
@@ -48,7 +48,7 @@ class PhotoEditor:
     def __init__(
         self,
         pipeline: ColorizationPipeline,
-        store: Store,
+        store: FileStore,
         options: ColorizeOptions = ColorizeOptions(),
     ) -> None:
         self.pipeline, self.store, self.options = pipeline, store, options

@@ -10,14 +10,14 @@ from colorization.web.editing.edit_history import Candidate, EditedPhoto
 from colorization.web.editing.photo_editor import PhotoEditor, Say, shares_of, silent
 from colorization.web.editing.previews import save_preview, with_doubt
 from colorization.web.messages import as_line
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from retrieval.photos.reader import PictureError
 from retrieval.search.match_words import match_word
 
 FILES = "/files/"  # before the place of a file in the store
 
 
-def url_of(store: Store, path: Path) -> str:
+def url_of(store: FileStore, path: Path) -> str:
     """The address of a file of the store.
 
     Args:

@@ -14,7 +14,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from colorization.web.requests.upload_checks import check_upload, safe_name
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from retrieval.photos.reader import PictureError
 
 MAX_FIELDS = 200
@@ -65,7 +65,7 @@ class Form:
 class Uploads:
     """Takes uploads, and looks at each before anything else does."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: FileStore) -> None:
         self._store = store
         self._looking = anyio.CapacityLimiter(store.limits.looked_at)
 

@@ -18,7 +18,7 @@ from retrieval.safe_files import locked
 PREFIX, LOCK = "rechroma-page-", ".page-lock"
 
 
-class Store:
+class FileStore:
     """Files of the page. Nothing outside this folder is ever sent to a browser."""
 
     def __init__(self, limits: Limits) -> None:

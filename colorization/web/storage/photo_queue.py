@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from cachetools import LRUCache
 
 from colorization.web.requests.upload_checks import safe_name
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 
 MAX_QUEUES = 64
 GONE = "These photos are not kept any more. Choose them again."
@@ -65,7 +65,7 @@ class PhotoQueue:
             for one in self.photos
         ]
 
-    def write_zip(self, store: Store) -> Path:
+    def write_zip(self, store: FileStore) -> Path:
         """Write all results that are still kept into one zip, in the folders that they came in.
 
         Raises:

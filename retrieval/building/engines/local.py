@@ -24,7 +24,7 @@ class ShardJob:
         sources: the photos.
         folder: where shards go.
         extractor: describes them.
-        key: hash of the settings, as in Manifest.key.
+        key: hash of the settings, as in IndexManifest.key.
         workers: processes that decode photos beside the network; 0 decodes in the process of the
             network.
         batch: photos the network sees at once.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorization.batch.jobs import Extras, Job
-from colorization.batch.manifest import MANIFEST, Manifest, alone, stamp_of
+from colorization.batch.manifest import MANIFEST, RunManifest, alone, stamp_of
 from colorization.photo_files.staged_files import MACHINE, PREFIX
 
 FACTS: dict[str, object] = {"references": [], "seconds": 1.5, "error": None, "notes": []}
@@ -32,7 +32,7 @@ def make(tmp_path: Path, out: Path) -> Make:
     return run
 
 
-def finish(manifest: Manifest, job: Job, content: bytes = b"result", **facts: object) -> None:
+def finish(manifest: RunManifest, job: Job, content: bytes = b"result", **facts: object) -> None:
     """As the batch does: the line first, then the result."""
     temporary = job.output_path.with_name(f"{PREFIX}0")
     temporary.write_bytes(content)
@@ -41,14 +41,14 @@ def finish(manifest: Manifest, job: Job, content: bytes = b"result", **facts: ob
 
 
 def kinds(out: Path, job: Job, settings: str = "s", overwrite: bool = False) -> str:
-    todo = Manifest(out, settings).sort_out([job], Extras(), overwrite)
+    todo = RunManifest(out, settings).sort_out([job], Extras(), overwrite)
     (kind,) = [name for name, jobs in vars(todo).items() if jobs]
     return kind
 
 
 def test_a_line_says_what_was_done(out: Path, make: Make) -> None:
     job = make("sub/a.png")
-    finish(Manifest(out, "s"), job, references=[{"path": "r.jpg", "score": 0.5}])
+    finish(RunManifest(out, "s"), job, references=[{"path": "r.jpg", "score": 0.5}])
     (line,) = [json.loads(text) for text in (out / MANIFEST).read_text().splitlines()]
     assert line["file"] == str(job.input_path) and line["output"] == "sub/a.png"
     assert (line["references"], line["seconds"], line["error"]) == (
@@ -65,7 +65,7 @@ def test_what_is_new_finished_or_foreign(out: Path, make: Make) -> None:
     job.output_path.write_bytes(b"somebody's")
     assert kinds(out, job) == "foreign"
     assert kinds(out, job, overwrite=True) == "jobs"
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     assert kinds(out, job) == "finished"
     assert kinds(out, job, overwrite=True) == "jobs"
 
@@ -80,7 +80,7 @@ def test_a_folder_in_the_way_is_told(out: Path, make: Make) -> None:
 @pytest.mark.parametrize("change", ["settings", "content", "time", "result gone"])
 def test_what_has_changed_is_done_anew(out: Path, make: Make, change: str) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     if change == "content":
         job.input_path.write_bytes(b"another scan")
     elif change == "time":
@@ -94,13 +94,13 @@ def test_the_result_of_another_photo_of_the_same_name_stays(
     tmp_path: Path, out: Path, make: Make
 ) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     other = Job(tmp_path / "second box" / "a.png", job.output_path)
     other.input_path.parent.mkdir()
     other.input_path.write_bytes(job.input_path.read_bytes())
     # only the name tells them apart
     os.utime(other.input_path, ns=(job.input_path.stat().st_mtime_ns,) * 2)
-    todo = Manifest(out, "s").sort_out([other], Extras(), False)
+    todo = RunManifest(out, "s").sort_out([other], Extras(), False)
     (refused, error), *more = todo.failed
     assert (refused, more, todo.jobs, todo.finished) == (other, [], [], [])
     assert (
@@ -109,7 +109,7 @@ def test_the_result_of_another_photo_of_the_same_name_stays(
     )
     assert kinds(out, other, overwrite=True) == "jobs"
     # a new plan for both
-    assert Manifest(out, "s").sort_out([job, other], Extras(), False).failed == []
+    assert RunManifest(out, "s").sort_out([job, other], Extras(), False).failed == []
     job.input_path.unlink()  # the box has moved
     assert kinds(out, other) == "finished"
     other.input_path.write_bytes(b"another photo")  # the first one's drive is unplugged
@@ -120,7 +120,7 @@ def test_the_same_photo_by_another_name_is_finished(
     tmp_path: Path, out: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     (tmp_path / "link").symlink_to(tmp_path / "in")
     monkeypatch.chdir(out)
     for name in (Path("../in/a.png"), tmp_path / "link" / "a.png"):
@@ -130,7 +130,7 @@ def test_the_same_photo_by_another_name_is_finished(
 
 def test_a_result_that_was_changed_by_hand_stays(out: Path, make: Make) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     job.output_path.write_bytes(b"retouched")
     assert kinds(out, job) == kinds(out, job, "other settings") == "foreign"
 
@@ -138,11 +138,11 @@ def test_a_result_that_was_changed_by_hand_stays(out: Path, make: Make) -> None:
 def test_a_run_killed_before_the_result_got_its_name(out: Path, make: Make) -> None:
     """The line is there, the result is not, or is that of an earlier run: it is not finished."""
     job = make("a.png")
-    manifest = Manifest(out, "s")
+    manifest = RunManifest(out, "s")
     (out / "x").write_bytes(b"new")
     manifest.add(job, stamp_of(job.input_path), FACTS, {job.output_path: (out / "x").stat()})
     assert kinds(out, job) == "jobs"
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     manifest.add(job, stamp_of(job.input_path), FACTS, {job.output_path: (out / "x").stat()})
     assert kinds(out, job) == "jobs"
 
@@ -150,10 +150,10 @@ def test_a_run_killed_before_the_result_got_its_name(out: Path, make: Make) -> N
 def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
     jobs = [make(name) for name in ("a.png", "b.png", "c.png")]
     for job in jobs[:2]:
-        finish(Manifest(out, "s"), job)
+        finish(RunManifest(out, "s"), job)
     whole = (out / MANIFEST).read_bytes()
     (out / MANIFEST).write_bytes(whole[:-20])
-    manifest = Manifest(out, "s")
+    manifest = RunManifest(out, "s")
     todo = manifest.sort_out(jobs, Extras(), False)
     # nothing tells whose b is
     assert todo.finished == jobs[:1] and todo.jobs == jobs[2:] and todo.foreign == jobs[1:2]
@@ -164,7 +164,7 @@ def test_a_run_killed_within_a_line(out: Path, make: Make) -> None:
 @pytest.mark.parametrize("key", ["references", "notes", "seconds", "results", "error"])
 def test_a_line_that_somebody_shortened_counts_as_none(out: Path, make: Make, key: str) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     line = json.loads((out / MANIFEST).read_text())
     del line[key]
     (out / MANIFEST).write_text(json.dumps(line) + "\n")
@@ -174,12 +174,12 @@ def test_a_line_that_somebody_shortened_counts_as_none(out: Path, make: Make, ke
 @pytest.mark.parametrize(("lasting", "kind"), [(True, "failed"), (False, "jobs")])
 def test_failures(out: Path, make: Make, lasting: bool, kind: str) -> None:
     job = make("a.png")
-    Manifest(out, "s").add(
+    RunManifest(out, "s").add(
         job, stamp_of(job.input_path), FACTS | {"error": "a.png: not a picture"}, {}, lasting
     )
     assert kinds(out, job) == kind
     if lasting:
-        assert Manifest(out, "s").sort_out([job], Extras(), False).failed == [
+        assert RunManifest(out, "s").sort_out([job], Extras(), False).failed == [
             (job, "a.png: not a picture")
         ]
     job.input_path.write_bytes(b"repaired")
@@ -190,7 +190,7 @@ def test_a_box_that_was_moved_as_a_whole_stays_finished(
     tmp_path: Path, out: Path, make: Make
 ) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     moved = tmp_path / "elsewhere"
     tmp_path.joinpath("in").rename(tmp_path / "scans")
     out.rename(moved)
@@ -200,7 +200,7 @@ def test_a_box_that_was_moved_as_a_whole_stays_finished(
 def test_lines_of_others_are_passed_over(out: Path, make: Make) -> None:
     (out / MANIFEST).write_text('{"a": 1}\n[]\nnot JSON\n')
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     assert kinds(out, job) == "finished"
 
 
@@ -214,10 +214,10 @@ def test_lines_that_are_not_ours_do_nothing(
     out: Path, make: Make, change: dict[str, object]
 ) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     line = json.loads((out / MANIFEST).read_text()) | change
     (out / MANIFEST).write_text("[" * 100_000 + "\n" + json.dumps(line) + "\n")
-    manifest = Manifest(out, "s")
+    manifest = RunManifest(out, "s")
     assert manifest.outdated(job, []) == []
     assert kinds(out, job) == "foreign"
 
@@ -226,7 +226,7 @@ def test_an_original_that_nobody_may_look_for(
     out: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make("a.png")
-    finish(Manifest(out, "s"), job)
+    finish(RunManifest(out, "s"), job)
     line = json.loads((out / MANIFEST).read_text())
     (out / MANIFEST).write_text(json.dumps(line | {"file": "/closed/a.png"}) + "\n")
     stat = Path.stat

@@ -11,7 +11,7 @@ from PIL import Image
 
 from colorization.network.color_bins import NUM_BINS
 from colorization.training.samples import KINDS, Batch, SamplingOptions, draw_batch
-from colorization.training.stored_maps import Store, StoreOptions, write_store
+from colorization.training.stored_maps import MapStore, StoreOptions, write_store
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS, Backbone
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "motorcycle_right")
@@ -49,20 +49,20 @@ def written(
 
 
 @pytest.fixture(scope="session")
-def store(written: Path) -> Store:
-    return Store(written)
+def store(written: Path) -> MapStore:
+    return MapStore(written)
 
 
 @pytest.fixture
-def make_store(tmp_path: Path, backbone: Backbone) -> Callable[..., Store]:
+def make_store(tmp_path: Path, backbone: Backbone) -> Callable[..., MapStore]:
     """``make_store(pictures)``: a store of pictures, two small crops of each."""
 
-    def make(pictures: Sequence[np.ndarray]) -> Store:
+    def make(pictures: Sequence[np.ndarray]) -> MapStore:
         paths = [tmp_path / f"{number}.png" for number in range(len(pictures))]
         for path, rgb in zip(paths, pictures, strict=True):
             Image.fromarray(rgb).save(path)
         list(write_store(paths, tmp_path / "maps", backbone, SMALL))
-        found = Store(tmp_path / "maps")
+        found = MapStore(tmp_path / "maps")
         assert found.prior.shape == (NUM_BINS,)
         return found
 
@@ -94,7 +94,7 @@ def draw() -> Callable[..., Batch]:
     """``draw(store, options, photos, seed)``: a batch, of all photos unless told otherwise."""
 
     def make(
-        store: Store,
+        store: MapStore,
         options: SamplingOptions = SamplingOptions(),
         photos: Sequence[int] | None = None,
         seed: int = 0,

@@ -19,7 +19,7 @@ from colorization.training.commands import (
     weights_of,
 )
 from colorization.training.run import RunOptions
-from colorization.training.stored_maps import Store, StoreOptions
+from colorization.training.stored_maps import MapStore, StoreOptions
 from retrieval.extraction.pca import load_projections
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.weight_files import load_bundled
@@ -42,7 +42,7 @@ def test_folders_of_photos_become_a_store_once(
     folder, log = photo_paths[0].parent, list[str]()
     monkeypatch.setattr(commands, "TOLD_SECONDS", -1.0)
     store_photos([folder], tmp_path / "maps", SMALL, None, log.append)
-    assert len(Store(tmp_path / "maps")) == 6
+    assert len(MapStore(tmp_path / "maps")) == 6
     assert log[0].startswith("6 of 6 photos, ")
     monkeypatch.setattr(commands, "write_store", lambda *given: pytest.fail("it is there"))
     store_photos([folder], tmp_path / "maps", SMALL, None, log.append)

@@ -28,7 +28,7 @@ from colorization.training.run import (
     trained_on,
 )
 from colorization.training.samples import SamplingOptions
-from colorization.training.stored_maps import Store
+from colorization.training.stored_maps import MapStore
 from similarity.backbone.rgb_network import efficientnet_judge
 from similarity.training.loop import LoopOptions, read_module
 
@@ -38,7 +38,7 @@ OPTIONS = RunOptions(
 CHECKPOINT = "network.safetensors"
 
 
-def train(store: Store, output: Path, **changes: object) -> dict[str, dict[str, float]]:
+def train(store: MapStore, output: Path, **changes: object) -> dict[str, dict[str, float]]:
     options = replace(OPTIONS, **changes)  # type: ignore[arg-type]
     return train_network(store, output, options, device="cpu", log=lambda line: None)
 
@@ -54,7 +54,7 @@ def is_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def test_an_interrupted_run_ends_as_if_never_stopped(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(store, tmp_path / "whole")
     losses, calls = training.batch_losses, itertools.count()
@@ -80,7 +80,7 @@ def test_an_interrupted_run_ends_as_if_never_stopped(
     assert all(bool(value.isfinite().all()) for value in whole.values())
 
 
-def test_the_average_follows_and_is_what_is_told(store: Store, tmp_path: Path) -> None:
+def test_the_average_follows_and_is_what_is_told(store: MapStore, tmp_path: Path) -> None:
     found = train(store, tmp_path / "run")
     assert found.keys() == {"seen", "unseen"}
     assert found["seen"] == found["unseen"]  # a small corpus is all of both
@@ -90,7 +90,7 @@ def test_the_average_follows_and_is_what_is_told(store: Store, tmp_path: Path) -
     assert average.keys() == network.keys() and not is_same(average, network)
 
 
-def test_a_run_learns_its_corpus(store: Store, tmp_path: Path) -> None:
+def test_a_run_learns_its_corpus(store: MapStore, tmp_path: Path) -> None:
     sampling = SamplingOptions(kinds=(1.0, 0.0, 0.0, 0.0, 0.0), points=0.0, palette=0.0)
     short = train(store, tmp_path / "short", steps=1, sampling=sampling)
     long = train(store, tmp_path / "long", steps=60, learning_rate=0.02, sampling=sampling)
@@ -98,14 +98,14 @@ def test_a_run_learns_its_corpus(store: Store, tmp_path: Path) -> None:
         assert long["seen"][name] < short["seen"][name]
 
 
-def test_the_seed_decides(store: Store, tmp_path: Path) -> None:
+def test_the_seed_decides(store: MapStore, tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         train(store, tmp_path / name, steps=1, seed=seed)
     a, b, c = (kept(tmp_path / name)[1] for name in "abc")
     assert is_same(a, b) and not is_same(a, c)
 
 
-def test_a_run_may_be_made_longer(store: Store, tmp_path: Path) -> None:
+def test_a_run_may_be_made_longer(store: MapStore, tmp_path: Path) -> None:
     train(store, tmp_path, steps=1)
     train(store, tmp_path, steps=2)
     assert kept(tmp_path)[0]["step"] == "2"
@@ -116,7 +116,7 @@ def test_a_run_may_be_made_longer(store: Store, tmp_path: Path) -> None:
     "change", [{"seed": 1}, {"learning_rate": 0.5}, {"batch": 2}, {"average": 0.5}], ids=str
 )
 def test_a_checkpoint_of_other_settings_is_refused_and_kept(
-    store: Store, tmp_path: Path, change: dict[str, object]
+    store: MapStore, tmp_path: Path, change: dict[str, object]
 ) -> None:
     train(store, tmp_path, steps=1)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -127,7 +127,7 @@ def test_a_checkpoint_of_other_settings_is_refused_and_kept(
 
 
 def test_a_loss_that_is_not_a_number_stops_with_its_step(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses, calls = training.batch_losses, itertools.count()
 
@@ -141,7 +141,7 @@ def test_a_loss_that_is_not_a_number_stops_with_its_step(
     assert not (tmp_path / "run" / CHECKPOINT).exists()
 
 
-def test_a_run_starts_from_another_network(store: Store, tmp_path: Path) -> None:
+def test_a_run_starts_from_another_network(store: MapStore, tmp_path: Path) -> None:
     start = ColorizationNetwork(TINY).state_dict()
     options = replace(OPTIONS, steps=1, learning_rate=0.0)
     train_network(store, tmp_path, options, start=start, device="cpu", log=lambda line: None)
@@ -159,7 +159,7 @@ def test_a_start_of_another_layout_is_refused_in_one_line() -> None:
 
 
 def test_vivid_answers_are_judged_from_their_share_of_the_steps(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses, parts = training.batch_losses, list[set[str]]()
 
@@ -179,7 +179,7 @@ def test_vivid_answers_are_judged_from_their_share_of_the_steps(
 
 
 def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = dict[int, list[nn.Parameter]]()
     judging = list[nn.Parameter]()
@@ -204,7 +204,7 @@ def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_corpus_of_few_photos(
-    make_store: Callable[..., Store],
+    make_store: Callable[..., MapStore],
     pictures: dict[str, np.ndarray],
     tmp_path: Path,
     count: int,

@@ -20,31 +20,31 @@ from colorization.training.samples import (
     moved,
     turned,
 )
-from colorization.training.stored_maps import Store
+from colorization.training.stored_maps import MapStore
 
 Only = Callable[..., SamplingOptions]
 Draw = Callable[..., Batch]
 VIVID, WORTH = NUM_BINS + 3, NUM_BINS + 4  # places of the global hints
 
 
-def own_colors(store: Store, photo: int) -> Tensor:
+def own_colors(store: MapStore, photo: int) -> Tensor:
     """The colors of both crops of a photo at stride 4."""
     return F.avg_pool2d(store.read(np.array([2 * photo, 2 * photo + 1])).ab, 2)
 
 
-def is_of(ab: Tensor, store: Store, photo: int) -> bool:
+def is_of(ab: Tensor, store: MapStore, photo: int) -> bool:
     """Whether colors at stride 4 are those of a crop of the photo."""
     return any(torch.allclose(ab, own, atol=1e-3) for own in own_colors(store, photo))
 
 
 @pytest.fixture
-def painted(make_store: Callable[..., Store]) -> Store:
+def painted(make_store: Callable[..., MapStore]) -> MapStore:
     """Four photos of one color each."""
     colors = ((200, 60, 50), (60, 180, 70), (50, 80, 200), (190, 180, 60))
     return make_store([np.full((64, 64, 3), color, np.uint8) for color in colors])
 
 
-def test_shapes_and_ranges(draw: Draw, store: Store) -> None:
+def test_shapes_and_ranges(draw: Draw, store: MapStore) -> None:
     kinds = Counter[int]()
     for seed in range(20):
         batch = draw(store, seed=seed)
@@ -61,7 +61,7 @@ def test_shapes_and_ranges(draw: Draw, store: Store) -> None:
     assert kinds[1] > kinds[4]  # 0.34 and 0.12 of 120
 
 
-def test_a_batch_depends_on_its_seed_only(draw: Draw, store: Store) -> None:
+def test_a_batch_depends_on_its_seed_only(draw: Draw, store: MapStore) -> None:
     one, again, other = draw(store, seed=1), draw(store, seed=1), draw(store, seed=2)
     assert torch.equal(one.ab, again.ab)
     assert torch.equal(one.inputs.references, again.inputs.references)
@@ -69,12 +69,12 @@ def test_a_batch_depends_on_its_seed_only(draw: Draw, store: Store) -> None:
     assert not torch.equal(one.ab, other.ab)
 
 
-def test_targets_are_crops_of_their_photos(draw: Draw, store: Store, only: Only) -> None:
+def test_targets_are_crops_of_their_photos(draw: Draw, store: MapStore, only: Only) -> None:
     batch = draw(store, only("recommended"))
     assert all(is_of(batch.ab[i], store, i) for i in range(6))
 
 
-def test_without_a_reference_its_planes_are_empty(draw: Draw, store: Store, only: Only) -> None:
+def test_without_a_reference_its_planes_are_empty(draw: Draw, store: MapStore, only: Only) -> None:
     batch = draw(store, only("none"))
     assert not batch.inputs.references.any()
     assert not batch.inputs.hints[:, 2].any()
@@ -86,7 +86,7 @@ def lent(batch: Batch) -> Tensor:
     return warped.mean((2, 3, 4)) * AB_SCALE
 
 
-def test_recommended_references_are_other_photos(draw: Draw, painted: Store, only: Only) -> None:
+def test_recommended_references_are_other_photos(draw: Draw, painted: MapStore, only: Only) -> None:
     own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
     seen = [set[int](), set[int](), set[int](), set[int]()]
     for seed in range(12):
@@ -99,14 +99,14 @@ def test_recommended_references_are_other_photos(draw: Draw, painted: Store, onl
     assert all(len(found) == 3 for found in seen)
 
 
-def test_the_same_photo_lends_from_another_crop(draw: Draw, painted: Store, only: Only) -> None:
+def test_the_same_photo_lends_from_another_crop(draw: Draw, painted: MapStore, only: Only) -> None:
     colors = lent(draw(painted, only("same photo"), range(4)))
     own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
     torch.testing.assert_close(colors, own, atol=2.0, rtol=0.05)
 
 
 def test_a_round_trip_brings_back_the_targets_own_colors(
-    draw: Draw, painted: Store, only: Only
+    draw: Draw, painted: MapStore, only: Only
 ) -> None:
     """Sent to another photo and back, they are still the target's."""
     batch = draw(painted, only("round trip"), range(4))
@@ -114,7 +114,7 @@ def test_a_round_trip_brings_back_the_targets_own_colors(
     torch.testing.assert_close(lent(batch), own, atol=2.0, rtol=0.05)
 
 
-def test_pairs_are_recolored_together(draw: Draw, painted: Store, only: Only) -> None:
+def test_pairs_are_recolored_together(draw: Draw, painted: MapStore, only: Only) -> None:
     options = only("same photo", recolored=(1.0,) * 5)
     batch = draw(painted, options, range(4))
     own = torch.stack([own_colors(painted, i).mean((0, 2, 3)) for i in range(4)])
@@ -124,7 +124,7 @@ def test_pairs_are_recolored_together(draw: Draw, painted: Store, only: Only) ->
 
 
 def test_of_random_references_only_the_reference_is_recolored(
-    draw: Draw, store: Store, only: Only
+    draw: Draw, store: MapStore, only: Only
 ) -> None:
     batch = draw(store, only("random", recolored=(1.0,) * 5))
     assert all(is_of(batch.ab[i], store, i) for i in range(6))
@@ -138,7 +138,7 @@ def test_turning_by_hand() -> None:
     torch.testing.assert_close(same, ab)
 
 
-def test_points_tell_the_truth(draw: Draw, painted: Store, only: Only) -> None:
+def test_points_tell_the_truth(draw: Draw, painted: MapStore, only: Only) -> None:
     batch = draw(painted, only("none", points=1.0), range(4))
     for ab, hints in zip(batch.ab, batch.inputs.hints, strict=True):
         given = hints[2] > 0.9
@@ -147,7 +147,7 @@ def test_points_tell_the_truth(draw: Draw, painted: Store, only: Only) -> None:
     assert bool((batch.inputs.hints[:, 2] > 0).any())
 
 
-def test_a_palette_is_that_of_the_target(draw: Draw, store: Store, only: Only) -> None:
+def test_a_palette_is_that_of_the_target(draw: Draw, store: MapStore, only: Only) -> None:
     told = draw(store, only("none", palette=1.0)).inputs.global_hints
     silent = draw(store, only("none")).inputs.global_hints
     torch.testing.assert_close(told[:, :NUM_BINS].square().sum(1), torch.ones(6))
@@ -168,14 +168,14 @@ def test_a_palette_is_that_of_the_target(draw: Draw, store: Store, only: Only) -
     ],
 )
 def test_what_the_network_is_told_of_references(
-    draw: Draw, store: Store, only: Only, kind: str, told: dict[str, float], worth: float
+    draw: Draw, store: MapStore, only: Only, kind: str, told: dict[str, float], worth: float
 ) -> None:
     hints = draw(store, only(kind, **told)).inputs.global_hints
     assert hints[:, WORTH].tolist() == [worth] * 6
 
 
 def test_who_is_led_finds_the_colors_of_its_reference(
-    draw: Draw, painted: Store, only: Only
+    draw: Draw, painted: MapStore, only: Only
 ) -> None:
     """Photos of one plain color each resemble each other everywhere."""
     options = only("recommended", led=1.0, more_references=0.0)
@@ -187,7 +187,7 @@ def test_who_is_led_finds_the_colors_of_its_reference(
 
 
 def test_who_is_led_by_a_recolored_reference_is_not_recolored_itself(
-    draw: Draw, painted: Store, only: Only
+    draw: Draw, painted: MapStore, only: Only
 ) -> None:
     options = only("recommended", led=1.0, led_recolored=1.0, more_references=0.0)
     batch = draw(painted, options, range(4))
@@ -199,7 +199,7 @@ def test_who_is_led_by_a_recolored_reference_is_not_recolored_itself(
     [("none", True), ("recommended", True), ("round trip", False), ("random", False)],
 )
 def test_vivid_colors_are_asked_for_where_they_are_judged(
-    draw: Draw, store: Store, only: Only, kind: str, is_vivid: bool
+    draw: Draw, store: MapStore, only: Only, kind: str, is_vivid: bool
 ) -> None:
     batch = draw(store, only(kind, vivid=1.0))
     assert batch.is_vivid.tolist() == [is_vivid] * 6
@@ -210,7 +210,7 @@ def test_vivid_colors_are_asked_for_where_they_are_judged(
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_corpus_of_few_photos(
     draw: Draw,
-    make_store: Callable[..., Store],
+    make_store: Callable[..., MapStore],
     pictures: dict[str, np.ndarray],
     only: Only,
     kind: str,
@@ -225,14 +225,14 @@ def test_a_corpus_of_few_photos(
 
 
 def test_a_gray_photo_has_no_colors_to_find(
-    draw: Draw, make_store: Callable[..., Store], gray_pictures: dict[str, np.ndarray]
+    draw: Draw, make_store: Callable[..., MapStore], gray_pictures: dict[str, np.ndarray]
 ) -> None:
     gray = np.dstack([gray_pictures["chelsea"]] * 3)
     batch = draw(make_store([gray, gray]), photos=range(2))
     assert float(batch.ab.abs().max()) < 1
 
 
-def test_moving_keeps_everything(draw: Draw, store: Store) -> None:
+def test_moving_keeps_everything(draw: Draw, store: MapStore) -> None:
     batch = draw(store)
     there = moved(batch, torch.device("cpu"))
     assert torch.equal(there.ab, batch.ab) and torch.equal(there.is_vivid, batch.is_vivid)

@@ -14,7 +14,7 @@ from colorization.network.color_bins import NUM_BINS
 from colorization.network.colorization_network import ENCODER_MAPS
 from colorization.training import stored_maps
 from colorization.training.stored_maps import (
-    Store,
+    MapStore,
     StoreOptions,
     crops_of,
     write_store,
@@ -25,7 +25,7 @@ SMALL = StoreOptions(side=64, crops=2)
 
 
 def test_what_is_read_is_what_the_encoder_says(
-    store: Store, photo_paths: list[Path], backbone: Backbone
+    store: MapStore, photo_paths: list[Path], backbone: Backbone
 ) -> None:
     rows = [5, 0]
     found = store.read(np.array(rows))
@@ -41,7 +41,7 @@ def test_what_is_read_is_what_the_encoder_says(
     assert all(maps.dtype == torch.bfloat16 for maps in halves.maps.values())
 
 
-def test_what_a_store_knows_of_its_photos(store: Store, backbone: Backbone) -> None:
+def test_what_a_store_knows_of_its_photos(store: MapStore, backbone: Backbone) -> None:
     assert len(store) == 6
     assert store.options == SMALL
     assert store.encoder_hash == backbone.weights_hash
@@ -63,7 +63,7 @@ def test_crops_follow_from_the_seed_and_differ(photo_paths: list[Path]) -> None:
     assert 0 <= float(first[0].min()) < float(first[0].max()) <= 100
 
 
-def test_half_of_the_crops_are_mirrored(make_store: Callable[..., Store]) -> None:
+def test_half_of_the_crops_are_mirrored(make_store: Callable[..., MapStore]) -> None:
     """Blue is left of yellow in the photo."""
     rgb = np.zeros((64, 64, 3), np.uint8)
     rgb[:, :32], rgb[:, 32:] = (40, 60, 200), (200, 190, 40)
@@ -89,7 +89,7 @@ def test_a_writing_that_was_stopped_goes_on(
     assert [next(half), next(half)] == [2, 4]
     half.close()  # type: ignore[attr-defined]
     with pytest.raises(FileNotFoundError, match="no finished store; write it with scripts/train"):
-        Store(tmp_path / "maps")
+        MapStore(tmp_path / "maps")
     with (tmp_path / "maps" / "crops.bin").open("ab") as file:
         file.write(b"the beginning of a record")
     assert list(write_store(photo_paths, tmp_path / "maps", backbone, SMALL)) == [6]
@@ -97,7 +97,7 @@ def test_a_writing_that_was_stopped_goes_on(
     assert found["plan.json"] == whole["plan.json"]
     assert found["photos.bin"] == whole["photos.bin"]
     assert len(found["crops.bin"]) == len(whole["crops.bin"])
-    one, other = Store(tmp_path / "maps"), Store(written)
+    one, other = MapStore(tmp_path / "maps"), MapStore(written)
     assert one.key == other.key
     rows = np.arange(12)
     torch.testing.assert_close(one.read(rows).ab, other.read(rows).ab)
@@ -123,7 +123,7 @@ def test_photos_that_cannot_be_read_are_left_out(
     (tmp_path / "text.png").write_text("not a picture\n")
     paths = [tmp_path / "text.png", photo_paths[1], tmp_path / "gone.png", photo_paths[2]]
     assert list(write_store(paths, tmp_path / "maps", backbone, SMALL)) == [4]
-    store = Store(tmp_path / "maps")
+    store = MapStore(tmp_path / "maps")
     assert len(store) == 2
     ab = F.avg_pool2d(crops_of(photo_paths[1], 1, SMALL)[0][1:], 2)
     torch.testing.assert_close(store.read(np.array([0])).ab[0], ab, atol=0.51, rtol=0)
@@ -140,7 +140,7 @@ def test_no_photos_are_told(backbone: Backbone, tmp_path: Path, paths: list[str]
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("count", [1, 3])
 def test_few_photos_resemble_few(
-    make_store: Callable[..., Store], pictures: dict[str, np.ndarray], count: int
+    make_store: Callable[..., MapStore], pictures: dict[str, np.ndarray], count: int
 ) -> None:
     store = make_store([pictures[name] for name in ("chelsea", "coffee", "rocket")][:count])
     assert store.like.shape == (count, count - 1)
@@ -158,13 +158,13 @@ def test_files_that_do_not_belong_together_are_told(damaged: Path) -> None:
     crops = damaged / "crops.bin"
     crops.write_bytes(crops.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"crops\.bin and store\.npz do not belong together"):
-        Store(damaged)
+        MapStore(damaged)
 
 
-def test_the_key_tells_stores_apart(damaged: Path, store: Store) -> None:
+def test_the_key_tells_stores_apart(damaged: Path, store: MapStore) -> None:
     plan = json.loads((damaged / "plan.json").read_text())
     (damaged / "plan.json").write_text(json.dumps(plan | {"photos": "others"}))
-    assert Store(damaged).key != store.key
+    assert MapStore(damaged).key != store.key
 
 
 @pytest.mark.parametrize(

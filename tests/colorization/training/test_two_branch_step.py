@@ -18,8 +18,8 @@ from colorization.training.losses.adversarial import Discriminator
 from colorization.training.losses.chrominance import chrominance_loss
 from colorization.training.losses.classification import classification_loss
 from colorization.training.samples import Batch, SamplingOptions
-from colorization.training.stored_maps import Store
-from colorization.training.two_branch_step import Judges, LossOptions, batch_losses
+from colorization.training.stored_maps import MapStore
+from colorization.training.two_branch_step import LossOptions, TrainingJudges, batch_losses
 
 EVEN = torch.ones(NUM_BINS)
 Draw = Callable[..., Batch]
@@ -45,12 +45,12 @@ def eye() -> Eye:
 
 
 @pytest.fixture
-def judges(eye: Eye) -> Judges:
-    return Judges(eye, Discriminator([8, 3]))
+def judges(eye: Eye) -> TrainingJudges:
+    return TrainingJudges(eye, Discriminator([8, 3]))
 
 
 @pytest.fixture
-def mixed(draw: Draw, store: Store) -> Batch:
+def mixed(draw: Draw, store: MapStore) -> Batch:
     """Six samples of several kinds, some of which ask for vivid colors."""
     batch: Batch = draw(store, SamplingOptions(vivid=0.7), seed=3)
     assert 0 < int(batch.is_vivid.sum()) < 6
@@ -74,7 +74,7 @@ def test_the_loss_is_made_of_its_parts(mixed: Batch) -> None:
     torch.testing.assert_close(found["classification"], entropy)
 
 
-def test_the_truth_costs_nothing_but_the_bins(mixed: Batch, judges: Judges) -> None:
+def test_the_truth_costs_nothing_but_the_bins(mixed: Batch, judges: TrainingJudges) -> None:
     logits = torch.zeros(6, NUM_BINS, 8, 8)
     found = batch_losses(answering(mixed.ab, logits), mixed, EVEN, judges)
     assert float(found["chrominance"]) == 0
@@ -82,7 +82,7 @@ def test_the_truth_costs_nothing_but_the_bins(mixed: Batch, judges: Judges) -> N
 
 
 def test_only_vivid_answers_are_judged(
-    draw: Draw, only: Only, store: Store, mixed: Batch, eye: Eye, judges: Judges
+    draw: Draw, only: Only, store: MapStore, mixed: Batch, eye: Eye, judges: TrainingJudges
 ) -> None:
     network = ColorizationNetwork(TINY)
     found = batch_losses(network, mixed, EVEN, judges)
@@ -102,7 +102,9 @@ def test_without_judges_nothing_is_judged(mixed: Batch) -> None:
     assert found.keys() == {"loss", "chrominance", "classification"}
 
 
-def test_gradients_are_finite_and_reach_all_that_is_trained(mixed: Batch, judges: Judges) -> None:
+def test_gradients_are_finite_and_reach_all_that_is_trained(
+    mixed: Batch, judges: TrainingJudges
+) -> None:
     network = ColorizationNetwork(TINY)
     batch_losses(network, mixed, EVEN, judges)["loss"].backward()
     for module in (network, judges.discriminator):
@@ -114,7 +116,7 @@ def test_gradients_are_finite_and_reach_all_that_is_trained(mixed: Batch, judges
 
 
 def test_the_discriminators_own_loss_does_not_reach_the_network(
-    mixed: Batch, judges: Judges
+    mixed: Batch, judges: TrainingJudges
 ) -> None:
     silent = LossOptions(0.0, 0.0, 0.0, 0.0)
     careful = mixed.ab.clone()
@@ -127,7 +129,9 @@ def test_the_discriminators_own_loss_does_not_reach_the_network(
 
 
 @pytest.mark.parametrize("judged", [False, True])
-def test_every_loss_decreases_on_a_fixed_batch(mixed: Batch, judges: Judges, judged: bool) -> None:
+def test_every_loss_decreases_on_a_fixed_batch(
+    mixed: Batch, judges: TrainingJudges, judged: bool
+) -> None:
     torch.manual_seed(1)
     network = ColorizationNetwork(TINY)
     optimizer = torch.optim.AdamW(
@@ -148,13 +152,13 @@ def test_every_loss_decreases_on_a_fixed_batch(mixed: Batch, judges: Judges, jud
     assert seen[-1]["classification"] < 0.9 * seen[0]["classification"]
 
 
-def test_the_same_batch_gives_the_same_loss(mixed: Batch, judges: Judges) -> None:
+def test_the_same_batch_gives_the_same_loss(mixed: Batch, judges: TrainingJudges) -> None:
     network = ColorizationNetwork(TINY).eval()
     one, other = (batch_losses(network, mixed, EVEN, judges)["loss"] for _ in range(2))
     torch.testing.assert_close(one, other)
 
 
-def test_rare_colors_weigh_more(draw: Draw, only: Only, store: Store) -> None:
+def test_rare_colors_weigh_more(draw: Draw, only: Only, store: MapStore) -> None:
     batch = draw(store, only("none"))
     logits = torch.zeros(6, NUM_BINS, 8, 8)
     plain = batch_losses(answering(batch.ab, logits), batch, EVEN)["classification"]

@@ -21,7 +21,7 @@ from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.editing.photo_editor import PhotoEditor
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.search.photo_index import PhotoIndex
 from similarity.backbone.backbone import Backbone
@@ -39,19 +39,19 @@ def without_index(colorizer: ColorizationPipeline) -> ColorizationPipeline:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    found = Store(Limits(preview_side=96))
+def store() -> Iterator[FileStore]:
+    found = FileStore(Limits(preview_side=96))
     yield found
     found.close()
 
 
 @pytest.fixture
-def editor(colorizer: ColorizationPipeline, store: Store, fast: ColorizeOptions) -> PhotoEditor:
+def editor(colorizer: ColorizationPipeline, store: FileStore, fast: ColorizeOptions) -> PhotoEditor:
     return PhotoEditor(colorizer, store, fast)
 
 
 @pytest.fixture
-def photo(store: Store, gray_pictures: dict[str, np.ndarray]) -> Path:
+def photo(store: FileStore, gray_pictures: dict[str, np.ndarray]) -> Path:
     """A gray photo in the store, as if it had been uploaded."""
     path = store.new("garage.png")
     Image.fromarray(gray_pictures["motorcycle_left"]).save(path)
@@ -74,7 +74,7 @@ class Served:
     """
 
     url: str
-    store: Store
+    store: FileStore
     server: Any
     steps: list[str] = field(default_factory=list)
 
@@ -131,7 +131,7 @@ def serving(fast: ColorizeOptions) -> Serve:
 
         from colorization.web.server import create_app
 
-        store = Store(replace(Limits(preview_side=96), **limits))
+        store = FileStore(replace(Limits(preview_side=96), **limits))
         app = create_app(pipeline, store, fast)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", port=0, timeout_graceful_shutdown=1)

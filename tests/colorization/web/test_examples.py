@@ -3,10 +3,10 @@ import pytest
 from PIL import Image
 
 from colorization.web.examples import EXAMPLES, example_photo, example_thumbnail
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 
 
-def test_there_are_two_gray_ones(store: Store) -> None:
+def test_there_are_two_gray_ones(store: FileStore) -> None:
     assert len(EXAMPLES) == 2
     for name in EXAMPLES:
         path = example_photo(name, store)
@@ -17,7 +17,7 @@ def test_there_are_two_gray_ones(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "coffee", "../a", "__file__"])
-def test_others_are_not_there(store: Store, name: str) -> None:
+def test_others_are_not_there(store: FileStore, name: str) -> None:
     for make in (example_photo, example_thumbnail):
         with pytest.raises(ValueError, match="no such example"):
             make(name, store)

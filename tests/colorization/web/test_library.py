@@ -10,11 +10,11 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.web import library as module
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.library import BUSY, ELSEWHERE, Library
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 
 
 @pytest.fixture
-def alone(without_index: ColorizationPipeline, store: Store) -> PhotoEditor:
+def alone(without_index: ColorizationPipeline, store: FileStore) -> PhotoEditor:
     return PhotoEditor(without_index, store)
 
 

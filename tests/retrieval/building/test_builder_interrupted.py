@@ -131,7 +131,7 @@ def test_interrupted_while_committing(
     Image.fromarray(pictures["hubble"]).save(photo_dir / "new.png")
     with pytest.MonkeyPatch.context() as patch:
         # index.faiss is new, index.json is not
-        patch.setattr(builder.Manifest, "write", lambda *_: stop_at(0)(0, 0))
+        patch.setattr(builder.IndexManifest, "write", lambda *_: stop_at(0)(0, 0))
         with pytest.raises(Interrupted):
             build(photo_dir, index_dir)
     assert paths(index_dir) == before

@@ -7,7 +7,7 @@ from retrieval.building.changes import find_changes, is_complete, wanted_search
 from retrieval.photos.listing import Source, list_sources
 from retrieval.safe_files import file_sha256
 from retrieval.storage.inventory import ShardRow
-from retrieval.storage.manifest import FAISS, Manifest, ShardEntry
+from retrieval.storage.manifest import FAISS, IndexManifest, ShardEntry
 from retrieval.storage.search_settings import (
     FLAT,
     HNSW,
@@ -84,7 +84,7 @@ def test_what_cannot_be_looked_at_is_neither_gone_nor_changed(library_dir: Path)
 
 
 def test_the_memory_budget_is_the_wanted_one_or_the_one_before_or_the_default() -> None:
-    previous = Manifest(
+    previous = IndexManifest(
         "vgg19-slim", "a" * 16, "b" * 16, [], "", 0, search=SearchSettings(memory_budget=5000)
     )
     assert wanted_search(10, 700, previous) == SearchSettings(FLAT, 700)
@@ -100,7 +100,7 @@ def test_the_memory_budget_is_the_wanted_one_or_the_one_before_or_the_default() 
 def test_an_index_is_complete_if_all_is_as_it_should_be(tmp_path: Path, other: str) -> None:
     (tmp_path / FAISS).write_bytes(b"an index")
     shards, search = [ShardEntry("a.h5", 2, "")], SearchSettings(FLAT, 5000)
-    previous = Manifest(
+    previous = IndexManifest(
         "vgg19-slim",
         "a" * 16,
         "b" * 16,

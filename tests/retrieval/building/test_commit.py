@@ -10,11 +10,11 @@ from retrieval.building.commit import commit
 from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import indexed_photos, known_photos, unfinished_shards
-from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, Manifest, read_manifest
+from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
 from retrieval.storage.shards import Photos, read_descriptors, read_photos, write_shard
 
 KEY = "k" * 16
-EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
+EMPTY = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
 
 
 def described(numbers: list[int]) -> Descriptors:
@@ -48,7 +48,7 @@ def test_commit_keeps_whole_shards_and_rewrites_those_that_lost_photos(tmp_path:
     live = known_photos(tmp_path, KEY, None)
     for number in (3, 5):
         del live[b"/p/%d.jpg" % number]
-    commit(live, tmp_path, KEY, Manifest(**{**EMPTY.__dict__, "count": 4}))
+    commit(live, tmp_path, KEY, IndexManifest(**{**EMPTY.__dict__, "count": 4}))
 
     manifest = read_manifest(tmp_path)
     assert (manifest.count, [s.count for s in manifest.shards]) == (4, [2, 2])
@@ -83,7 +83,7 @@ def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(
 
     del live[b"/p/1.jpg"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Manifest, "write", disk_full)
+        patch.setattr(IndexManifest, "write", disk_full)
         with pytest.raises(OSError, match="No space left"):
             commit(live, tmp_path, KEY, EMPTY)
     assert read_manifest(tmp_path) == before
@@ -97,13 +97,13 @@ def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(
     commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
     live = known_photos(tmp_path, KEY, None)
     del live[b"/p/1.jpg"]
-    real = Manifest.write
+    real = IndexManifest.write
 
-    def interrupted(manifest: Manifest, folder: Path) -> None:
+    def interrupted(manifest: IndexManifest, folder: Path) -> None:
         real(manifest, folder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Manifest, "write", interrupted)
+    monkeypatch.setattr(IndexManifest, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         commit(live, tmp_path, KEY, EMPTY)
     (entry,) = read_manifest(tmp_path).shards

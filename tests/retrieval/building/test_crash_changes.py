@@ -15,7 +15,7 @@ from retrieval.maintenance.verify import verify_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import known_photos
-from retrieval.storage.manifest import FEATURES, Manifest, read_manifest
+from retrieval.storage.manifest import FEATURES, IndexManifest, read_manifest
 from retrieval.storage.shards import Photos, write_shard
 
 Order = Callable[..., int]
@@ -29,7 +29,7 @@ def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random
         Projection(np.zeros(n, np.float32), np.eye(k, n, dtype=np.float32))
         for k, n in ((128, 130), (64, 70))
     ]
-    manifest = Manifest("vgg19-slim", "a" * 16, hash_projections(*one), [], "", len(numbers))
+    manifest = IndexManifest("vgg19-slim", "a" * 16, hash_projections(*one), [], "", len(numbers))
     save_projections(index_dir / manifest.pca_file, *one, "a" * 16)
     for start in range(0, len(numbers), 4):
         made = []

@@ -9,11 +9,11 @@ from retrieval.building.commit import commit
 from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import ShardRow, known_photos, rewritten_name, unfinished_shards
-from retrieval.storage.manifest import FEATURES, Manifest, ShardEntry, read_manifest
+from retrieval.storage.manifest import FEATURES, IndexManifest, ShardEntry, read_manifest
 from retrieval.storage.shards import Photos, read_photos, write_shard
 
 KEY = "k" * 16
-EMPTY = Manifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
+EMPTY = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
 
 
 def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: str = KEY) -> Path:
@@ -34,8 +34,8 @@ def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: s
     return write_shard(folder / f"{stem * 16}.h5", Photos.of(rows), empty, key)
 
 
-def named(*shards: Path) -> Manifest:
-    return Manifest(
+def named(*shards: Path) -> IndexManifest:
+    return IndexManifest(
         **{
             **EMPTY.__dict__,
             "shards": [ShardEntry(s.name, len(read_photos(s)), file_sha256(s)) for s in shards],

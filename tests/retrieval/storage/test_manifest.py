@@ -8,7 +8,7 @@ from retrieval.storage.manifest import (
     FEATURES,
     MANIFEST,
     SCHEMA,
-    Manifest,
+    IndexManifest,
     ShardEntry,
     pca_file,
     read_manifest,
@@ -17,7 +17,7 @@ from retrieval.storage.manifest import (
 from retrieval.storage.search_settings import IVFPQ, SearchSettings
 
 SHARDS = [ShardEntry("01.h5", 3, "c" * 64), ShardEntry("02.h5", 2, "d" * 64)]
-EXAMPLE = Manifest("vgg19-slim", "a" * 16, "b" * 16, SHARDS, "e" * 64, 5)
+EXAMPLE = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, SHARDS, "e" * 64, 5)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_failed_write_keeps_the_previous(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "write_text", disk_full)
     with pytest.raises(OSError, match="No space left"):
-        Manifest("vgg19", "a" * 16, "b" * 16, [], "", 0).write(tmp_path)
+        IndexManifest("vgg19", "a" * 16, "b" * 16, [], "", 0).write(tmp_path)
     assert read_manifest(tmp_path) == EXAMPLE
 
 

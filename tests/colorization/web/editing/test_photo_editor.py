@@ -17,7 +17,7 @@ from colorization.photo_files.provenance import credited
 from colorization.photo_files.writer import write_picture
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.editing.photo_editor import HAS_COLORS, PhotoEditor, shares_of
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.building.changes import BuildReport
 from retrieval.photos.reader import PictureError, read_picture
@@ -34,7 +34,7 @@ def library(
     photo_dir: Path,
     tmp_path: Path,
     build: Callable[..., BuildReport],
-    store: Store,
+    store: FileStore,
     fast: ColorizeOptions,
 ) -> PhotoEditor:
     """With an index of its own, that a test may change."""
@@ -44,7 +44,7 @@ def library(
 
 
 @pytest.fixture
-def saved(store: Store) -> Callable[..., Path]:
+def saved(store: FileStore) -> Callable[..., Path]:
     """``saved(name, picture)``: a picture in the store."""
 
     def save(name: str, picture: np.ndarray) -> Path:
@@ -87,7 +87,7 @@ def test_where_nothing_is_alike_colors_are_automatic_and_a_note_says_so(
 
 
 def test_without_an_index_colors_are_automatic(
-    without_index: ColorizationPipeline, store: Store, photo: Path, fast: ColorizeOptions
+    without_index: ColorizationPipeline, store: FileStore, photo: Path, fast: ColorizeOptions
 ) -> None:
     editor, steps = PhotoEditor(without_index, store, fast), list[str]()
     work = editor.open(photo, steps.append)
@@ -106,7 +106,7 @@ def test_a_photo_that_has_colors_is_told(
 
 
 def test_the_file_is_what_colorize_writes(
-    editor: PhotoEditor, store: Store, pictures: dict[str, np.ndarray], fast: ColorizeOptions
+    editor: PhotoEditor, store: FileStore, pictures: dict[str, np.ndarray], fast: ColorizeOptions
 ) -> None:
     """Size, format and metadata are the original's; Python alone finds the same colors."""
     exif = Image.Exif()
@@ -142,7 +142,7 @@ def test_the_file_is_what_colorize_writes(
 
 
 def test_deep_scans_stay_deep_and_the_preview_has_their_colors(
-    editor: PhotoEditor, store: Store, gray_pictures: dict[str, np.ndarray]
+    editor: PhotoEditor, store: FileStore, gray_pictures: dict[str, np.ndarray]
 ) -> None:
     path, gray = store.new("scan.tif"), gray_pictures["motorcycle_left"]
     tifffile.imwrite(path, gray.astype(np.uint16) * np.uint16(257))
@@ -175,7 +175,7 @@ def test_further_edits_prepare_nothing(
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes(
     editor: PhotoEditor,
-    store: Store,
+    store: FileStore,
     gray_pictures: dict[str, np.ndarray],
     saved: Callable[..., Path],
     photo: Path,
@@ -228,7 +228,7 @@ def test_own_references_are_bounded_however_they_are_dropped(
 
 def test_palettes_of_the_edit_and_of_its_history_are_kept(
     editor: PhotoEditor,
-    store: Store,
+    store: FileStore,
     saved: Callable[..., Path],
     photo: Path,
     pictures: dict[str, np.ndarray],
@@ -285,7 +285,7 @@ def test_photos_indexed_while_it_runs_are_recommended(
 
 
 def test_another_index_can_be_used(
-    without_index: ColorizationPipeline, store: Store, index_dir: Path, photo: Path
+    without_index: ColorizationPipeline, store: FileStore, index_dir: Path, photo: Path
 ) -> None:
     editor = PhotoEditor(without_index, store)
     editor.use_index(index_dir)
@@ -293,7 +293,7 @@ def test_another_index_can_be_used(
 
 
 def test_a_new_index_leaves_the_network_its_encoder(
-    without_index: ColorizationPipeline, store: Store, index_dir: Path
+    without_index: ColorizationPipeline, store: FileStore, index_dir: Path
 ) -> None:
     backbone, encoder = without_index.backbone, copy(without_index.backbone)
     own = ColorizationPipeline(backbone, None, without_index.network, encoder)
@@ -302,5 +302,5 @@ def test_a_new_index_leaves_the_network_its_encoder(
     assert editor.pipeline.describer.encoder is encoder
 
 
-def test_limits_are_those_of_the_store(colorizer: ColorizationPipeline, store: Store) -> None:
+def test_limits_are_those_of_the_store(colorizer: ColorizationPipeline, store: FileStore) -> None:
     assert PhotoEditor(colorizer, store).limits == replace(Limits(), preview_side=96)

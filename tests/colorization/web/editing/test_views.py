@@ -6,15 +6,15 @@ from PIL import Image
 
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.editing.views import photo_view, status_lines, url_of
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 
 
-def shown(store: Store, url: object) -> np.ndarray:
+def shown(store: FileStore, url: object) -> np.ndarray:
     assert isinstance(url, str)
     return np.asarray(Image.open(store.folder / url.removeprefix("/files/")))
 
 
-def test_a_photo_and_its_controls(editor: PhotoEditor, store: Store, photo: Path) -> None:
+def test_a_photo_and_its_controls(editor: PhotoEditor, store: FileStore, photo: Path) -> None:
     work = editor.put(editor.open(photo), [(0.25, 0.5)], "#a03020").change("", saturation=0.5)
     view = photo_view(editor, "n", work)
     assert json.loads(json.dumps(view)) == view
@@ -48,7 +48,7 @@ def test_the_status_tells_references_points_palette_and_notes(
 
 
 def test_doubt_is_shown_where_it_is_asked_for(
-    editor: PhotoEditor, store: Store, photo: Path
+    editor: PhotoEditor, store: FileStore, photo: Path
 ) -> None:
     work = editor.open(photo).change("", picks=(3,))  # of something else
     plain, tinted = (
@@ -59,7 +59,7 @@ def test_doubt_is_shown_where_it_is_asked_for(
 
 
 def test_a_reference_that_is_gone_has_no_picture(
-    editor: PhotoEditor, photo: Path, store: Store, library_dir: Path
+    editor: PhotoEditor, photo: Path, store: FileStore, library_dir: Path
 ) -> None:
     work = editor.open(photo)
     own = store.new("own.png")
@@ -70,6 +70,6 @@ def test_a_reference_that_is_gone_has_no_picture(
     assert (found["file"], found["picture"], found["match"]) == ("own.png", "", "")
 
 
-def test_addresses_hold_any_name(store: Store) -> None:
+def test_addresses_hold_any_name(store: FileStore) -> None:
     path = store.new("a b#ü?%.jpg")
     assert url_of(store, path).endswith("/a%20b%23%C3%BC%3F%25.jpg")

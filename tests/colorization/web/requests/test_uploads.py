@@ -10,14 +10,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from colorization.web.requests.uploads import UNREADABLE, Form, Uploads
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from retrieval.photos.reader import PictureError
 
 NAMELESS = b"--a\r\nContent-Disposition: form-data\r\n\r\nx\r\n--a--"
 
 
 @pytest.fixture
-def receive(store: Store) -> Any:
+def receive(store: FileStore) -> Any:
     """``receive(files=..., data=...)``: what becomes of a request; its error as a line."""
     uploads, forms = Uploads(store), list[Form]()
 
@@ -43,7 +43,7 @@ def receive(store: Store) -> Any:
 
 
 def test_files_go_into_the_store_under_their_names(
-    receive: Any, store: Store, gray_file: Path
+    receive: Any, store: FileStore, gray_file: Path
 ) -> None:
     content = gray_file.read_bytes()
     form = receive(
@@ -58,7 +58,7 @@ def test_files_go_into_the_store_under_their_names(
 
 
 def test_what_is_no_picture_is_refused_and_goes(
-    receive: Any, store: Store, gray_file: Path
+    receive: Any, store: FileStore, gray_file: Path
 ) -> None:
     files = [("photo", ("a.jpg", b"nonsense")), ("photo", ("b.jpg", gray_file.read_bytes()))]
     form = receive(files=files)
@@ -93,9 +93,9 @@ def test_too_many_files_are_told(receive: Any) -> None:
 
 
 def test_room_is_made_before_it_is_needed(
-    receive: Any, store: Store, gray_file: Path, monkeypatch: pytest.MonkeyPatch
+    receive: Any, store: FileStore, gray_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(Store, "sweep", lambda self, coming=0: asked.append(coming))
+    monkeypatch.setattr(FileStore, "sweep", lambda self, coming=0: asked.append(coming))
     receive(files=[("photo", ("b.jpg", gray_file.read_bytes()))])
     assert asked[0] >= gray_file.stat().st_size

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.server import create_app
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 
 
 def test_the_start_invites(visit: Any, shots: Path) -> None:
@@ -137,7 +137,7 @@ def test_only_this_machine_is_asked(visit: Any, gray_file: Path) -> None:
 
 
 def test_a_visitor_from_elsewhere_is_not_told_that_photos_stay_here(
-    chromium: Any, colorizer: ColorizationPipeline, store: Store
+    chromium: Any, colorizer: ColorizationPipeline, store: FileStore
 ) -> None:
     app = create_app(colorizer, store, hosts=None)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", port=0))

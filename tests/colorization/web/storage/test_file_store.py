@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 
 
-def put(store: Store, name: str, size: int, age: float) -> Path:
+def put(store: FileStore, name: str, size: int, age: float) -> Path:
     path = store.new(name)
     path.write_bytes(bytes(size))
     os.utime(path, (time.time() - age, time.time() - age))
     return path
 
 
-def test_only_files_inside_are_held(store: Store, tmp_path: Path) -> None:
+def test_only_files_inside_are_held(store: FileStore, tmp_path: Path) -> None:
     inside = put(store, "a.jpg", 1, 0)
     (tmp_path / "secret").write_text("x")
     link = store.folder / "link"
@@ -46,7 +46,7 @@ def test_only_files_inside_are_held(store: Store, tmp_path: Path) -> None:
     assert oct(store.folder.stat().st_mode)[-3:] == "700"
 
 
-def test_old_files_go_and_used_ones_stay(store: Store) -> None:
+def test_old_files_go_and_used_ones_stay(store: FileStore) -> None:
     store.limits = replace(Limits(), stored_seconds=100.0)
     old, used, new = put(store, "old", 1, 200), put(store, "used", 1, 200), put(store, "new", 1, 50)
     store.keep([used, Path("/etc/hostname")])
@@ -55,7 +55,7 @@ def test_old_files_go_and_used_ones_stay(store: Store) -> None:
     assert not old.parent.exists()
 
 
-def test_the_oldest_make_room(store: Store) -> None:
+def test_the_oldest_make_room(store: FileStore) -> None:
     store.limits = replace(Limits(), stored_bytes=250)
     first, second, third = (put(store, str(age), 100, age) for age in (30, 20, 10))
     store.sweep()
@@ -64,7 +64,7 @@ def test_the_oldest_make_room(store: Store) -> None:
     assert [path.exists() for path in (second, third)] == [False, True]
 
 
-def test_nothing_is_left(store: Store) -> None:
+def test_nothing_is_left(store: FileStore) -> None:
     put(store, "a.jpg", 1, 0)
     store.close()
     with pytest.raises(OSError, match="the page has ended"):  # a photo that was being colored
@@ -72,7 +72,7 @@ def test_nothing_is_left(store: Store) -> None:
     assert not store.folder.exists()
 
 
-def test_sweeps_at_the_same_time_do_not_meet(store: Store) -> None:
+def test_sweeps_at_the_same_time_do_not_meet(store: FileStore) -> None:
     store.limits = replace(Limits(), stored_seconds=100.0)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -91,10 +91,10 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    running = Store(Limits())
+    running = FileStore(Limits())
     code = "import os; from colorization.web.storage.limits import Limits;"
-    code += "from colorization.web.storage.file_store import Store;"
-    code += "Store(Limits()).new('a.jpg').write_bytes(b'a photo'); os.kill(os.getpid(), 9)"
+    code += "from colorization.web.storage.file_store import FileStore;"
+    code += "FileStore(Limits()).new('a.jpg').write_bytes(b'a photo'); os.kill(os.getpid(), 9)"
     subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -105,7 +105,7 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
     (index / ".lock").touch()
     assert len(list(tmp_path.glob("rechroma-*/made"))) == 1
     running.sweep()
-    started = Store(Limits())
+    started = FileStore(Limits())
     assert set(tmp_path.iterdir()) == {running.folder, started.folder, index}
     running.close()
     started.close()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from colorization.web.storage.file_store import Store
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.photo_queue import (
     GONE,
     NOTHING,
@@ -14,13 +14,15 @@ from colorization.web.storage.photo_queue import (
 )
 
 
-def queued(store: Store, name: str, folder: str, content: bytes, number: int = 0) -> QueuedPhoto:
+def queued(
+    store: FileStore, name: str, folder: str, content: bytes, number: int = 0
+) -> QueuedPhoto:
     result = store.new(name)
     result.write_bytes(content)
     return QueuedPhoto(number, name, folder, result, result, result, ["Colors guessed."])
 
 
-def test_one_zip_holds_all_results_in_their_folders(store: Store) -> None:
+def test_one_zip_holds_all_results_in_their_folders(store: FileStore) -> None:
     names = [("a.jpg", ""), ("a.jpg", "1932"), ("a.jpg", ""), ("A.JPG", ""), ("gone.jpg", "")]
     queue = PhotoQueue(
         [queued(store, name, f, f"{i}".encode()) for i, (name, f) in enumerate(names)]
@@ -31,7 +33,7 @@ def test_one_zip_holds_all_results_in_their_folders(store: Store) -> None:
     assert found == {"a.jpg": b"0", "1932/a.jpg": b"1", "a (2).jpg": b"2", "A (3).JPG": b"3"}
 
 
-def test_a_photo_that_was_edited_since_has_its_new_result(store: Store) -> None:
+def test_a_photo_that_was_edited_since_has_its_new_result(store: FileStore) -> None:
     queue = PhotoQueue([queued(store, "a.jpg", "", b"old"), queued(store, "b.jpg", "", b"b")])
     new = queued(store, "a.jpg", "", b"new")
     queue.replace_result("a.jpg", new.after, new.result, ["By hand."])
@@ -39,14 +41,14 @@ def test_a_photo_that_was_edited_since_has_its_new_result(store: Store) -> None:
     assert queue.photos[0].status == ["By hand."]
 
 
-def test_a_photo_that_is_sent_again_takes_its_own_place(store: Store) -> None:
+def test_a_photo_that_is_sent_again_takes_its_own_place(store: FileStore) -> None:
     queue = PhotoQueue()
     for number, name in ((2, "c"), (0, "a"), (1, "b"), (1, "b again")):
         queue.add(queued(store, name, "", b"", number))
     assert [one.name for one in queue.photos] == ["a", "b again", "c"]
 
 
-def test_without_a_result_there_is_no_zip(store: Store) -> None:
+def test_without_a_result_there_is_no_zip(store: FileStore) -> None:
     with pytest.raises(ValueError, match=NOTHING):
         PhotoQueue().write_zip(store)
 
