@@ -260,11 +260,8 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
             if len(alone) < 2 or NOTHING_ALIKE not in note:
                 typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
     if len(alone) > 1:
-        typer.echo(
-            f"note: nothing in your library looks like {len(alone)} of these {len(outcomes)}"
-            " photos; their colors are automatic",
-            err=True,
-        )
+        line = f"nothing in your library looks like {len(alone)} of these {len(outcomes)} photos"
+        typer.echo(f"note: {line}; their colors are automatic", err=True)
     failed = [outcome for outcome in outcomes if outcome.error]
     if single and failed:
         fail(failed[0].error)

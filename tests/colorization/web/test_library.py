@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,16 @@ def test_folders_of_one_name_have_an_index_each(
         library.start(str(folder))
         assert ended(library)["count"] == count
     assert len(list((tmp_path / "indexes").iterdir())) == 2
+
+
+def test_a_new_index_leaves_the_network_its_encoder(
+    without_index: ColorizationPipeline, store: FileStore, index_dir: Path
+) -> None:
+    backbone, encoder = without_index.backbone, copy(without_index.backbone)
+    own = ColorizationPipeline(backbone, None, without_index.network, encoder)
+    editor = PhotoEditor(own, store)
+    editor.use_index(index_dir)
+    assert editor.pipeline.describer.encoder is encoder
 
 
 @pytest.mark.parametrize("text", ["", "  ", "relative", "/nowhere/at/all", "~/absent"])

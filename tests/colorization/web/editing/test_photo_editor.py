@@ -1,6 +1,5 @@
 import os
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,16 +289,6 @@ def test_another_index_can_be_used(
     editor = PhotoEditor(without_index, store)
     editor.use_index(index_dir)
     assert editor.open(photo).candidates[0].path.name == "motorcycle_left.png"
-
-
-def test_a_new_index_leaves_the_network_its_encoder(
-    without_index: ColorizationPipeline, store: FileStore, index_dir: Path
-) -> None:
-    backbone, encoder = without_index.backbone, copy(without_index.backbone)
-    own = ColorizationPipeline(backbone, None, without_index.network, encoder)
-    editor = PhotoEditor(own, store)
-    editor.use_index(index_dir)
-    assert editor.pipeline.describer.encoder is encoder
 
 
 def test_limits_are_those_of_the_store(colorizer: ColorizationPipeline, store: FileStore) -> None:
