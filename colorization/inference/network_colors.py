@@ -5,7 +5,7 @@
    the detail of the regression; a palette changes the odds. Colors change where luminance does.
 3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
    recommended ones.
-4. Vividness: the paler the colors, the more they gain.
+4. Vividness: the paler the colors, the more they gain; given references say how vivid they are.
 5. Exact matches: where a reference shows the very same thing, its own colors are taken.
 6. Points: a color that the user gave holds as far as the picture shows the same thing.
 """

@@ -114,8 +114,11 @@ class HttpApi:
 
 def _check_names(form: Form, fields: set[str], files: set[str]) -> None:
     """Refuse a misspelled field, which would be passed over without a word."""
-    for name in form.fields.keys() - fields | form.files.keys() - files:
-        raise ValueError(f"{name} is no field; there are {', '.join(sorted(fields | files))}")
+    told = f"fields are {', '.join(sorted(fields))}; files are {', '.join(sorted(files))}"
+    for name in form.fields.keys() - fields:
+        raise ValueError(f"{name} is {'a file' if name in files else 'no field'}; {told}")
+    for name in form.files.keys() - files:
+        raise ValueError(f"{name} is no file; {told}")
 
 
 def _count(form: Form) -> int:

@@ -71,7 +71,8 @@ def test_recommend_and_suggest_colors(served: Any, gray_file: Path) -> None:
         ({"saturation": -1}, "saturation must be within"),
         ({"saturation": ""}, "saturation must be a number"),
         ({"point": "1,2,#ff0000 " * 101}, "at most 100 color points, not 101"),
-        ({"vivid": 1}, "vivid is no field; there are faithfulness, palette, photo, point"),
+        ({"vivid": 1}, "vivid is no field; fields are faithfulness, point, saturation, top_k, viv"),
+        ({"palette": "#ff0000"}, "palette is a file; fields are faithfulness"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
