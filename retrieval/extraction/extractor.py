@@ -4,7 +4,11 @@ What photos are compared by is computed from the luminance alone, so a gray phot
 of the same scene agree. The colors of the cells are what the photo could lend.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
+from threading import Barrier
 
 import numpy as np
 import torch
@@ -110,10 +114,31 @@ def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 22
         luminance: L as 0..255, with its tones spread.
     """
     step = CPU_BATCH if backbone.device.type == "cpu" else len(luminance)
-    parts = [
-        _some_features(backbone, luminance[i : i + step]) for i in range(0, len(luminance), step)
-    ]
-    return RawFeatures(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    parts = [luminance[i : i + step] for i in range(0, len(luminance), step)]
+    cores = min(torch.get_num_threads(), len(parts))
+    side_by_side = _workers(cores, os.getpid()).map if cores > 1 else map
+    found = side_by_side(partial(_some_features, backbone), parts)
+    return RawFeatures(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+
+
+@cache
+def _workers(count: int, process: int) -> ThreadPoolExecutor:
+    """Threads that compute on one core each: several that share a layer wait for each other.
+
+    Args:
+        count: of them.
+        process: that they belong to; a fork of it has none.
+    """
+    pool, all_are_there = ThreadPoolExecutor(count), Barrier(count)
+    before = torch.get_num_threads()
+
+    def begin(_: int) -> None:
+        torch.set_num_threads(1)
+        all_are_there.wait()
+
+    list(pool.map(begin, range(count)))
+    torch.set_num_threads(before)  # of this thread, and of those that begin later
+    return pool
 
 
 def _some_features(backbone: Backbone, luminance: np.ndarray) -> tuple[np.ndarray, ...]:
