@@ -6,6 +6,7 @@ instead changes the tones of every photo.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -66,15 +67,21 @@ def tones_of(luminance: Float[Tensor, "batch 1 height width"]) -> Tones:
     down, across = int(height * MARGIN), int(width * MARGIN)
     inner = luminance[..., down : height - down, across : width - across].flatten(1).float()
     count = inner.shape[1]
-    low, high = (
-        inner.kthvalue(k, 1).values
-        for k in (1 + int(TAIL * (count - 1)), count - int(TAIL * (count - 1)))
-    )
+    tail = int(TAIL * (count - 1))
+    low, high = _ranked(inner, tail), _ranked(inner, count - 1 - tail)
     gain = (SPAN / (high - low).clamp(min=1.0)).clamp(1.0, MAX_GAIN)
     middle = (low + high) / 2
     # 0 for full tones, which cannot lie far from the middle
     offset = middle.clamp(*MIDDLE) - gain * middle
     return Tones(gain.view(-1, 1, 1, 1), offset.view(-1, 1, 1, 1))
+
+
+def _ranked(values: Float[Tensor, "batch pixels"], rank: int) -> Float[Tensor, " batch"]:
+    """The value of each row that so many are below."""
+    if values.device.type == "cpu":  # several times as fast there
+        parted = np.partition(values.detach().numpy(), rank, axis=1)
+        return torch.from_numpy(parted[:, rank])
+    return values.kthvalue(rank + 1, 1).values
 
 
 def spread_tones(

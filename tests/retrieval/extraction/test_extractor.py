@@ -284,6 +284,10 @@ def test_what_fails_in_a_thread_is_raised(tiny: Backbone, monkeypatch: pytest.Mo
         raise MemoryError("no room for maps")
 
     monkeypatch.setattr("retrieval.extraction.extractor._some_features", failing)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    with pytest.raises(MemoryError, match="no room for maps"):
-        raw_features(tiny, np.zeros((2 * CPU_BATCH, SIDE, SIDE), np.uint8))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(MemoryError, match="no room for maps"):
+            raw_features(tiny, np.zeros((2 * CPU_BATCH, SIDE, SIDE), np.uint8))
+    finally:
+        torch.set_num_threads(before)
