@@ -133,6 +133,7 @@ def _workers(count: int, process: int) -> ThreadPoolExecutor:
     before = torch.get_num_threads()
 
     def begin(_: int) -> None:
+        torch.get_num_threads()  # else the first operator would set it, to what others have
         torch.set_num_threads(1)
         all_are_there.wait()
 
