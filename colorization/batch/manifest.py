@@ -18,9 +18,10 @@ from retrieval.safe_files import locked
 
 MANIFEST = "manifest.jsonl"
 _LOCK = ".rechroma.lock"
-_KEYS = frozenset(
-    ("file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns")
-).union(("references", "notes", "seconds"))
+_KEYS = frozenset((
+    "file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns", "references",
+    "notes", "seconds",
+))  # fmt: skip
 Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
 
 
@@ -142,8 +143,6 @@ class RunManifest:
 
     def outdated(self, job: Job, results: Container[Path]) -> list[Path]:
         """What the last run wrote for a job beside what is going to be written.
-
-        It belongs to what is replaced, as explanations do.
 
         Args:
             job: see Job.

@@ -114,12 +114,10 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:  # nobody reads on, as with "| head": click ends the command
             raise
         except (ValueError, OSError) as error:
-            where = (
-                f"{error.filename}: {error.strerror}"
-                if isinstance(error, OSError) and error.strerror and error.filename
-                else getattr(error, "strerror", None) or str(error)
-            )
-            fail(where)
+            line = str(error)
+            if isinstance(error, OSError) and error.strerror:  # not with the number that it has
+                line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+            fail(line)
         except KeyboardInterrupt:
             typer.echo("stopped; what was finished is kept", err=True)
             raise typer.Exit(130) from None

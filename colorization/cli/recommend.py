@@ -44,7 +44,7 @@ def recommend(
         from colorization.pipeline import ColorizationPipeline
         from retrieval.photos.reader import read_picture
         from retrieval.search.match_words import honest_note
-        from retrieval.storage.rebuild_command import relink
+        from retrieval.storage.mending_commands import relink
 
     if sheet:
         check_sheet(sheet, [photo])

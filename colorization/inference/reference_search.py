@@ -25,7 +25,7 @@ from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
-from retrieval.storage.rebuild_command import relink
+from retrieval.storage.mending_commands import relink
 from similarity.backbone.precision import inference
 
 if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
@@ -145,27 +145,22 @@ class ReferenceSearch:
         Raises:
             ValueError: see rank.
         """
-        used, pictures, skipped = [], [], []
-        gone = list[Path]()
+        used, pictures, skipped, gone = [], [], list[str](), list[str]()
         for candidate in self.candidates(query, top_k, same_class):
             try:
                 pictures.append(read_reference(candidate.path))
                 used.append(candidate)
             except PictureError as error:
-                is_there = os.path.lexists(candidate.path)
-                skipped.append(str(error)) if is_there else gone.append(candidate.path)
+                lines = skipped if os.path.lexists(candidate.path) else gone
+                lines.append(str(error))
             if len(used) == top_k or len(skipped) + len(gone) == MOST_UNREADABLE:
                 break
-        if len(gone) == 1:
-            skipped.insert(0, f"{gone[0]}: no such file")
-        elif gone:
-            skipped.insert(0, self._told_gone(gone))
-        return UsedReferences(used, pictures, skipped, num_gone=len(gone))
-
-    def _told_gone(self, gone: list[Path]) -> str:
-        others = f"{len(gone) - 1} {'other' if len(gone) == 2 else 'others'}"
-        cure = relink(self.index.index_dir)
-        return f"{gone[0]} and {others} are gone; find what was moved: {cure}"
+        told = gone
+        if len(gone) > 1:
+            others = f"{len(gone) - 1} other{'s are' if len(gone) > 2 else ' is'} gone"
+            cure = f"find what was moved: {relink(self.index.index_dir)}"
+            told = [f"{gone[0]}, and {others}; {cure}"]
+        return UsedReferences(used, pictures, [*told, *skipped], num_gone=len(gone))
 
     def chosen(self, query: Query, options: ColorizeOptions) -> UsedReferences:
         """The references to colorize from, and a line where none of them matches.

@@ -35,11 +35,7 @@ from colorization.network.hints import (
     palette_of,
     point_planes,
 )
-from colorization.network.input_planes import (
-    network_inputs,
-    reference_planes,
-    round_trip,
-)
+from colorization.network.input_planes import network_inputs, reference_planes, round_trip
 from colorization.training.led_colors import led_colors
 from colorization.training.simulated_user import mean_saturation, random_points
 from colorization.training.stored_maps import AB_STRIDE, Crops, MapStore

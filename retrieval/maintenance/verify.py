@@ -16,7 +16,7 @@ from retrieval.storage.faiss_check import wrong_shard
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
-from retrieval.storage.rebuild_command import rebuild
+from retrieval.storage.mending_commands import rebuild
 from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import (
     Photos,

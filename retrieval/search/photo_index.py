@@ -22,7 +22,7 @@ from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors, by_shard
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
-from retrieval.storage.rebuild_command import rebuild
+from retrieval.storage.mending_commands import rebuild
 from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import Photos, ShardReader, allow_open_files, is_damage
 from similarity.backbone.backbone import Backbone

@@ -68,6 +68,11 @@ def test_every_command_explains_itself(
         assert option.lower() in result.stdout.lower()
 
 
+@pytest.mark.parametrize("words", [(), ("colorize",), ("index",), ("index", "info")])
+def test_the_short_option_helps_as_the_long_one_does(cli: Cli, words: tuple[str, ...]) -> None:
+    assert cli(*words, "-h").stdout == cli(*words, "--help").stdout
+
+
 def test_without_a_command_help_is_shown(cli: Cli) -> None:
     result = cli()
     assert "Usage" in result.output and "colorize" in result.output

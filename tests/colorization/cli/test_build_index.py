@@ -212,3 +212,10 @@ def test_more_memory_than_there_is_is_told(
     note = "note: --memory-budget 3GiB: this machine has 1.0 GiB of memory;"
     assert done.exit_code == 0 and done.stderr.startswith(note)
     assert "note" not in cli(*words, "--memory-budget", "1GiB").stderr
+
+
+def test_an_index_of_gray_photos_alone_says_so(cli: Cli, gray_dir: Path, tmp_path: Path) -> None:
+    words = ["build-index", gray_dir, "--index", tmp_path / "index", "--workers", 0]
+    note = "note: all of them are gray, and lend no colors: nothing will be recommended\n"
+    assert cli(*words).stderr.endswith(note)
+    assert "gray" not in cli(*words).stderr  # nothing new

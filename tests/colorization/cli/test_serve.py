@@ -44,3 +44,14 @@ def test_an_index_that_is_not_there_is_told(
         tmp_path / "nowhere",
         "no index here",
     )
+
+
+def test_a_stop_does_not_say_that_anything_was_kept(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("colorization.web.server.serve", stopped)
+    result = cli("serve")
+    assert (result.exit_code, result.stderr) == (130, "the page has ended\n")

@@ -1,7 +1,7 @@
 import shlex
 from pathlib import Path
 
-from retrieval.storage.rebuild_command import rebuild
+from retrieval.storage.mending_commands import rebuild, relink
 
 
 def test_the_command_names_what_is_there_as_a_shell_reads_it(tmp_path: Path) -> None:
@@ -21,3 +21,9 @@ def test_where_all_are_gone_a_word_stands_for_them(tmp_path: Path) -> None:
     assert rebuild(tmp_path, [str(tmp_path / "gone")]) == (
         f"rechroma build-index PHOTOS --index {shlex.quote(str(tmp_path))}"
     )
+
+
+def test_following_moved_photos_needs_the_folder_that_they_are_in_now(tmp_path: Path) -> None:
+    index_dir = tmp_path / "it's an index"
+    wanted = ["rechroma", "index", "relink", str(index_dir), "--root", "FOLDER"]
+    assert shlex.split(relink(index_dir)) == wanted
