@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrieval.building.changes import BuildReport
     from retrieval.building.engines.ray_data import RayOptions
 
-MAX_WORKERS = 8  # processes that decode photos, unless more are asked for
+MAX_WORKERS = 8  # processes that describe photos, unless more are asked for
 
 
 def build_index(
@@ -29,7 +29,7 @@ def build_index(
     vgg_weights: VggWeights = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that decode photos; default: one a core, at most 8."),
+        typer.Option(min=0, help="Processes that describe photos; default: one a core, at most 8."),
     ] = None,
     memory_budget: Annotated[
         str | None,

@@ -57,7 +57,7 @@ class BuildOptions:
     """How to build.
 
     Attributes:
-        workers: processes that decode photos beside the network; 0 decodes in this process.
+        workers: processes that decode photos, and on a CPU describe them; 0 does all in this one.
         overwrite: describe every photo anew, whatever the folder holds; photos of folders that are
             not named leave it.
         batch: photos the network sees at once.

@@ -1,14 +1,14 @@
-"""Read a corpus for indexing: decode it in worker processes beside the network."""
+"""Read a corpus for indexing, in processes that decode side by side."""
 
 import hashlib
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -18,6 +18,12 @@ from retrieval.photos.metadata import is_made
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.storage.descriptors import SIDE
 from retrieval.storage.shards import Row
+
+Done = TypeVar("Done")
+KILLED = (
+    "a process that reads photos was killed; systems do that when memory runs out:"
+    " try fewer --workers"
+)
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,83 @@ def read_glances(sources: list[Source], workers: int, batch: int) -> Iterator[li
 
     Args:
         sources: of the corpus.
-        workers: processes that decode, at most one a file; 0 decodes in this one.
+        workers: processes that decode; 0 decodes in this one.
         batch: how many files are yielded at once; the last batch may have fewer.
     """
-    loader = DataLoader(
-        cast(Dataset[Reading], _Corpus(sources)),
-        batch_size=batch,
-        num_workers=min(workers, len(sources)),
-        collate_fn=list,
-        worker_init_fn=_end_with_parent,
+    return in_workers(read_batch, sources, workers, batch)
+
+
+def read_batch(sources: list[Source]) -> list[Reading]:
+    """Decode some files in this process."""
+    readings = []
+    for source in sources:
+        start = time.perf_counter()
+        found = _read(source)
+        readings.append(replace(found, seconds=time.perf_counter() - start))
+    return readings
+
+
+def in_workers(
+    work: Callable[[list[Source]], Done], sources: list[Source], workers: int, batch: int
+) -> Iterator[Done]:
+    """Have processes work on the files of a corpus, each on one core.
+
+    Args:
+        work: what is done to some files; it is sent to the processes.
+        sources: of the corpus.
+        workers: processes, at most one a batch; 0 works in this one.
+        batch: how many files are given to a process at once.
+
+    Yields:
+        What was done, batch after batch.
+
+    Raises:
+        ChildProcessError: a process was killed, as systems do that run out of memory.
+    """
+    batches = [sources[i : i + batch] for i in range(0, len(sources), batch)]
+    found = iter(
+        DataLoader(
+            cast(Dataset[Done | _Failure], _Batches(work, batches)),
+            batch_size=None,
+            num_workers=min(workers, len(batches)),
+            collate_fn=_as_it_is,
+            worker_init_fn=_end_with_parent,
+        )
     )
-    yield from loader
+    for _ in batches:
+        try:
+            done: Done | _Failure = next(found)
+        except RuntimeError as error:  # work fails otherwise, so this is about its process
+            raise ChildProcessError(KILLED) from error
+        if isinstance(done, _Failure):
+            raise done.error
+        yield done
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What work has raised; torch itself would put its traceback into the message."""
+
+    error: Exception
+
+
+@dataclass(frozen=True)
+class _Batches(Generic[Done]):
+    work: Callable[[list[Source]], Done]
+    batches: list[list[Source]]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> Done | _Failure:
+        try:
+            return self.work(self.batches[number])
+        except Exception as error:
+            return _Failure(error)
+
+
+def _as_it_is(done: Done | _Failure) -> Done | _Failure:
+    return done
 
 
 def _end_with_parent(_: int) -> None:
@@ -69,19 +141,6 @@ def _end_with_parent(_: int) -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-class _Corpus:
-    def __init__(self, sources: list[Source]) -> None:
-        self.sources = sources
-
-    def __len__(self) -> int:
-        return len(self.sources)
-
-    def __getitem__(self, index: int) -> Reading:
-        start = time.perf_counter()
-        found = _read(self.sources[index])
-        return replace(found, seconds=time.perf_counter() - start)
 
 
 def _read(source: Source) -> Reading:

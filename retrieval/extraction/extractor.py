@@ -5,10 +5,12 @@ of the same scene agree. The colors of the cells are what the photo could lend.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from threading import Barrier
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +25,8 @@ from similarity.backbone.precision import inference
 from similarity.color.lab import lab_of_bytes, luminance_of_bytes
 from similarity.color.tones import spread_tones
 
+Photo = TypeVar("Photo")
+Found = TypeVar("Found")
 CPU_BATCH = 4  # photos whose maps fit the caches of a processor
 COLORS_A_SIDE = 4  # of a cell, whose Lab colors are averaged
 
@@ -113,12 +117,23 @@ def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 22
         backbone: it says which of its layers serve the index.
         luminance: L as 0..255, with its tones spread.
     """
-    step = CPU_BATCH if backbone.device.type == "cpu" else len(luminance)
-    parts = [luminance[i : i + step] for i in range(0, len(luminance), step)]
+    found = _in_parts(backbone, partial(_some_features, backbone), list(luminance))
+    return RawFeatures(
+        np.concatenate([one.global_ for one in found]),
+        np.concatenate([one.local for one in found]),
+        np.concatenate([one.label for one in found]),
+    )
+
+
+def _in_parts(
+    backbone: Backbone, work: Callable[[Sequence[Photo]], Found], photos: Sequence[Photo]
+) -> list[Found]:
+    """Do as many photos at a time as suit the device; on a CPU side by side on its cores."""
+    step = CPU_BATCH if backbone.device.type == "cpu" else max(1, len(photos))
+    parts = [photos[i : i + step] for i in range(0, len(photos), step)]
     cores = min(torch.get_num_threads(), len(parts))
     side_by_side = _workers(cores, os.getpid()).map if cores > 1 else map
-    found = side_by_side(partial(_some_features, backbone), parts)
-    return RawFeatures(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+    return list(side_by_side(work, parts))
 
 
 @cache
@@ -142,10 +157,10 @@ def _workers(count: int, process: int) -> ThreadPoolExecutor:
     return pool
 
 
-def _some_features(backbone: Backbone, luminance: np.ndarray) -> tuple[np.ndarray, ...]:
+def _some_features(backbone: Backbone, luminance: Sequence[np.ndarray]) -> RawFeatures:
     layers = backbone.layers
     with inference():
-        planes = torch.from_numpy(luminance)[:, None].to(backbone.device).float() / 2.55
+        planes = torch.from_numpy(np.stack(luminance))[:, None].to(backbone.device).float() / 2.55
         found = backbone(
             planes, tuple(dict.fromkeys((layers.global_, layers.local, layers.classes)))
         )
@@ -153,7 +168,7 @@ def _some_features(backbone: Backbone, luminance: np.ndarray) -> tuple[np.ndarra
         whole = whole.mean((2, 3)) if whole.ndim == 4 else whole
         label = found[layers.classes].argmax(1).to(torch.int16)
         local = cells.flatten(2).transpose(1, 2)
-    return whole.cpu().numpy(), local.cpu().numpy(), label.cpu().numpy()
+    return RawFeatures(whole.cpu().numpy(), local.cpu().numpy(), label.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -176,14 +191,16 @@ class Extractor:
         loaded = find_projections(WEIGHTS_DIR, backbone.weights_hash)
         return cls(backbone, *loaded) if loaded else None
 
-    def describe(self, glances: list[Glance]) -> Descriptors:
+    def describe(self, glances: Sequence[Glance]) -> Descriptors:
         """Describe photos; many at once are faster than one by one."""
-        luminance = np.stack([g.luminance for g in glances])
-        raw = raw_features(self.backbone, luminance)
+        return Descriptors.join(_in_parts(self.backbone, self._describe_some, glances))
+
+    def _describe_some(self, glances: Sequence[Glance]) -> Descriptors:
+        raw = _some_features(self.backbone, [g.luminance for g in glances])
         return Descriptors(
             global_=self.global_projection.apply(raw.global_).astype(np.float16),
             local=self.local_projection.apply(raw.local).astype(np.float16),
-            histogram=np.stack([luminance_histograms(x) for x in luminance]),
+            histogram=np.stack([luminance_histograms(g.luminance) for g in glances]),
             color=np.stack([g.color for g in glances]),
             label=raw.label,
             chroma=np.array([g.chroma for g in glances], np.float16),

@@ -38,7 +38,12 @@ class Projection:
         self, features: Float[np.ndarray, "*batch features"]
     ) -> Float32[np.ndarray, "*batch dimensions"]:
         """Project and scale to unit length."""
-        projected: np.ndarray = (features - self.mean) @ self.components.T
+        # multiplied by torch: numpy's own threads wait busily, and slow down those of the network;
+        # imported here, as a build that finds nothing to do ends without it
+        import torch
+
+        centred = torch.from_numpy(np.asarray(features - self.mean, np.float32))
+        projected = (centred @ torch.tensor(self.components).T).numpy()
         norm = np.maximum(np.linalg.norm(projected, axis=-1, keepdims=True), 1e-6)
         return np.asarray(projected / norm, np.float32)
 

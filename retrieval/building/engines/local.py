@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.extraction.corpus_reader import Reading, read_glances
+from retrieval.extraction.corpus_describer import describe_corpus
+from retrieval.extraction.corpus_reader import read_glances
 from retrieval.extraction.extractor import Extractor
 from retrieval.photos.listing import Source
 from retrieval.progress import Progress
-from retrieval.stage_clock import current_clock, stage
+from retrieval.stage_clock import stage
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.shards import Photos, Row, read_photos, write_shard
 
@@ -25,8 +26,7 @@ class ShardJob:
         folder: where shards go.
         extractor: describes them.
         key: hash of the settings, as in IndexManifest.key.
-        workers: processes that decode photos beside the network; 0 decodes in the process of the
-            network.
+        workers: processes that decode photos, and on a CPU describe them; 0 does all in this one.
         batch: photos the network sees at once.
         shard_photos: photos a shard, up to a batch more.
     """
@@ -74,35 +74,17 @@ def write_shards(
         parts.clear()
         return path, photos
 
-    for batch in _clocked(read_glances(job.sources, job.workers, job.batch), job.workers):
-        unreadable += [r.error for r in batch if r.error]
-        good = [r for r in batch if r.glance]
-        if good:
-            with stage("describing"):
-                parts.append(job.extractor.describe([r.glance for r in good if r.glance]))
-            rows += [r.row for r in good if r.row]
-        done += len(batch)
+    for found in describe_corpus(job.sources, job.extractor, job.workers, job.batch):
+        unreadable += found.errors
+        rows += found.rows
+        parts += [found.descriptors] if found.descriptors else []
+        done += found.num_files
         if progress:
             progress(done, len(job.sources))
         if len(rows) >= job.shard_photos:
             yield flush()
     if rows:
         yield flush()
-
-
-def _clocked(batches: Iterator[list[Reading]], workers: int) -> Iterator[list[Reading]]:
-    """The same batches; a clock is told how long decoding took, and how long it was waited for."""
-    clock = current_clock()
-    if clock is not None:
-        clock.workers = workers
-    while True:
-        with stage("waiting" if workers else "decoding"):
-            batch = next(batches, None)
-        if batch is None:
-            return
-        if clock is not None and workers:
-            clock.add_beside("decoding", sum(reading.seconds for reading in batch))
-        yield batch
 
 
 def write_one_shard(job: ShardJob, name: str) -> list[str]:
