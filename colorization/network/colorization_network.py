@@ -164,20 +164,20 @@ class ColorizationNetwork(nn.Module):
         means = [m.mean((2, 3)) for m in (maps32, maps16, inputs.references)]
         context = self.context(torch.cat((*means, inputs.global_hints), 1))[:, :, None, None]
         context32, context16 = context.split(self.config.channels[:2], 1)
-        x = self.stage32(F.relu(self.maps32(maps32) + self.planes32(planes32) + context32))
-        x = self.maps16(maps16) + self.planes16(planes16) + context16 + _twice(self.from32(x))
-        x = self.stage16(F.relu(x))
+        x = convolve(self.planes32, planes32, add=convolve(self.maps32, maps32))
+        x = self.stage32(F.relu(x + context32))
+        x = convolve(self.maps16, maps16, add=_twice(convolve(self.from32, x)))
+        x = self.stage16(F.relu(convolve(self.planes16, planes16, add=x) + context16))
         luminance = F.pixel_unshuffle(inputs.luminance, GRID_STRIDE // LUMINANCE_STRIDE)
         hints = F.pixel_unshuffle(inputs.hints, GRID_STRIDE // HINT_STRIDE)
-        x = (
-            self.maps8(inputs.maps["stride8"])
-            + self.maps4(inputs.maps["stride4"])
-            + (self.luminance(luminance) + self.fine_hints(hints) + self.planes8(planes8))
-            + _twice(self.from16(x))
-        )
-        x = self.stage8(F.relu(x))
-        ab = F.pixel_shuffle(self.ab(x).float(), GRID_STRIDE // HINT_STRIDE) * REGRESSION_SCALE
-        return Prediction(ab, self.bins(x))
+        x = convolve(self.maps8, inputs.maps["stride8"], add=_twice(convolve(self.from16, x)))
+        x = convolve(self.maps4, inputs.maps["stride4"], add=x)
+        x = convolve(self.luminance, luminance, add=x)
+        x = convolve(self.fine_hints, hints, add=x)
+        x = self.stage8(convolve(self.planes8, planes8, "relu", add=x))
+        ab = convolve(self.ab, x).float()
+        ab = F.pixel_shuffle(ab, GRID_STRIDE // HINT_STRIDE) * REGRESSION_SCALE
+        return Prediction(ab, convolve(self.bins[2], convolve(self.bins[0], x, "relu")))
 
 
 def _twice(planes: Tensor) -> Tensor:

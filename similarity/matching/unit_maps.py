@@ -43,8 +43,7 @@ class UnitMaps:
         """By what the first level was divided to be of unit length, where it was interpolated."""
         coarsest = self.levels[0] if self.coarsest is None else self.coarsest
         planes = resized(coarsest, self.levels[0].shape[-2:])
-        length: Tensor = torch.linalg.vector_norm(planes, dim=1, keepdim=True)
-        return length.clamp(min=1e-12)
+        return _length(planes)
 
     def to(self, device: torch.device) -> "UnitMaps":
         """The same on a device."""
@@ -75,12 +74,20 @@ def unit_maps(
         size: rows and columns of the grid of stride 8.
         luminance: L, 0..100, on any finer grid; None where nobody looks closer.
     """
-    levels = [F.normalize(on_grid(standardised[layer], size), dim=1) for layer in layers.levels]
-    detail = [
-        F.normalize(standardised[name], dim=1) for name in layers.detail if name in standardised
-    ]
+    levels = [_unit(on_grid(standardised[layer], size)) for layer in layers.levels]
+    detail = [_unit(standardised[name]) for name in layers.detail if name in standardised]
     fine = None if luminance is None else on_grid(luminance, (2 * size[0], 2 * size[1]))
     return UnitMaps(tuple(levels), tuple(detail), fine, standardised[layers.levels[0]])
+
+
+def _unit(planes: Tensor) -> Tensor:
+    return planes / _length(planes)
+
+
+def _length(planes: Tensor) -> Float[Tensor, "batch 1 height width"]:
+    """At each position; vector_norm takes up to twenty times as long."""
+    length: Tensor = planes.square().sum(1, keepdim=True).clamp(min=1e-24).sqrt()
+    return length
 
 
 def on_grid(

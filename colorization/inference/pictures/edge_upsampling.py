@@ -16,6 +16,7 @@ from torch import Tensor
 from similarity.resize import resized
 
 REACH = 2  # cells on each side
+NEIGHBOURS = [(y, x) for y in range(-REACH, REACH + 1) for x in range(-REACH, REACH + 1)]
 DISTANCE_SIGMA = 1.2  # cells
 LIGHTNESS_SIGMA = 5.0  # units of L
 UNLIKE = 5.0  # standard deviations from which all are as unlike: specks are like none
@@ -38,13 +39,12 @@ def upsampled_along_edges(
     padded = F.pad(cells[None], (REACH,) * 4, mode="replicate")[0]
     own = F.pixel_unshuffle(luminance[None], 2)[0]  # of the four quarters of each cell
     total, weight = ab.new_zeros(2, 4, height, width), ab.new_zeros(4, height, width)
-    for down in range(-REACH, REACH + 1):
-        for right in range(-REACH, REACH + 1):
-            near = padded[:, REACH + down :, REACH + right :][:, :height, :width]
-            unlike = ((own - near[3]) / LIGHTNESS_SIGMA).square().clamp(max=UNLIKE**2)
-            share = torch.exp(-(unlike + _far(down, right, ab)) / 2) * near[2]
-            total += share * near[:2, None]
-            weight += share
+    for (down, right), far in zip(NEIGHBOURS, _far().to(ab), strict=True):
+        near = padded[:, REACH + down :, REACH + right :][:, :height, :width]
+        unlike = ((own - near[3]) / LIGHTNESS_SIGMA).square().clamp(max=UNLIKE**2)
+        share = torch.exp(-(unlike + far) / 2) * near[2]
+        total += share * near[:2, None]
+        weight += share
     found = total / weight
     fine = F.pixel_shuffle(found.flatten(0, 1)[None], 2)[0]
     plain = resized(ab, fine.shape[-2:])
@@ -59,8 +59,8 @@ def _change(ab: Tensor) -> Float[Tensor, "1 height width"]:
     return change
 
 
-def _far(down: int, right: int, like: Tensor) -> Float[Tensor, "4 1 1"]:
-    """Squared distance of a neighbour from the four quarters of a cell, in standard deviations."""
-    quarters = like.new_tensor([(y, x) for y in (-0.25, 0.25) for x in (-0.25, 0.25)])
-    steps = (like.new_tensor([down, right]) - quarters) / DISTANCE_SIGMA
-    return steps.square().sum(1).view(4, 1, 1)
+def _far() -> Float[Tensor, "neighbours 4 1 1"]:
+    """Squared distances of neighbours from the quarters of a cell, in standard deviations."""
+    quarters = torch.tensor([(y, x) for y in (-0.25, 0.25) for x in (-0.25, 0.25)])
+    steps = (torch.tensor(NEIGHBOURS)[:, None] - quarters) / DISTANCE_SIGMA
+    return steps.square().sum(2)[..., None, None]
