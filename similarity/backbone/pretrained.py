@@ -91,7 +91,8 @@ def weights_hash(name: str = DEFAULT_BACKBONE, weights_dir: Path = WEIGHTS_DIR) 
         ValueError: a shard is damaged.
     """
     if name == "efficientnet-lite0":
-        return hashlib.sha256(efficientnet_path().read_bytes()).hexdigest()[:16]
+        with efficientnet_path().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     state = read_shards(name, weights_dir, load_file)
     return hash_weights(
         (key, f"torch.{state[key].dtype}", state[key].tobytes()) for key in sorted(state)
