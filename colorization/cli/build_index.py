@@ -113,6 +113,8 @@ def _ray_options(
         from retrieval.building.engines.ray_data import RayOptions, import_ray
 
         import_ray()
+        if not (address or num_workers or gpus_per_worker):
+            num_workers = usable_cores()
         return RayOptions(address, num_workers, gpus_per_worker)
     if address or num_workers or gpus_per_worker:
         raise ValueError("--ray-address, --num-workers and --gpus-per-worker need --engine ray")

@@ -177,7 +177,7 @@ class ColorizationNetwork(nn.Module):
         x = self.stage8(convolve(self.planes8, planes8, "relu", add=x))
         ab = convolve(self.ab, x).float()
         ab = F.pixel_shuffle(ab, GRID_STRIDE // HINT_STRIDE) * REGRESSION_SCALE
-        return Prediction(ab, convolve(self.bins[2], convolve(self.bins[0], x, "relu")))
+        return Prediction(ab, self.bins(x))
 
 
 def _twice(planes: Tensor) -> Tensor:

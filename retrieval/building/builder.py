@@ -60,12 +60,12 @@ class BuildOptions:
         workers: processes that decode photos, and on a CPU describe them; 0 does all in this one.
         overwrite: describe every photo anew, whatever the folder holds; photos of folders that are
             not named leave it.
-        batch: photos the network sees at once.
+        batch: files that a process takes at once.
         shard_photos: photos a shard, up to a batch more; an interrupted build loses at most one
             shard.
         memory_budget: bytes that the search index may take, which decide the kind of search; None
             keeps what the index has.
-        ray: describe photos on the workers of Ray; None describes them in this process.
+        ray: describe photos on the workers of Ray; None describes them on this machine.
         exclude: patterns of files and folders that are passed over, see Exclusion.
     """
 

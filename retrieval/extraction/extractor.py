@@ -4,13 +4,8 @@ What photos are compared by is computed from the luminance alone, so a gray phot
 of the same scene agree. The colors of the cells are what the photo could lend.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from threading import Barrier
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,8 +20,6 @@ from similarity.backbone.precision import inference
 from similarity.color.lab import lab_of_bytes, luminance_of_bytes
 from similarity.color.tones import spread_tones
 
-Photo = TypeVar("Photo")
-Found = TypeVar("Found")
 CPU_BATCH = 4  # photos whose maps fit the caches of a processor
 COLORS_A_SIDE = 4  # of a cell, whose Lab colors are averaged
 
@@ -110,14 +103,20 @@ class RawFeatures:
     label: Int16[np.ndarray, " photos"]
 
 
-def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 224"]) -> RawFeatures:
+def raw_features(
+    backbone: Backbone, luminance: Sequence[UInt8[np.ndarray, "224 224"]]
+) -> RawFeatures:
     """Run the backbone on squares of luminance.
 
     Args:
         backbone: it says which of its layers serve the index.
         luminance: L as 0..255, with its tones spread.
     """
-    found = _in_parts(backbone, partial(_some_features, backbone), list(luminance))
+    step = CPU_BATCH if backbone.device.type == "cpu" else max(1, len(luminance))
+    found = [
+        _some_features(backbone, np.stack(luminance[i : i + step]))
+        for i in range(0, len(luminance), step)
+    ]
     return RawFeatures(
         np.concatenate([one.global_ for one in found]),
         np.concatenate([one.local for one in found]),
@@ -125,42 +124,12 @@ def raw_features(backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 22
     )
 
 
-def _in_parts(
-    backbone: Backbone, work: Callable[[Sequence[Photo]], Found], photos: Sequence[Photo]
-) -> list[Found]:
-    """Do as many photos at a time as suit the device; on a CPU side by side on its cores."""
-    step = CPU_BATCH if backbone.device.type == "cpu" else max(1, len(photos))
-    parts = [photos[i : i + step] for i in range(0, len(photos), step)]
-    cores = min(torch.get_num_threads(), len(parts))
-    side_by_side = _workers(cores, os.getpid()).map if cores > 1 else map
-    return list(side_by_side(work, parts))
-
-
-@cache
-def _workers(count: int, process: int) -> ThreadPoolExecutor:
-    """Threads that compute on one core each: several that share a layer wait for each other.
-
-    Args:
-        count: of them.
-        process: that they belong to; a fork of it has none.
-    """
-    pool, all_are_there = ThreadPoolExecutor(count), Barrier(count)
-    before = torch.get_num_threads()
-
-    def begin(_: int) -> None:
-        torch.get_num_threads()  # else the first operator would set it, to what others have
-        torch.set_num_threads(1)
-        all_are_there.wait()
-
-    list(pool.map(begin, range(count)))
-    torch.set_num_threads(before)  # of this thread, and of those that begin later
-    return pool
-
-
-def _some_features(backbone: Backbone, luminance: Sequence[np.ndarray]) -> RawFeatures:
+def _some_features(
+    backbone: Backbone, luminance: UInt8[np.ndarray, "photos 224 224"]
+) -> RawFeatures:
     layers = backbone.layers
     with inference():
-        planes = torch.from_numpy(np.stack(luminance))[:, None].to(backbone.device).float() / 2.55
+        planes = torch.from_numpy(luminance)[:, None].to(backbone.device).float() / 2.55
         found = backbone(
             planes, tuple(dict.fromkeys((layers.global_, layers.local, layers.classes)))
         )
@@ -193,10 +162,7 @@ class Extractor:
 
     def describe(self, glances: Sequence[Glance]) -> Descriptors:
         """Describe photos; many at once are faster than one by one."""
-        return Descriptors.join(_in_parts(self.backbone, self._describe_some, glances))
-
-    def _describe_some(self, glances: Sequence[Glance]) -> Descriptors:
-        raw = _some_features(self.backbone, [g.luminance for g in glances])
+        raw = raw_features(self.backbone, [g.luminance for g in glances])
         return Descriptors(
             global_=self.global_projection.apply(raw.global_).astype(np.float16),
             local=self.local_projection.apply(raw.local).astype(np.float16),

@@ -1,12 +1,14 @@
 """Fit the projections of a backbone's features to photos."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
-from retrieval.extraction.corpus_reader import read_glances
-from retrieval.extraction.extractor import raw_features
+from retrieval.extraction.corpus_reader import Reading, batches_of, read_batch, read_glances
+from retrieval.extraction.extractor import RawFeatures, raw_features
 from retrieval.extraction.pca import Projection, fit_projection
+from retrieval.extraction.worker_processes import in_processes
 from retrieval.photos.listing import Source
 from retrieval.storage.descriptors import GLOBAL_SIZE, GRID, LOCAL_SIZE
 from similarity.backbone.backbone import Backbone
@@ -24,8 +26,8 @@ def fit_projections(
     Args:
         sources: the corpus; photos evenly spaced among them are looked at.
         backbone: makes the features.
-        workers: processes that decode photos.
-        batch: photos that are described together.
+        workers: processes that decode photos, and on a CPU run the network; 0 does all in this one.
+        batch: files that a process takes at once.
         sample: about how many photos are looked at.
 
     Raises:
@@ -34,10 +36,8 @@ def fit_projections(
     looked_at = list(sources[:: max(1, len(sources) // sample)])
     rng = np.random.default_rng(0)
     whole, cells = [], []
-    for readings in read_glances(looked_at, workers, batch):
-        good = [reading.glance.luminance for reading in readings if reading.glance]
-        if good:
-            raw = raw_features(backbone, np.stack(good))
+    for raw in _features_of(looked_at, backbone, workers, batch):
+        if raw is not None:
             whole.append(raw.global_)
             cells += [photo[rng.choice(GRID * GRID, CELLS, replace=False)] for photo in raw.local]
     if not whole:
@@ -45,3 +45,24 @@ def fit_projections(
     return fit_projection(np.concatenate(whole), GLOBAL_SIZE), fit_projection(
         np.concatenate(cells), LOCAL_SIZE
     )
+
+
+def _features_of(
+    sources: list[Source], backbone: Backbone, workers: int, batch: int
+) -> Iterator[RawFeatures | None]:
+    """Features of batches of files; None where none of a batch can be used."""
+    if backbone.device.type == "cpu":  # see corpus_describer
+        work = partial(_read_and_run, backbone)
+        yield from in_processes(work, batches_of(sources, batch), workers)
+    else:
+        for readings in read_glances(sources, workers, batch):
+            yield _run(backbone, readings)
+
+
+def _read_and_run(backbone: Backbone, sources: Sequence[Source]) -> RawFeatures | None:
+    return _run(backbone, read_batch(sources))
+
+
+def _run(backbone: Backbone, readings: list[Reading]) -> RawFeatures | None:
+    seen = [reading.glance.luminance for reading in readings if reading.glance]
+    return raw_features(backbone, seen) if seen else None

@@ -10,8 +10,7 @@ import typer
 from retrieval.stage_clock import StageClock, running_clock
 
 Timings = Annotated[bool, typer.Option("--timings", help="Tell at the end where the time went.")]
-# what a build does side by side; whatever of it takes longest is the limit
-SIDE_BY_SIDE = ("decoding", "describing", "writing")
+OF_BUILDS = ("describing", "writing")  # what a build may do while processes beside it work
 
 
 @contextmanager
@@ -57,11 +56,12 @@ def timing_lines(clock: StageClock, started: float = 0.0) -> list[str]:
 
 
 def _limit(clock: StageClock) -> list[str]:
-    busy = clock.seconds | {k: v / clock.workers for k, v in clock.beside.items()}
-    found = {name: busy[name] for name in SIDE_BY_SIDE if name in busy}
-    most = max(found.values(), default=0.0)
-    if not {"decoding", "describing"} <= found.keys() or most <= 0:
+    """What takes longest of what is done side by side."""
+    if not clock.beside or not clock.workers:
         return []
+    found = {" and ".join(clock.beside): sum(clock.beside.values()) / clock.workers}
+    found |= {name: clock.seconds[name] for name in OF_BUILDS if name in clock.seconds}
     limit = max(found, key=lambda name: found[name])
+    most = max(found[limit], 1e-9)
     others = [f"{name} takes {t / most:.0%} of that" for name, t in found.items() if name != limit]
     return [f"limit: {limit}, {most:.2f} s; {', '.join(others)}"]

@@ -27,7 +27,7 @@ class ShardJob:
         extractor: describes them.
         key: hash of the settings, as in IndexManifest.key.
         workers: processes that decode photos, and on a CPU describe them; 0 does all in this one.
-        batch: photos the network sees at once.
+        batch: files that a process takes at once.
         shard_photos: photos a shard, up to a batch more.
     """
 
@@ -51,7 +51,7 @@ def write_shards(
     progress: Progress | None = None,
     name: Callable[[], str] = shard_name,
 ) -> Written:
-    """Describe photos in this process, and yield each shard when it is complete.
+    """Describe photos on this machine, and yield each shard when it is complete.
 
     Args:
         job: the photos, and how to describe them.

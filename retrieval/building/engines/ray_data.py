@@ -104,7 +104,10 @@ def write_shards(
     items = _items(job)
     # a worker may have no GPU, or another one: what travels lies in memory
     backbone = deepcopy(job.extractor.backbone).to("cpu")
-    carried = replace(job, sources=[], extractor=replace(job.extractor, backbone=backbone))
+    extractor = replace(job.extractor, backbone=backbone)
+    # a worker with one processor does all itself; one with a GPU has photos decoded beside it
+    workers = job.workers if options.gpus_per_worker else 0
+    carried = replace(job, sources=[], extractor=extractor, workers=workers)
     errors: dict[int, list[str]] = {}
     with _connected(ray, options):
         from ray.data import ActorPoolStrategy

@@ -16,7 +16,10 @@ from click.testing import Result
 from rechroma_process import command
 
 import colorization
+from colorization.cli.machine.cores import usable_cores
+from retrieval.building.builder import BuildOptions
 from retrieval.building.changes import BuildReport
+from retrieval.building.engines.ray_data import RayOptions
 from retrieval.storage.index_folder import sole_writer
 
 Cli = Callable[..., Result]
@@ -137,6 +140,37 @@ def test_options_that_always_take_the_ordinary_way(
     assert (
         "7 photos (7 added" in cli("build-index", photo_dir, "--index", own_index, *options).stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], RayOptions(num_workers=usable_cores())),
+        (["--num-workers", 7], RayOptions(num_workers=7)),
+        (["--ray-address", "there"], RayOptions("there")),
+        (["--gpus-per-worker", 0.5], RayOptions(gpus_per_worker=0.5)),
+    ],
+    ids=str,
+)
+def test_ray_has_as_many_workers_as_there_are_cores_to_use(
+    cli: Cli,
+    photo_dir: Path,
+    own_index: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[object],
+    expected: RayOptions,
+) -> None:
+    seen: list[BuildOptions] = []
+
+    def build(*given: object) -> BuildReport:
+        assert isinstance(given[3], BuildOptions)
+        seen.append(given[3])
+        return BuildReport(7, 7, 0, 0, 0)
+
+    monkeypatch.setattr("retrieval.building.engines.ray_data.import_ray", lambda: None)
+    monkeypatch.setattr(ORDINARY, build)
+    cli("build-index", photo_dir, "--index", own_index, "--engine", "ray", *options)
+    assert [one.ray for one in seen] == [expected]
 
 
 def test_refusals_stay_those_of_the_ordinary_way(

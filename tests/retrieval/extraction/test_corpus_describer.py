@@ -1,15 +1,13 @@
 import os
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from retrieval.extraction.corpus_describer import Described, describe_corpus
-from retrieval.extraction.corpus_reader import KILLED
+from retrieval.extraction.corpus_describer import DescribedBatch, describe_corpus
 from retrieval.extraction.extractor import Extractor, glance
-from retrieval.photos.listing import Source, list_sources
+from retrieval.photos.listing import list_sources
 from retrieval.photos.reader import read_small_rgb
 from retrieval.stage_clock import running_clock
 from retrieval.storage.descriptors import SIDE, Descriptors
@@ -23,7 +21,7 @@ def extractor(backbone: Backbone) -> Extractor:
     return found
 
 
-def joined(found: list[Described]) -> Descriptors:
+def joined(found: list[DescribedBatch]) -> Descriptors:
     return Descriptors.join([one.descriptors for one in found if one.descriptors])
 
 
@@ -55,19 +53,19 @@ def test_files_that_cannot_be_used_are_told(odd_files, extractor: Extractor, wor
     assert len(joined(found)) == len(found[1].rows) == 1
 
 
-@pytest.mark.parametrize(("workers", "here"), [(0, True), (1, False)])
+@pytest.mark.parametrize(("workers", "batch", "processes"), [(0, 4, 0), (1, 4, 1), (5, 4, 2)])
 def test_the_clock_is_told_who_did_what(
-    library_dir: Path, extractor: Extractor, workers: int, here: bool
+    library_dir: Path, extractor: Extractor, workers: int, batch: int, processes: int
 ) -> None:
     sources = list_sources([library_dir])
     with running_clock() as clock:
-        found = list(describe_corpus(sources, extractor, workers, 4))
-    assert ({"decoding", "describing"} <= clock.seconds.keys()) == here
-    assert clock.workers == workers
-    if not here:
+        found = list(describe_corpus(sources, extractor, workers, batch))
+    assert ({"decoding", "describing"} <= clock.seconds.keys()) == (workers == 0)
+    assert clock.workers == processes
+    if workers:
         assert clock.beside == {
-            name: pytest.approx(sum(getattr(one, name) for one in found))
-            for name in ("decoding", "describing")
+            "decoding": pytest.approx(sum(one.decoding_seconds for one in found)),
+            "describing": pytest.approx(sum(one.describing_seconds for one in found)),
         }
         assert min(clock.beside.values()) > 0
 
@@ -87,32 +85,3 @@ def test_other_devices_describe_in_this_process(
     found = list(describe_corpus(list_sources([library_dir]), extractor, 1, 4))
     assert processes == [os.getpid()] * 2
     assert len(joined(found)) == 8
-
-
-def failing(_: Extractor, __: list) -> Descriptors:
-    raise MemoryError("no room for maps")
-
-
-def killed(_: Extractor, __: list) -> Descriptors:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError
-
-
-def test_what_fails_in_a_process_is_raised_as_it_is(
-    library_dir: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Extractor, "describe", failing)
-    with pytest.raises(MemoryError) as raised:
-        list(describe_corpus(list_sources([library_dir]), extractor, 2, 4))
-    assert str(raised.value) == "no room for maps"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no signals")
-def test_a_killed_process_ends_it_in_one_line(
-    library_dir: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Extractor, "describe", killed)
-    sources: list[Source] = list_sources([library_dir])
-    with pytest.raises(ChildProcessError, match="was killed") as raised:
-        list(describe_corpus(sources, extractor, 2, 4))
-    assert str(raised.value) == KILLED

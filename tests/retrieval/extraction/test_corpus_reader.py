@@ -1,8 +1,5 @@
 import hashlib
 import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -80,39 +77,3 @@ def test_a_photo_and_its_copy_look_the_same(
     [[first, second]] = read_glances(list_sources([tmp_path]), 0, 2)
     np.testing.assert_array_equal(first.glance.luminance, second.glance.luminance)
     assert first.row[4] != second.row[4]
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-# as on Linux, macOS and Windows, Linux from Python 3.14
-@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
-def test_workers_end_with_a_killed_parent(library_dir: Path, start: str) -> None:
-    """They hold its terminal: whoever waits for the end of its output would wait for ever."""
-    script = (
-        "import sys, multiprocessing; from pathlib import Path;"
-        "from retrieval.photos.listing import list_sources;"
-        "from retrieval.extraction.corpus_reader import read_glances;"
-        "multiprocessing.set_start_method(sys.argv[2]);"
-        "found = read_glances(list_sources([Path(sys.argv[1])]) * 50, 2, 4);"
-        "next(found); print(*[p.pid for p in multiprocessing.active_children()], flush=True);"
-        "input()"
-    )
-    command = [sys.executable, "-c", script, str(library_dir), start]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
-        workers = [int(number) for number in parent.stdout.readline().split()]
-        parent.kill()
-        assert len(workers) == 2
-        assert parent.stdout.read() == ""  # comes to an end
-    deadline = time.monotonic() + 20
-    while any(_is_running(worker) for worker in workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

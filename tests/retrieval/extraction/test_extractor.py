@@ -1,5 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import skimage.color
@@ -148,7 +146,7 @@ def test_histograms_equal_numpy(rng: np.random.Generator) -> None:
 
 def test_raw_features_equal_the_network(tiny: Backbone, rng: np.random.Generator) -> None:
     luminance = rng.integers(0, 256, (2, SIDE, SIDE)).astype(np.uint8)
-    raw = raw_features(tiny, luminance)
+    raw = raw_features(tiny, list(luminance))
     assert (raw.global_.shape, raw.local.shape) == ((2, 20), (2, 49, 12))
     found = tiny(torch.from_numpy(luminance)[:, None] / 255 * 100, ("pool5", "fc6", "logits"))
     np.testing.assert_allclose(
@@ -169,7 +167,7 @@ def test_a_map_is_averaged_to_a_photo_as_a_whole(
     backbone: Backbone, rng: np.random.Generator
 ) -> None:
     luminance = rng.integers(0, 256, (2, SIDE, SIDE)).astype(np.uint8)
-    raw = raw_features(backbone, luminance)
+    raw = raw_features(backbone, list(luminance))
     assert (raw.global_.shape, raw.local.shape) == ((2, 320), (2, 49, 320))
     # one map serves both here
     np.testing.assert_allclose(raw.global_, raw.local.mean(1), atol=1e-4)
@@ -258,36 +256,3 @@ def test_a_gray_print_resembles_its_color_photo(
 def test_bundled_projections_belong_to_their_weights(tiny: Backbone, extractor: Extractor) -> None:
     assert isinstance(extractor.global_projection, Projection)
     assert Extractor.bundled(tiny) is None
-
-
-def test_threads_side_by_side_find_the_same_and_leave_the_number_of_threads(
-    tiny: Backbone, rng: np.random.Generator
-) -> None:
-    luminance = rng.integers(0, 256, (3 * CPU_BATCH + 1, SIDE, SIDE)).astype(np.uint8)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = raw_features(tiny, luminance)
-        torch.set_num_threads(3)
-        together = raw_features(tiny, luminance)
-        with ThreadPoolExecutor(1) as later:
-            counts = [torch.get_num_threads(), later.submit(torch.get_num_threads).result()]
-    finally:
-        torch.set_num_threads(before)
-    assert counts == [3, 3]
-    for name, found in vars(together).items():
-        np.testing.assert_allclose(found, getattr(alone, name), rtol=1e-4, atol=1e-5)
-
-
-def test_what_fails_in_a_thread_is_raised(tiny: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object) -> None:
-        raise MemoryError("no room for maps")
-
-    monkeypatch.setattr("retrieval.extraction.extractor._some_features", failing)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        with pytest.raises(MemoryError, match="no room for maps"):
-            raw_features(tiny, np.zeros((2 * CPU_BATCH, SIDE, SIDE), np.uint8))
-    finally:
-        torch.set_num_threads(before)

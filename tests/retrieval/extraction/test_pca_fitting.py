@@ -22,9 +22,7 @@ def test_the_same_photos_give_the_same_however_they_are_read(
         np.testing.assert_allclose(first.mean, second.mean, atol=1e-3)
     raw = raw_features(
         backbone,
-        np.stack(
-            [glance(read_small_rgb(path, 224)).luminance for path in library_dir.rglob("*.png")]
-        ),
+        [glance(read_small_rgb(path, 224)).luminance for path in library_dir.rglob("*.png")],
     )
     assert one[0].apply(raw.global_).shape == (8, GLOBAL_SIZE)
     assert one[1].apply(raw.local).shape == (8, 49, LOCAL_SIZE)

@@ -28,6 +28,13 @@ def test_lines_add_up_and_name_the_limit() -> None:
         "  decoding                 5.00 s  in each of 2 processes beside",
         "limit: decoding, 5.00 s; describing takes 80% of that, writing takes 20% of that",
     ]
+    clock.seconds.pop("describing")
+    clock.beside["describing"] = 4.0  # by the same processes
+    assert timing_lines(clock)[-1] == (
+        "limit: decoding and describing, 7.00 s; writing takes 14% of that"
+    )
+    clock.beside, clock.workers = {}, 0  # one after the other
+    assert "limit" not in timing_lines(clock)[-1]
 
 
 def test_nothing_is_counted_unless_wanted() -> None:
@@ -53,7 +60,7 @@ def test_colorize_tells_its_stages(
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_build_index_names_the_limit(
+def test_build_index_names_the_limit_of_what_is_done_side_by_side(
     cli: Cli, photo_dir: Path, tmp_path: Path, workers: int
 ) -> None:
     words = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", workers]
@@ -62,8 +69,10 @@ def test_build_index_names_the_limit(
     assert {"imports", "weights", "decoding", "describing", "writing", "joining"} <= set(
         stages(done)
     )
-    assert re.search(r"^limit: (decoding|describing), [\d.]+ s; .* of that$", done.stderr, re.M)
-    assert ("in each of 1 process beside" in done.stderr) == (workers == 1)
+    told = re.search(
+        r"^limit: decoding and describing, [\d.]+ s; writing takes .* of that$", done.stderr, re.M
+    )
+    assert (told is not None) == ("in each of 1 process beside" in done.stderr) == (workers == 1)
 
 
 def test_a_command_that_fails_tells_too(cli: Cli, tmp_path: Path) -> None:

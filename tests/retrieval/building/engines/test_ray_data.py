@@ -74,6 +74,12 @@ def workers() -> list[int]:
     return found
 
 
+def children(process: int) -> list[int]:
+    """Processes that a process of this machine has begun, and that have not ended."""
+    places = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for place in places for child in place.read_text().split()]
+
+
 def contents(index_dir: Path) -> tuple[list[Path], list[np.ndarray]]:
     index = PhotoIndex.open(index_dir)
     return [index.path(row) for row in range(len(index))], [*vars(everything(index_dir)).values()]
@@ -89,7 +95,7 @@ def test_two_workers_one_killed_make_the_index_that_one_process_makes(
     local = BuildOptions(workers=0, batch=1, shard_photos=SHARD)
     expected = build_index([many], tmp_path / "local", backbone, local)
     features = tmp_path / "ray" / FEATURES
-    killed: list[int] = []
+    killed, begun = list[int](), list[int]()
     finished: dict[str, tuple[int, int]] = {}
 
     def kill_one(done: int, total: int) -> None:
@@ -97,12 +103,13 @@ def test_two_workers_one_killed_make_the_index_that_one_process_makes(
             finished.update(
                 {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in features.glob("*.h5")}
             )
+            begun.extend(child for worker in workers() for child in children(worker))
             killed.extend(workers()[:1])
             os.kill(killed[0], signal.SIGKILL)
 
-    report = build_index(
-        [many], tmp_path / "ray", backbone, replace(local, ray=RayOptions(num_workers=2)), kill_one
-    )
+    on_ray = replace(local, workers=3, ray=RayOptions(num_workers=2))
+    report = build_index([many], tmp_path / "ray", backbone, on_ray, kill_one)
+    assert begun == []  # a worker has one processor
     assert killed and 0 < len(finished) < PHOTOS // SHARD
     assert (report.count, report.added, report.unreadable) == (PHOTOS, PHOTOS, expected.unreadable)
     for name, stamp in finished.items():  # never redone
