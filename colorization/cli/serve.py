@@ -31,5 +31,4 @@ def serve(
     try:
         serve_page(index, host, port, device or "cpu", announce)
     except KeyboardInterrupt:
-        typer.echo("the page has ended", err=True)
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt("the page has ended") from None

@@ -1,0 +1,54 @@
+"""Ctrl-C: it stops a command, which cleans up; before and after one it ends the process at once."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+STOPPED = "stopped; what was finished is kept"
+STATUS = 130  # of a process that Ctrl-C has ended, as shells have it
+
+
+def leave_at_interrupt() -> None:
+    """Let Ctrl-C end the process in one line instead of a traceback: nothing is under way yet.
+
+    Where whoever started the process lets it not be interrupted, as ``nohup`` and "&" may, so it
+    stays.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt within the block, and end the process at once after it.
+
+    After one that was raised, it says nothing more. Nothing changes where leave_at_interrupt was
+    not called, as in tests.
+    """
+    afterwards = signal.getsignal(signal.SIGINT)
+    if afterwards is not _leave:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        afterwards = _leave_silently
+        raise
+    finally:
+        signal.signal(signal.SIGINT, afterwards)
+
+
+def _leave(*_: object) -> None:
+    with suppress(OSError):
+        os.write(2, f"{STOPPED}\n".encode())
+    _leave_silently()
+
+
+def _leave_silently(*_: object) -> None:
+    """End, without what else happens at an end: that would be interrupted wherever it is."""
+    with suppress(Exception):  # closed, or just being written
+        sys.stdout.flush()
+    os._exit(STATUS)
