@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from colorization.photo_files.compression import compression
+from colorization.photo_files.compression import WITH_QUALITY, compression
 from colorization.photo_files.deep_png import write_deep_png
 from colorization.photo_files.icc_profiles import rgb_profile
 from colorization.photo_files.staged_files import staging
@@ -35,6 +35,11 @@ JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in
 def output_suffix(suffix: str) -> str:
     """The suffix of a result: the input's own where it can be written, else .png."""
     return suffix if suffix.lower() in FORMATS else ".png"
+
+
+def takes_quality(path: Path) -> bool:
+    """Whether a result of this name is of a format that may be compressed more or less finely."""
+    return FORMATS.get(path.suffix.lower()) in WITH_QUALITY
 
 
 def check_output(path: Path) -> None:

@@ -11,6 +11,7 @@ from colorization.photo_files.writer import (
     FORMATS,
     check_output,
     output_suffix,
+    takes_quality,
     write_picture,
 )
 from retrieval.photos.reader import Picture, read_picture
@@ -24,6 +25,18 @@ def test_the_suffix_of_a_result() -> None:
         ".webp",
     ]
     assert [output_suffix(s) for s in (".bmp", ".gif", ".pgm", "", ".heic")] == [".png"] * 5
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_which_results_may_be_compressed_more_finely(
+    suffix: str, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    sizes = set()
+    for quality in (20, 90):
+        path = tmp_path / f"{quality}{suffix}"
+        write_picture(path, pictures["chelsea"], Picture(pictures["chelsea"]), quality)
+        sizes.add(path.stat().st_size)
+    assert takes_quality(Path(f"x{suffix.upper()}")) == (len(sizes) == 2)
 
 
 # --- check_output
