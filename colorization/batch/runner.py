@@ -10,7 +10,8 @@ import numpy as np
 
 from colorization.batch.explanation import attribution, write_explanation
 from colorization.batch.jobs import Job, beside, explanation_paths
-from colorization.batch.manifest import RunManifest, Stamp, stamp_of
+from colorization.batch.manifest import RunManifest
+from colorization.batch.manifest_lines import Stamp, stamp_of
 from colorization.batch.outcome import Outcome, describe_recommendation
 from colorization.batch.request import Request
 from colorization.batch.target_colors import recolored

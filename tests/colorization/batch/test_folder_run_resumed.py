@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from colorization.batch.manifest import MANIFEST
+from colorization.batch.manifest_lines import MANIFEST
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from retrieval.photos.reader import NO_PICTURE, read_picture
