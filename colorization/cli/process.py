@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from colorization.cli.machine.cores import usable_cores
+from colorization.cli.machine.interrupts import left_at_interrupt
 from retrieval.stage_clock import stage
 
 # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
@@ -49,11 +50,11 @@ def share_cores() -> None:
 def heavy_imports() -> Iterator[None]:
     """Import torch without searching for garbage meanwhile, which makes it an eighth slower.
 
-    What is there then stays to the end, and is not searched either.
+    What is there then stays to the end, and is not searched either. Ctrl-C ends the process.
     """
     gc.disable()
     try:
-        with stage("imports"):
+        with left_at_interrupt(), stage("imports"):
             yield
     finally:
         gc.freeze()

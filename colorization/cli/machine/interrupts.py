@@ -20,6 +20,9 @@ def leave_at_interrupt() -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
+_is_raised = False  # within a command of a process that leaves at Ctrl-C outside one
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt within the block, and end the process at once after it.
@@ -27,11 +30,13 @@ def interruptible() -> Iterator[None]:
     After one that was raised, it says nothing more. Nothing changes where leave_at_interrupt was
     not called, as in tests.
     """
+    global _is_raised
     afterwards = signal.getsignal(signal.SIGINT)
     if afterwards is not _leave:
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _is_raised = True
     try:
         yield
     except KeyboardInterrupt:
@@ -39,6 +44,23 @@ def interruptible() -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGINT, afterwards)
+        _is_raised = False
+
+
+@contextmanager
+def left_at_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the process at once within a block of a command that has nothing to clean up.
+
+    Raised while torch is imported, KeyboardInterrupt would abort the process, or be lost.
+    """
+    if not _is_raised:
+        yield
+        return
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _leave(*_: object) -> None:

@@ -26,3 +26,13 @@ def test_ctrl_c_after_a_command_is_one_line_and_loses_nothing() -> None:
     code = "from colorization.cli.app import main\natexit.register(interrupt)\nmain()"
     status, out, err = run_code(code, "--version")
     assert (status, out.startswith("rechroma "), err) == (STATUS, True, ALONE)
+
+
+@pytest.mark.parametrize("name", ["torch", "torch._C", "colorization.pipeline"])
+def test_ctrl_c_while_a_command_imports_torch_is_one_line(name: str) -> None:
+    """Torch may abort the process where an import of it is interrupted by an exception."""
+    code = f"sys.meta_path.insert(0, AtImport({name!r}))\n"
+    code += "from colorization.cli.app import main\n"
+    code += "atexit.register(print, 'raised')\nmain()"
+    for words in (["colorize", "a.png", "--output", "x.png"], ["demo"], ["evaluate", "."]):
+        assert run_code(code, *words) == (STATUS, "", ALONE)

@@ -3,9 +3,10 @@ import signal
 import pytest
 from rechroma_process import run_code
 
-from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible
+from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible, left_at_interrupt
 
-BEGIN = "from colorization.cli.machine.interrupts import interruptible, leave_at_interrupt\n"
+NAMES = "interruptible, leave_at_interrupt, left_at_interrupt"
+BEGIN = f"from colorization.cli.machine.interrupts import {NAMES}\n"
 
 
 def test_outside_a_command_it_ends_the_process_at_once() -> None:
@@ -46,3 +47,28 @@ def test_in_a_process_of_others_nothing_changes() -> None:
         assert signal.getsignal(signal.SIGINT) is before
         raise KeyboardInterrupt
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_where_a_command_imports_it_ends_the_process_at_once() -> None:
+    code = (
+        BEGIN
+        + """
+leave_at_interrupt()
+try:
+    with interruptible():
+        with left_at_interrupt():
+            if "inside" in sys.argv:
+                interrupt()
+        interrupt()
+except KeyboardInterrupt:
+    print("cleaned up", end="")
+"""
+    )
+    assert run_code(code) == (0, "cleaned up", "")
+    assert run_code(code, "inside") == (STATUS, "", f"{STOPPED}\n")
+
+
+def test_outside_a_process_that_leaves_imports_change_nothing() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible(), left_at_interrupt():
+        assert signal.getsignal(signal.SIGINT) is before
