@@ -64,6 +64,8 @@ def check_writable(path: Path) -> None:
     """
     folder = path.parent
     while not folder.exists():
+        if folder.is_symlink():
+            raise ValueError(f"{path}: {folder} is a link that leads nowhere")
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{path}: the folder {folder} cannot be written")

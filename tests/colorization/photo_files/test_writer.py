@@ -49,6 +49,13 @@ def test_formats_that_cannot_be_written_are_refused(tmp_path: Path, name: str) -
     assert str(tmp_path / name) in str(error.value)
 
 
+def test_a_folder_that_is_a_broken_link_is_refused(tmp_path: Path) -> None:
+    """As one on a drive that is not there; else it would be told as one that exists already."""
+    (tmp_path / "link").symlink_to(tmp_path / "unplugged")
+    with pytest.raises(ValueError, match="link is a link that leads nowhere"):
+        check_output(tmp_path / "link" / "sub" / "x.png")
+
+
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="cannot be written") as error:
