@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from retrieval.extraction.extractor import Glance, glance
 from retrieval.photos.listing import Source
 from retrieval.photos.metadata import is_made
-from retrieval.photos.reader import PictureError, read_small_rgb
+from retrieval.photos.reader import PictureError, check_file, read_small_rgb
 from retrieval.storage.descriptors import SIDE
 from retrieval.storage.shards import Row
 
@@ -146,6 +146,7 @@ def _end_with_parent(_: int) -> None:
 def _read(source: Source) -> Reading:
     path = Path(os.fsdecode(source.absolute))
     try:
+        check_file(path)
         data = path.read_bytes()
         seen = glance(read_small_rgb(path, SIDE, data))
         if is_made(data):  # its colors are guesses: as a reference it would confirm them
