@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible
-from colorization.messages import one_line
+from colorization.messages import one_line, reason
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]
@@ -116,10 +116,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:  # nobody reads on, as with "| head": click ends the command
             raise
         except (ValueError, OSError) as error:
-            line = str(error)
-            if isinstance(error, OSError) and error.strerror:  # not with the number that it has
-                line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-            fail(line)
+            fail(reason(error))
         except KeyboardInterrupt as stop:
             typer.echo(str(stop) or STOPPED, err=True)
             raise typer.Exit(STATUS) from None

@@ -206,7 +206,10 @@ def test_failures_that_need_not_last_are_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Image.Image, "save", full)
-        assert counts(run()) == "0 colorized, 2 failed"
+        result = run()
+        assert counts(result) == "0 colorized, 2 failed"
+        assert all(line.endswith(": Input/output error") for line in result.stderr.splitlines())
+        assert "Errno" not in result.stderr
     assert counts(run()) == "2 colorized, 0 failed"
 
 
