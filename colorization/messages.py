@@ -11,3 +11,10 @@ def one_line(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip()
     )
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, without the number and the quotes that Python adds to the system's."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

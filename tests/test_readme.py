@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from colorization.cli.app import app
+from colorization.cli.commands import app
 
 ROOT = Path(__file__).parent.parent
 READMES = [

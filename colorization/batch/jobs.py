@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorization.batch.result_names import told_apart
 from colorization.photo_files.writer import FORMATS, check_output, output_suffix
 from retrieval.photos.listing import list_pictures
 from retrieval.photos.metadata import is_made_file
@@ -131,7 +132,9 @@ def plan_jobs(
             f" or none but what Rechroma has made{everything.reason()}"
         )
     once = {(_real(job.input_path), job.output_path): job for job in reversed(jobs)}
-    jobs = _told_apart(list(reversed(once.values())), extras)
+    jobs = list(reversed(once.values()))
+    if not single:
+        jobs = told_apart(jobs, extras, output)
     _check_collisions(jobs, [*(job.input_path for job in jobs), *protected], extras)
     if not single and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
         raise ValueError(
@@ -160,24 +163,6 @@ def _pictures(folder: Path, output: Path, passed: PassedOver, exclude: Sequence[
 def _real(path: Path) -> Path:
     """The path without links; where links lead to themselves, they stay, to be told of later."""
     return Path(os.path.realpath(path))
-
-
-def _told_apart(jobs: Sequence[Job], extras: Extras) -> list[Job]:
-    """Inputs that differ in their suffix alone keep it where they would write the same file.
-
-    Beside ``a.png``, ``a.gif`` gives ``a.gif.png``.
-    """
-    taken: dict[Path, str] = {}
-    apart = {}
-    # own names first
-    for job in sorted(jobs, key=lambda job: job.output_path.name != job.input_path.name):
-        name = job.input_path.name
-        if any(taken.get(path, name) != name for path in extras.files(job.output_path)):
-            apart[job] = Job(
-                job.input_path, job.output_path.with_name(name + job.output_path.suffix)
-            )
-        taken |= dict.fromkeys(extras.files(apart.get(job, job).output_path), name)
-    return [apart.get(job, job) for job in jobs]
 
 
 def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Extras) -> None:

@@ -7,22 +7,25 @@ its line is there and its results are as the line says, whenever a run is killed
 import json
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from colorization.batch.jobs import Extras, Job
+from colorization.batch.manifest_lines import (
+    MANIFEST,
+    Line,
+    Stamp,
+    is_same,
+    is_there,
+    read_lines,
+    stamp_of,
+)
 from colorization.photo_files.staged_files import remove_leftovers
 from retrieval.safe_files import locked
 
-MANIFEST = "manifest.jsonl"
 _LOCK = ".rechroma.lock"
-_KEYS = frozenset((
-    "file", "output", "results", "settings", "lasting", "error", "size", "mtime_ns", "references",
-    "notes", "seconds",
-))  # fmt: skip
-Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ class RunManifest:
 
     def __init__(self, folder: Path, settings: str) -> None:
         self.folder, self.settings = folder, settings
-        self._last: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, Line] = {}
         self._written: set[tuple[str, Stamp]] = set()
-        for line in _lines(folder / MANIFEST):
+        for line in read_lines(folder):
             self._remember(line)
 
     def sort_out(
@@ -82,7 +85,7 @@ class RunManifest:
                 error = f"{job.input_path}: {job.output_path} is a folder; choose another --output"
                 todo.failed.append((job, error))
             elif (
-                other and other not in inputs and (_is_there(other) or not self._is_same_photo(job))
+                other and other not in inputs and (is_there(other) or not self._is_same_photo(job))
             ):
                 error = (
                     f"{job.input_path}: {job.output_path} is the result of {other};"
@@ -103,7 +106,7 @@ class RunManifest:
                 todo.jobs.append(job)
         return todo
 
-    def last_line(self, job: Job) -> dict[str, Any]:
+    def last_line(self, job: Job) -> Line:
         """The last line of a finished job: references, seconds, notes, and names of its results."""
         return self._last[self._name(job.output_path)]
 
@@ -159,11 +162,11 @@ class RunManifest:
         ]
         return [path for path in own if path not in results]
 
-    def _remember(self, line: dict[str, Any]) -> None:
+    def _remember(self, line: Line) -> None:
         self._last[line["output"]] = line
         self._written |= {(name, tuple(stamp)) for name, stamp in line["results"].items()}
 
-    def _valid(self, job: Job) -> dict[str, Any] | None:
+    def _valid(self, job: Job) -> Line | None:
         """The line of a job, if it still holds."""
         line = self._last.get(self._name(job.output_path))
         if line is None or line["settings"] != self.settings or not line["lasting"]:
@@ -173,11 +176,9 @@ class RunManifest:
     def _other(self, job: Job) -> str | None:
         """The input whose result lies where a job wants to write, if it is another one."""
         line = self._last.get(self._name(job.output_path))
-        return (
-            line["file"]
-            if line and line["results"] and not _is_same(line["file"], job.input_path)
-            else None
-        )
+        if not line or is_same(line["file"], job.input_path):
+            return None
+        return line["file"] if any(stamp_of(self.folder / n) for n in line["results"]) else None
 
     def _is_same_photo(self, job: Job) -> bool:
         """Whether the input is that of its last line; a photo that moved keeps size and time."""
@@ -213,52 +214,6 @@ def alone(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
         yield
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a manifest that can be read."""
-    if not path.exists():
-        return
-    for text in path.read_bytes().splitlines():
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):  # half a line: of a run that was killed while it wrote
-            continue
-        if _is_whole(line):
-            yield line
-
-
-def _is_whole(line: Any) -> bool:
-    """Whether it is a line as add writes it, and its results, which may be removed, lie inside."""
-    if (
-        not isinstance(line, dict)
-        or not line.keys() >= _KEYS
-        or not isinstance(line["results"], dict)
-    ):
-        return False
-    if not all(
-        isinstance(line[key], str) for key in ("file", "output", "settings")
-    ) or not isinstance(line["error"], str | None):
-        return False
-    if not all(isinstance(line[key], list) for key in ("references", "notes")):
-        return False
-    stamps = line["results"].values()
-    inside = all(
-        not Path(name).is_absolute() and ".." not in Path(name).parts for name in line["results"]
-    )
-    return inside and all(isinstance(stamp, list) and len(stamp) == 2 for stamp in stamps)
-
-
-def _is_there(name: str) -> bool:
-    """Whether a file is where a line says; also if nobody may look there."""
-    return os.path.exists(name)  # noqa: PTH110 - Path.exists raises where a folder is closed
-
-
-def _is_same(name: str, path: Path) -> bool:
-    """Whether a file that a line names is this one, perhaps by another spelling of its path."""
-    with suppress(OSError):
-        return path.samefile(name)
-    return name == str(path.absolute())
-
-
 def _source(job: Job) -> str:
     return str(job.input_path.absolute())
 
@@ -266,12 +221,3 @@ def _source(job: Job) -> str:
 def _ends_with_newline(file: Any) -> bool:
     file.seek(-1, os.SEEK_END)
     return bool(file.read(1) == b"\n")
-
-
-def stamp_of(path: Path) -> Stamp | None:
-    """Size and time of a file; None if it is not there."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns

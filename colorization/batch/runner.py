@@ -10,7 +10,8 @@ import numpy as np
 
 from colorization.batch.explanation import attribution, write_explanation
 from colorization.batch.jobs import Job, beside, explanation_paths
-from colorization.batch.manifest import RunManifest, Stamp, stamp_of
+from colorization.batch.manifest import RunManifest
+from colorization.batch.manifest_lines import Stamp, stamp_of
 from colorization.batch.outcome import Outcome, describe_recommendation
 from colorization.batch.request import Request
 from colorization.batch.target_colors import recolored
@@ -18,6 +19,7 @@ from colorization.batch.variants import Way, most_different, ways_of
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
+from colorization.messages import reason
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
@@ -82,7 +84,8 @@ def run_jobs(
         except FullDiskError:  # it holds no other result either
             raise
         except EXPECTED as error:
-            line = str(error) if str(job.input_path) in str(error) else f"{job.input_path}: {error}"
+            told = reason(error)
+            line = told if str(job.input_path) in told else f"{job.input_path}: {told}"
             line += CURE if isinstance(error, DamagedPictureError) else ""
             outcome = Outcome(job, error=line, seconds=time.perf_counter() - start)
             if manifest:

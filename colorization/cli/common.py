@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from colorization.messages import one_line
+from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible
+from colorization.messages import one_line, reason
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]
@@ -110,17 +111,15 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with interruptible():
+                command(*args, **kwargs)
         except BrokenPipeError:  # nobody reads on, as with "| head": click ends the command
             raise
         except (ValueError, OSError) as error:
-            line = str(error)
-            if isinstance(error, OSError) and error.strerror:  # not with the number that it has
-                line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-            fail(line)
-        except KeyboardInterrupt:
-            typer.echo("stopped; what was finished is kept", err=True)
-            raise typer.Exit(130) from None
+            fail(reason(error))
+        except KeyboardInterrupt as stop:
+            typer.echo(str(stop) or STOPPED, err=True)
+            raise typer.Exit(STATUS) from None
 
     return wrapped
 

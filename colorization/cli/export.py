@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import Overwrite, fail
+from colorization.cli.process import heavy_imports
 
 
 class Format(StrEnum):
@@ -22,15 +23,17 @@ def export(
 ) -> None:
     """Write the networks for ONNX Runtime, with an example in numpy, and check their answers."""
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
+        with heavy_imports():
+            import onnx  # noqa: F401
+            import onnxruntime  # noqa: F401
+            import onnxscript  # noqa: F401
     except ImportError:
         fail(f'--format {format_} needs packages that are not installed: pip install -e ".[onnx]"')
-    from colorization.network.colorization_network import ENCODER
-    from colorization.network.pretrained import load_network
-    from colorization.onnx_export.export import check_folder, export_onnx
-    from similarity.backbone.backbone import load_backbone
+    with heavy_imports():
+        from colorization.network.colorization_network import ENCODER
+        from colorization.network.pretrained import load_network
+        from colorization.onnx_export.export import check_folder, export_onnx
+        from similarity.backbone.backbone import load_backbone
 
     check_folder(folder, overwrite)
     encoder = load_backbone(ENCODER)

@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from colorization.cli.machine.cores import usable_cores
+from colorization.cli.machine.interrupts import left_at_interrupt
 from retrieval.stage_clock import stage
 
 # a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
@@ -19,10 +21,11 @@ def start_process() -> None:
     """Settle everything, before any command is read.
 
     Raises:
-        SystemExit: an argument is empty.
+        SystemExit: an argument is empty, or the folder one is in is gone.
     """
     _print_any_name()
     _refuse_empty_arguments()
+    _refuse_no_folder()
     share_cores()
     _end_at_once()
 
@@ -49,11 +52,11 @@ def share_cores() -> None:
 def heavy_imports() -> Iterator[None]:
     """Import torch without searching for garbage meanwhile, which makes it an eighth slower.
 
-    What is there then stays to the end, and is not searched either.
+    What is there then stays to the end, and is not searched either. Ctrl-C ends the process.
     """
     gc.disable()
     try:
-        with stage("imports"):
+        with left_at_interrupt(), stage("imports"):
             yield
     finally:
         gc.freeze()
@@ -71,6 +74,18 @@ def _refuse_empty_arguments() -> None:
     """End where a variable of the shell is not set: it would stand for the folder one is in."""
     if "" in sys.argv[1:]:
         print("error: an argument is empty; was a variable not set?", file=sys.stderr)
+        sys.exit(2)
+
+
+def _refuse_no_folder() -> None:
+    """End where the folder one is in was deleted: what torch needs would end the process at once.
+
+    Also where another folder has its name now, a terminal stays in the old one.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        print("error: the folder that you are in is gone; change to another one", file=sys.stderr)
         sys.exit(2)
 
 

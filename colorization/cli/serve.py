@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import Device, Library
+from colorization.cli.process import heavy_imports
 
 Host = Annotated[
     str,
@@ -23,7 +24,8 @@ def serve(
         for name in ("starlette", "uvicorn", "python_multipart", "cachetools")
     ):
         raise ValueError('the web page needs more packages: pip install -e ".[web]"')
-    from colorization.web.server import serve as serve_page
+    with heavy_imports():
+        from colorization.web.server import serve as serve_page
 
     def announce(address: str) -> None:
         typer.echo(f"Rechroma is at {address} (stop with Ctrl+C)")
@@ -31,5 +33,4 @@ def serve(
     try:
         serve_page(index, host, port, device or "cpu", announce)
     except KeyboardInterrupt:
-        typer.echo("the page has ended", err=True)
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt("the page has ended") from None

@@ -7,6 +7,7 @@ from PIL import Image, JpegImagePlugin
 
 from retrieval.photos.encoding import Encoding
 
+WITH_QUALITY = frozenset(("JPEG", "WEBP"))  # a PNG or TIFF loses nothing
 LEAST_QUALITY = 95  # of JPEG and WebP, however coarse the original was: its colors are new
 
 

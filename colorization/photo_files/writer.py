@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from colorization.photo_files.compression import compression
+from colorization.photo_files.compression import WITH_QUALITY, compression
 from colorization.photo_files.deep_png import write_deep_png
 from colorization.photo_files.icc_profiles import rgb_profile
 from colorization.photo_files.staged_files import staging
@@ -37,6 +37,11 @@ def output_suffix(suffix: str) -> str:
     return suffix if suffix.lower() in FORMATS else ".png"
 
 
+def takes_quality(path: Path) -> bool:
+    """Whether a result of this name is of a format that may be compressed more or less finely."""
+    return FORMATS.get(path.suffix.lower()) in WITH_QUALITY
+
+
 def check_output(path: Path) -> None:
     """Refuse a path that cannot be written before any work is done.
 
@@ -59,6 +64,8 @@ def check_writable(path: Path) -> None:
     """
     folder = path.parent
     while not folder.exists():
+        if folder.is_symlink():
+            raise ValueError(f"{path}: {folder} is a link that leads nowhere")
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{path}: the folder {folder} cannot be written")

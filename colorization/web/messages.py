@@ -4,7 +4,7 @@ import logging
 import math
 import re
 
-from colorization.messages import one_line
+from colorization.messages import one_line, reason
 
 # an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; "
 # or ", "
@@ -28,11 +28,8 @@ def told(error: Exception) -> str:
         isinstance(error, RuntimeError) and "memory" in str(error)
     ):
         return NO_MEMORY
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return as_line(f"{where}{error.strerror}")
     if isinstance(error, ValueError | OSError | BusyError):
-        return as_line(str(error))
+        return as_line(reason(error))
     logging.getLogger(__name__).error("a request of the page failed", exc_info=error)
     return UNEXPECTED
 

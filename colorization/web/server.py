@@ -120,6 +120,8 @@ def serve(
     """
     import uvicorn
 
+    from colorization.web.page_server import PageServer
+
     listener = _listen(host, port)  # before the networks are loaded: a port in use is told at once
     pipeline = ColorizationPipeline.load(index_dir, device)
     store = FileStore(Limits())
@@ -136,7 +138,7 @@ def serve(
         # the terminal was closed
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        PageServer(config).run(sockets=[listener])
     finally:  # also where it was interrupted twice, and did not shut down in order
         store.close()
 

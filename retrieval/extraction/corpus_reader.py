@@ -11,7 +11,7 @@ from retrieval.extraction.extractor import Glance, glance
 from retrieval.extraction.worker_processes import in_processes
 from retrieval.photos.listing import Source
 from retrieval.photos.metadata import is_made
-from retrieval.photos.reader import PictureError, read_small_rgb
+from retrieval.photos.reader import PictureError, check_file, read_small_rgb
 from retrieval.storage.descriptors import SIDE
 from retrieval.storage.shards import Row
 
@@ -67,6 +67,7 @@ def read_batch(sources: Sequence[Source]) -> list[Reading]:
 def _read(source: Source) -> Reading:
     path = Path(os.fsdecode(source.absolute))
     try:
+        check_file(path)
         data = path.read_bytes()
         seen = glance(read_small_rgb(path, SIDE, data))
         if is_made(data):  # its colors are guesses: as a reference it would confirm them

@@ -4,6 +4,7 @@ Pillow decodes, deep_formats takes what it cannot; whatever they raise becomes P
 """
 
 import io
+import stat
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -121,9 +122,23 @@ def as_srgb(picture: Picture) -> np.ndarray:
     )
 
 
-def _open(path: Path, data: bytes | None = None) -> Image.Image:
-    if path.is_dir():
+def check_file(path: Path) -> None:
+    """Refuse what is there and is no file: a pipe would be waited for, a device may have no end.
+
+    Raises:
+        IsADirectoryError, UnreadError: so it is.
+        OSError: it is not there, or closed.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
         raise IsADirectoryError("it is a folder")
+    if not stat.S_ISREG(mode):
+        raise UnreadError("it is a pipe or a device; save what comes from it as a file")
+
+
+def _open(path: Path, data: bytes | None = None) -> Image.Image:
+    if data is None:
+        check_file(path)
     if (len(data) if data is not None else path.stat().st_size) == 0:
         raise OSError("the file is empty")
     if not learn_heic(path, data):

@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import colorization.video.colorize_film  # noqa: F401 - it names ColorizeOptions, so it comes before what "quick" puts there
-from colorization.cli.app import app
+from colorization.cli.commands import app
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline

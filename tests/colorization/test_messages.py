@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from colorization.messages import one_line
+from colorization.messages import one_line, reason
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,17 @@ from colorization.messages import one_line
 )
 def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("a.png: bad"), "a.png: bad"),
+        (OSError("the file is empty"), "the file is empty"),
+        (OSError(27, "File too large"), "File too large"),
+        (FileExistsError(17, "File exists", "out/a"), "out/a: File exists"),
+    ],
+    ids=repr,
+)
+def test_reasons_have_no_numbers(error: Exception, told: str) -> None:
+    assert reason(error) == told

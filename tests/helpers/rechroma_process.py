@@ -1,4 +1,4 @@
-"""Run an entry point in a process of its own."""
+"""Run an entry point, or code that interrupts itself, in a process of its own."""
 
 import os
 import subprocess
@@ -9,6 +9,16 @@ from pathlib import Path
 import colorization
 
 START = "import gc, os, sys; sys.argv[0] = {name!r}; from colorization.cli.app import {function}; "
+# also where whoever runs the tests ignores interruptions
+INTERRUPTING = """
+import atexit, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def interrupt(): os.kill(os.getpid(), signal.SIGINT)
+class AtImport:
+    def __init__(self, name): self.name = name
+    def find_spec(self, name, *_):
+        if name == self.name: interrupt()
+"""
 
 
 def command(
@@ -32,6 +42,25 @@ def command(
         env=environment,
         timeout=120,
     )
+
+
+def start_code(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process that runs code, which may use what INTERRUPTING has."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(colorization.__file__).parents[1])}
+    return subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTING + code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def run_code(code: str, *arguments: str) -> tuple[int, str, str]:
+    """What came of it: status, standard output, standard error."""
+    with start_code(code, *arguments) as process:
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
 
 
 def _argument(value: object) -> str | bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorization.cli.common import Json, Place
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Say what an index holds and what made it."""
-    from retrieval.maintenance.info import summarize
-    from retrieval.search.photo_index import PhotoIndex
+    with heavy_imports():
+        from retrieval.maintenance.info import summarize
+        from retrieval.search.photo_index import PhotoIndex
 
     opened = PhotoIndex.open(index)
     summary = summarize(opened)

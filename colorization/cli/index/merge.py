@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import IndexDir
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 
@@ -17,7 +18,8 @@ def merge(
     index: IndexDir,
 ) -> None:
     """Join indexes into a new one, or into one of them; descriptors are copied, not computed."""
-    from retrieval.maintenance.merge import merge_indexes
+    with heavy_imports():
+        from retrieval.maintenance.merge import merge_indexes
 
     report = merge_indexes(indexes, index)
     shared = f", {report.shared} of which lie in several and count once" if report.shared else ""

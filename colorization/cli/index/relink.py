@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import Place
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 
@@ -19,7 +20,8 @@ def relink(
     ],
 ) -> None:
     """Find photos again that were moved or renamed, by their content; none is described anew."""
-    from retrieval.maintenance.relink import relink as find_again
+    with heavy_imports():
+        from retrieval.maintenance.relink import relink as find_again
 
     report = find_again(index, root)
     indexed = ""

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import Place
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 
@@ -18,7 +19,8 @@ def remove(
 
     A later build-index of a folder that still holds them adds them again.
     """
-    from retrieval.maintenance.remove import remove_photos
+    with heavy_imports():
+        from retrieval.maintenance.remove import remove_photos
 
     name, count = one_line(str(index)), remove_photos(index, pattern)
     typer.echo(f"{name}: {count} photos removed from the index; the files are untouched")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from colorization.cli.common import Json, Library
+from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
@@ -65,13 +66,14 @@ def evaluate(
     """Colorize the luminance of color photos in several ways and measure how close it comes."""
     if truth_dir is None:
         raise ValueError("give TRUTH_DIR, a folder of color photos")
-    from colorization.cli.progress_bar import photo_progress
-    from colorization.evaluation.evaluate import evaluate as measure
-    from colorization.evaluation.report import as_dict, table, write_report_sheet
-    from colorization.evaluation.rows import standard_settings
-    from colorization.evaluation.survey import labels_of, survey
-    from colorization.photo_files.contact_sheet import check_sheet
-    from colorization.pipeline import ColorizationPipeline
+    with heavy_imports():
+        from colorization.cli.progress_bar import photo_progress
+        from colorization.evaluation.evaluate import evaluate as measure
+        from colorization.evaluation.report import as_dict, table, write_report_sheet
+        from colorization.evaluation.rows import standard_settings
+        from colorization.evaluation.survey import labels_of, survey
+        from colorization.photo_files.contact_sheet import check_sheet
+        from colorization.pipeline import ColorizationPipeline
 
     paths = _chosen(truth_dir, limit)
     if sheet:

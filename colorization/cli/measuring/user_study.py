@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from colorization.cli.common import Json
+from colorization.cli.process import heavy_imports
 
 
 def user_study(
@@ -44,7 +45,8 @@ def user_study(
         return
     if real_dir is None or result_dir is None:
         raise ValueError("give REAL_DIR and RESULT_DIR, or --results FILE")
-    from colorization.evaluation.user_study import build_study
+    with heavy_imports():
+        from colorization.evaluation.user_study import build_study
 
     result_dirs = [folder for folder in (result_dir, result2_dir) if folder]
     pairs, unmatched = build_study(real_dir, result_dirs, output, seed, overwrite, limit)

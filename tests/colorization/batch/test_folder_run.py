@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.batch.manifest import MANIFEST
+from colorization.batch.manifest_lines import MANIFEST
 from colorization.photo_files.staged_files import PREFIX
 
 SMALL = """

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from colorization.batch.manifest import MANIFEST
+from colorization.batch.manifest_lines import MANIFEST
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from retrieval.photos.reader import NO_PICTURE, read_picture
@@ -206,7 +206,10 @@ def test_failures_that_need_not_last_are_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Image.Image, "save", full)
-        assert counts(run()) == "0 colorized, 2 failed"
+        result = run()
+        assert counts(result) == "0 colorized, 2 failed"
+        assert all(line.endswith(": Input/output error") for line in result.stderr.splitlines())
+        assert "Errno" not in result.stderr
     assert counts(run()) == "2 colorized, 0 failed"
 
 

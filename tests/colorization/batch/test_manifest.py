@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from colorization.batch.jobs import Extras, Job
-from colorization.batch.manifest import MANIFEST, RunManifest, alone, stamp_of
+from colorization.batch.manifest import RunManifest, alone
+from colorization.batch.manifest_lines import MANIFEST, stamp_of
 from colorization.photo_files.staged_files import MACHINE, PREFIX
 
 FACTS: dict[str, object] = {"references": [], "seconds": 1.5, "error": None, "notes": []}
@@ -114,6 +115,8 @@ def test_the_result_of_another_photo_of_the_same_name_stays(
     assert kinds(out, other) == "finished"
     other.input_path.write_bytes(b"another photo")  # the first one's drive is unplugged
     assert kinds(out, other) == "failed"
+    job.output_path.unlink()
+    assert kinds(out, other) == "jobs"  # nothing is in its way
 
 
 def test_the_same_photo_by_another_name_is_finished(

@@ -1,135 +1,38 @@
-"""What all commands share: help, version, usage errors. Each command has a file of its own."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""Entry points that are interrupted, in processes of their own."""
 
 import pytest
-from click.testing import Result
+from rechroma_process import run_code
 
-import colorization
+from colorization.cli.machine.interrupts import STATUS, STOPPED
 
-Cli = Callable[..., Result]
-
-
-Refused = Callable[..., str]
+ALONE = f"{STOPPED}\n"
 
 
-COMMANDS = {
-    "build-index": [
-        "PHOTOS",
-        "--index",
-        "--workers",
-        "--overwrite",
-        "--backbone",
-        "--vgg-weights",
-        "--device",
-    ],
-    "recommend": [
-        "PHOTO",
-        "--index",
-        "--top-k",
-        "--same-class",
-        "--sheet",
-        "--json",
-        "--backbone",
-        "--device",
-    ],
-    "colorize": [
-        "INPUT",
-        "--output",
-        "--reference",
-        "--index",
-        "--top-k",
-        "--faithfulness",
-        "--overwrite",
-        "--sheet",
-        "--json",
-        "--device",
-    ],
-    "demo": ["--output", "--device"],
-}
+@pytest.mark.parametrize("function", ["main", "main_build_index"])
+@pytest.mark.parametrize("name", ["typer", "colorization.cli.colorize", "colorization.cli.process"])
+def test_ctrl_c_while_commands_are_imported_is_one_line(function: str, name: str) -> None:
+    code = f"sys.meta_path.insert(0, AtImport({name!r}))\n"
+    code += f"from colorization.cli.app import {function}\n{function}()"
+    assert run_code(code, "--version") == (STATUS, "", ALONE)
 
 
-def test_help_lists_the_commands(cli: Cli) -> None:
-    result = cli("--help")
-    assert (result.exit_code, result.stderr) == (0, "")
-    for name in COMMANDS:
-        assert name in result.stdout
+def test_ctrl_c_while_arguments_are_read_is_one_line() -> None:
+    code = "from colorization.cli.app import main\nimport colorization.cli.commands as commands\n"
+    code += "commands.app.registered_callback.callback = lambda version=None: interrupt()\nmain()"
+    assert run_code(code, "demo") == (STATUS, "", ALONE)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(
-    cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERMINAL_WIDTH", "160")
-    result = cli(name, "--help")
-    assert (result.exit_code, result.stderr) == (0, "")
-    for option in COMMANDS[name]:
-        assert option.lower() in result.stdout.lower()
+def test_ctrl_c_after_a_command_is_one_line_and_loses_nothing() -> None:
+    code = "from colorization.cli.app import main\natexit.register(interrupt)\nmain()"
+    status, out, err = run_code(code, "--version")
+    assert (status, out.startswith("rechroma "), err) == (STATUS, True, ALONE)
 
 
-@pytest.mark.parametrize("words", [(), ("colorize",), ("index",), ("index", "info")])
-def test_the_short_option_helps_as_the_long_one_does(cli: Cli, words: tuple[str, ...]) -> None:
-    assert cli(*words, "-h").stdout == cli(*words, "--help").stdout
-
-
-def test_without_a_command_help_is_shown(cli: Cli) -> None:
-    result = cli()
-    assert "Usage" in result.output and "colorize" in result.output
-
-
-def test_version(cli: Cli) -> None:
-    result = cli("--version")
-    assert (result.exit_code, result.stdout) == (0, f"rechroma {colorization.__version__}\n")
-
-
-def test_unknown_commands_and_options_are_usage_errors(cli: Cli) -> None:
-    for arguments in (
-        ["paint"],
-        ["colorize", "--colour"],
-        ["recommend", "a.png"],
-        ["demo", "extra"],
-    ):
-        result = cli(*arguments)
-        assert (result.exit_code, result.stdout) == (2, "")
-
-
-@pytest.mark.parametrize("name", ["banana", "cuda:99", "cuda:x"])
-def test_a_wrong_device_is_one_line(
-    cli: Cli,
-    refused: Refused,
-    gray_path: Path,
-    reference_path: Path,
-    index_dir: Path,
-    tmp_path: Path,
-    name: str,
-) -> None:
-    for arguments in (
-        ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"],
-        ["recommend", gray_path, "--index", index_dir],
-        ["build-index", reference_path, "--index", tmp_path / "index"],
-        ["demo", "--output", tmp_path / "demo"],
-    ):
-        refused(cli(*arguments, "--device", name), name)
-    assert not (tmp_path / "x.png").exists() and not (tmp_path / "index").exists()
-
-
-def test_wrong_backbones_and_weights_are_one_line(
-    cli: Cli,
-    refused: Refused,
-    gray_path: Path,
-    reference_path: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    run = ["colorize", gray_path, "--reference", reference_path, "--output", tmp_path / "x.png"]
-    refused(cli(*run, "--backbone", "vgg16"), "vgg16", "vgg19-slim")
-    refused(cli(*run, "--vgg-weights", gray_path), "the backbone vgg19")
-    refused(
-        cli(*run, "--backbone", "vgg19", "--vgg-weights", tmp_path / "no.pth"), tmp_path / "no.pth"
-    )
-    refused(cli(*run, "--backbone", "vgg19", "--vgg-weights", gray_path), gray_path)
-    # not cached, and tests are offline
-    refused(cli(*run, "--backbone", "vgg19"), "--vgg-weights FILE")
-    assert not (tmp_path / "x.png").exists()
+@pytest.mark.parametrize("name", ["torch", "torch._C", "colorization.pipeline"])
+def test_ctrl_c_while_a_command_imports_torch_is_one_line(name: str) -> None:
+    """Torch may abort the process where an import of it is interrupted by an exception."""
+    code = f"sys.meta_path.insert(0, AtImport({name!r}))\n"
+    code += "from colorization.cli.app import main\n"
+    code += "atexit.register(print, 'raised')\nmain()"
+    for words in (["colorize", "a.png", "--output", "x.png"], ["demo"], ["evaluate", "."]):
+        assert run_code(code, *words) == (STATUS, "", ALONE)

@@ -77,6 +77,20 @@ def test_an_unset_variable_is_not_the_folder_one_is_in(function: str, tmp_path: 
     assert found.stderr == b"error: an argument is empty; was a variable not set?\n"
 
 
+def test_a_folder_that_was_deleted_under_one_is_told(
+    gray_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    try:
+        (tmp_path / "gone").rmdir()
+    except OSError:
+        pytest.skip("this system keeps a folder that somebody is in")
+    done = command("rechroma", "main", ["colorize", gray_path, "--output", tmp_path / "x.png"])
+    told = b"error: the folder that you are in is gone; change to another one\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", told)
+
+
 def test_a_whole_colorization_in_a_process(
     gray_path: Path, reference_path: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from colorization.photo_files.writer import (
     FORMATS,
     check_output,
     output_suffix,
+    takes_quality,
     write_picture,
 )
 from retrieval.photos.reader import Picture, read_picture
@@ -26,6 +27,18 @@ def test_the_suffix_of_a_result() -> None:
     assert [output_suffix(s) for s in (".bmp", ".gif", ".pgm", "", ".heic")] == [".png"] * 5
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_which_results_may_be_compressed_more_finely(
+    suffix: str, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    sizes = set()
+    for quality in (20, 90):
+        path = tmp_path / f"{quality}{suffix}"
+        write_picture(path, pictures["chelsea"], Picture(pictures["chelsea"]), quality)
+        sizes.add(path.stat().st_size)
+    assert takes_quality(Path(f"x{suffix.upper()}")) == (len(sizes) == 2)
+
+
 # --- check_output
 
 
@@ -34,6 +47,13 @@ def test_formats_that_cannot_be_written_are_refused(tmp_path: Path, name: str) -
     with pytest.raises(ValueError, match=r"cannot write .* use \.jpg") as error:
         check_output(tmp_path / name)
     assert str(tmp_path / name) in str(error.value)
+
+
+def test_a_folder_that_is_a_broken_link_is_refused(tmp_path: Path) -> None:
+    """As one on a drive that is not there; else it would be told as one that exists already."""
+    (tmp_path / "link").symlink_to(tmp_path / "unplugged")
+    with pytest.raises(ValueError, match="link is a link that leads nowhere"):
+        check_output(tmp_path / "link" / "sub" / "x.png")
 
 
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:

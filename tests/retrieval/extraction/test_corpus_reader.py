@@ -56,6 +56,14 @@ def test_files_that_vanish_after_listing(photo_dir: Path) -> None:
     assert readings[2].error == f"{photo_dir / 'coffee.png'}: No such file or directory"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    [[reading]] = read_glances(list_sources([tmp_path / "pipe.png"]), 0, 4)
+    told = "it is a pipe or a device; save what comes from it as a file"
+    assert reading.error == f"{tmp_path / 'pipe.png'}: {told}"
+
+
 def test_a_file_larger_than_the_memory(photo_dir: Path) -> None:
     with (photo_dir / "huge.tif").open("wb") as file:
         file.truncate(1 << 42)  # a hole: it takes no room on the disk

@@ -143,6 +143,17 @@ def test_what_concerns_references_is_told_without_them(
     assert done.stderr == "note: --faithfulness does nothing here: it concerns only references\n"
 
 
+@pytest.mark.parametrize(
+    ("suffix", "told"), [(".png", True), (".TIF", True), (".jpg", False), (".webp", False)]
+)
+def test_a_quality_is_told_where_the_format_has_none(
+    cli: Cli, gray_path: Path, tmp_path: Path, suffix: str, told: bool
+) -> None:
+    done = cli("colorize", gray_path, "--output", tmp_path / f"x{suffix}", "--quality", 80)
+    line = "note: --quality does nothing here: it concerns only JPEG and WebP results\n"
+    assert (done.exit_code, done.stderr) == (0, line if told else "")
+
+
 def test_what_a_killed_run_left_beside_a_single_result_is_removed(
     cli: Cli, gray_path: Path, tmp_path: Path
 ) -> None:

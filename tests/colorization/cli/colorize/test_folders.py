@@ -72,6 +72,23 @@ def test_a_folder_and_a_second_run(
     assert Image.open(out / "cat.jpg").format == "JPEG"
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["a.png", "b.bmp"], True), (["a.png", "b.jpg"], False), (["a.webp"], False)],
+    ids=str,
+)
+def test_a_quality_is_told_where_it_concerns_no_result(
+    cli: Cli, gray_path: Path, tmp_path: Path, names: list[str], told: bool
+) -> None:
+    (tmp_path / "scans").mkdir()
+    for name in names:
+        Image.open(gray_path).save(tmp_path / "scans" / name)
+    run = ["colorize", tmp_path / "scans", "--output", tmp_path / "out", "--quality", 80]
+    line = "note: --quality does nothing here: it concerns only JPEG and WebP results\n"
+    for _ in range(2):
+        assert cli(*run).stderr == (line if told else "")
+
+
 def test_files_and_folders_together(
     cli: Cli, gray_dir: Path, gray_path: Path, index_dir: Path, tmp_path: Path, listing: Listing
 ) -> None:

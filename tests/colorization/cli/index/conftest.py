@@ -5,7 +5,7 @@ from click.testing import Result
 from index_command import Run
 from typer.testing import CliRunner
 
-from colorization.cli.app import index_app
+from colorization.cli.commands import index_app
 
 
 @pytest.fixture(scope="session")

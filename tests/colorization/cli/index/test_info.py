@@ -88,7 +88,7 @@ def test_names_that_are_not_utf8(own_index: Path, photo_dir: Path, build: Build)
     (photo_dir / "coffee.png").rename(photo_dir / os.fsdecode(b"caf\xe9.png"))
     build(photo_dir, own_index)
     (photo_dir / os.fsdecode(b"caf\xe9.png")).unlink()
-    code = "from colorization.cli.app import index_app; index_app()"
+    code = "from colorization.cli.commands import index_app; index_app()"
     arguments = [sys.executable, "-c", code, "verify", str(own_index)]
     done = subprocess.run(
         arguments, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=False

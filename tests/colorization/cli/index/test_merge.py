@@ -99,6 +99,6 @@ def test_a_full_disk(
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; from colorization.cli.app import index_app;"
+    code = "import sys; from colorization.cli.commands import index_app;"
     code += "sys.exit('torch' in sys.modules or 'faiss' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

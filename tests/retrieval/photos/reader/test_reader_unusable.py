@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from retrieval.photos import reader as module
-from retrieval.photos.reader import PictureError, read_picture, read_small_rgb
+from retrieval.photos.reader import PictureError, check_file, read_picture, read_small_rgb
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,15 @@ def test_no_permission(cat: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "secret.png").chmod(0)
     with pytest.raises(PictureError, match="no permission to read it"):
         read_picture(tmp_path / "secret.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path(os.devnull)):
+        for read in (read_picture, lambda path: read_small_rgb(path, 64), check_file):
+            with pytest.raises(OSError if read is check_file else PictureError) as caught:
+                read(path)
+            assert "it is a pipe or a device; save what comes from it as a file" in str(
+                caught.value
+            )

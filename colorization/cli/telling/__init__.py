@@ -1,0 +1,1 @@
+"""What commands tell, where that is much."""

@@ -1,0 +1,124 @@
+"""What ``rechroma colorize`` was asked for, what became of it, and how a person is told."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from colorization.cli.common import fail
+from colorization.messages import one_line
+
+if TYPE_CHECKING:
+    from colorization.batch.jobs import Job
+    from colorization.batch.outcome import Outcome
+    from colorization.batch.request import Request
+    from colorization.options import ColorizeOptions
+    from retrieval.photos.passed_over import PassedOver
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a person asked for, checked.
+
+    Attributes:
+        jobs: each input with its output.
+        passed: what of the folders was passed over.
+        single: whether one file was given, and not a folder.
+        output: a file or a folder.
+        request: references, points, palette and extras of all jobs.
+        options: of the pipeline.
+        overwrite: whether results may be replaced.
+        sheet: where a contact sheet goes, if one is wanted.
+
+    """
+
+    jobs: "list[Job]"
+    passed: "PassedOver"
+    single: bool
+    output: Path
+    request: "Request"
+    options: "ColorizeOptions"
+    overwrite: bool
+    sheet: Path | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """What became of a task: jobs done now, and results that were there already."""
+
+    outcomes: "list[Outcome]"
+    kept: "list[Outcome]"
+
+
+def print_results(task: Task, results: Results, as_json: bool) -> None:
+    """Print notes, errors, what was passed over, and what was made.
+
+    Args:
+        task: see Task.
+        results: see Results.
+        as_json: on standard output everything of each photo, instead of what was made.
+    """
+    if as_json:
+        order = {job: i for i, job in enumerate(task.jobs)}
+        every = sorted([*results.kept, *results.outcomes], key=lambda one: order[one.job])
+        has_variants = bool(task.request.extras.variants)
+        typer.echo(json.dumps([one.as_dict(has_variants) for one in every], indent=1))
+    _print_problems(results.outcomes, task.single)
+    for name, reason in task.passed.closed.items():
+        typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
+    for line in task.passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
+    if not as_json:
+        _print_made(task, results)
+
+
+def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
+    """Notes, then errors; the error of a single file ends the command."""
+    from retrieval.search.match_words import NOTHING_ALIKE
+
+    alone = [one for one in outcomes if any(NOTHING_ALIKE in note for note in one.notes)]
+    for outcome in outcomes:
+        for note in outcome.notes:
+            if len(alone) < 2 or NOTHING_ALIKE not in note:
+                typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
+    if len(alone) > 1:
+        line = f"nothing in your library looks like {len(alone)} of these {len(outcomes)} photos"
+        typer.echo(f"note: {line}; their colors are automatic", err=True)
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if single and failed:
+        fail(failed[0].error)
+    for outcome in failed:
+        typer.echo(f"failed {one_line(outcome.error)}", err=True)
+
+
+def guides(request: "Request") -> list[str]:
+    """What else than references was asked for, for a person."""
+    count = len(request.points)
+    told = [f"{count} color point{'s' if count > 1 else ''}"] if count else []
+    return told + ([f"palette of {request.palette.name}"] if request.palette else [])
+
+
+def _print_made(task: Task, results: Results) -> None:
+    from colorization.photo_files.provenance import sources
+
+    good = [one for one in results.outcomes if not one.error and not one.passed]
+    if task.single:
+        (done,) = good
+        shares = [(Path(str(r["path"])).name, float(str(r["influence"]))) for r in done.references]
+        if done.variants:
+            pairs = zip(done.results, done.variants, strict=True)
+            made = ", ".join(f"{path} ({what})" for path, what in pairs)
+            used = [made + f" in {done.seconds:.2f} s"]
+        else:
+            used = [f"{done.results[0]} in {done.seconds:.2f} s", sources(shares)]
+        typer.echo(one_line(", ".join([*used, *guides(task.request)])))
+        return
+    failed = sum(bool(one.error) for one in results.outcomes)
+    passed = sum(bool(one.passed) for one in (*results.outcomes, *results.kept))
+    kept = sum(not one.passed for one in results.kept)
+    existed = f", {kept} existed already and were kept" if kept else ""
+    colored = f", {passed} passed over: they have colors (--recolor colorizes them)"
+    line = f"{task.output}: {len(good)} colorized, {failed} failed{existed}"
+    typer.echo(one_line("; ".join([line + (colored if passed else ""), *guides(task.request)])))
