@@ -1,8 +1,9 @@
 """The colorization network at work: a matched photo and a user's wishes in, colors out.
 
 1. Ask: the network colors the photo with its references and without them, as far as each counts.
-2. Decode: the careful answer lies between its regression and the color that it expects, and keeps
-   the detail of the regression; a palette changes the odds. Colors change where luminance does.
+2. Decode: the likely colors, with the detail of the regression; the more vivid they are to be, the
+   less of what is unlikely is mixed in. A palette changes the odds. Colors change where luminance
+   does.
 3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
    recommended ones.
 4. Vividness: the paler the colors, the more they gain; given references say how vivid they are.
@@ -24,7 +25,7 @@ from colorization.inference.matching import ReferenceMatch
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
 from colorization.network.color_bins import rebalancing_weights, smoothed
-from colorization.network.color_decoding import careful_colors, palette_colors
+from colorization.network.color_decoding import likely_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
 from colorization.network.hints import FAITHFUL, LED, ORDINARY, Point, global_hints, point_planes
 from colorization.network.input_planes import network_inputs
@@ -145,24 +146,50 @@ def _answer(
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> Float[Tensor, "2 height width"]:
-    """Stages 1 to 5."""
+    """Stages 1 to 5; with a palette, which overrules references, 1 and 2."""
+    if guidance.palette is not None:
+        return _colored(network, match, guidance, options, seen=False)
+    ab = _mixed(network, match, guidance, options)
+    ab *= 1 + options.vividness * (_gain(ab, match, options) - 1)
+    return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
 
-    def careful(seen: bool) -> Tensor:
-        said = said_of(network, match, seen, guidance)
-        return upsampled_along_edges(_decoded(network, said, guidance).float(), match.level)
 
-    if guidance.palette is not None:  # it overrules references, and its colors are as they are
-        return careful(seen=False)
+def _colored(
+    network: ColorizationNetwork,
+    match: ReferenceMatch,
+    guidance: Guidance,
+    options: ColorizeOptions,
+    seen: bool,
+) -> Float[Tensor, "2 height width"]:
+    """Stages 1 and 2, with references or without them."""
+    said = said_of(network, match, seen, guidance)
+    ab = _decoded(network, said, guidance, options.vividness)
+    return upsampled_along_edges(ab.float(), match.level)
+
+
+def _mixed(
+    network: ColorizationNetwork,
+    match: ReferenceMatch,
+    guidance: Guidance,
+    options: ColorizeOptions,
+) -> Float[Tensor, "2 height width"]:
+    """Stage 3."""
     share = 0.0 if match.planes is None else match.followed(options.faithfulness)
     ab = torch.zeros_like(match.warped_ab)
     for seen, part in ((True, share), (False, 1 - share)):
         if part > 0:
-            ab += part * careful(seen)
+            ab += part * _colored(network, match, guidance, options, seen)
+    return ab
+
+
+def _gain(
+    ab: Float[Tensor, "2 height width"], match: ReferenceMatch, options: ColorizeOptions
+) -> float:
+    """Stage 4: by how much the chroma of an answer is raised."""
     gain = vivid_gain(ab, match.level)
-    if match.planes is not None and match.belief is None:
-        gain += share * (followed_gain(ab, match) - gain)
-    ab *= 1 + options.vividness * (gain - 1)
-    return ab if match.exact is None else match.exact.over(ab, options.faithfulness)
+    if match.planes is None or match.belief is not None:
+        return gain
+    return gain + match.followed(options.faithfulness) * (followed_gain(ab, match) - gain)
 
 
 def said_of(
@@ -190,33 +217,33 @@ def said_of(
 
 
 def vivid_gain(
-    careful: Float[Tensor, "2 height width"], level: Float[Tensor, "1 height width"]
+    ab: Float[Tensor, "2 height width"], level: Float[Tensor, "1 height width"]
 ) -> float:
-    """By how much the careful answer is paler than photos are.
+    """By how much an answer is paler than photos are.
 
     The less sure the network is, the paler is its answer, and the more of the true chroma it lacks.
 
     Args:
-        careful: colors of a photo, raw Lab units.
+        ab: colors of a photo, raw Lab units.
         level: its L.
     """
     darkest, brightest = VIVID_LEVELS
     is_shown = ((level > darkest) & (level < brightest))[0]
-    shown = careful[:, is_shown] if bool(is_shown.any()) else careful.flatten(1)
+    shown = ab[:, is_shown] if bool(is_shown.any()) else ab.flatten(1)
     mean = max(mean_chroma(shown[:, None]), 1e-6)
     lowest, highest = VIVID_LIMITS
     return min(max(VIVID_SHARE + VIVID_CHROMA / mean, lowest), highest)
 
 
-def followed_gain(careful: Float[Tensor, "2 height width"], match: ReferenceMatch) -> float:
-    """By how much the careful answer is paler than what given references lend where they match.
+def followed_gain(ab: Float[Tensor, "2 height width"], match: ReferenceMatch) -> float:
+    """By how much an answer is paler than what given references lend where they match.
 
     Args:
-        careful: colors of a photo, raw Lab units.
+        ab: colors of a photo, raw Lab units.
         match: the photo, with references.
     """
     trust = match.trust
-    answered, lent = (torch.hypot(ab[0], ab[1]) for ab in (careful, match.warped_ab))
+    answered, lent = (torch.hypot(planes[0], planes[1]) for planes in (ab, match.warped_ab))
     plain = LEAST_MATCHED * answered.mean()
     paler = ((trust * lent).mean() + plain) / ((trust * answered).mean() + plain).clamp(min=1e-6)
     lowest, highest = FOLLOWED_LIMITS
@@ -224,14 +251,14 @@ def followed_gain(careful: Float[Tensor, "2 height width"], match: ReferenceMatc
 
 
 def _decoded(
-    network: ColorizationNetwork, said: Prediction, guidance: Guidance
+    network: ColorizationNetwork, said: Prediction, guidance: Guidance, vividness: float
 ) -> Float[Tensor, "2 height width"]:
-    """Careful colors, or those of a palette, at stride 4."""
+    """Likely colors, or those of a palette, at stride 4."""
     logits = said.logits.float()
     if guidance.palette is not None:
         odds = _odds(guidance.palette, network.prior).log().to(logits)
         return palette_colors(said.ab, logits + odds[:, None, None])[0]
-    return careful_colors(said.ab, logits, rebalancing_weights(network.prior))[0]
+    return likely_colors(said.ab, logits, rebalancing_weights(network.prior), vividness)[0]
 
 
 def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

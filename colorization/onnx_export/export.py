@@ -17,7 +17,7 @@ from colorization.inference.network_colors import (
     VIVID_SHARE,
 )
 from colorization.network.color_bins import ab_bins, rebalancing_weights
-from colorization.network.color_decoding import EXPECTED_SHARE
+from colorization.network.color_decoding import CAREFUL_TEMPERATURE, VIVID_TEMPERATURE
 from colorization.network.colorization_network import (
     COARSEST,
     ENCODER_MAPS,
@@ -148,7 +148,7 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "l_scale": L_SCALE,
         "ab_scale": AB_SCALE,
         "global_size": GLOBAL_SIZE,
-        "expected_share": EXPECTED_SHARE,
+        "temperatures": [CAREFUL_TEMPERATURE, VIVID_TEMPERATURE],
         "vivid": {
             "share": VIVID_SHARE,
             "chroma": VIVID_CHROMA,

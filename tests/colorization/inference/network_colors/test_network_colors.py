@@ -14,7 +14,7 @@ from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, m
 from colorization.inference.network_colors import Guidance, belief_of, network_colors, predict
 from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
-from colorization.network.color_decoding import careful_colors, palette_colors
+from colorization.network.color_decoding import likely_colors, palette_colors
 from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
 from colorization.network.hints import FAITHFUL, LED, ORDINARY, Point, global_hints, point_planes
 from colorization.options import ColorizeOptions
@@ -38,7 +38,7 @@ def careful(
 ) -> torch.Tensor:
     """The network's careful colors at half the working size."""
     said = predict(network, match, seen, guidance)
-    ab = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
+    ab = likely_colors(said.ab, said.logits, rebalancing_weights(network.prior), 0.0)
     return upsampled_along_edges(ab[0], match.level)
 
 
@@ -104,16 +104,17 @@ def test_points_and_palette_are_told(
 # Decoding
 
 
-def test_careful_colors_are_decoded_and_vivid_ones_are_stronger(
+def test_vivid_colors_are_sharper_and_stronger(
     network: ColorizationNetwork, alone: ReferenceMatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gain of 1.4 at half the vividness is 1.2."""
-    monkeypatch.setattr(module, "vivid_gain", lambda careful, level: 1.4)
+    monkeypatch.setattr(module, "vivid_gain", lambda ab, level: 1.4)
     for vividness, gain in ((0.0, 1.0), (0.5, 1.2), (1.0, 1.4)):
         said = predict(network, alone, False)
-        careful = careful_colors(said.ab, said.logits, rebalancing_weights(network.prior))
+        weights = rebalancing_weights(network.prior)
+        likely = likely_colors(said.ab, said.logits, weights, vividness)
         found = network_colors(network, alone, Guidance(), replace(CAREFUL, vividness=vividness))
-        torch.testing.assert_close(found, gain * upsampled_along_edges(careful[0], alone.level))
+        torch.testing.assert_close(found, gain * upsampled_along_edges(likely[0], alone.level))
 
 
 def test_the_gain_is_for_answers_without_a_palette(
