@@ -1,9 +1,9 @@
 """The colorization network at work: a matched photo and a user's wishes in, colors out.
 
 1. Ask: the network colors the photo with its references and without them, as far as each counts.
-2. Decode: the likely colors, with the detail of the regression; the more vivid they are to be, the
-   less of what is unlikely is mixed in. A palette changes the odds. Colors change where luminance
-   does.
+2. Decode: the answer lies between the regression and the colors that are likely, and keeps the
+   detail of the regression. The more vivid it is to be, the less of what is unlikely is mixed in.
+   A palette changes the odds. Colors change where luminance does.
 3. Mix by faithfulness: the answer with references, and the one without, which has some say beside
    recommended ones.
 4. Vividness: the paler the colors, the more they gain; given references say how vivid they are.
@@ -32,6 +32,7 @@ from colorization.network.input_planes import network_inputs
 from colorization.options import ColorizeOptions
 from similarity.backbone.precision import autocast
 from similarity.color.lab import mean_chroma
+from similarity.resize import resized
 
 # factor on the chroma of vivid answers, see vivid_gain: what is added for the photo as it is, the
 # mean chroma that is added for all photos alike, and limits
@@ -163,7 +164,10 @@ def _colored(
 ) -> Float[Tensor, "2 height width"]:
     """Stages 1 and 2, with references or without them."""
     said = said_of(network, match, seen, guidance)
-    ab = _decoded(network, said, guidance, options.vividness)
+    sharpness = torch.full_like(said.logits[:, :1], options.vividness, dtype=torch.float32)
+    if seen and match.belief is None:  # where given references match, their colors are sure
+        sharpness *= 1 - resized(match.trust, sharpness.shape[-2:])
+    ab = _decoded(network, said, guidance, sharpness)
     return upsampled_along_edges(ab.float(), match.level)
 
 
@@ -251,14 +255,14 @@ def followed_gain(ab: Float[Tensor, "2 height width"], match: ReferenceMatch) ->
 
 
 def _decoded(
-    network: ColorizationNetwork, said: Prediction, guidance: Guidance, vividness: float
+    network: ColorizationNetwork, said: Prediction, guidance: Guidance, sharpness: Tensor
 ) -> Float[Tensor, "2 height width"]:
     """Likely colors, or those of a palette, at stride 4."""
     logits = said.logits.float()
     if guidance.palette is not None:
         odds = _odds(guidance.palette, network.prior).log().to(logits)
         return palette_colors(said.ab, logits + odds[:, None, None])[0]
-    return likely_colors(said.ab, logits, rebalancing_weights(network.prior), vividness)[0]
+    return likely_colors(said.ab, logits, rebalancing_weights(network.prior), sharpness)[0]
 
 
 def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:

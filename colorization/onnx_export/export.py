@@ -17,7 +17,11 @@ from colorization.inference.network_colors import (
     VIVID_SHARE,
 )
 from colorization.network.color_bins import ab_bins, rebalancing_weights
-from colorization.network.color_decoding import CAREFUL_TEMPERATURE, VIVID_TEMPERATURE
+from colorization.network.color_decoding import (
+    CAREFUL_TEMPERATURE,
+    LIKELY_SHARE,
+    VIVID_TEMPERATURE,
+)
 from colorization.network.colorization_network import (
     COARSEST,
     ENCODER_MAPS,
@@ -149,6 +153,7 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "ab_scale": AB_SCALE,
         "global_size": GLOBAL_SIZE,
         "temperatures": [CAREFUL_TEMPERATURE, VIVID_TEMPERATURE],
+        "likely_share": LIKELY_SHARE,
         "vivid": {
             "share": VIVID_SHARE,
             "chroma": VIVID_CHROMA,

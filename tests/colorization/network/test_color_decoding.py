@@ -16,6 +16,8 @@ def _round_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CAREFUL_TEMPERATURE", 1.0)
     monkeypatch.setattr(module, "VIVID_TEMPERATURE", 0.5)
     monkeypatch.setattr(module, "PALETTE_TEMPERATURE", 0.5)
+    monkeypatch.setattr(module, "LIKELY_SHARE", 0.5)
+    monkeypatch.setattr(module, "PALETTE_SHARE", 0.75)
 
 
 def number_of(a: float, b: float) -> int:
@@ -45,41 +47,52 @@ def plain(a: float, b: float) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("vividness", "expected"),
+    ("sharpness", "likely"),
     # odds of 3 to 1 become 3 to the power of 4/3, and 9, to 1
-    [(0.0, [10.0, 30.0]), (0.5, [7.508, 32.492]), (1.0, [4.0, 36.0])],
+    [(0.0, (10.0, 30.0)), (0.5, (7.508, 32.492)), (1.0, (4.0, 36.0))],
 )
-def test_the_more_vivid_the_less_of_what_is_unlikely(
-    vividness: float, expected: list[float]
+def test_the_sharper_the_less_of_what_is_unlikely(
+    sharpness: float, likely: tuple[float, float]
 ) -> None:
     logits = scores({(0, 40): 0.75, (40, 0): 0.25})
-    found = color_of(likely_colors(plain(10, -6), logits, EVEN, vividness))
-    assert found == pytest.approx(expected, abs=2e-3)
+    found = color_of(likely_colors(plain(10, -6), logits, EVEN, sharpness))
+    assert found == pytest.approx([(10 + likely[0]) / 2, (-6 + likely[1]) / 2], abs=2e-3)
 
 
 def test_what_is_likely_gray_becomes_gray_and_not_pale() -> None:
     logits = scores({(0, 0): 0.75, (40, 0): 0.25})
-    careful, vivid = (color_of(likely_colors(plain(5, 5), logits, EVEN, x)) for x in (0.0, 1.0))
-    assert careful == [10.0, 0.0] and vivid == [4.0, 0.0]
+    careful, sharp = (color_of(likely_colors(plain(0, 0), logits, EVEN, x)) for x in (0.0, 1.0))
+    assert careful == [5.0, 0.0] and sharp == [2.0, 0.0]
+
+
+def test_each_cell_has_its_own_sharpness() -> None:
+    logits = scores({(0, 0): 0.75, (40, 0): 0.25})
+    sharpness = torch.tensor([[0.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2)
+    found = likely_colors(plain(0, 0), logits, EVEN, sharpness)
+    torch.testing.assert_close(found[0, 0, [0, -1], 0], torch.tensor([5.0, 2.0]))
 
 
 def test_rebalancing_is_taken_back() -> None:
     weights = EVEN.clone()
     weights[number_of(40, 0)] = 3.0  # this rare color was made three times likelier than it is
     odds = scores({(0, 40): 0.5, (40, 0): 0.5})
-    # 3/4 of (0, 40) and 1/4 of (40, 0)
-    assert color_of(likely_colors(plain(0, 0), odds, weights, 0.0)) == [10.0, 30.0]
+    # 3/4 of (0, 40) and 1/4 of (40, 0) is (10, 30), and half of that beside a gray regression
+    assert color_of(likely_colors(plain(0, 0), odds, weights, 0.0)) == [5.0, 15.0]
 
 
-@pytest.mark.parametrize("decode", [lambda ab, s: likely_colors(ab, s, EVEN, 0.5), palette_colors])
-def test_what_is_finer_than_the_bins_comes_from_the_regression(decode) -> None:
-    """A cell of bins holds four of the regression, of which the relief about their mean is kept."""
+@pytest.mark.parametrize(
+    ("decode", "share"),
+    [(lambda ab, s: likely_colors(ab, s, EVEN, 0.5), 0.5), (palette_colors, 0.75)],
+)
+def test_what_is_finer_than_the_bins_comes_from_the_regression(decode, share: float) -> None:
+    """A cell of bins holds four of the regression: of their mean a share is left, all of relief."""
     ab = plain(5, 5)
     ab[:, 0, ::2, ::2] += 8  # 13, 5, 5, 5: relief 6, -2, -2, -2 about 7
     found = decode(ab, scores({(0, 40): 1.0}))
-    wanted = torch.tensor([[6.0, -2.0], [-2.0, -2.0]])
+    mean = 7 * (1 - share)
+    wanted = torch.tensor([[mean + 6, mean - 2], [mean - 2, mean - 2]])
     torch.testing.assert_close(found[0, 0, :2, :2], wanted)
-    torch.testing.assert_close(found[:, 1], torch.full((1, 4, 4), 40.0))
+    torch.testing.assert_close(found[:, 1], torch.full((1, 4, 4), 5 + share * 35))
 
 
 def test_sure_colors_stay_as_they_are() -> None:
@@ -92,15 +105,15 @@ def test_sure_colors_stay_as_they_are() -> None:
 
 
 def test_a_palette_sharpens_the_odds() -> None:
-    """Shares squared are 9 to 1."""
+    """Shares squared are 9 to 1: (4, 36), three quarters of it beside a regression of (8, 0)."""
     found = palette_colors(plain(8, 0), scores({(0, 40): 0.75, (40, 0): 0.25}))
-    assert color_of(found) == [4.0, 36.0]
+    assert color_of(found) == [5.0, 27.0]
 
 
 def test_a_color_that_a_palette_excludes_does_not_come() -> None:
     logits = scores({(0, 40): 0.5, (40, 0): 0.5})
     logits[:, number_of(40, 0)] -= 30
-    assert color_of(palette_colors(plain(0, 0), logits)) == [0.0, 40.0]
+    assert color_of(palette_colors(plain(0, 0), logits)) == [0.0, 30.0]
 
 
 # Both
@@ -117,10 +130,7 @@ def test_pictures_of_a_batch_do_not_see_each_other(decode) -> None:
 
 @pytest.mark.parametrize("decode", [lambda ab, s: likely_colors(ab, s, EVEN, 0.5), palette_colors])
 def test_regression_and_distribution_learn(decode) -> None:
-    ab = plain(3, 4)
-    ab[:, :, ::2] += 3  # relief within each cell
-    ab.requires_grad_()
-    logits = torch.randn(1, NUM_BINS, 2, 2).requires_grad_()
+    ab, logits = plain(3, 4).requires_grad_(), torch.randn(1, NUM_BINS, 2, 2).requires_grad_()
     decode(ab, logits).square().sum().backward()
     for given in (ab, logits):
         assert given.grad is not None and bool(given.grad.isfinite().all())
