@@ -18,7 +18,7 @@ from colorization.training.commands import (
     train_from_store,
     weights_of,
 )
-from colorization.training.run import RunOptions
+from colorization.training.run_options import RunOptions
 from colorization.training.stored_maps import MapStore, StoreOptions
 from retrieval.extraction.pca import load_projections
 from similarity.backbone.backbone import Backbone
