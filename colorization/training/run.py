@@ -92,7 +92,7 @@ def train_network(
     is_main, team_size = accelerator.is_main_process, accelerator.num_processes
     if options.batch % team_size:
         raise ValueError(f"a batch of {options.batch} cannot be shared by {team_size} processes")
-    judge = efficientnet_judge() if options.judged_from < 1 else None
+    judge = efficientnet_judge() if options.sampling.vivid > 0 else None
     trained = _modules(options, judge, start, accelerator.device)
     loop = _begin(output, options, settings_of(options, store, judge, start), is_main)
     bin_weights = rebalancing_weights(store.prior).to(accelerator.device)

@@ -24,7 +24,8 @@ class RunOptions:
         learning_rate: peak of the cosine schedule.
         weight_decay: of the weights of convolutions and linear layers.
         average: share of the moving average that stays in a step.
-        judged_from: share of the steps before vivid answers are judged; 1 leaves that out.
+        judged_from: share of the steps, 0..1, after which samples ask for vivid colors and the
+            answers are judged, where ``sampling.vivid`` is above 0.
         seed: of all that is drawn.
         network: layout.
         sampling: what samples look like.
@@ -44,7 +45,7 @@ class RunOptions:
 
     @property
     def first_judged(self) -> int:
-        """Number of the step from which on samples ask for vivid colors and are judged."""
+        """Number of the step from which on samples may ask for vivid colors."""
         return int(self.judged_from * self.steps)
 
 

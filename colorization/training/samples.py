@@ -65,7 +65,7 @@ class SamplingOptions:
         palette: share of samples that are told their own palette.
         saturation: share of samples that are told their own saturation.
         vivid: share of the perceptual branch, which are the samples with recommended references or
-            none, that asks for vivid colors.
+            none, that asks for vivid colors; with 0 nothing judges how answers look.
     """
 
     kinds: tuple[float, float, float, float, float] = (0.24, 0.34, 0.18, 0.12, 0.12)

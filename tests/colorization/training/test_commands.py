@@ -25,7 +25,7 @@ from similarity.backbone.backbone import Backbone
 from similarity.backbone.weight_files import load_bundled
 from similarity.training.loop import read_module
 
-OPTIONS = RunOptions(steps=1, batch=4, network=TINY, judged_from=1.0)
+OPTIONS = RunOptions(steps=1, batch=4, network=TINY)
 SMALL = StoreOptions(side=64, crops=1)
 
 

@@ -24,9 +24,7 @@ from colorization.training.samples import Batch, SamplingOptions
 from colorization.training.stored_maps import MapStore
 from similarity.training.loop import LoopOptions, read_module
 
-OPTIONS = RunOptions(
-    steps=3, batch=4, network=TINY, judged_from=1.0, sampling=SamplingOptions(vivid=0.5)
-)
+OPTIONS = RunOptions(steps=3, batch=4, network=TINY)
 CHECKPOINT = "network.safetensors"
 
 
@@ -169,6 +167,15 @@ def test_vivid_answers_are_judged_from_their_share_of_the_steps(
     assert any(key.startswith("discriminator.") for key in kept(tmp_path)[1])
 
 
+def test_nothing_judges_where_no_vivid_colors_are_asked_for(
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "efficientnet_judge", lambda: pytest.fail("it is not needed"))
+    train(store, tmp_path, steps=1, judged_from=0.0)
+    assert json.loads((tmp_path / "settings.json").read_text())["judge"] is None
+    assert not any(key.startswith("discriminator.") for key in kept(tmp_path)[1])
+
+
 class Team(Accelerator):
     """As many processes as one likes, of which this is the first; there are no others."""
 
@@ -199,7 +206,8 @@ def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
     monkeypatch.setattr(training, "run_loop", listening)
     for team_size in (1, 2):
         monkeypatch.setattr(training, "accelerator_of", lambda device, size=team_size: Team(size))
-        options = replace(OPTIONS, judged_from=0.4)  # of 3 steps is 1.2
+        # of 3 steps is 1.2
+        options = replace(OPTIONS, judged_from=0.4, sampling=SamplingOptions(vivid=0.5))
         train_network(store, tmp_path, options, device="cpu")
         assert judging and found[0] == []
         for number in (1, 2):
