@@ -12,7 +12,8 @@ from torch import Tensor
 from colorization.network.pretrained import STEM, WEIGHTS_DIR
 from colorization.training.run import train_network
 from colorization.training.run_options import RunOptions
-from colorization.training.stored_maps import MapStore, StoreOptions, crops_of, write_store
+from colorization.training.store.stored_maps import MapStore, StoreOptions
+from colorization.training.store.writer import crops_of, write_store
 from retrieval.extraction.pca import WEIGHTS_DIR as PROJECTIONS_DIR
 from retrieval.extraction.pca import save_projections
 from retrieval.extraction.pca_fitting import fit_projections

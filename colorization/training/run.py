@@ -23,7 +23,7 @@ from colorization.training.losses.adversarial import Discriminator
 from colorization.training.photo_order import held_out, photos_of, trained_on
 from colorization.training.run_options import RunOptions, key_of, settings_of
 from colorization.training.samples import Batch, draw_batch, moved
-from colorization.training.stored_maps import MapStore
+from colorization.training.store.stored_maps import MapStore
 from colorization.training.two_branch_step import TrainingJudges, batch_losses
 from colorization.training.weight_average import WeightAverage
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from colorization.network.colorization_network import NetworkConfig
 from colorization.training.samples import SamplingOptions
-from colorization.training.stored_maps import MapStore
+from colorization.training.store.stored_maps import MapStore
 from colorization.training.two_branch_step import LossOptions
 from similarity.backbone.rgb_network import RgbNetwork
 from similarity.backbone.weight_files import hash_tensors

@@ -38,7 +38,7 @@ from colorization.network.hints import (
 from colorization.network.input_planes import network_inputs, reference_planes, round_trip
 from colorization.training.led_colors import led_colors
 from colorization.training.simulated_user import mean_saturation, random_points
-from colorization.training.stored_maps import AB_STRIDE, Crops, MapStore
+from colorization.training.store.stored_maps import AB_STRIDE, Crops, MapStore
 from similarity.backbone.backbone import Layers
 from similarity.color.lab import lab_to_rgb
 from similarity.matching.unit_maps import unit_maps

@@ -19,7 +19,7 @@ from colorization.training.commands import (
     weights_of,
 )
 from colorization.training.run_options import RunOptions
-from colorization.training.stored_maps import MapStore, StoreOptions
+from colorization.training.store.stored_maps import MapStore, StoreOptions
 from retrieval.extraction.pca import load_projections
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.weight_files import load_bundled

@@ -21,7 +21,7 @@ from colorization.training import run as training
 from colorization.training.run import start_from, train_network
 from colorization.training.run_options import RunOptions
 from colorization.training.samples import Batch, SamplingOptions
-from colorization.training.stored_maps import MapStore
+from colorization.training.store.stored_maps import MapStore
 from similarity.training.loop import LoopOptions, read_module
 
 OPTIONS = RunOptions(steps=3, batch=4, network=TINY)

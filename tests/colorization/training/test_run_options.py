@@ -7,7 +7,7 @@ import torch
 from tiny_network import TINY
 
 from colorization.training.run_options import RunOptions, key_of, settings_of
-from colorization.training.stored_maps import MapStore
+from colorization.training.store.stored_maps import MapStore
 
 OPTIONS = RunOptions(steps=3, batch=4, network=TINY)
 

@@ -20,7 +20,7 @@ from colorization.training.samples import (
     moved,
     turned,
 )
-from colorization.training.stored_maps import MapStore
+from colorization.training.store.stored_maps import MapStore
 
 Only = Callable[..., SamplingOptions]
 Draw = Callable[..., Batch]

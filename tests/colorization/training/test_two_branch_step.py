@@ -18,7 +18,7 @@ from colorization.training.losses.adversarial import Discriminator
 from colorization.training.losses.chrominance import chrominance_loss
 from colorization.training.losses.classification import classification_loss
 from colorization.training.samples import Batch, SamplingOptions
-from colorization.training.stored_maps import MapStore
+from colorization.training.store.stored_maps import MapStore
 from colorization.training.two_branch_step import LossOptions, TrainingJudges, batch_losses
 
 EVEN = torch.ones(NUM_BINS)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.training import aged_prints
-from colorization.training.aged_prints import aged, on_film
+from colorization.training.store import aged_prints
+from colorization.training.store.aged_prints import aged, on_film
 from similarity.color.lab import EYE_SHARES, rgb_to_lab
 
 
