@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from torch import Tensor
 
 from colorization.network.colorization_network import NetworkConfig
-from colorization.training.samples import SamplingOptions
+from colorization.training.sample_plans import SamplingOptions
 from colorization.training.store.stored_maps import MapStore
 from colorization.training.two_branch_step import LossOptions
 from similarity.backbone.rgb_network import RgbNetwork

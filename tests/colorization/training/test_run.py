@@ -20,7 +20,8 @@ from colorization.network.colorization_network import ColorizationNetwork, Netwo
 from colorization.training import run as training
 from colorization.training.run import start_from, train_network
 from colorization.training.run_options import RunOptions
-from colorization.training.samples import Batch, SamplingOptions
+from colorization.training.sample_plans import SamplingOptions
+from colorization.training.samples import Batch
 from colorization.training.store.stored_maps import MapStore
 from similarity.training.loop import LoopOptions, read_module
 
