@@ -77,7 +77,7 @@ def draw_batch(
     for count in sorted({len(plan.references) for plan in plans} - {0}):
         rows = [i for i, plan in enumerate(plans) if len(plan.references) == count]
         chosen = [plans[i] for i in rows]
-        planes[rows], ab[rows] = _lent(store, chosen, targets, ab[rows], rows, layers, dtype)
+        planes[rows], ab[rows] = _lent(store, chosen, targets.take(rows), ab[rows], layers, dtype)
     level = F.avg_pool2d(targets.luminance, HINT_STRIDE)
     hints, vectors = [], []
     for i, plan in enumerate(plans):
@@ -137,15 +137,12 @@ def _lent(
     plans: list[SamplePlan],
     targets: Crops,
     target_ab: Float[Tensor, "some 2 cells cells"],
-    rows: list[int],
     layers: Layers,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     """What the references of samples with equally many of them say, and the colors to find."""
     size = (store.options.side // GRID_STRIDE,) * 2
-    ours = unit_maps(
-        {name: m[rows] for name, m in targets.maps.items()}, layers, size, targets.luminance[rows]
-    )
+    ours = unit_maps(targets.maps, layers, size, targets.luminance)
     angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
     maps, colors = [], []
     for number in range(len(plans[0].references)):

@@ -79,6 +79,11 @@ class Crops:
     luminance: Float[Tensor, "batch 1 side side"]
     ab: Float[Tensor, "batch 2 cells cells"]
 
+    def take(self, rows: list[int]) -> "Crops":
+        """Some of them, by their places among these."""
+        maps = {name: values[rows] for name, values in self.maps.items()}
+        return Crops(maps, self.luminance[rows], self.ab[rows])
+
 
 class MapStore:
     """A finished store, read at random.

@@ -35,6 +35,12 @@ def test_what_is_read_is_what_the_encoder_says(
     assert all(maps.dtype == torch.bfloat16 for maps in halves.maps.values())
 
 
+def test_some_of_the_crops_are_taken(store: MapStore) -> None:
+    some, alone = store.read(np.array([4, 2, 7])).take([2, 0]), store.read(np.array([7, 4]))
+    assert torch.equal(some.luminance, alone.luminance) and torch.equal(some.ab, alone.ab)
+    assert all(torch.equal(some.maps[name], maps) for name, maps in alone.maps.items())
+
+
 def test_what_a_store_knows_of_its_photos(store: MapStore, backbone: Backbone) -> None:
     assert len(store) == 6
     assert store.options == SMALL
