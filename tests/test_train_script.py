@@ -27,7 +27,7 @@ def script() -> ModuleType:
     """The script as a module, whose runs are tiny; no compiled file is left beside it."""
     module = ModuleType("train")
     exec(compile(SCRIPT.read_text(), str(SCRIPT), "exec"), module.__dict__)
-    module.DEFAULT = replace(module.DEFAULT, network=TINY, batch=4, judged_from=1.0)
+    module.DEFAULT = replace(module.DEFAULT, network=TINY, batch=4)
     module.STORED = replace(module.STORED, side=64)
     return module
 
@@ -75,19 +75,21 @@ def test_the_steps_one_by_one(command: Command, photo_dir: Path, tmp_path: Path)
     assert command("store", photo_dir, "--out", maps, "--crops", 1, "--side", 64).exit_code == 0
     result = command(
         *("run", maps, "--output", run, "--steps", 1, "--batch", 2, "--device", "cpu"),
-        *("--judged-from", 1, "--vivid", 0.5, "--seed", 7, "--learning-rate", 0.001),
+        *("--judged-from", 0, "--vivid", 0.5, "--seed", 7, "--learning-rate", 0.001),
     )
     assert result.exit_code == 0, result.exception
     settings = json.loads((run / "settings.json").read_text())
     assert (settings["batch"], settings["seed"], settings["learning_rate"]) == (2, 7, 0.001)
-    assert (settings["judged_from"], settings["sampling"]["vivid"]) == (1.0, 0.5)
+    assert (settings["judged_from"], settings["sampling"]["vivid"]) == (0.0, 0.5)
+    assert settings["judge"]
     start = run / "network.safetensors"
     result = command(
         *("run", maps, "--output", tmp_path / "on", "--steps", 1, "--batch", 2),
         *("--judged-from", 1, "--device", "cpu", "--weights-from", start),
     )
     assert result.exit_code == 0, result.exception
-    assert json.loads((tmp_path / "on" / "settings.json").read_text())["start"]
+    settings = json.loads((tmp_path / "on" / "settings.json").read_text())
+    assert settings["start"] and settings["judge"] is None
 
 
 def test_statistics_and_projections_are_made_of_photos(

@@ -3,8 +3,8 @@
 Its encoder is a frozen ImageNet network that knows what things are. Three stages at strides 32, 16
 and 8 go from what is there to where it is; each joins the encoder's map of its stride, what the
 references and the user say, and what the coarser stage found. The paper's ten blocks at the size of
-the picture (he2018_network.py) learn their own encoder: from tens of thousands of photos they never
-learn as much, and colors need no finer grid.
+the picture (scripts/benchmarking/he2018_network.py) learn their own encoder: from tens of thousands
+of photos they never learn as much, and colors need no finer grid.
 """
 
 from collections.abc import Mapping

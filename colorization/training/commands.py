@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from colorization.network.pretrained import STEM, WEIGHTS_DIR
-from colorization.training.run import RunOptions, train_network
-from colorization.training.stored_maps import MapStore, StoreOptions, crops_of, write_store
+from colorization.training.run import train_network
+from colorization.training.run_options import RunOptions
+from colorization.training.store.stored_maps import MapStore, StoreOptions
+from colorization.training.store.writer import crops_of, write_store
 from retrieval.extraction.pca import WEIGHTS_DIR as PROJECTIONS_DIR
 from retrieval.extraction.pca import save_projections
 from retrieval.extraction.pca_fitting import fit_projections
@@ -19,7 +21,6 @@ from retrieval.photos.listing import list_sources
 from similarity.backbone import pretrained
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.map_statistics import Moments, save_statistics
-from similarity.backbone.rgb_network import efficientnet_judge
 from similarity.backbone.weight_files import load_bundled, write_bundled
 from similarity.training.loop import read_module
 
@@ -92,10 +93,8 @@ def train_from_store(
         device: ``cpu``, or None for what accelerate finds.
         log: receives lines.
     """
-    judge = efficientnet_judge() if options.judged_from < 1 else None
-    found = train_network(
-        MapStore(store), output, options, judge, weights_of(start) if start else None, device, log
-    )
+    begun = weights_of(start) if start else None
+    found = train_network(MapStore(store), output, options, begun, device, log)
     for name, losses in found.items():
         log(f"{name} photos: " + " ".join(f"{k} {v:.4f}" for k, v in losses.items()))
 

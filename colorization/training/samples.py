@@ -1,18 +1,9 @@
 """Batches to train on: crops, what the network is told about them, and the colors it should find.
 
-Five kinds of samples teach five things. Without a reference the network learns what things look
-like. With recommended ones, how far to believe them. With the target's own colors sent to a
-reference and back (the chrominance branch of He et al. 2018), which matches to trust. With another
-crop of the same photo, that an exact match is exact. With a random photo, to leave it alone.
-
-Target and reference are often recolored together: their chroma is turned by one angle. What the
-target should look like then cannot be guessed, only taken from the reference.
-
-Half of the recommended and random references count as given by hand: they lead, and the colors to
-find are not the true ones, but those of led_colors.py.
+What is drawn for each sample stands in sample_plans.py. Where references lead, the colors to find
+are not the true ones, but those of led_colors.py.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,59 +18,15 @@ from colorization.network.colorization_network import (
     REFERENCE_PLANES,
     NetworkInputs,
 )
-from colorization.network.hints import (
-    FAITHFUL,
-    LED,
-    ORDINARY,
-    global_hints,
-    palette_of,
-    point_planes,
-)
+from colorization.network.hints import global_hints, palette_of, point_planes
 from colorization.network.input_planes import network_inputs, reference_planes, round_trip
 from colorization.training.led_colors import led_colors
+from colorization.training.sample_plans import KINDS, SamplePlan, SamplingOptions, draw_plan
 from colorization.training.simulated_user import mean_saturation, random_points
-from colorization.training.stored_maps import AB_STRIDE, Crops, MapStore
+from colorization.training.store.stored_maps import AB_STRIDE, Crops, MapStore
 from similarity.backbone.backbone import Layers
 from similarity.color.lab import lab_to_rgb
 from similarity.matching.unit_maps import unit_maps
-
-KINDS = ("none", "recommended", "round trip", "same photo", "random")
-
-
-@dataclass(frozen=True)
-class SamplingOptions:
-    """What training samples look like.
-
-    Attributes:
-        kinds: shares of KINDS.
-        more_references: probability of a second, and then of a third recommended reference.
-        top: references are drawn from this many most similar photos.
-        recolored: share of each kind whose target and reference are recolored together; of random
-            references, only the reference is.
-        recolored_gain: standard deviation of the logarithm of the factor on recolored chroma.
-        led: share of recommended and random references that lead.
-        led_recolored: share of those that are recolored, without the target.
-        faithful: share of the others, not recolored, that count as right wherever they match; of
-            all else that has references, every one does.
-        points: share of samples with color points.
-        palette: share of samples that are told their own palette.
-        saturation: share of samples that are told their own saturation.
-        vivid: share of the perceptual branch, which are the samples with recommended references or
-            none, that asks for vivid colors.
-    """
-
-    kinds: tuple[float, float, float, float, float] = (0.24, 0.34, 0.18, 0.12, 0.12)
-    more_references: float = 0.35
-    top: int = 6
-    recolored: tuple[float, float, float, float, float] = (0.0, 0.3, 0.7, 0.6, 0.5)
-    recolored_gain: float = 0.25
-    led: float = 0.5
-    led_recolored: float = 0.4
-    faithful: float = 0.15
-    points: float = 0.3
-    palette: float = 0.2
-    saturation: float = 0.05
-    vivid: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,21 +48,6 @@ class Batch:
     kinds: Int[np.ndarray, " batch"]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What was drawn for one sample."""
-
-    crop: int
-    kind: str
-    references: list[int]
-    angle: float  # by which chroma is turned
-    gain: float  # factor on it
-    turns_target: bool
-    faithfulness: float
-    is_led: bool
-    is_vivid: bool
-
-
 @torch.no_grad()
 def draw_batch(
     store: MapStore,
@@ -135,7 +67,7 @@ def draw_batch(
         options: what samples look like.
         dtype: of the maps that the network reads.
     """
-    plans = [_plan(store, int(photo), rng, options) for photo in photos]
+    plans = [draw_plan(store, int(photo), rng, options) for photo in photos]
     targets = store.read(np.array([plan.crop for plan in plans]), dtype)
     ab = F.avg_pool2d(targets.ab, HINT_STRIDE // AB_STRIDE)
     angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
@@ -145,7 +77,7 @@ def draw_batch(
     for count in sorted({len(plan.references) for plan in plans} - {0}):
         rows = [i for i, plan in enumerate(plans) if len(plan.references) == count]
         chosen = [plans[i] for i in rows]
-        planes[rows], ab[rows] = _lent(store, chosen, targets, ab[rows], rows, layers, dtype)
+        planes[rows], ab[rows] = _lent(store, chosen, targets.take(rows), ab[rows], layers, dtype)
     level = F.avg_pool2d(targets.luminance, HINT_STRIDE)
     hints, vectors = [], []
     for i, plan in enumerate(plans):
@@ -202,18 +134,15 @@ def turned(
 
 def _lent(
     store: MapStore,
-    plans: list[_Plan],
+    plans: list[SamplePlan],
     targets: Crops,
     target_ab: Float[Tensor, "some 2 cells cells"],
-    rows: list[int],
     layers: Layers,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     """What the references of samples with equally many of them say, and the colors to find."""
     size = (store.options.side // GRID_STRIDE,) * 2
-    ours = unit_maps(
-        {name: m[rows] for name, m in targets.maps.items()}, layers, size, targets.luminance[rows]
-    )
+    ours = unit_maps(targets.maps, layers, size, targets.luminance)
     angle, gain = (torch.tensor([getattr(p, key) for p in plans]) for key in ("angle", "gain"))
     maps, colors = [], []
     for number in range(len(plans[0].references)):
@@ -234,53 +163,10 @@ def _lent(
     return planes, target_ab
 
 
-def _plan(store: MapStore, photo: int, rng: np.random.Generator, options: SamplingOptions) -> _Plan:
-    number = int(rng.choice(len(KINDS), p=options.kinds))
-    kind, crops = KINDS[number], store.options.crops
-    own = int(rng.integers(crops))
-    like = store.like[photo][: options.top]
-    others: list[int] = []
-    if kind == "same photo":
-        others = [photo]
-    elif kind == "random" or (kind != "none" and not len(like)):
-        others = [int(rng.integers(len(store)))]
-    elif kind != "none":
-        count = 1
-        while count < min(3, len(like)) and rng.random() < options.more_references:
-            count += 1
-        others = [int(other) for other in rng.choice(like, count, replace=False)]
-    references = [other * crops + int(rng.integers(crops)) for other in others]
-    is_led = kind in ("recommended", "random") and bool(rng.random() < options.led)
-    if kind == "same photo" and crops > 1:
-        references = [photo * crops + (own + 1 + int(rng.integers(crops - 1))) % crops]
-    recolored = options.led_recolored if is_led else options.recolored[number]
-    is_recolored = bool(rng.random() < recolored)
-    natural = kind in ("recommended", "random") and not is_recolored
-    faithfulness = ORDINARY
-    if is_led:
-        faithfulness = LED
-    elif references and (not natural or rng.random() < options.faithful):
-        both = kind in ("round trip", "same photo")
-        faithfulness = LED if both and rng.random() < options.led else FAITHFUL
-    return _Plan(
-        crop=photo * crops + own,
-        kind=kind,
-        references=references,
-        angle=rng.uniform(-math.pi, math.pi) if is_recolored else 0.0,
-        gain=math.exp(rng.normal(0, options.recolored_gain)) if is_recolored else 1.0,
-        turns_target=is_recolored and kind != "random" and not is_led,
-        faithfulness=faithfulness,
-        is_led=is_led,
-        is_vivid=kind in ("none", "recommended")
-        and not (is_recolored or is_led)
-        and bool(rng.random() < options.vivid),
-    )
-
-
 def _asked(
     ab: Float[Tensor, "2 cells cells"],
     level: Float[Tensor, "1 cells cells"],
-    plan: _Plan,
+    plan: SamplePlan,
     rng: np.random.Generator,
     options: SamplingOptions,
 ) -> tuple[Tensor, Tensor]:

@@ -51,30 +51,13 @@ def commit(
     Raises:
         OSError: something cannot be written; the previous index is as it was.
     """
-    by_shard: dict[Path, list[int]] = {}
-    for entry in live.values():
-        by_shard.setdefault(entry.shard, []).append(entry.row)
     fresh = [] if fresh is None else fresh
     with discarding(fresh):
-        shards, roots = [], set()
-        for path, rows in by_shard.items():
-            photos, keep = read_photos(path), np.sort(np.array(rows))
-            if len(keep) < len(photos):
-                fresh.append(path.with_name(rewritten_name()))
-                path = write_shard(
-                    fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key
-                )
-            shards.append((path, len(keep)))
-            roots |= set(photos.root[keep])
+        shards, roots = _whole_shards(live, key, fresh)
         previous = _previous(index_dir)
-        # the caller read their checksums
-        checked = {entry.file: entry for entry in previous.shards} if previous else {}
-        entries = [
-            checked.get(path.name) or ShardEntry(path.name, count, file_sha256(path))
-            for path, count in shards
-        ]
+        entries = _entries(shards, previous)
         allow_open_files(len(shards))
-        vectors = GlobalVectors([ShardReader(path).descriptors.global_ for path, _ in shards])
+        vectors = GlobalVectors([ShardReader(path).descriptors.global_ for path in shards])
         index, search = _search_index(vectors, entries, index_dir, manifest, previous)
         write_faiss(index, index_dir)
         kept = {entry.file for entry in entries} | {path.name for path in spare}
@@ -87,13 +70,54 @@ def commit(
             roots=sorted(map(os.fsdecode, roots)),
             replaced=sorted({path.name for path in built_shards(index_dir)} - kept),
         )
-        try:
-            complete.write(index_dir)
-        finally:  # an interrupt may come when index.json has its name
-            written = _previous(index_dir)
-            if written is not None and written.shards == entries:
-                fresh.clear()  # whatever fails from here on, they belong to the index
+        _write(complete, index_dir, fresh)
     remove_unnamed(index_dir, complete, spare)
+
+
+def _whole_shards(
+    live: dict[bytes, ShardRow], key: str, fresh: list[Path]
+) -> tuple[dict[Path, int], set[bytes]]:
+    """Shards that hold the live photos and no others, written anew where some were lost.
+
+    Args:
+        live: photos by absolute path.
+        key: hash of the settings.
+        fresh: gets the names of shards before they are written.
+
+    Returns:
+        How many photos each has, and the folders that were given to index.
+    """
+    by_shard: dict[Path, list[int]] = {}
+    for entry in live.values():
+        by_shard.setdefault(entry.shard, []).append(entry.row)
+    shards, roots = dict[Path, int](), set[bytes]()
+    for path, rows in by_shard.items():
+        photos, keep = read_photos(path), np.sort(np.array(rows))
+        if len(keep) < len(photos):
+            fresh.append(path.with_name(rewritten_name()))
+            path = write_shard(fresh[-1], photos.take(keep), read_descriptors(path).take(keep), key)
+        shards[path] = len(keep)
+        roots |= set(photos.root[keep])
+    return shards, roots
+
+
+def _entries(shards: dict[Path, int], previous: IndexManifest | None) -> list[ShardEntry]:
+    """What index.json says of shards; of those that it named before, the caller read checksums."""
+    checked = {entry.file: entry for entry in previous.shards} if previous else {}
+    return [
+        checked.get(path.name) or ShardEntry(path.name, count, file_sha256(path))
+        for path, count in shards.items()
+    ]
+
+
+def _write(complete: IndexManifest, index_dir: Path, fresh: list[Path]) -> None:
+    """Write index.json; then the fresh files belong to the index, whatever fails after it."""
+    try:
+        complete.write(index_dir)
+    finally:  # an interrupt may come when index.json has its name
+        written = _previous(index_dir)
+        if written is not None and written.shards == complete.shards:
+            fresh.clear()
 
 
 def _search_index(

@@ -4,7 +4,7 @@ import logging
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import imagecodecs
 import numpy as np
@@ -13,12 +13,17 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from retrieval.photos.formats import HEAD, is_tiff
 
+if TYPE_CHECKING:
+    import tifffile
+
 # what it warns of, it raises too, or it does not matter; it would go to the terminal
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # of Pillow
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
+_UNSPECIFIED, _MULTIPLIED = 0, 1  # of a channel beside colors: unknown; alpha that is in them
+_CHANNELS = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}  # what can be read
 _CODESTREAM = b"\xff\x4f\xff\x51"  # begin of a JPEG 2000; its depth stands 42 bytes further
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -165,6 +170,36 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
         ValueError: it is damaged, too large, or of another kind than gray or RGB of 8 or 16 bits.
         OSError: the file cannot be opened or read.
     """
+    page = _read_page(path, max_pixels, number)
+    if (
+        page.array.dtype not in (np.uint8, np.uint16)
+        or page.array.ndim != 3
+        or page.array.shape[2] not in _CHANNELS.get(page.kind, ())
+    ):
+        raise ValueError(
+            f"a TIFF of {page.kind} {page.array.dtype} {page.array.shape} cannot be read;"
+            " 8 or 16 bits, gray or RGB can"
+        )
+    return _planes_of_page(page)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page of a TIFF, as it is stored.
+
+    Attributes:
+        array: (height, width, channels), if it is a picture; of any type.
+        kind: what its values mean, as tifffile names it, such as ``RGB``.
+        extra: the number in the file for what the first channel beside the colors is.
+    """
+
+    array: np.ndarray
+    kind: str
+    extra: int
+
+
+def _read_page(path: Path, max_pixels: int, number: int) -> _Page:
+    """A page of a TIFF; whatever is wrong with it is a ValueError, unless it cannot be read."""
     import tifffile  # slow to import, and few photos are TIFFs
 
     try:
@@ -172,48 +207,51 @@ def decode_tiff(path: Path, max_pixels: int, number: int = 0) -> Planes:
             if number >= len(file.pages):  # which stand at the end of most files
                 raise ValueError("it is cut off: where its pages lie is missing")
             page = cast("tifffile.TiffPage", file.pages[number])
-            if page.imagewidth * page.imagelength > max_pixels:
-                raise ValueError(
-                    f"{page.imagewidth}x{page.imagelength} is above the limit of"
-                    f" {max_pixels / 1e6:.0f} megapixels"
-                )
-            kind, planes = (
-                tifffile.PHOTOMETRIC(page.photometric),
-                page.planarconfig == tifffile.PLANARCONFIG.SEPARATE,
-            )
-            ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=False))
-            if max(ends, default=0) > file.filehandle.size:
-                raise ValueError("it is truncated")
+            _check_page(page, max_pixels, file.filehandle.size)
+            kind = tifffile.PHOTOMETRIC(page.photometric).name
             array = _at_16_bits(page.asarray(), page.bitspersample)
-            extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNSPECIFIED
+            is_planar = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+            extra = int(page.extrasamples[0]) if page.extrasamples else _UNSPECIFIED
     except (OSError, MemoryError):
         raise
     except Exception as cause:  # tifffile raises whatever its codecs raise
         raise ValueError(" ".join(str(cause).split()) or type(cause).__name__) from cause
-    if planes and array.ndim == 3:
-        array = np.moveaxis(array, 0, -1)
-    channels = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}.get(kind.name, ())
-    array = array[..., None] if array.ndim == 2 else array
-    if (
-        array.dtype not in (np.uint8, np.uint16)
-        or array.ndim != 3
-        or array.shape[2] not in channels
-    ):
+    return _Page(_channels_last(array, is_planar), kind, extra)
+
+
+def _check_page(page: "tifffile.TiffPage", max_pixels: int, file_size: int) -> None:
+    """Refuse a page that is too large, or whose file of so many bytes ends before it."""
+    if page.imagewidth * page.imagelength > max_pixels:
         raise ValueError(
-            f"a TIFF of {kind.name} {array.dtype} {array.shape} cannot be read;"
-            " 8 or 16 bits, gray or RGB can"
+            f"{page.imagewidth}x{page.imagelength} is above the limit of"
+            f" {max_pixels / 1e6:.0f} megapixels"
         )
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=False))
+    if max(ends, default=0) > file_size:
+        raise ValueError("it is truncated")
+
+
+def _channels_last(array: np.ndarray, is_planar: bool) -> np.ndarray:
+    """Channels after height and width, wherever they are stored; gray has one."""
+    if is_planar and array.ndim == 3:
+        return np.moveaxis(array, 0, -1)
+    return array[..., None] if array.ndim == 2 else array
+
+
+def _planes_of_page(page: _Page) -> Planes:
+    """Colors that are not multiplied by alpha, with 0 for black; gray or RGB of 8 or 16 bits."""
+    array, channels = page.array, page.array.shape[2]
     # what is no transparency is not said, as scanners do with infrared
-    has_alpha = array.shape[2] in (2, 4) and extra != tifffile.EXTRASAMPLE.UNSPECIFIED
+    has_alpha = channels in (2, 4) and page.extra != _UNSPECIFIED
     alpha = array[..., -1] if has_alpha else None
-    colors = array[..., : 3 if array.shape[2] > 2 else 1]
-    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
+    colors = array[..., : 3 if channels > 2 else 1]
+    if alpha is not None and page.extra == _MULTIPLIED:
         colors = _divided(colors, alpha)
-    if colors.shape[2] == 3:
+    if channels > 2:
         return Planes(colors, alpha)
-    gray = (
-        colors[..., 0] if kind.name == "MINISBLACK" else np.iinfo(array.dtype).max - colors[..., 0]
-    )
+    gray = colors[..., 0]
+    if page.kind == "MINISWHITE":
+        gray = np.iinfo(array.dtype).max - gray
     return Planes(thrice(gray), alpha, True)
 
 

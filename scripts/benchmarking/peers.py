@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from benchmarking.he2018_network import NUM_PLANES, He2018Network
 from benchmarking.processes import median_seconds, print_figures
-from colorization.network.he2018_network import NUM_PLANES, He2018Network
 from similarity.backbone.precision import autocast, inference
 from similarity.backbone.torchvision_import import import_torchvision
 from similarity.backbone.vgg19 import VGG19

@@ -24,7 +24,7 @@ _RGB_TO_XYZ = torch.tensor(
 )
 _WHITE = _RGB_TO_XYZ.sum(1)
 _RGB_TO_XYZ_NORM = _RGB_TO_XYZ / _WHITE[:, None]
-EYE_SHARES = _RGB_TO_XYZ_NORM[1]
+LUMINANCE_WEIGHTS = _RGB_TO_XYZ_NORM[1]
 _XYZ_NORM_TO_RGB = torch.linalg.inv(_RGB_TO_XYZ_NORM.double()).float()
 _EPSILON = 0.008856
 _KAPPA = 7.787
@@ -60,9 +60,14 @@ def luminance_by_light(
 
     Args:
         rgb: sRGB in 0..1.
-        shares: of red, green and blue light in what is seen, of sum 1; eyes have EYE_SHARES.
+        shares: of red, green and blue light in what is seen, of sum 1; eyes have LUMINANCE_WEIGHTS.
     """
-    return 116.0 * _compressed(_mix(shares[None], _linear(rgb))) - 16.0
+    return _luminance_of(_mix(shares[None], _linear(rgb)))
+
+
+def _luminance_of(y: Tensor) -> Tensor:
+    """L, 0..100, of light as a share of white."""
+    return 116.0 * _compressed(y) - 16.0
 
 
 def _lab_of(linear: Tensor) -> Tensor:
@@ -89,21 +94,19 @@ def luminance_of_bytes(
     rgb: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "height width"]:
     """L alone, 0..100, of sRGB in 0..255: by a table, much faster than rgb_to_lab."""
-    red, green, blue = EYE_SHARES.tolist()
+    red, green, blue = LUMINANCE_WEIGHTS.tolist()
     table, planes = _linear_table(), rgb.reshape(-1, 3).T
     y = (table * np.float32(red)).take(planes[0])
     y += (table * np.float32(green)).take(planes[1])
     y += (table * np.float32(blue)).take(planes[2])
-    found = np.where(y > _EPSILON, 116.0 * np.cbrt(y) - 16.0, 116.0 * _KAPPA * y)
+    found = _luminance_of(torch.from_numpy(y)).numpy()
     return np.asarray(found.reshape(rgb.shape[:2]))
 
 
 @cache
 def _linear_table() -> Float32[np.ndarray, "256"]:
-    value = np.arange(256, dtype=np.float32) / 255
-    return np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92).astype(
-        np.float32
-    )
+    """Light of sRGB in 0..255."""
+    return _linear(torch.from_numpy(np.arange(256, dtype=np.float32) / 255)).numpy()
 
 
 def lab_of_bytes(
@@ -123,9 +126,9 @@ def lab_of_bytes(
 
 @cache
 def _f_table() -> Float32[np.ndarray, " steps"]:
-    value = np.linspace(0.0, 1.0, 1 << 16)
-    found = np.where(value > _EPSILON, np.cbrt(value), _KAPPA * value + _OFFSET)
-    return np.append(found, found[-1]).astype(np.float32)  # white may round up by one
+    """The root of Lab of shares of white, 0..1 in equal steps."""
+    found = _compressed(torch.from_numpy(np.linspace(0.0, 1.0, 1 << 16))).float().numpy()
+    return np.append(found, found[-1])  # white may round up by one
 
 
 def lab_to_rgb_unclipped(
@@ -219,7 +222,7 @@ def _shown(lab: Tensor) -> Tensor:
 
 def _clipped(linear: Float[Tensor, "3 pixels"]) -> Float[Tensor, "3 pixels"]:
     """Linear RGB within 0..1, of the same luminance."""
-    shares = EYE_SHARES.to(linear)[:, None]
+    shares = LUMINANCE_WEIGHTS.to(linear)[:, None]
     wanted = (shares * linear).sum(0).clamp(0.0, 1.0)
     shown = linear.clamp(0.0, 1.0)
     found = (shares * shown).sum(0)

@@ -10,8 +10,10 @@ import torch
 from PIL import Image
 
 from colorization.network.color_bins import NUM_BINS
-from colorization.training.samples import KINDS, Batch, SamplingOptions, draw_batch
-from colorization.training.stored_maps import MapStore, StoreOptions, write_store
+from colorization.training.sample_plans import KINDS, SamplingOptions
+from colorization.training.samples import Batch, draw_batch
+from colorization.training.store.stored_maps import MapStore, StoreOptions
+from colorization.training.store.writer import write_store
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS, Backbone
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "motorcycle_right")

@@ -18,14 +18,14 @@ from colorization.training.commands import (
     train_from_store,
     weights_of,
 )
-from colorization.training.run import RunOptions
-from colorization.training.stored_maps import MapStore, StoreOptions
+from colorization.training.run_options import RunOptions
+from colorization.training.store.stored_maps import MapStore, StoreOptions
 from retrieval.extraction.pca import load_projections
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.weight_files import load_bundled
 from similarity.training.loop import read_module
 
-OPTIONS = RunOptions(steps=1, batch=4, network=TINY, judged_from=1.0)
+OPTIONS = RunOptions(steps=1, batch=4, network=TINY)
 SMALL = StoreOptions(side=64, crops=1)
 
 

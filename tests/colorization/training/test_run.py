@@ -6,35 +6,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors import safe_open
 from tiny_network import TINY
 from torch import Tensor, nn
 
-from colorization.network.colorization_network import ColorizationNetwork
+from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
 from colorization.training import run as training
-from colorization.training.run import (
-    HELD_OUT,
-    RunOptions,
-    held_out,
-    photos_of,
-    start_from,
-    train_network,
-    trained_on,
-)
-from colorization.training.samples import SamplingOptions
-from colorization.training.stored_maps import MapStore
-from similarity.backbone.rgb_network import efficientnet_judge
+from colorization.training.run import start_from, train_network
+from colorization.training.run_options import RunOptions
+from colorization.training.sample_plans import SamplingOptions
+from colorization.training.samples import Batch
+from colorization.training.store.stored_maps import MapStore
 from similarity.training.loop import LoopOptions, read_module
 
-OPTIONS = RunOptions(
-    steps=3, batch=4, network=TINY, judged_from=1.0, sampling=SamplingOptions(vivid=0.5)
-)
+OPTIONS = RunOptions(steps=3, batch=4, network=TINY)
 CHECKPOINT = "network.safetensors"
 
 
@@ -172,10 +163,34 @@ def test_vivid_answers_are_judged_from_their_share_of_the_steps(
     options = replace(
         OPTIONS, judged_from=0.4, sampling=SamplingOptions((1.0, 0.0, 0.0, 0.0, 0.0), vivid=1.0)
     )
-    log = list[str]()
-    train_network(store, tmp_path, options, efficientnet_judge(), None, "cpu", log.append)
+    train_network(store, tmp_path, options, device="cpu", log=lambda line: None)
     assert parts[:3] == [set(), *[{"perceptual", "discriminator"}] * 2]  # 0.4 of 3 is 1.2
     assert any(key.startswith("discriminator.") for key in kept(tmp_path)[1])
+
+
+def test_nothing_judges_where_no_vivid_colors_are_asked_for(
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "efficientnet_judge", lambda: pytest.fail("it is not needed"))
+    train(store, tmp_path, steps=1, judged_from=0.0)
+    assert json.loads((tmp_path / "settings.json").read_text())["judge"] is None
+    assert not any(key.startswith("discriminator.") for key in kept(tmp_path)[1])
+
+
+class Team(Accelerator):
+    """As many processes as one likes, of which this is the first; there are no others."""
+
+    process_index, is_main_process, device = 0, True, torch.device("cpu")
+    num_processes = 1
+
+    def __init__(self, size: int) -> None:
+        self.num_processes = size
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        return network
+
+    def reduce(self, tensor: Tensor, how: str) -> Tensor:
+        return tensor
 
 
 def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
@@ -183,8 +198,6 @@ def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
 ) -> None:
     found = dict[int, list[nn.Parameter]]()
     judging = list[nn.Parameter]()
-    alone = SimpleNamespace(process_index=0, is_main_process=True, device=torch.device("cpu"))
-    alone.prepare, alone.reduce = lambda network: network, lambda tensor, how: tensor
 
     def listening(step: object, modules: dict[str, nn.Module], *given: object, **named: Any) -> int:
         found.update({number: named["unwrapped"](number) for number in range(3)})
@@ -192,14 +205,39 @@ def test_a_team_averages_the_discriminator_from_when_looks_are_judged(
         return 0
 
     monkeypatch.setattr(training, "run_loop", listening)
-    monkeypatch.setattr(training, "accelerator_of", lambda device: alone)
-    for alone.num_processes in (1, 2):
-        options = replace(OPTIONS, judged_from=0.4)  # of 3 steps is 1.2
-        train_network(store, tmp_path, options, efficientnet_judge(), None, "cpu")
+    for team_size in (1, 2):
+        monkeypatch.setattr(training, "accelerator_of", lambda device, size=team_size: Team(size))
+        # of 3 steps is 1.2
+        options = replace(OPTIONS, judged_from=0.4, sampling=SamplingOptions(vivid=0.5))
+        train_network(store, tmp_path, options, device="cpu")
         assert judging and found[0] == []
         for number in (1, 2):
-            wanted = judging if alone.num_processes == 2 else []
+            wanted = judging if team_size == 2 else []
             assert [id(p) for p in found[number]] == [id(p) for p in wanted]
+
+
+def told_by(inputs: NetworkInputs) -> list[bool]:
+    """Whether references, points and global hints say anything."""
+    given = (inputs.references, inputs.hints, inputs.global_hints)
+    return [bool(values.any()) for values in given]
+
+
+def test_the_network_is_told_nothing_of_photos_when_it_is_checked(
+    store: MapStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, asked = training.batch_losses, list[NetworkInputs]()
+
+    def noted(network: nn.Module, batch: Batch, *given: Any) -> dict[str, Tensor]:
+        asked.append(batch.inputs)
+        return losses(network, batch, *given)
+
+    monkeypatch.setattr(training, "batch_losses", noted)
+    everything = SamplingOptions(points=1.0, palette=1.0, saturation=1.0, vivid=1.0)
+    train(store, tmp_path, steps=1, sampling=everything)
+    trained, *checked = asked
+    assert len(checked) == 2
+    assert all(told_by(trained))
+    assert not any(told for inputs in checked for told in told_by(inputs))
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -212,22 +250,3 @@ def test_a_corpus_of_few_photos(
     names = ("chelsea", "coffee", "retina")
     found = train(make_store([pictures[name] for name in names[:count]]), tmp_path / "run", steps=2)
     assert all(np.isfinite(value) for value in found["seen"].values())
-
-
-def test_each_photo_is_shown_once_a_round_in_a_new_order() -> None:
-    options = replace(OPTIONS, batch=3)
-    rows = np.concatenate([photos_of(step, 6, options) for step in range(4)]).tolist()
-    assert sorted(rows[:6]) == sorted(rows[6:]) == list(range(6))
-    assert rows[:6] != rows[6:]
-    other = np.concatenate([photos_of(step, 6, replace(options, seed=1)) for step in range(4)])
-    assert other.tolist() != rows
-
-
-def test_photos_held_out_are_never_trained_on() -> None:
-    count = 3 * HELD_OUT
-    ours, theirs = trained_on(count), held_out(count)
-    assert sorted([*ours, *theirs]) == list(range(count))
-    assert theirs.tolist() == [0, HELD_OUT, 2 * HELD_OUT]
-    assert trained_on(5).tolist() == held_out(5).tolist() == list(range(5))
-    drawn = np.concatenate([photos_of(step, count, OPTIONS) for step in range(60)])
-    assert not set(drawn.tolist()) & set(theirs.tolist())

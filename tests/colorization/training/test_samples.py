@@ -13,14 +13,9 @@ from torch import Tensor
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import FAITHFUL, LED, ORDINARY
 from colorization.network.input_planes import AB_SCALE
-from colorization.training.samples import (
-    KINDS,
-    Batch,
-    SamplingOptions,
-    moved,
-    turned,
-)
-from colorization.training.stored_maps import MapStore
+from colorization.training.sample_plans import KINDS, SamplingOptions
+from colorization.training.samples import Batch, moved, turned
+from colorization.training.store.stored_maps import MapStore
 
 Only = Callable[..., SamplingOptions]
 Draw = Callable[..., Batch]

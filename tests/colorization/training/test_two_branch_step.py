@@ -17,8 +17,9 @@ from colorization.network.colorization_network import (
 from colorization.training.losses.adversarial import Discriminator
 from colorization.training.losses.chrominance import chrominance_loss
 from colorization.training.losses.classification import classification_loss
-from colorization.training.samples import Batch, SamplingOptions
-from colorization.training.stored_maps import MapStore
+from colorization.training.sample_plans import SamplingOptions
+from colorization.training.samples import Batch
+from colorization.training.store.stored_maps import MapStore
 from colorization.training.two_branch_step import LossOptions, TrainingJudges, batch_losses
 
 EVEN = torch.ones(NUM_BINS)

@@ -4,7 +4,7 @@ import skimage.color
 import torch
 
 from similarity.color.lab import (
-    EYE_SHARES,
+    LUMINANCE_WEIGHTS,
     _clipped,
     _linear_of,
     as_tensor,
@@ -122,7 +122,7 @@ def test_clipping_keeps_luminance() -> None:
 
 def test_what_a_channel_cannot_give_the_others_do() -> None:
     """By hand: red is 0.2 too bright, which is 0.0425 of luminance, and blue is full too then."""
-    shares = EYE_SHARES.view(3, 1, 1)
+    shares = LUMINANCE_WEIGHTS.view(3, 1, 1)
     lab = rgb_to_lab(torch.tensor([1.0, 0.5, 0.98]).view(3, 1, 1))
     linear = _linear_of(lab)
     linear[0] += 0.2
@@ -138,7 +138,7 @@ def test_a_channel_below_zero_leaves_the_hue_of_the_others() -> None:
     found = _clipped(linear)
     assert found[0] == 0
     torch.testing.assert_close(found[1] / found[2], torch.tensor([2.0]))
-    torch.testing.assert_close(EYE_SHARES @ found, EYE_SHARES @ linear)
+    torch.testing.assert_close(LUMINANCE_WEIGHTS @ found, LUMINANCE_WEIGHTS @ linear)
 
 
 def test_chroma_at_white_and_black_vanishes() -> None:

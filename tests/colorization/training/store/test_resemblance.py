@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from colorization.training.resemblance import resembling
+from colorization.training.store.resemblance import resembling
 
 
 def test_resembling_equals_loops() -> None:

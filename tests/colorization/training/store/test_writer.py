@@ -1,7 +1,6 @@
-"""The store of maps is written once, goes on after a stop, and gives back what the encoder says."""
+"""The store of maps is written once, and goes on after a stop."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,46 +9,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from colorization.network.color_bins import NUM_BINS
-from colorization.network.colorization_network import ENCODER_MAPS
-from colorization.training import stored_maps
-from colorization.training.stored_maps import (
-    MapStore,
-    StoreOptions,
-    crops_of,
-    write_store,
-)
+from colorization.training.store import writer
+from colorization.training.store.stored_maps import MapStore, StoreOptions
+from colorization.training.store.writer import crops_of, write_store
 from similarity.backbone.backbone import Backbone
 
 SMALL = StoreOptions(side=64, crops=2)
-
-
-def test_what_is_read_is_what_the_encoder_says(
-    store: MapStore, photo_paths: list[Path], backbone: Backbone
-) -> None:
-    rows = [5, 0]
-    found = store.read(np.array(rows))
-    labs = torch.stack([crops_of(photo_paths[row // 2], row // 2, SMALL)[row % 2] for row in rows])
-    torch.testing.assert_close(found.luminance, labs[:, :1], atol=0.2, rtol=0)
-    torch.testing.assert_close(found.ab, F.avg_pool2d(labs[:, 1:], 2), atol=0.51, rtol=0)
-    wanted = backbone.standardised_maps(found.luminance, tuple(ENCODER_MAPS))
-    for name, channels in ENCODER_MAPS.items():
-        side = 64 // int(name.removeprefix("stride"))
-        assert found.maps[name].shape == (2, channels, side, side)
-        torch.testing.assert_close(found.maps[name], wanted[name], atol=0.02, rtol=0.01)
-    halves = store.read(np.array(rows), torch.bfloat16)
-    assert all(maps.dtype == torch.bfloat16 for maps in halves.maps.values())
-
-
-def test_what_a_store_knows_of_its_photos(store: MapStore, backbone: Backbone) -> None:
-    assert len(store) == 6
-    assert store.options == SMALL
-    assert store.encoder_hash == backbone.weights_hash
-    assert store.prior.shape == (NUM_BINS,)
-    assert float(store.prior.sum()) == pytest.approx(1, abs=1e-4)
-    assert store.like.shape == (6, 5)
-    assert store.like[4][0] == 5  # two views of one scene
-    assert all(sorted([row, *like]) == list(range(6)) for row, like in enumerate(store.like))
 
 
 def test_crops_follow_from_the_seed_and_differ(photo_paths: list[Path]) -> None:
@@ -84,7 +49,7 @@ def test_a_writing_that_was_stopped_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stored_maps, "BATCH", 2)
+    monkeypatch.setattr(writer, "BATCH", 2)
     half = write_store(photo_paths, tmp_path / "maps", backbone, SMALL)
     assert [next(half), next(half)] == [2, 4]
     half.close()  # type: ignore[attr-defined]
@@ -144,39 +109,3 @@ def test_few_photos_resemble_few(
 ) -> None:
     store = make_store([pictures[name] for name in ("chelsea", "coffee", "rocket")][:count])
     assert store.like.shape == (count, count - 1)
-
-
-@pytest.fixture
-def damaged(written: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the store that a test may damage."""
-    for path in written.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    yield tmp_path
-
-
-def test_files_that_do_not_belong_together_are_told(damaged: Path) -> None:
-    crops = damaged / "crops.bin"
-    crops.write_bytes(crops.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"crops\.bin and store\.npz do not belong together"):
-        MapStore(damaged)
-
-
-def test_the_key_tells_stores_apart(damaged: Path, store: MapStore) -> None:
-    plan = json.loads((damaged / "plan.json").read_text())
-    (damaged / "plan.json").write_text(json.dumps(plan | {"photos": "others"}))
-    assert MapStore(damaged).key != store.key
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ({"side": 100}, "side"),
-        ({"side": 32}, "side"),
-        ({"crops": 0}, "crops"),
-        ({"cover": 0.0}, "cover"),
-    ],
-    ids=str,
-)
-def test_values_out_of_range_are_refused(wrong: dict[str, float], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        StoreOptions(**wrong)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 """The colorization sub-net as He et al. released it: ten blocks, to compare with.
 
 Blocks 1 to 4 go down, 5 and 6 are dilated, 8 to 10 come up again with shortcuts from 3, 2 and 1.
-Rechroma's own network is in colorization_network.py; this one was never trained here. It gives the
-benchmark the cost of the paper's network.
+Rechroma's own network is in colorization/network/colorization_network.py; this one was never
+trained here. It gives the benchmark the cost of the paper's network.
 """
 
 from collections.abc import Sequence

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from colorization.training import aged_prints
-from colorization.training.aged_prints import aged, on_film
-from similarity.color.lab import EYE_SHARES, rgb_to_lab
+from colorization.training.store import aged_prints
+from colorization.training.store.aged_prints import aged, on_film
+from similarity.color.lab import LUMINANCE_WEIGHTS, rgb_to_lab
 
 
 def test_only_luminance_changes_and_stays_in_range(rng: np.random.Generator) -> None:
@@ -55,7 +55,7 @@ def test_film_that_is_blind_to_red_darkens_red_and_lightens_blue(
         red, blue, gray = (found[0] - seen[0])[0].tolist()
         assert red <= 0 <= blue and gray == pytest.approx(0, abs=0.05)
     # film that sees as eyes do
-    monkeypatch.setattr(aged_prints, "FILM_SHARES", EYE_SHARES)
+    monkeypatch.setattr(aged_prints, "FILM_SHARES", LUMINANCE_WEIGHTS)
     red_only = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
     level = on_film(red_only, np.random.default_rng(0))[0]
     assert float(level) == pytest.approx(float(rgb_to_lab(red_only)[0]), abs=0.01)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from similarity.color.lab import EYE_SHARES, luminance_by_light, rgb_to_lab
+from similarity.color.lab import LUMINANCE_WEIGHTS, luminance_by_light, rgb_to_lab
 from similarity.color.tones import FILM_SHARES, simulate_print
 
 FILM_SHARE = 0.6  # of the crops, seen by anything between eyes and film that is blind to red
@@ -31,7 +31,7 @@ def on_film(
     lab = rgb_to_lab(rgb)
     if rng.random() >= FILM_SHARE:
         return lab
-    shares = torch.lerp(EYE_SHARES, FILM_SHARES, rng.uniform())
+    shares = torch.lerp(LUMINANCE_WEIGHTS, FILM_SHARES, rng.uniform())
     return torch.cat((luminance_by_light(rgb, shares), lab[1:]))
 
 
