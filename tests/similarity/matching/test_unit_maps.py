@@ -177,6 +177,19 @@ def test_nothing_is_nothing() -> None:
     assert bool(unit_maps(maps, EFFICIENTNET_LAYERS, (4, 4)).joined.eq(0).all())
 
 
+def test_the_length_of_the_first_level_turns_it_back_into_what_was_interpolated() -> None:
+    maps = standardised(2, 64, 96)
+    found = unit_maps(maps, EFFICIENTNET_LAYERS, (8, 12))
+    interpolated = F.interpolate(maps["stride32"], size=(8, 12), mode="bilinear")
+    torch.testing.assert_close(found.levels[0] * found.first_length, interpolated)
+
+
+def test_a_length_of_what_is_not_known() -> None:
+    some = made().take(torch.tensor([0]))
+    with pytest.raises(ValueError, match="was interpolated from is not known"):
+        _ = some.first_length
+
+
 def test_gradients_are_finite() -> None:
     maps = {name: values.requires_grad_() for name, values in standardised(1, 32, 32).items()}
     unit_maps(maps, EFFICIENTNET_LAYERS, (4, 4)).joined.square().sum().backward()
