@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.pipeline import ColorizationPipeline
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.photos.reader import read_picture
+from retrieval.search.recommendation import Recommendation
 from similarity.backbone.backbone import load_backbone
 
 MARK = ".rechroma-demo"  # in the folder, so that the next demo may replace what is there
@@ -49,21 +50,11 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
         ValueError: the folder holds something else than an earlier demo, or the index did not
             recommend the right image.
     """
-    mark = output / MARK
-    if not mark.exists() and output.is_dir() and any(output.iterdir()):
-        raise ValueError(f"{output}: is not empty and no earlier demo; choose another --output")
-    photos, scans, frames = (output / name for name in ("photos", "scans", "frames"))
-    for folder in (photos, scans, frames):
-        folder.mkdir(parents=True, exist_ok=True)
-    mark.touch()
     left, right, _ = data.stereo_motorcycle()
-    _write_photos(photos, right)
-    target_path, gray = scans / "motorcycle.png", luminance_of(left)
-    _write(target_path, gray)
-    _write_scans(scans, frames)
-
+    gray = luminance_of(left)
+    target_path = _write_pictures(output, gray, right)
     backbone = load_backbone(device=device)
-    report = build_index([photos], output / "index", backbone, BuildOptions(workers=0))
+    report = build_index([output / "photos"], output / "index", backbone, BuildOptions(workers=0))
     say(f"indexed {report.count} photos that come with scikit-image")
     pipeline = ColorizationPipeline.load(output / "index", device)
     target = read_picture(target_path).rgb
@@ -71,14 +62,7 @@ def run_demo(output: Path, device: str, say: Callable[[str], None]) -> float:
     start = time.perf_counter()
     result = pipeline.colorize(target, options=ColorizeOptions())
     seconds = time.perf_counter() - start
-    best, other = result.references[0], result.references[1:]
-    if best.path.name != "motorcycle_right.png":
-        raise ValueError(
-            f"the index recommends {best.path.name} for the motorcycle, not the other picture"
-            " of the pair"
-        )
-    scores = f"score {best.score:.2f}" + (f", next {other[0].score:.2f}" if other else "")
-    say(f"recommended for the gray motorcycle: {best.path.name} ({scores})")
+    say(f"recommended for the gray motorcycle: {_recommended(result.references)}")
     _write(output / "result.png", result.rgb)
     quality = psnr(left, result.rgb)
     say(
@@ -117,6 +101,34 @@ def next_commands(output: Path) -> list[str]:
 
 def _write(path: Path, picture: np.ndarray) -> None:
     io.imsave(path, picture, check_contrast=False)
+
+
+def _write_pictures(output: Path, gray: np.ndarray, right: np.ndarray) -> Path:
+    """Fill the folder with a library, scans and a film; where the scan of the target is."""
+    mark = output / MARK
+    if not mark.exists() and output.is_dir() and any(output.iterdir()):
+        raise ValueError(f"{output}: is not empty and no earlier demo; choose another --output")
+    photos, scans, frames = (output / name for name in ("photos", "scans", "frames"))
+    for folder in (photos, scans, frames):
+        folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    _write_photos(photos, right)
+    target_path = scans / "motorcycle.png"
+    _write(target_path, gray)
+    _write_scans(scans, frames)
+    return target_path
+
+
+def _recommended(references: Sequence[Recommendation]) -> str:
+    """Which reference comes first, with its score; another one than the pair's is an error."""
+    best, other = references[0], references[1:]
+    if best.path.name != "motorcycle_right.png":
+        raise ValueError(
+            f"the index recommends {best.path.name} for the motorcycle, not the other picture"
+            " of the pair"
+        )
+    scores = f"score {best.score:.2f}" + (f", next {other[0].score:.2f}" if other else "")
+    return f"{best.path.name} ({scores})"
 
 
 def _write_photos(photos: Path, right: np.ndarray) -> None:

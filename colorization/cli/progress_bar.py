@@ -1,4 +1,4 @@
-"""A progress bar with photos a second and time left; nothing where the output is not a terminal."""
+"""Progress bars with photos a second and time left; nothing where the output is not a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -61,14 +62,40 @@ def photo_progress(
     Yields:
         A function to call with (done, to do).
     """
-    columns = (
-        TextColumn(what),
+    with _display(unit, quiet) as display:
+        task = display.add_task(what, total=None)
+        yield lambda done, total: display.update(task, completed=done, total=total)
+
+
+@contextmanager
+def progress_bars(unit: str = "photos") -> Iterator[Callable[[str, int, int], None]]:
+    """Draw bars on stderr while the block runs, one below the other, for one step after another.
+
+    Args:
+        unit: of what is counted.
+
+    Yields:
+        A function to call with (what is done, done, to do); a bar appears when its step begins.
+    """
+    tasks = dict[str, TaskID]()
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = display.add_task(what, total=None)
+        display.update(tasks[what], completed=done, total=total)
+
+    with _display(unit) as display:
+        yield tell
+
+
+def _display(unit: str, quiet: bool = False) -> Progress:
+    console = Console(file=_Screen())  # type: ignore[arg-type]
+    return Progress(
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(unit),
         TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
     )
-    console = Console(file=_Screen())  # type: ignore[arg-type]
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,6 +1,10 @@
-"""``rechroma video``: films and folders of frames."""
+"""``rechroma video``: films and folders of frames.
 
-from contextlib import ExitStack
+The command goes in three steps: what a person asked for is checked before any network is loaded,
+then the film is colored, then what became of it is told.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +29,10 @@ from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
+    from colorization.options import ColorizeOptions
+    from colorization.pipeline import ColorizationPipeline
+    from colorization.video.job import FilmJob
+    from colorization.video.options import FilmOptions
     from colorization.video.report import FilmReport
 
 Film = Annotated[Path, typer.Argument(metavar="INPUT", help="A film, or a folder of frames.")]
@@ -85,16 +93,10 @@ def video(
     except ImportError:
         fail('films need PyAV, which is not installed: pip install -e ".[video]"')
     with heavy_imports():
-        from colorization.cli.progress_bar import photo_progress
-        from colorization.options import ColorizeOptions
         from colorization.pipeline import ColorizationPipeline
-        from colorization.video.colorize_film import colorize_film
-        from colorization.video.film_reader import SUFFIXES
-        from colorization.video.job import FilmJob, check_job, open_source
-        from colorization.video.options import FilmOptions
-        from colorization.video.report import check_report
+        from colorization.video.colorize_film import colorize_film as colorize_film
+        from colorization.video.job import FilmJob
 
-    job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
     chosen = given(
         saturation=saturation,
         vividness=vividness,
@@ -103,38 +105,79 @@ def video(
         top_k=top_k,
     )
     filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate, sound=sound)
-    options = ColorizeOptions(**chosen)
-    film_options = FilmOptions(**filmed, allow_damaged=allow_damaged)
-    open_source(film, film_options)  # a wrong path is told before any network is loaded
-    check_job(job)
-    if report is not None:
-        check_report(report, job)
+    job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
+    task = _parse(job, chosen, filmed, allow_damaged, report)
     place = None if reference else index
     pipeline = ColorizationPipeline.load(
         **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
     )
-    from_pictures, to_film = film.is_dir(), output.suffix.lower() in SUFFIXES
+    _print_without_effect(task, {**chosen, **filmed}, pipeline, index is not None)
+    _print_report(output, _run(task, pipeline))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a person asked for, checked.
+
+    Attributes:
+        job: the film, its references and its result.
+        options: of the pipeline.
+        film_options: of the film.
+        report: where figures of the run go, if they are wanted.
+    """
+
+    job: "FilmJob"
+    options: "ColorizeOptions"
+    film_options: "FilmOptions"
+    report: Path | None
+
+
+def _parse(
+    job: "FilmJob",
+    chosen: dict[str, Any],
+    filmed: dict[str, Any],
+    allow_damaged: bool,
+    report: Path | None,
+) -> _Task:
+    from colorization.options import ColorizeOptions
+    from colorization.video.job import check_job, open_source
+    from colorization.video.options import FilmOptions
+    from colorization.video.report import check_report
+
+    options = ColorizeOptions(**chosen)
+    film_options = FilmOptions(**filmed, allow_damaged=allow_damaged)
+    open_source(job.input_path, film_options)  # a wrong path is told before any network is loaded
+    check_job(job)
+    if report is not None:
+        check_report(report, job)
+    return _Task(job, options, film_options, report)
+
+
+def _print_without_effect(
+    task: _Task, chosen: dict[str, Any], pipeline: "ColorizationPipeline", with_index: bool
+) -> None:
+    from colorization.video.film_reader import SUFFIXES
+
+    from_pictures = task.job.input_path.is_dir()
+    to_film = task.job.output_path.suffix.lower() in SUFFIXES
     others = {
         "films of pictures": () if from_pictures and to_film else ("frame_rate",),
         "films": () if to_film else ("quality",),
         "films with sound": ("sound",) if from_pictures else (),
     }
-    by_network, with_index = pipeline.network_for(options) is not None, index is not None
-    for line in without_effect(
-        {**chosen, **filmed}, bool(reference), with_index, by_network, others
-    ):
+    by_network, lent = pipeline.network_for(task.options) is not None, bool(task.job.references)
+    for line in without_effect(chosen, lent, with_index, by_network, others):
         typer.echo(f"note: {line}", err=True)
-    with ExitStack() as stack:
-        bars: dict[str, Any] = {}
 
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                stack.close()
-                bars[what] = stack.enter_context(photo_progress(what, unit="frames"))
-            bars[what](done, total)
 
-        found = colorize_film(job, pipeline, options, film_options, progress, report)
-    _print_report(output, found)
+def _run(task: _Task, pipeline: "ColorizationPipeline") -> "FilmReport":
+    from colorization.cli.progress_bar import progress_bars
+    from colorization.video.colorize_film import colorize_film
+
+    with progress_bars("frames") as progress:
+        return colorize_film(
+            task.job, pipeline, task.options, task.film_options, progress, task.report
+        )
 
 
 def _print_report(output: Path, found: "FilmReport") -> None:

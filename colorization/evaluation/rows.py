@@ -31,6 +31,8 @@ NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
 CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CURVE_SATURATION = (0.6, 0.8, 1.2, 1.4)
+SHIPPED = ColorizeOptions(method="network")
+CAREFUL = replace(SHIPPED, vividness=0.0)
 
 
 @runtime_checkable
@@ -158,45 +160,41 @@ def standard_settings(
         with_curve: also other values of vividness and saturation, for PSNR against colorfulness.
         with_film: also photos as film saw them that was blind to red.
     """
-    shipped = ColorizeOptions(method="network")
-    careful = replace(shipped, vividness=0.0)
     settings = {
         "training-free": Setting(ColorizeOptions(method="training-free")),
-        "network": Setting(shipped),
-        "careful": Setting(careful),
-        "automatic": Setting(shipped, "none"),
-        "automatic careful": Setting(careful, "none"),
-        "random reference": Setting(shipped, "random"),
-        "distorted truth as reference": Setting(shipped, "distorted"),
-        "faded": Setting(shipped, faded=True),
-        "faded automatic": Setting(shipped, "none", faded=True),
+        "network": Setting(SHIPPED),
+        "careful": Setting(CAREFUL),
+        "automatic": Setting(SHIPPED, "none"),
+        "automatic careful": Setting(CAREFUL, "none"),
+        "random reference": Setting(SHIPPED, "random"),
+        "distorted truth as reference": Setting(SHIPPED, "distorted"),
+        "faded": Setting(SHIPPED, faded=True),
+        "faded automatic": Setting(SHIPPED, "none", faded=True),
     }
     if with_film:
         settings |= {
-            "film automatic": Setting(shipped, "none", on_film=True),
-            "film automatic careful": Setting(careful, "none", on_film=True),
+            "film automatic": Setting(SHIPPED, "none", on_film=True),
+            "film automatic careful": Setting(CAREFUL, "none", on_film=True),
         }
     if with_points:
         settings |= {
-            f"{n} point{'s' if n > 1 else ''}": Setting(shipped, "none", n) for n in NUM_POINTS
+            f"{n} point{'s' if n > 1 else ''}": Setting(SHIPPED, "none", n) for n in NUM_POINTS
         }
     settings |= {f"truth in {n} cells": Setting(cells=n) for n in NUM_CELLS}
     if with_curve:
-        source: Literal["recommended", "none"] = "recommended" if with_index else "none"
-        curve = {
-            f"vividness {v:g}": Setting(replace(shipped, vividness=v), source)
-            for v in CURVE_VIVIDNESS
-        }
-        curve |= {
-            f"saturation {s:g}": Setting(replace(shipped, saturation=s), source)
-            for s in CURVE_SATURATION
-        }
-        settings |= {
-            name: setting for name, setting in curve.items() if setting not in settings.values()
-        }
+        known = list(settings.values())
+        curve = _curve("recommended" if with_index else "none")
+        settings |= {name: setting for name, setting in curve.items() if setting not in known}
     return {
         name: setting for name, setting in settings.items() if with_index or not setting.needs_index
     }
+
+
+def _curve(source: Literal["recommended", "none"]) -> dict[str, Setting]:
+    """Other values of vividness and saturation, also those that are rows already."""
+    vividness = {f"vividness {v:g}": replace(SHIPPED, vividness=v) for v in CURVE_VIVIDNESS}
+    saturation = {f"saturation {s:g}": replace(SHIPPED, saturation=s) for s in CURVE_SATURATION}
+    return {name: Setting(options, source) for name, options in (vividness | saturation).items()}
 
 
 def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) -> Attempt:

@@ -53,7 +53,7 @@ class ReferenceMatch:
 
         Args:
             seen: whether it sees the references; one answer is kept for either.
-            key: what else the answer depends on.
+            key: what else the answer depends on: the network, and what it is told.
             ask: asks the network; nobody may change what it returns.
         """
         known = self._said.get(seen)

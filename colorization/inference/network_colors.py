@@ -216,7 +216,7 @@ def said_of(
         return match.belief.prediction
     palette = None if guidance.palette is None else guidance.palette.cpu().numpy().tobytes()
     return match.remembered(
-        seen, (id(network), palette), lambda: predict(network, match, seen, guidance)
+        seen, (network, palette), lambda: predict(network, match, seen, guidance)
     )
 
 

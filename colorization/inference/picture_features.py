@@ -44,16 +44,6 @@ class PictureFeatures:
             encoder_maps={name: values.to(device) for name, values in self.encoder_maps.items()},
         )
 
-    @property
-    def num_bytes(self) -> int:
-        """Memory it holds."""
-        maps = [*self.maps.levels, *self.maps.detail, *self.encoder_maps.values()]
-        coarsest, luminance = self.maps.coarsest, self.maps.luminance
-        if coarsest is not None and not any(coarsest is one for one in maps):
-            maps.append(coarsest)
-        maps += [] if luminance is None else [luminance]
-        return sum(tensor.nbytes for tensor in (self.luminance, self.ab, *maps))
-
 
 @dataclass(frozen=True)
 class PictureDescriber:

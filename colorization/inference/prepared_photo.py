@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.held_memory import held_bytes
 from colorization.inference.matching import ReferenceMatch
 from colorization.options import ColorizeOptions
 from retrieval.search.recommendation import Recommendation
@@ -58,9 +59,5 @@ class PreparedPhoto:
 
     @property
     def num_bytes(self) -> int:
-        """Memory it holds, but for a few small planes."""
-        pictures = (self.match.target, *self.match.references)
-        total = self.target.nbytes + self.luminance.nbytes + sum(p.num_bytes for p in pictures)
-        if (planes := self.match.planes) is not None:
-            total += planes.weights.nbytes + planes.correlation.values.nbytes
-        return total
+        """Memory it holds by now; coloring it adds what edits have in common."""
+        return held_bytes(self)

@@ -50,7 +50,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class NetworkInputs:
-    """What the network reads, of a batch of pictures.
+    """What the network reads, of a batch of pictures whose sides are multiples of COARSEST.
 
     Attributes:
         maps: the encoder's ENCODER_MAPS of the luminance, standardised.
@@ -146,15 +146,8 @@ class ColorizationNetwork(nn.Module):
         """Colorize a batch of pictures of one size.
 
         Args:
-            inputs: maps, planes and hints, which belong together.
-
-        Raises:
-            ValueError: sides are no multiples of 32.
+            inputs: maps, planes and hints, which belong together, see network_inputs.
         """
-        height, width = inputs.references.shape[-2:]
-        if height * GRID_STRIDE % COARSEST or width * GRID_STRIDE % COARSEST:
-            sides = f"{height * GRID_STRIDE} x {width * GRID_STRIDE}"
-            raise ValueError(f"sides must be multiples of {COARSEST}, got {sides}")
         maps16, maps32 = inputs.maps["stride16"], inputs.maps["stride32"]
         if self.training and self.config.dropout:
             maps16, maps32 = (F.dropout2d(m, self.config.dropout) for m in (maps16, maps32))

@@ -127,13 +127,21 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
     Returns:
         What settings.json holds; README.md beside it shows how the numbers are used.
     """
-    options = ColorizeOptions()
-    faithfulness = int((global_hints(faithfulness=1.0) - global_hints()).abs().argmax())
     return {
         "rechroma": __version__,
         "encoder_weights": encoder.weights_hash,
         "network_weights": hash_tensors(network.state_dict()),
-        "working_side": options.working_side,
+        **_inputs(),
+        **_decoding(),
+        "bins": torch.round(ab_bins()).int().tolist(),
+        "bin_weights": rebalancing_weights(network.prior).tolist(),
+    }
+
+
+def _inputs() -> dict[str, object]:
+    """How a photo, references and hints become what the network reads."""
+    return {
+        "working_side": ColorizeOptions().working_side,
         "coarsest_stride": COARSEST,
         "maps": list(ENCODER_MAPS),
         "planes": {
@@ -152,6 +160,13 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
         "l_scale": L_SCALE,
         "ab_scale": AB_SCALE,
         "global_size": GLOBAL_SIZE,
+    }
+
+
+def _decoding() -> dict[str, object]:
+    """How colors are taken from what the network says."""
+    faithfulness = int((global_hints(faithfulness=1.0) - global_hints()).abs().argmax())
+    return {
         "temperatures": [CAREFUL_TEMPERATURE, VIVID_TEMPERATURE],
         "likely_share": LIKELY_SHARE,
         "vivid": {
@@ -166,6 +181,4 @@ def describe(encoder: Backbone, network: ColorizationNetwork) -> dict[str, objec
             "limits": FOLLOWED_LIMITS,
             "least_matched": LEAST_MATCHED,
         },
-        "bins": torch.round(ab_bins()).int().tolist(),
-        "bin_weights": rebalancing_weights(network.prior).tolist(),
     }

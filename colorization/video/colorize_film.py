@@ -1,12 +1,11 @@
 """Color a film: look through it, color segment by segment, put the segments together."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 from av.error import FFmpegError
 
 from colorization.inference.reference_checks import read_reference
@@ -55,14 +54,17 @@ def colorize_film(
     with working(job.output_path, description, job.overwrite) as folder:
         try:
             sink = sink_of(film, job.output_path, folder, options, film_options)
-            colorizer_of = _scene_colorizers(pipeline, references, options, film_options)
-            plan = _plan(film, folder, pipeline, options, film_options, bool(references), progress)
+            given = None
+            if references or pipeline.index is None:
+                given = SceneColorizer(pipeline, references, False, options, film_options)
+            run = _FilmRun(job, film, folder, sink, pipeline, options, film_options, given)
+            plan = run.plan(progress)
             colored, start = 0, time.perf_counter()
-            for done in _color(film, plan, folder, sink, job, film_options, colorizer_of):
+            for done in run.color(plan):
                 colored += 1
                 progress("coloring", done, plan.num_frames)
             seconds = time.perf_counter() - start
-            whole = sink.finish(plan, _lent(job, plan.scenes))
+            whole = sink.finish(plan, run.lent(plan.scenes))
             notes = list(dict.fromkeys((*plan.notes, *film.notes)))
             found = FilmReport(plan.num_frames, plan.scenes, colored, seconds, notes)
             if report is not None:
@@ -75,145 +77,128 @@ def colorize_film(
     return found
 
 
-def _lent(job: FilmJob, scenes: Sequence[Scene]) -> list[str]:
-    """File names of the references of scenes, told in the result."""
-    paths = job.references or [Path(path) for scene in scenes for path, _ in scene.references]
-    return list(dict.fromkeys(path.name for path in paths))
+@dataclass(frozen=True)
+class _FilmRun:
+    """A film under way.
 
+    Attributes:
+        job: what is asked for.
+        film: that is read.
+        folder: of the unfinished work.
+        sink: receives colored frames.
+        pipeline: with an index if references are to be recommended.
+        options: of the colors.
+        film_options: of the film.
+        given: colors all scenes, from given references, which are described once, or from none;
+            None if each scene has references of its own, from the index.
+    """
 
-def _plan(
-    film: Film | PictureFilm,
-    folder: Path,
-    pipeline: ColorizationPipeline,
-    options: ColorizeOptions,
-    film_options: FilmOptions,
-    given: bool,
-    progress: Progress,
-) -> Plan:
-    """The plan of an earlier run, or a new one."""
-    path = folder / PLAN
+    job: FilmJob
+    film: Film | PictureFilm
+    folder: Path
+    sink: FilmSink | PictureSink
+    pipeline: ColorizationPipeline
+    options: ColorizeOptions
+    film_options: FilmOptions
+    given: SceneColorizer | None
 
-    def recommend(key: Plane) -> tuple[list[tuple[str, float]], list[str]]:
-        if given or pipeline.index is None:
+    def plan(self, progress: Progress) -> Plan:
+        """The plan of an earlier run, or a new one."""
+        path = self.folder / PLAN
+        if (known := read_plan(path)) is not None:
+            return self._mended(known)
+        plan = make_plan(
+            self.film,
+            self.folder,
+            self.film_options,
+            self._recommend,
+            lambda done, total: progress("looking", done, total),
+        )
+        plan = replace(plan, notes=[*self.film.notes, *plan.notes])  # damage is found only now
+        plan.save(path)
+        return plan
+
+    def color(self, plan: Plan) -> Iterator[int]:
+        """Color the segments that are not there yet; yields the number of frames that are done."""
+        frames = self.film.frames()
+        length, number, at = self.film_options.segment_frames, 0, 0
+        for i, scene in enumerate(plan.scenes):
+            colorizer, last = None, None
+            self.sink.lent = self.lent([scene])
+            for start in range(scene.start, scene.stop, length):
+                segment = range(start, min(scene.stop, start + length))
+                carry = carry_path(self.folder, number)
+                if not carry.exists():
+                    if colorizer is None:
+                        colorizer = self._colorizer_of(scene)
+                        colorizer.begin(read_key(self.folder, i))
+                        if last is not None:
+                            colorizer.load(last)
+                    wanted = islice(frames, start - at, segment.stop - at)
+                    yield from self._color_segment(number, segment, wanted, colorizer)
+                    colorizer.save(carry)  # which says that the segment is finished
+                    at = segment.stop
+                last, number = carry, number + 1
+
+    def lent(self, scenes: Sequence[Scene]) -> list[str]:
+        """File names of the references of scenes, told in the result."""
+        paths = self.job.references or [
+            Path(path) for scene in scenes for path, _ in scene.references
+        ]
+        return list(dict.fromkeys(path.name for path in paths))
+
+    def _recommend(self, key: Plane) -> tuple[list[tuple[str, float]], list[str]]:
+        """References for a scene, by its key frame, with their scores; and notes."""
+        if self.given is not None:
             return [], []
-        prepared = pipeline.prepare(key, None, options)
+        prepared = self.pipeline.prepare(key, None, self.options)
         notes = [*prepared.skipped, *([UNLIKE] if prepared.note else [])]
         return [(str(r.path), r.score) for r in prepared.references], notes
 
-    if (known := read_plan(path)) is not None:
-        return _mended(known, folder, film_options, recommend)
-    plan = make_plan(
-        film, folder, film_options, recommend, lambda done, total: progress("looking", done, total)
-    )
-    plan = replace(plan, notes=[*film.notes, *plan.notes])  # damage is found only now
-    plan.save(path)
-    return plan
+    def _mended(self, plan: Plan) -> Plan:
+        """The plan with references that are there: unfinished scenes that lost one begin anew."""
+        scenes, notes = list(plan.scenes), list(plan.notes)
+        number = 0
+        for i, scene in enumerate(plan.scenes):
+            count = -(-(scene.stop - scene.start) // self.film_options.segment_frames)
+            carries = [carry_path(self.folder, number + n) for n in range(count)]
+            number += count
+            if all(path.exists() for path in carries) or all(
+                Path(path).is_file() for path, _ in scene.references
+            ):
+                continue
+            for path in carries:
+                path.unlink(missing_ok=True)
+            references, skipped = self._recommend(read_key(self.folder, i))
+            scenes[i] = replace(scene, references=references)
+            notes += [line for line in skipped if line not in notes]
+        if scenes != plan.scenes:
+            plan = replace(plan, scenes=scenes, notes=notes)
+            plan.save(self.folder / PLAN)
+        return plan
 
-
-def _mended(
-    plan: Plan,
-    folder: Path,
-    options: FilmOptions,
-    recommend: Callable[[Plane], tuple[list[tuple[str, float]], list[str]]],
-) -> Plan:
-    """A plan whose references are there: unfinished scenes that lost one begin anew with others."""
-    scenes, notes = list(plan.scenes), list(plan.notes)
-    number = 0
-    for i, scene in enumerate(plan.scenes):
-        carries = [
-            carry_path(folder, number + n)
-            for n in range(-(-(scene.stop - scene.start) // options.segment_frames))
-        ]
-        number += len(carries)
-        if all(path.exists() for path in carries) or all(
-            Path(path).is_file() for path, _ in scene.references
-        ):
-            continue
-        for path in carries:
-            path.unlink(missing_ok=True)
-        references, skipped = recommend(read_key(folder, i))
-        scenes[i] = replace(scene, references=references)
-        notes += [line for line in skipped if line not in notes]
-    if scenes != plan.scenes:
-        plan = replace(plan, scenes=scenes, notes=notes)
-        plan.save(folder / PLAN)
-    return plan
-
-
-def _scene_colorizers(
-    pipeline: ColorizationPipeline,
-    references: list[np.ndarray],
-    options: ColorizeOptions,
-    film_options: FilmOptions,
-) -> Callable[[Scene], SceneColorizer]:
-    """Given references are described once, for all scenes."""
-    given = (
-        SceneColorizer(pipeline, references, False, options, film_options)
-        if references or pipeline.index is None
-        else None
-    )
-
-    def of(scene: Scene) -> SceneColorizer:
-        if given is not None:
-            return given
+    def _colorizer_of(self, scene: Scene) -> SceneColorizer:
+        if self.given is not None:
+            return self.given
         pictures = [read_reference(Path(path)) for path, _ in scene.references]
-        return SceneColorizer(pipeline, pictures, True, options, film_options)
+        return SceneColorizer(self.pipeline, pictures, True, self.options, self.film_options)
 
-    return of
-
-
-def _color(
-    film: Film | PictureFilm,
-    plan: Plan,
-    folder: Path,
-    sink: FilmSink | PictureSink,
-    job: FilmJob,
-    options: FilmOptions,
-    colorizer_of: Callable[[Scene], SceneColorizer],
-) -> Iterator[int]:
-    """Color the segments that are not there yet; yields the number of frames that are done."""
-    frames = film.frames()
-    number = at = 0
-    for i, scene in enumerate(plan.scenes):
-        colorizer, last = None, None
-        sink.lent = _lent(job, [scene])
-        for start in range(scene.start, scene.stop, options.segment_frames):
-            stop = min(scene.stop, start + options.segment_frames)
-            carry = carry_path(folder, number)
-            if not carry.exists():
-                if colorizer is None:
-                    colorizer = colorizer_of(scene)
-                    colorizer.begin(read_key(folder, i))
-                    if last is not None:
-                        colorizer.load(last)
-                wanted = islice(frames, start - at, stop - at)
-                yield from _color_segment(
-                    wanted, stop - start, colorizer, sink, number, start, film.path
+    def _color_segment(
+        self, number: int, segment: range, frames: Iterator[Frame], colorizer: SceneColorizer
+    ) -> Iterator[int]:
+        """Color and write the frames of one segment; yields the number of frames that are done."""
+        self.sink.begin(number)
+        try:
+            done = segment.start
+            for frame in frames:
+                self.sink.write(frame, *colorizer.color(frame.gray))
+                done += 1
+                yield done
+            if done < segment.stop:
+                raise FilmError(
+                    f"{self.film.path}: has fewer frames than when it was looked through"
                 )
-                colorizer.save(carry)  # which says that the segment is finished
-                at = stop
-            last, number = carry, number + 1
-
-
-def _color_segment(
-    frames: Iterator[Frame],
-    count: int,
-    colorizer: SceneColorizer,
-    sink: FilmSink | PictureSink,
-    number: int,
-    start: int,
-    path: Path,
-) -> Iterator[int]:
-    sink.begin(number)
-    try:
-        done = 0
-        for frame in frames:
-            sink.write(frame, *colorizer.color(frame.gray))
-            done += 1
-            yield start + done
-        if done < count:
-            raise FilmError(f"{path}: has fewer frames than when it was looked through")
-    except BaseException:
-        sink.abort()
-        raise
-    sink.end()
+        except BaseException:
+            self.sink.abort()
+            raise
+        self.sink.end()

@@ -13,7 +13,8 @@ from torch import Tensor
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.exact_matches import FINE_STRIDE
 from colorization.inference.matching import match_references
-from colorization.inference.network_colors import Guidance, belief_of, network_colors
+from colorization.inference.network_colors import Guidance, belief_of
+from colorization.inference.photo_colors import photo_colors
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.inference.pictures.working_size import working_lab
@@ -120,10 +121,7 @@ class SceneColorizer:
         questioned = self.network if self.are_recommended else None
         belief = None if questioned is None else belief_of(questioned, frame)
         match = match_references(frame, self.references, belief)
-        if self.network is not None:
-            return network_colors(self.network, match, Guidance(), self.options)
-        ab, confidence = transferred_colors(match)
-        return ab * confidence
+        return photo_colors(self.network, match, Guidance(), self.options).ab
 
     def _carried(
         self, frame: PictureFeatures, direct: Float[Tensor, "2 height width"]

@@ -96,9 +96,9 @@ def load_judge(path: Path) -> nn.Module:
         raise ValueError(f"{path}: expected one torch module class, found {len(own)}")
     try:
         network: nn.Module = own[0]().eval().requires_grad_(False)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
     except Exception as error:
         raise ValueError(
             f"{path}: {own[0].__name__} cannot be made without arguments"
             f" ({type(error).__name__}: {error})"
         ) from error
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

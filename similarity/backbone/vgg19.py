@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from jaxtyping import Float
@@ -202,7 +201,7 @@ def torchvision_state() -> dict[str, Tensor]:
     weights = VGG19_Weights.IMAGENET1K_V1
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
-    except (URLError, OSError, TimeoutError) as error:
+    except OSError as error:
         cache = Path(torch.hub.get_dir()) / "checkpoints"
         raise FileNotFoundError(
             f"torchvision's VGG-19 weights are not in {cache} and cannot be downloaded ({error}):"

@@ -77,7 +77,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         )
     except Exception as error:  # torch raises whatever the bytes of another file lead it to
         raise ValueError(f"{path}: not a readable weights file, of safetensors or torch") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(values, Tensor) for name, values in state.items()
+    ):
         raise ValueError(f"{path}: holds no state dict")
     return state
 

@@ -40,10 +40,14 @@ class UnitMaps:
 
     @cached_property
     def first_length(self) -> Float[Tensor, "batch 1 height width"]:
-        """By what the first level was divided to be of unit length, where it was interpolated."""
-        coarsest = self.levels[0] if self.coarsest is None else self.coarsest
-        planes = resized(coarsest, self.levels[0].shape[-2:])
-        return _length(planes)
+        """By what the first level was divided to be of unit length, where it was interpolated.
+
+        Raises:
+            ValueError: it is not known from what.
+        """
+        if self.coarsest is None:
+            raise ValueError("the map that the first level was interpolated from is not known")
+        return _length(resized(self.coarsest, self.levels[0].shape[-2:]))
 
     def to(self, device: torch.device) -> "UnitMaps":
         """The same on a device."""

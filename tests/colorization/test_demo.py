@@ -14,6 +14,7 @@ from colorization import demo
 from colorization.demo import run_demo
 from colorization.inference.pictures.luminance import luminance_of
 from retrieval.photos.reader import read_picture
+from retrieval.search.recommendation import Recommendation
 
 MIN_PSNR = 24.0
 
@@ -92,7 +93,7 @@ def test_a_demo_may_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_another_recommendation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = SimpleNamespace(
         colorize=lambda target, options=None: SimpleNamespace(
-            references=[SimpleNamespace(path=Path("chelsea.png"), score=1.0)]
+            references=[Recommendation(Path("chelsea.png"), 1.0, 1.0, 1.0, 0.0)]
         )
     )
     monkeypatch.setattr(demo, "build_index", lambda *args, **kwargs: SimpleNamespace(count=9))

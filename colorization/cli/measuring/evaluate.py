@@ -141,11 +141,4 @@ def _judge(path: Path | None) -> Any:
         return None
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such judge")
-    try:
-        return load_judge(path)
-    except (OSError, ValueError):
-        raise
-    except Exception as error:  # a Python file may raise anything
-        raise ValueError(
-            f"{path}: this judge cannot be loaded ({type(error).__name__}: {error})"
-        ) from error
+    return load_judge(path)

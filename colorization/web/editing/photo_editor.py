@@ -1,13 +1,11 @@
 """What the page does with a photo, without the page; everything that needs the pipeline."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from cachetools import LRUCache
 
 from colorization.batch.target_colors import recolored
 from colorization.inference.color_suggestions import Suggestion
@@ -21,6 +19,7 @@ from colorization.photo_files.writer import output_suffix, what_is_lost, write_p
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
+from colorization.web.editing.kept_photos import KeptPhotos
 from colorization.web.editing.previews import parse_color, save_preview, shrunk
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
@@ -53,15 +52,12 @@ class PhotoEditor:
     ) -> None:
         self.pipeline, self.store, self.options = pipeline, store, options
         self.limits: Limits = store.limits
-        self._kept: LRUCache[object, PreparedPhoto] = LRUCache(
-            self.limits.kept_bytes, lambda prepared: prepared.num_bytes
-        )
-        self._lock = threading.Lock()
+        self._kept = KeptPhotos(self.limits.kept_bytes)
 
     @property
     def kept_bytes(self) -> int:
         """Memory of the photos that are kept prepared."""
-        return int(self._kept.currsize)
+        return self._kept.num_bytes
 
     def use_index(self, index_dir: Path) -> None:
         """Recommend references from this index from now on.
@@ -158,7 +154,10 @@ class PhotoEditor:
             PictureError: the photo, a reference or the palette cannot be read any more.
             ValueError: a wish is out of range.
         """
-        return self._apply(edited, self._prepared(edited, None, say), say)
+        prepared = self._prepared(edited, None, say)
+        result = self._apply(edited, prepared, say)
+        self._kept.keep(_key(edited), prepared)
+        return result
 
     def original(self, edited: EditedPhoto) -> np.ndarray:
         """The photo as it came, at preview size: (height, width, 3), uint8."""
@@ -175,7 +174,10 @@ class PhotoEditor:
         Raises:
             ValueError: the place is outside the picture.
         """
-        return self.pipeline.suggest_colors(self._prepared(edited), x, y, options=self.options)
+        prepared = self._prepared(edited)
+        found = self.pipeline.suggest_colors(prepared, x, y, options=self.options)
+        self._kept.keep(_key(edited), prepared)
+        return found
 
     def put(
         self, edited: EditedPhoto, places: Sequence[tuple[float, float]], color: str
@@ -209,6 +211,7 @@ class PhotoEditor:
         picture = picture or read_picture(edited.photo)
         prepared = self._prepared(edited, picture, say)
         result = self._apply(edited, replace(prepared, target=picture.rgb), say)
+        self._kept.keep(_key(edited), prepared)
         say("writing")
         name = f"{edited.photo.stem}-color{output_suffix(edited.photo.suffix)}"
         path = self.store.new(name)
@@ -247,10 +250,7 @@ class PhotoEditor:
         self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent
     ) -> PreparedPhoto:
         """The photo with its references, matched; its target is the preview."""
-        key = (edited.photo, edited.picked)
-        with self._lock:
-            kept = self._kept.get(key)
-        if kept is not None:
+        if (kept := self._kept.get(_key(edited))) is not None:
             return kept
         own = [one for one in edited.picked if one.recommended is None]
         self.check_references(own)
@@ -263,9 +263,7 @@ class PhotoEditor:
         references = [one.recommended or read_reference(one.path) for one in edited.picked]
         prepared = self.pipeline.prepare(rgb, references, self.options)
         prepared = replace(prepared, target=shrunk(rgb, self.limits.preview_side))
-        with self._lock:
-            if prepared.num_bytes <= self.limits.kept_bytes:
-                self._kept[key] = prepared
+        self._kept.keep(_key(edited), prepared)
         return prepared
 
     def _apply(self, edited: EditedPhoto, prepared: PreparedPhoto, say: Say) -> Colorized:
@@ -278,6 +276,11 @@ class PhotoEditor:
         colors = read_reference(palette, "palette picture") if palette else None
         options = edited.options(self.options)
         return self.pipeline.apply(prepared, options, edited.edit.points, colors)
+
+
+def _key(edited: EditedPhoto) -> Hashable:
+    """What a photo is prepared for: its references, and no other wish."""
+    return edited.photo, edited.picked
 
 
 def shares_of(edited: EditedPhoto, result: Colorized) -> list[tuple[str, float]]:

@@ -108,44 +108,48 @@ def write_shards(
     # a worker with one processor does all itself; one with a GPU has photos decoded beside it
     workers = job.workers if options.gpus_per_worker else 0
     carried = replace(job, sources=[], extractor=extractor, workers=workers)
-    errors: dict[int, list[str]] = {}
+    errors, done = dict[int, list[str]](), 0
     with _connected(ray, options):
-        from ray.data import ActorPoolStrategy
-
-        found = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-            ShardWriter,
-            batch_size=1,
-            compute=ActorPoolStrategy(
-                size=min(len(items), _num_workers(ray, options)), max_tasks_in_flight_per_actor=1
-            ),
-            fn_constructor_args=(carried, options.gpus_per_worker > 0),
-            num_cpus=None if options.gpus_per_worker else 1,
-            num_gpus=options.gpus_per_worker or None,
-        )
-        done = 0
-        try:
-            for row in found.iter_rows():
-                if row["failure"]:
-                    raise OSError(
-                        f"a worker of Ray failed: {row['failure']}; finished shards are kept"
-                    )
-                errors[row["number"]] = [
-                    os.fsdecode(line) for line in row["errors"].split(b"\0") if line
-                ]
-                done += len(items[row["number"]]["size"])
-                if progress:
-                    progress(done, len(job.sources))
-        except ray.exceptions.RayError as error:
-            reason = str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
-            raise OSError(
-                f"a worker of Ray failed: {reason};"
-                " the previous index is intact, finished shards are kept"
-            ) from error
+        for row in _on_workers(ray, items, carried, options):
+            number = row["number"]
+            errors[number] = [os.fsdecode(line) for line in row["errors"].split(b"\0") if line]
+            done += len(items[number]["size"])
+            if progress:
+                progress(done, len(job.sources))
     for number, item in enumerate(items):
         unreadable += errors[number]
         path = job.folder / item["name"]
         if path.exists():  # not if none of its photos can be used
             yield path, read_photos(path)
+
+
+def _on_workers(
+    ray: Any, items: list[Item], carried: ShardJob, options: RayOptions
+) -> Iterator[dict[str, Any]]:
+    """What ShardWriter returns of each item, in any order."""
+    from ray.data import ActorPoolStrategy
+
+    found = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+        ShardWriter,
+        batch_size=1,
+        compute=ActorPoolStrategy(
+            size=min(len(items), _num_workers(ray, options)), max_tasks_in_flight_per_actor=1
+        ),
+        fn_constructor_args=(carried, options.gpus_per_worker > 0),
+        num_cpus=None if options.gpus_per_worker else 1,
+        num_gpus=options.gpus_per_worker or None,
+    )
+    try:
+        for row in found.iter_rows():
+            if row["failure"]:
+                raise OSError(f"a worker of Ray failed: {row['failure']}; finished shards are kept")
+            yield row
+    except ray.exceptions.RayError as error:
+        reason = str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
+        raise OSError(
+            f"a worker of Ray failed: {reason};"
+            " the previous index is intact, finished shards are kept"
+        ) from error
 
 
 def import_ray() -> Any:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from colorization.cli.progress_bar import photo_progress
+from colorization.cli.progress_bar import photo_progress, progress_bars
 
 
 def test_nothing_is_drawn_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,3 +57,48 @@ def test_errors_pass_through() -> None:
     with pytest.raises(ValueError, match="the cause"), photo_progress("indexing") as progress:
         progress(0, 1)
         raise ValueError("the cause")
+
+
+def test_a_bar_for_each_step(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bars("frames") as progress:
+        progress("looking", 5, 5)
+        first = capsys.readouterr().err
+        progress("coloring", 1, 4)
+        progress("coloring", 4, 4)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "coloring" not in first
+    *_, looking, coloring = (line for line in err.splitlines() if "/" in line)  # as they stay
+    assert "looking" in looking and "5/5" in looking
+    assert "coloring" in coloring and "4/4" in coloring
+
+
+def test_a_rate_has_the_unit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bars("frames") as progress:
+        for done in (1, 2, 3):
+            progress("coloring", done, 3)
+    assert "frames/s" in capsys.readouterr().err
+
+
+def test_steps_draw_nothing_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars() as progress:
+        progress("looking", 1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_no_line_is_drawn_before_the_first_step(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that comes before it stands alone."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with pytest.raises(ValueError, match="the cause"), progress_bars():
+        raise ValueError("the cause")
+    assert "\n" not in capsys.readouterr().err

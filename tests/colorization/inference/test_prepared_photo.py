@@ -1,13 +1,17 @@
 """Preparing a photo once and editing it many times gives what colorizing it anew would give."""
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_network import tiny_network
+from torch import Tensor, nn
 
-from colorization.inference.prepared_photo import EDITABLE
+from colorization.inference.prepared_photo import EDITABLE, PreparedPhoto
+from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -142,21 +146,68 @@ def test_picked_recommendations_count_as_recommended(
         colorizer.prepare(gray, [gone], fast)
 
 
+def reachable_bytes(photo: PreparedPhoto) -> int:
+    """Memory of all tensors and arrays that the garbage collector finds behind a photo."""
+    found, waiting = dict[int, object](), [photo]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in found and not isinstance(one, type | nn.Module):
+            found[id(one)] = one
+            waiting += gc.get_referents(one)
+    tensors = [one for one in found.values() if isinstance(one, Tensor)]
+    wholes = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in tensors}
+    arrays = [one for one in found.values() if isinstance(one, np.ndarray)]
+    return sum(whole.nbytes() for whole in wholes.values()) + sum(one.nbytes for one in arrays)
+
+
+@pytest.mark.parametrize("kind", ["alone", "given", "recommended"])
 def test_memory_is_counted(
     colorizer: ColorizationPipeline,
     pictures: Pictures,
     gray_pictures: Pictures,
     fast: ColorizeOptions,
+    kind: str,
 ) -> None:
-    alone = colorizer.prepare(gray_pictures["rocket"], [], fast)
-    prepared = colorizer.prepare(gray_pictures["rocket"], [pictures["coffee"]], fast)
-    assert alone.num_bytes == (
-        alone.target.nbytes + alone.luminance.nbytes + alone.match.target.num_bytes
-    )
-    assert prepared.match.planes is not None
-    weights = prepared.match.planes.weights
-    lent = prepared.match.references[0].num_bytes + 2 * weights.nbytes  # with their cosines
-    assert prepared.num_bytes == alone.num_bytes + lent
+    """As it is prepared, and with what is added by each edit."""
+    references = {"alone": [], "given": [pictures["coffee"]], "recommended": None}[kind]
+    gray = np.dstack([gray_pictures["rocket"]] * 3)
+    prepared = colorizer.prepare(gray, references, fast)
+    assert bool(prepared.match.references) == (kind != "alone")
+    sizes = [prepared.num_bytes]
+    assert sizes[0] == pytest.approx(reachable_bytes(prepared), rel=0.001)
+    edits = [
+        (fast, [], None),
+        (replace(fast, faithfulness=0.5), [POINT], None),
+        (fast, [], pictures["chelsea"]),
+    ]
+    for options, points, palette in edits:
+        colorizer.apply(prepared, options, points, palette)
+        sizes.append(prepared.num_bytes)
+        assert sizes[-1] == pytest.approx(reachable_bytes(prepared), rel=0.001)
+    assert sizes[1] > sizes[0]
+    assert sizes == sorted(sizes)
+
+
+def test_memory_of_a_photo_alone(
+    colorizer: ColorizationPipeline,
+    gray_pictures: Pictures,
+    fast: ColorizeOptions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Float32, and 96 pixels a side: 9216 pixels, 144 cells of stride 8."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    gray = np.dstack([gray_pictures["rocket"][:90, :90]] * 3)
+    prepared = colorizer.prepare(gray, [], fast)
+    pixels, cells = 96 * 96, 12 * 12
+    planes = 3 + 3  # Lab, and Lab with its tones spread
+    levels = 320 + 112 + 40 + 24 + 4 * (24 + 1) + 16 * 16
+    encoded = 4 * 24 + 40 + 112 / 4 + 320 / 16  # the last is what the first level comes from
+    wanted = gray.nbytes + 4 * (planes * pixels + (levels + encoded) * cells)
+    assert prepared.num_bytes == wanted
+    colorizer.apply(prepared)
+    answer = 4 * 2 + NUM_BINS  # ab at stride 4, odds at stride 8
+    halves = 4 * 4 * (1 + 1 + 2)  # L, confidence and warped ab at stride 2
+    assert prepared.num_bytes == wanted + 4 * (answer + halves) * cells
 
 
 @pytest.mark.parametrize(

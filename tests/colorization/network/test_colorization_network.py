@@ -251,12 +251,3 @@ def test_some_maps_are_not_shown_in_training_alone(
     made().eval()(given)
     made(replace(TINY, dropout=0.0)).train()(given)
     assert len(dropped) == 2
-
-
-# Refusals
-
-
-@pytest.mark.parametrize(("height", "width"), [(32, 48), (16, 32), (40, 96)])
-def test_sides_must_be_multiples_of_32(inputs: Inputs, height: int, width: int) -> None:
-    with pytest.raises(ValueError, match=rf"sides must be multiples of 32, got {height} x {width}"):
-        made()(inputs(1, height, width))

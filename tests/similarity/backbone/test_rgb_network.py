@@ -211,8 +211,9 @@ def test_missing_python_file(tmp_path: Path) -> None:
         ("import nowhere_at_all\n", r"cannot be run \(ModuleNotFoundError"),
         ("def (:\n", r"cannot be run \(SyntaxError"),
         (ONE.replace("(self):", "(self, size):"), r"Judge cannot be made without arguments"),
+        (ONE.replace("Conv2d", "Conv3d"), r"Judge cannot be made without arguments \(RuntimeError"),
     ],
-    ids=["import", "syntax", "arguments"],
+    ids=["import", "syntax", "arguments", "volumes"],
 )
 def test_a_python_file_that_does_not_work(tmp_path: Path, code: str, cause: str) -> None:
     with pytest.raises(ValueError, match=rf"network\.py: {cause}"):

@@ -74,8 +74,8 @@ def test_unreadable_weights_file(state: dict[str, torch.Tensor], tmp_path: Path,
 
 @pytest.mark.parametrize(
     "content",
-    [[torch.ones(2)], {"state_dict": {"a": torch.ones(2)}}, torch.ones(2)],
-    ids=["list", "nested", "tensor"],
+    [[torch.ones(2)], {"state_dict": {"a": torch.ones(2)}}, torch.ones(2), {1: torch.ones(2)}],
+    ids=["list", "nested", "tensor", "numbered"],
 )
 def test_file_without_state_dict(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "odd.pth")

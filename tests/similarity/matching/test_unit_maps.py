@@ -1,11 +1,9 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from similarity.backbone.backbone import EFFICIENTNET_LAYERS, VGG_LAYERS, Backbone, Layers
+from similarity.backbone.backbone import EFFICIENTNET_LAYERS, VGG_LAYERS, Backbone
 from similarity.matching.unit_maps import NUM_JOINED, STRIDE, UnitMaps, on_grid, unit_maps
 
 CHANNELS = {"stride2": 3, "stride4": 4, "stride8": 5, "stride16": 6, "stride32": 7}
@@ -163,18 +161,34 @@ def test_some_pictures_of_a_batch(rows: list[int]) -> None:
 def test_on_a_device() -> None:
     found = made()
     there = found.to(torch.device("meta"))
-    assert there.luminance is not None
-    assert all(values.is_meta for values in (*there.levels, *there.detail, there.luminance))
+    assert there.luminance is not None and there.coarsest is not None
+    single = (there.luminance, there.coarsest)
+    assert all(values.is_meta for values in (*there.levels, *there.detail, *single))
     assert [v.shape for v in there.detail] == [v.shape for v in found.detail]
     here = found.to(torch.device("cpu"))
     assert torch.equal(here.joined, found.joined)
+    assert torch.equal(here.first_length, found.first_length)
+    some = found.take(torch.tensor([0])).to(torch.device("meta"))
+    assert (some.detail, some.luminance, some.coarsest) == ((), None, None)
 
 
 def test_nothing_is_nothing() -> None:
     """A place whose map is zero matches nothing, and is not NaN."""
     maps = {name: torch.zeros_like(values) for name, values in standardised(1, 32, 32).items()}
-    assert not made(batch=1).joined.eq(0).all()
     assert bool(unit_maps(maps, EFFICIENTNET_LAYERS, (4, 4)).joined.eq(0).all())
+
+
+def test_the_length_of_the_first_level_turns_it_back_into_what_was_interpolated() -> None:
+    maps = standardised(2, 64, 96)
+    found = unit_maps(maps, EFFICIENTNET_LAYERS, (8, 12))
+    interpolated = F.interpolate(maps["stride32"], size=(8, 12), mode="bilinear")
+    torch.testing.assert_close(found.levels[0] * found.first_length, interpolated)
+
+
+def test_a_length_of_what_is_not_known() -> None:
+    some = made().take(torch.tensor([0]))
+    with pytest.raises(ValueError, match="was interpolated from is not known"):
+        _ = some.first_length
 
 
 def test_gradients_are_finite() -> None:
@@ -187,9 +201,9 @@ def test_gradients_are_finite() -> None:
 
 def test_what_a_backbone_sees(backbone: Backbone) -> None:
     level = torch.rand(1, 1, 64, 32) * 100
-    layers: Layers = backbone.layers
+    layers = backbone.layers
     maps = backbone.standardised_maps(level, (*layers.levels, "stride2"))
-    found = unit_maps(maps, replace(layers), (8, 4))
+    found = unit_maps(maps, layers, (8, 4))
     assert [values.shape[1] for values in found.levels] == [320, 112, 40, 24]
     assert [values.shape[1] for values in found.detail] == [24, 16]
     assert bool(found.joined.isfinite().all())

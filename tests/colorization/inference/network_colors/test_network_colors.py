@@ -1,5 +1,7 @@
 """Stage by stage, with a network that was never trained."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,13 @@ from colorization.inference import exact_matches
 from colorization.inference import network_colors as module
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
-from colorization.inference.network_colors import Guidance, belief_of, network_colors, predict
+from colorization.inference.network_colors import (
+    Guidance,
+    belief_of,
+    network_colors,
+    predict,
+    said_of,
+)
 from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
 from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
 from colorization.network.color_decoding import likely_colors, palette_colors
@@ -262,3 +270,19 @@ def test_the_network_is_asked_only_about_what_changed(
     assert runs(Guidance(palette=EVEN)) == 1
     assert runs(Guidance(palette=EVEN.clone())) == 0
     assert runs(Guidance(palette=torch.linspace(0, 2, NUM_BINS) / NUM_BINS)) == 1
+
+
+def test_each_network_is_asked(network: ColorizationNetwork, alone: ReferenceMatch) -> None:
+    """Also one that lies in memory where another lay, which is gone."""
+    match = match_references(alone.target, [])
+    for seed in range(1, 6):
+        other = tiny_network(seed)
+        found = said_of(other, match, False)
+        assert torch.equal(found.ab, predict(other, match, False).ab)
+        there = weakref.ref(other)
+        del other
+        gc.collect()
+        assert there() is not None  # as long as what it said is remembered
+    said_of(network, match, False)
+    gc.collect()
+    assert there() is None
