@@ -99,7 +99,8 @@ def luminance_of_bytes(
     y = (table * np.float32(red)).take(planes[0])
     y += (table * np.float32(green)).take(planes[1])
     y += (table * np.float32(blue)).take(planes[2])
-    found = _luminance_of(torch.from_numpy(y)).numpy()
+    # _luminance_of by numpy, whose cube root is much faster
+    found = np.where(y > _EPSILON, 116.0 * np.cbrt(y) - 16.0, 116.0 * _KAPPA * y)
     return np.asarray(found.reshape(rgb.shape[:2]))
 
 
