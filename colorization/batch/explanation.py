@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from PIL import Image
 
 from colorization.inference.matching import ReferenceMatch
-from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL, Cell, thumbnail, write_sheet
 from similarity.backbone.precision import inference
 from similarity.matching.correlation import Correlation, map_target_to_reference
@@ -47,15 +46,12 @@ class Attribution:
         return regions
 
 
-def attribution(
-    match: ReferenceMatch, options: ColorizeOptions, overruled: bool = False
-) -> Attribution | None:
+def attribution(match: ReferenceMatch, reference_share: float) -> Attribution | None:
     """Ask a match where its colors come from; None without references.
 
     Args:
         match: of a photo and its references.
-        options: those it is colorized with.
-        overruled: whether a palette was given, beside which references are not followed.
+        reference_share: of the result, which is the sum of its influence.
     """
     if (planes := match.planes) is None:
         return None
@@ -67,15 +63,12 @@ def attribution(
             [part.sum(1).view(size) for part in torch.split(planes.weights[0], plain.counts, 1)]
         )
         confidence = plain.best[0, 0]
-        by_network = options.method != "training-free"
-        faithfulness = 0.0 if overruled else options.faithfulness if by_network else 1.0
-        followed = sum(match.shares(faithfulness, by_network))
     xy = (torch.stack(maps) + 1) / 2
     return Attribution(
         shares.float().cpu().numpy(),
         xy.cpu().numpy(),
         confidence.float().cpu().numpy(),
-        followed,
+        reference_share,
     )
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 from colorization.batch.jobs import Extras, Job
 from colorization.batch.manifest import RunManifest, alone
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Request, check_references, settings_hash
+from colorization.batch.request import RunSettings, check_references, settings_hash
 from colorization.batch.runner import run_jobs
-from colorization.options import ColorizeOptions
-from colorization.pipeline import ColorizationPipeline
 
 KEPT = "kept: not written by an earlier run, or changed since"  # told of a result
 
@@ -31,11 +29,7 @@ class FolderReport:
 def run_folder(
     jobs: Sequence[Job],
     output: Path,
-    pipeline: ColorizationPipeline,
-    request: Request,
-    options: ColorizeOptions,
-    overwrite: bool = False,
-    num_cells: int = 0,
+    settings: RunSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FolderReport:
     """Do what is left to do.
@@ -43,30 +37,26 @@ def run_folder(
     Args:
         jobs: of all photos, from plan_jobs.
         output: the folder of all results; nobody else may be writing there.
-        pipeline: with an index if references are to be recommended.
-        request: for all jobs.
-        options: of the pipeline, for all jobs.
-        overwrite: do everything anew, also what another program or a hand has changed.
-        num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
+        settings: for all jobs; to overwrite is to do everything anew.
         progress: called with (photos done, photos to do).
 
     Raises:
         PictureError: a given reference or the palette cannot be used; nothing is written.
         ValueError: another run is writing there.
     """
+    request = settings.request
     check_references(request)
-    settings = settings_hash(pipeline, request, options)
     with alone(output, jobs):
-        manifest = RunManifest(output, settings)
+        manifest = RunManifest(output, settings_hash(settings.pipeline, request, settings.options))
         asked = request.recolor, request.allow_damaged
-        todo = manifest.sort_out(jobs, request.extras, overwrite, *asked)
+        todo = manifest.sort_out(jobs, request.extras, settings.overwrite, *asked)
         done: list[Outcome] = []
 
         def add(outcome: Outcome) -> None:
             done.append(outcome)
             progress(len(done), len(todo.jobs))
 
-        run_jobs(todo.jobs, pipeline, request, options, add, num_cells, manifest, overwrite)
+        run_jobs(todo.jobs, settings, add, manifest)
         kept = [_finished(job, manifest, request.extras) for job in todo.finished]
         kept += [_foreign(job, request.extras) for job in todo.foreign]
     return FolderReport([*(Outcome(job, error=error) for job, error in todo.failed), *done], kept)

@@ -91,6 +91,25 @@ class Request:
             raise ValueError(f"quality must be within 1..100, not {self.quality}")
 
 
+@dataclass(frozen=True)
+class RunSettings:
+    """What all photos of a run have in common.
+
+    Attributes:
+        pipeline: with an index if references are to be recommended.
+        request: see Request.
+        options: of the pipeline.
+        overwrite: whether results may be replaced that somebody else has written or changed.
+        num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
+    """
+
+    pipeline: ColorizationPipeline
+    request: Request
+    options: ColorizeOptions
+    overwrite: bool = False
+    num_cells: int = 0
+
+
 def check_references(request: Request) -> None:
     """Refuse references and a palette that cannot be used, before anything is written.
 

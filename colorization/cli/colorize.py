@@ -37,10 +37,11 @@ from colorization.cli.common import (
 )
 from colorization.cli.machine.timings import Timings, told_timings
 from colorization.cli.process import heavy_imports
-from colorization.cli.telling.colorized import Results, Task, print_results
+from colorization.cli.telling.colorized import Task, print_results
 from retrieval.stage_clock import stage
 
 if TYPE_CHECKING:
+    from colorization.batch.folder_run import FolderReport
     from colorization.batch.request import Request
     from colorization.pipeline import ColorizationPipeline
 
@@ -92,7 +93,7 @@ def colorize(
         with heavy_imports():
             from colorization.batch.jobs import Extras
             from colorization.batch.request import Request, parse_point
-            from colorization.batch.runner import run_jobs as run_jobs
+            from colorization.batch.runner import run_jobs as run_jobs  # and all that it imports
             from colorization.pipeline import ColorizationPipeline
 
         chosen = given(
@@ -164,31 +165,29 @@ def _print_without_effect(
         typer.echo(f"note: {line}", err=True)
 
 
-def _run(task: Task, pipeline: "ColorizationPipeline") -> Results:
-    from colorization.batch.folder_run import run_folder
+def _run(task: Task, pipeline: "ColorizationPipeline") -> "FolderReport":
+    from colorization.batch.folder_run import FolderReport, run_folder
+    from colorization.batch.request import RunSettings
     from colorization.batch.runner import run_jobs
     from colorization.photo_files.staged_files import remove_leftovers
 
-    jobs, output, request, options = task.jobs, task.output, task.request, task.options
     cells = SHEET_ROWS if task.sheet else 0
+    settings = RunSettings(pipeline, task.request, task.options, task.overwrite, cells)
     if task.single:
-        results = Results([], [])
-        remove_leftovers(jobs[0].output_path.parent)
-        run_jobs(jobs, pipeline, request, options, results.outcomes.append, cells)
+        results = FolderReport([], [])
+        remove_leftovers(task.jobs[0].output_path.parent)
+        run_jobs(task.jobs, settings, results.outcomes.append)
     else:
         from colorization.cli.progress_bar import photo_progress
 
-        with photo_progress("colorizing", quiet=len(jobs) < 2) as tell:
-            report = run_folder(
-                jobs, output, pipeline, request, options, task.overwrite, cells, tell
-            )
-        results = Results(report.outcomes, report.kept)
+        with photo_progress("colorizing", quiet=len(task.jobs) < 2) as tell:
+            results = run_folder(task.jobs, task.output, settings, tell)
     if task.sheet:
         _write_sheet(task.sheet, results)
     return results
 
 
-def _write_sheet(sheet: Path, results: Results) -> None:
+def _write_sheet(sheet: Path, results: "FolderReport") -> None:
     from colorization.photo_files.contact_sheet import write_sheet
 
     rows = [outcome.cells for outcome in results.outcomes if outcome.cells]

@@ -11,7 +11,7 @@ import typer
 from benchmarking.processes import median_seconds, print_figures
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Request
+from colorization.batch.request import Request, RunSettings
 from colorization.batch.runner import run_jobs
 from colorization.cli.machine.cores import usable_cores
 from colorization.inference.reference_checks import read_reference
@@ -105,7 +105,8 @@ def colorizing(
         if outcome.error:
             raise SystemExit(outcome.error)
 
-    return lambda: run_jobs([job], pipeline, request, options, check)
+    settings = RunSettings(pipeline, request, options)
+    return lambda: run_jobs([job], settings, check)
 
 
 MEASUREMENTS = (warm, scan, edit, build, query)

@@ -1,6 +1,6 @@
 """What a pipeline gives back can be read without knowing how it was made."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -73,3 +73,25 @@ def test_recommended_references_are_those_that_were_used(
     assert found.references[0].path.name == "coffee.png"
     assert len(found.influence) == len(found.references) <= fast.top_k
     assert found.note == "" and found.skipped == []
+
+
+def test_what_comes_from_references_follows_faithfulness_and_palette(
+    pictures: Pictures, gray_pictures: Pictures, fast: ColorizeOptions
+) -> None:
+    """An unrelated reference gives little, however faithful; half faithful is half of it."""
+    pipeline = ColorizationPipeline.load()
+    gray = gray_pictures["motorcycle_left"]
+
+    def share(
+        reference: str, faithfulness: float = 1.0, palette: np.ndarray | None = None
+    ) -> float:
+        options = replace(fast, faithfulness=faithfulness)
+        found = pipeline.colorize(gray, [pictures[reference]], options, palette=palette)
+        return sum(found.influence)
+
+    whole = share("motorcycle_right")
+    assert whole > 0.9
+    assert share("motorcycle_right", 0.5) == pytest.approx(whole / 2)
+    assert share("motorcycle_right", 0.0) == 0.0
+    assert share("motorcycle_right", palette=pictures["coffee"]) == 0.0  # which overrules it
+    assert 0 <= share("hubble") < 0.5

@@ -11,6 +11,7 @@ from colorization.cli.common import fail
 from colorization.messages import one_line
 
 if TYPE_CHECKING:
+    from colorization.batch.folder_run import FolderReport
     from colorization.batch.jobs import Job
     from colorization.batch.outcome import Outcome
     from colorization.batch.request import Request
@@ -31,7 +32,6 @@ class Task:
         options: of the pipeline.
         overwrite: whether results may be replaced.
         sheet: where a contact sheet goes, if one is wanted.
-
     """
 
     jobs: "list[Job]"
@@ -44,20 +44,12 @@ class Task:
     sheet: Path | None
 
 
-@dataclass(frozen=True)
-class Results:
-    """What became of a task: jobs done now, and results that were there already."""
-
-    outcomes: "list[Outcome]"
-    kept: "list[Outcome]"
-
-
-def print_results(task: Task, results: Results, as_json: bool) -> None:
+def print_results(task: Task, results: "FolderReport", as_json: bool) -> None:
     """Print notes, errors, what was passed over, and what was made.
 
     Args:
         task: see Task.
-        results: see Results.
+        results: what became of the task.
         as_json: on standard output everything of each photo, instead of what was made.
     """
     if as_json:
@@ -100,7 +92,7 @@ def guides(request: "Request") -> list[str]:
     return told + ([f"palette of {request.palette.name}"] if request.palette else [])
 
 
-def _print_made(task: Task, results: Results) -> None:
+def _print_made(task: Task, results: "FolderReport") -> None:
     from colorization.photo_files.provenance import sources
 
     good = [one for one in results.outcomes if not one.error and not one.passed]

@@ -180,7 +180,8 @@ def test_heic_is_tried_again_once_its_extra_may_be_there(
     monkeypatch.setattr("retrieval.photos.heic._register_heic", lambda: False)
     assert "pillow-heif" in run().stderr
     monkeypatch.setattr(
-        "colorization.batch.runner.read_picture", lambda *_: read_picture(gray_dir / "cat.jpg")
+        "colorization.batch.photo_worker.read_picture",
+        lambda *_: read_picture(gray_dir / "cat.jpg"),
     )
     assert counts(run()) == "1 colorized, 0 failed, 2 existed already and were kept"
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Request
+from colorization.batch.request import Request, RunSettings
 from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import CELL
@@ -37,7 +37,8 @@ def collect(
     num_cells: int = 0,
 ) -> dict[str, Outcome]:
     outcomes: list[Outcome] = []
-    run_jobs(jobs, pipeline, request, options, outcomes.append, num_cells)
+    settings = RunSettings(pipeline, request, options, num_cells=num_cells)
+    run_jobs(jobs, settings, outcomes.append)
     assert [o.job for o in outcomes] == jobs  # one each, in order
     return {o.job.input_path.name: o for o in outcomes}
 
@@ -55,7 +56,7 @@ def test_a_full_disk_ends_the_run(
         tried.append(path)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("colorization.batch.runner.encode_picture", full)
+    monkeypatch.setattr("colorization.batch.photo_worker.encode_picture", full)
     good = [job for job in jobs if job.input_path.name == "gray.png"] * 3
     with pytest.raises(FullDiskError) as caught:
         collect(good, pipeline, Request([reference_path]), fast)
@@ -127,9 +128,7 @@ def test_a_picture_too_large_for_the_memory_does_not_end_the_batch(
     outcomes: list[Outcome] = []
     run_jobs(
         [Job(gray_path, tmp_path / f"{n}.png") for n in "ab"],
-        pipeline,
-        Request([reference_path]),
-        fast,
+        RunSettings(pipeline, Request([reference_path]), fast),
         outcomes.append,
     )
     assert [bool(o.error) for o in outcomes] == [True, False]
@@ -149,9 +148,7 @@ def test_a_bad_reference_ends_it_before_anything_is_written(
             request = Request([reference_path, bad])
             run_jobs(
                 [Job(gray_path, tmp_path / "out" / "x.png")],
-                pipeline,
-                request,
-                fast,
+                RunSettings(pipeline, request, fast),
                 lambda outcome: None,
             )
     assert not (tmp_path / "out").exists()

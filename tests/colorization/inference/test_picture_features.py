@@ -13,7 +13,7 @@ from tiny_network import tiny_network
 
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Request
+from colorization.batch.request import Request, RunSettings
 from colorization.batch.runner import run_jobs
 from colorization.inference.picture_features import PictureDescriber
 from colorization.inference.pictures.working_size import working_lab
@@ -188,7 +188,7 @@ def test_a_box_describes_its_references_once(
         Image.fromarray(gray_pictures["rocket"]).save(job.input_path)
     outcomes: list[Outcome] = []
     with looks(colorizer.backbone) as asked:
-        run_jobs(jobs, colorizer, Request([reference, reference]), fast, outcomes.append)
+        run_jobs(jobs, RunSettings(colorizer, Request([reference] * 2), fast), outcomes.append)
     assert [outcome.error for outcome in outcomes] == ["", "", ""]
     assert len(asked) == 2 + len(jobs)
 

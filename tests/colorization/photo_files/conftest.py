@@ -10,7 +10,7 @@ from PIL import ImageCms
 
 from colorization.batch.jobs import Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Request
+from colorization.batch.request import Request, RunSettings
 from colorization.batch.runner import run_jobs
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -39,7 +39,8 @@ def colorized(
     def run(path: Path, output: Path, **options: object) -> Picture:
         outcomes: list[Outcome] = []
         chosen = replace(fast, **options)  # type: ignore[arg-type]
-        run_jobs([Job(path, output)], pipeline, Request([reference_path]), chosen, outcomes.append)
+        settings = RunSettings(pipeline, Request([reference_path]), chosen)
+        run_jobs([Job(path, output)], settings, outcomes.append)
         assert outcomes[0].error == ""
         return read_picture(output)
 

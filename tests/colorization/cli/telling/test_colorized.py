@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from colorization.batch.folder_run import FolderReport
 from colorization.batch.jobs import Extras, Job
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Request, parse_point
-from colorization.cli.telling.colorized import Results, Task, guides, print_results
+from colorization.cli.telling.colorized import Task, guides, print_results
 from colorization.options import ColorizeOptions
 from retrieval.photos.passed_over import PassedOver
 from retrieval.search.match_words import NOTHING_ALIKE
@@ -30,7 +31,7 @@ def test_what_guides_the_colors() -> None:
 
 def test_a_folder_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     a, b, c = JOBS
-    results = Results(
+    results = FolderReport(
         [Outcome(a, notes=["an oddity"], results=[a.output_path]), Outcome(b, error="b.png: bad")],
         [Outcome(c, passed="it has colors")],
     )
@@ -43,14 +44,14 @@ def test_a_folder_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_has_all_in_the_order_of_the_inputs(capsys: pytest.CaptureFixture[str]) -> None:
     a, b, c = JOBS
-    print_results(task(), Results([Outcome(c), Outcome(a)], [Outcome(b)]), True)
+    print_results(task(), FolderReport([Outcome(c), Outcome(a)], [Outcome(b)]), True)
     told = json.loads(capsys.readouterr().out)
     assert [one["input"] for one in told] == ["a.png", "b.png", "c.png"]
 
 
 def test_photos_that_nothing_is_like_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
     outcomes = [Outcome(job, notes=[f"{NOTHING_ALIKE}; automatic"]) for job in JOBS]
-    print_results(task(), Results(outcomes, []), False)
+    print_results(task(), FolderReport(outcomes, []), False)
     line = (
         "note: nothing in your library looks like 3 of these 3 photos; their colors are automatic"
     )
@@ -59,13 +60,13 @@ def test_photos_that_nothing_is_like_are_told_together(capsys: pytest.CaptureFix
 
 def test_the_error_of_a_single_photo_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit):
-        print_results(task(True), Results([Outcome(JOBS[0], error="a.png: bad")], []), False)
+        print_results(task(True), FolderReport([Outcome(JOBS[0], error="a.png: bad")], []), False)
     assert capsys.readouterr() == ("", "error: a.png: bad\n")
 
 
 def test_the_results_of_a_single_photo_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     made = [OUT / "a-1.png", OUT / "a-2.png"]
     one = Outcome(JOBS[0], seconds=1.0, results=made, variants=["as it is", "bold"])
-    print_results(task(True, Request(extras=Extras(2))), Results([one], []), False)
+    print_results(task(True, Request(extras=Extras(2))), FolderReport([one], []), False)
     wanted = f"{made[0]} (as it is), {made[1]} (bold) in 1.00 s\n"
     assert capsys.readouterr().out == wanted
