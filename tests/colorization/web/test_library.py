@@ -53,6 +53,16 @@ def test_a_folder_is_indexed_and_recommended_from(
     assert len(alone.open(photo).candidates) == 4
 
 
+def test_the_command_offered_can_be_pasted(
+    library: Library, photo_dir: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "our photos"
+    photos.mkdir()
+    (photos / "coffee.png").write_bytes((photo_dir / "coffee.png").read_bytes())
+    library.start(str(photos))
+    assert ended(library)["told"].endswith("rechroma serve --index 'indexes/our photos'")
+
+
 def test_folders_of_one_name_have_an_index_each(
     library: Library, alone: PhotoEditor, photo_dir: Path, tmp_path: Path
 ) -> None:
