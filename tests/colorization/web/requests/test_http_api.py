@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorization.pipeline import ColorizationPipeline
+
 
 @pytest.fixture
 def colorize(served: Any) -> Any:
@@ -58,6 +60,15 @@ def test_recommend_and_suggest_colors(served: Any, gray_file: Path) -> None:
     assert found[0]["score"] > found[1]["score"]
     colors = served.send("/api/suggest-colors", "photo", gray_file, x=20, y=30)
     assert len(colors) > 3 and all(re.fullmatch("#[0-9a-f]{6}", one["color"]) for one in colors)
+
+
+def test_without_an_index_the_option_of_the_server_is_named(
+    serving: Any, without_index: ColorizationPipeline, gray_file: Path
+) -> None:
+    with serving(without_index) as served:
+        error = served.send("/api/recommend", "photo", gray_file)["error"]
+    line = "recommending references needs an index; start with: rechroma serve --index FOLDER"
+    assert error == line
 
 
 @pytest.mark.parametrize(
