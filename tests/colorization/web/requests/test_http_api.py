@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorization import web
 from colorization.pipeline import ColorizationPipeline
+from colorization.web.messages import BusyError
+from colorization.web.requests.turns import BUSY, Turns
 
 
 @pytest.fixture
@@ -92,6 +95,31 @@ def test_what_cannot_be_done_is_one_line(
     answer = colorize([("photo", gray_file)], **fields)
     assert (answer.status_code, "\n" in answer.text) == (400, False)
     assert line in answer.text and str(served.store.folder) not in answer.text
+
+
+def test_the_readme_tells_every_status(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, photo = "/api/recommend", {"files": {"photo": ("a.jpg", b"x")}}
+    with served.http() as client:
+        answers = [
+            client.post(here, **photo),
+            client.post(here, **photo, headers={"host": "elsewhere"}),
+            client.post(here, **photo, headers={"origin": "http://elsewhere"}),
+            client.post("/api/other", **photo),
+            client.get(here),
+            client.post(here, content=iter([b"sent in chunks"])),
+            client.post(here, content=bytes(2 << 20)),
+        ]
+        monkeypatch.setattr(Turns, "run", busy)
+        answers.append(client.post(here))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [400, 403, 403, 404, 405, 411, 413, 503]
+    assert all(answer.text and "\n" not in answer.text for answer in answers)
+    readme = Path(web.__file__).with_name("README.md").read_text()
+    assert re.findall(r"^\| (\d{3}) \|", readme, re.M) == [str(s) for s in sorted({*statuses})]
+
+
+async def busy(*_: object) -> None:
+    raise BusyError(BUSY)
 
 
 def test_files_are_wanted(colorize: Any, served: Any, gray_file: Path) -> None:
