@@ -13,7 +13,9 @@ export class Queue {
 
   /** Begin with new files; return the queue's name. */
   async begin(files, { accept, most }) {
-    const isPicture = (file) => accept.some((suffix) => file.name.toLowerCase().endsWith(suffix));
+    // of a folder by their names; files of their own also without a suffix, and the server looks at their content
+    const isPicture = ({ name, place = "" }) =>
+      accept.some((suffix) => name.toLowerCase().endsWith(suffix)) || !(name.includes(".") || place.includes("/"));
     const pictures = files.filter(isPicture).slice(0, most);
     if (!pictures.length) throw new Error("None of these files is a picture that Rechroma reads.");
     const { name } = await ask("/api/queues", { json: {} });

@@ -39,6 +39,16 @@ def test_colorize(colorize: Any, gray_file: Path, tmp_path: Path) -> None:
     assert np.ptp(np.asarray(found).astype(int), axis=2).mean() > 5
 
 
+def test_a_photo_without_a_suffix_is_taken_and_keeps_its_format(
+    served: Any, gray_file: Path
+) -> None:
+    with served.http() as client:
+        answer = client.post("/api/colorize", files={"photo": gray_file.read_bytes()})
+    assert answer.status_code == 200, answer.text
+    assert 'filename="upload-color.jpg"' in answer.headers["content-disposition"]
+    assert answer.content.startswith(b"\xff\xd8\xff")
+
+
 def test_colorize_from_own_references_and_a_palette(
     colorize: Any, gray_file: Path, library_dir: Path
 ) -> None:

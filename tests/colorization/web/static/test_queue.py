@@ -77,6 +77,16 @@ def test_a_folder_keeps_its_folders(visit: Any, photos: list[Path], tmp_path: Pa
     ]
 
 
+def test_files_without_a_suffix_are_looked_at(
+    visit: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    shutil.copy(photos[0], tmp_path / "scan of 1932")
+    one = visit()
+    one.choose(tmp_path / "scan of 1932", photos[2])
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    assert zipped(one, tmp_path) == ["scan of 1932-color.jpg", "cat-color.png"]
+
+
 def test_two_hundred_photos_at_once(
     visit: Any, gray_pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
