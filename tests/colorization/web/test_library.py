@@ -63,6 +63,13 @@ def test_the_command_offered_can_be_pasted(
     assert ended(library)["told"].endswith("rechroma serve --index 'indexes/our photos'")
 
 
+def test_an_index_of_gray_photos_alone_is_not_praised(library: Library, gray_dir: Path) -> None:
+    for _ in range(2):  # also where nothing is new
+        library.start(str(gray_dir))
+        told = "2 photos of grays are indexed; all of them are gray, and lend no colors:"
+        assert ended(library)["told"] == told + " nothing will be recommended."
+
+
 def test_folders_of_one_name_have_an_index_each(
     library: Library, alone: PhotoEditor, photo_dir: Path, tmp_path: Path
 ) -> None:
