@@ -8,11 +8,16 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from colorization.batch.target_colors import recolored
-from colorization.web.editing.photo_editor import PhotoEditor, Say
+from colorization.web.editing.photo_editor import PhotoEditor, Say, silent
 from colorization.web.editing.previews import save_preview, shrunk
 from colorization.web.editing.views import url_of
 from colorization.web.messages import as_number
-from colorization.web.requests.queued_results import CARD_SIDE, result_of
+from colorization.web.requests.queued_results import (
+    CARD_SIDE,
+    edited_since,
+    result_of,
+    write_edited,
+)
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.uploads import Uploads
 from colorization.web.storage.open_photos import GONE, OpenPhotos
@@ -52,9 +57,16 @@ class QueueApi:
         return JSONResponse({"name": self._queues.new()})
 
     async def show(self, request: Request) -> Response:
-        """What is done, for a page that is loaded again."""
+        """What is done, with what was changed since, for a page that comes back to it."""
         queue = self._queues.get(request.path_params["name"])
-        return JSONResponse([self._view(one) for one in queue.photos])
+
+        def work(say: Say) -> list[dict[str, object]]:
+            write_edited(self._editor, queue, self._photos, say)
+            return [self._view(one) for one in queue.photos]
+
+        if edited_since(queue, self._photos):
+            return self._turns.answer(work)
+        return JSONResponse(work(silent))  # at once, also while others are worked on
 
     async def add(self, request: Request) -> Response:
         """Colorize one more photo, and write its file; one that has colors is passed over."""
@@ -91,8 +103,10 @@ class QueueApi:
         return self._turns.answer(work)
 
     async def zip(self, request: Request) -> Response:
-        """All results in one file."""
+        """All results in one file, with what was changed since, as in another tab."""
         queue = self._queues.get(request.path_params["name"])
+        if edited_since(queue, self._photos):
+            await self._turns.run(lambda: write_edited(self._editor, queue, self._photos, silent))
         path = await anyio.to_thread.run_sync(queue.write_zip, self._editor.store)
         return FileResponse(path, filename=path.name)
 

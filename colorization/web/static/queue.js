@@ -28,11 +28,11 @@ export class Queue {
     return name;
   }
 
-  /** Show the queue of a name; of one that was loaded again, what is done. */
-  async open(name) {
+  /** Show the queue of a name, once a photo that was worked on is `settled`; of one that was loaded again, what is done. */
+  async open(name, settled) {
     show("queue");
     document.title = "Several photos – Rechroma";
-    const photos = await ask(`/api/queues/${name}`);
+    const photos = await this.upToDate(name, settled);
     if (name === this.name) {
       for (const one of photos) Object.assign(this.cards.find((card) => card.number === one.number) ?? {}, one);
     } else {
@@ -42,6 +42,18 @@ export class Queue {
     }
     this.draw();
     find("#queue h1").focus();
+  }
+
+  /** What is done. Until then nothing can be saved that lacks the last changes. */
+  async upToDate(name, settled) {
+    this.isBehind = find("#queued").inert = find("#zip").hidden = true;
+    const step = () => (find("#queue-told").textContent = "Writing what was changed …");
+    try {
+      await settled;
+      return await ask(`/api/queues/${name}`, { step });
+    } finally {
+      this.isBehind = find("#queued").inert = false;
+    }
   }
 
   stop() {
@@ -144,7 +156,7 @@ export class Queue {
     if (this.reloaded) parts.push("the page was loaded again: drop those anew that are not among them");
     find("#queue-told").textContent = `${parts.join("; ")}.`;
     Object.assign(find("#queue-progress"), { max: Math.max(1, this.cards.length), value: done + passed + refused, hidden: !this.running });
-    Object.assign(find("#zip"), { hidden: !done, href: `/api/queues/${this.name}/zip` });
+    Object.assign(find("#zip"), { hidden: !done || this.isBehind, href: `/api/queues/${this.name}/zip` });
     find("#stop-queue").hidden = !(this.running || waiting);
     find("#stop-queue").textContent = this.running ? "Stop" : "Go on";
     find("#stop-queue").disabled = Boolean(this.running && this.isStopping);

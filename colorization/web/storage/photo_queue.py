@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from cachetools import LRUCache
 
+from colorization.web.editing.edit_history import Edit
 from colorization.web.requests.upload_checks import safe_name
 from colorization.web.storage.file_store import FileStore
 
@@ -25,11 +26,13 @@ class QueuedResult:
         after: a small picture of it.
         file: at full size.
         status: lines that say where the colors come from, and what else is worth knowing.
+        edit: the wishes that it was made from.
     """
 
     after: Path
     file: Path
     status: list[str]
+    edit: Edit
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,22 @@ def test_several_photos_and_one_zip(
         assert file.read("scans/1932/garage-color.jpg") == edited
 
 
+def test_the_zip_holds_what_was_edited_last_without_saving(
+    served: Any, gray_file: Path, tmp_path: Path
+) -> None:
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}"
+    first = served.send(f"{here}/photos", "photo", gray_file, number=0)
+    for saturation, asked in ((0.0, "zip"), (1.0, "queue"), (0.0, "queue")):
+        served.edit(first, "set", name="saturation", value=saturation)
+        if asked == "queue":
+            (now,) = served.ask(here)
+            assert served.steps[-1] == "writing" and now["url"] != first["url"]
+            assert served.ask(here) == [now]
+        with zipfile.ZipFile(served.download(f"{here}/zip", tmp_path)) as file:
+            found = np.asarray(Image.open(file.open("garage-color.jpg"))).astype(int)
+        assert (np.ptp(found, axis=2).max() < 8) == (saturation == 0)
+
+
 def test_a_photo_that_has_colors_is_passed_over_unless_it_is_wanted(
     served: Any, gray_file: Path, pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

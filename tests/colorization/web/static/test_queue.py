@@ -87,6 +87,36 @@ def test_photos_that_have_colors_are_passed_over_and_all_notes_shown(
     assert one.failed == []
 
 
+def test_the_zip_holds_what_the_editor_showed_last(
+    visit: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    """Nothing has to be saved, and nothing has to be waited for."""
+    one = visit()
+    one.choose(photos[0], photos[2])
+    cards = one.tab.locator("#queued li")
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    was = cards.nth(1).get_by_role("link", name="Save").get_attribute("href")
+    one.tab.get_by_role("link", name="Work on it: cat.png").click()
+    one.status.first.wait_for()
+    one.slide("vividness", 0)
+    one.slide("saturation", 0)
+    one.tab.get_by_role("link", name="All photos").click()
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    assert zipped(one, tmp_path) == ["garage-color.jpg", "cat-color.png"]
+    with zipfile.ZipFile(tmp_path / "all.zip") as file:
+        colors = [
+            int(np.ptp(np.asarray(Image.open(file.open(name))).astype(int), axis=2).max())
+            for name in file.namelist()
+        ]
+    assert colors[1] < 5 < colors[0]
+    assert cards.nth(1).get_by_role("link", name="Save").get_attribute("href") != was
+    # the editor has what was changed on the way out
+    one.tab.get_by_role("link", name="Work on it: cat.png").click()
+    expect(one.tab.locator("#saturation")).to_have_value("0")
+    expect(one.tab.locator("#vividness")).to_have_value("0")
+    assert one.failed == []
+
+
 def test_a_folder_keeps_its_folders(visit: Any, photos: list[Path], tmp_path: Path) -> None:
     scans = tmp_path / "scans"
     (scans / "1932").mkdir(parents=True)

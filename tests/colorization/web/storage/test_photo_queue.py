@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from colorization.web.editing.edit_history import Edit
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.photo_queue import (
     GONE,
@@ -21,7 +22,7 @@ def queued(
 ) -> QueuedPhoto:
     result = store.new(name)
     result.write_bytes(content)
-    made = QueuedResult(result, result, ["Colors guessed."])
+    made = QueuedResult(result, result, ["Colors guessed."], Edit())
     return QueuedPhoto(number, result, folder, result, name, made)
 
 
