@@ -134,6 +134,5 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
     if done:
         from retrieval.search.photo_index import PhotoIndex
 
-        if bool(PhotoIndex.open(index).gray.all()):
-            line = "all of them are gray, and lend no colors: nothing will be recommended"
-            typer.echo(f"note: {line}", err=True)
+        if note := PhotoIndex.open(index).note:
+            typer.echo(f"note: {note}", err=True)

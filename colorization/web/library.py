@@ -4,6 +4,7 @@ import os
 import threading
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import told
@@ -91,9 +92,12 @@ class Library:
                 BuildOptions(workers=0),
                 self._note,
             )
-            self._editor.use_index(index_dir)
-            line = f"{report.count} photos of {folder.name} are indexed."
-            line += f" Next time, start with: rechroma serve --index {index_dir}"
+            line = f"{report.count} photos of {folder.name} are indexed"
+            if note := self._editor.use_index(index_dir).note:
+                line += f"; {note}."
+            else:
+                command = f"rechroma serve --index {quote(str(index_dir))}"
+                line += f". Next time, start with: {command}"
         except StoppedError:
             pass
         except Exception as failure:  # whatever it is, the page says so and lives on

@@ -27,6 +27,8 @@ from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import Photos, ShardReader, allow_open_files, is_damage
 from similarity.backbone.backbone import Backbone
 
+ALL_GRAY = "all of them are gray, and lend no colors: nothing will be recommended"
+
 
 class PhotoIndex:
     """An index opened for searching.
@@ -171,6 +173,11 @@ class PhotoIndex:
     def gray(self) -> np.ndarray:
         """Which photos, by row, are gray and never recommended."""
         return np.asarray(self._chroma.astype(np.float32) < MIN_CHROMA)
+
+    @property
+    def note(self) -> str:
+        """A line for a person who has built it, where it cannot recommend anything; else empty."""
+        return ALL_GRAY if bool(self.gray.all()) else ""
 
     def path(self, row: int) -> Path:
         """Where the photo of a row lies."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from retrieval.safe_files import replacing
 from retrieval.storage.descriptors import SETTINGS
 from retrieval.storage.json_fields import from_json
+from retrieval.storage.mending_commands import rebuild
 from retrieval.storage.search_settings import SearchSettings, read_settings
 
 SCHEMA = 1
@@ -115,8 +116,7 @@ def read_manifest(index_dir: Path) -> IndexManifest:
                 " run the same build-index again, it resumes"
             )
         raise FileNotFoundError(
-            f"{index_dir}: no index here; make one with:"
-            f" rechroma build-index PHOTOS --index {index_dir}"
+            f"{index_dir}: no index here; make one with: {rebuild(index_dir, ())}"
         )
     try:
         data = json.loads(path.read_text())

@@ -1,7 +1,7 @@
 """What a visitor has asked for: small, immutable, with its history, for undo and redo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from colorization.network.hints import Point
@@ -34,7 +34,8 @@ class Edit:
         points: colors at places.
         palette: a picture whose colors the result should have.
         saturation: see ColorizeOptions, as vividness and faithfulness.
-        kind: what the last change was; changes of one slider in a row are one step.
+        kind: what the last change was; changes of one slider in a row are one step. The same wishes
+            are equal however they came about.
     """
 
     picks: tuple[int, ...] = ()
@@ -43,7 +44,7 @@ class Edit:
     saturation: float = ColorizeOptions.saturation
     vividness: float = ColorizeOptions.vividness
     faithfulness: float = ColorizeOptions.faithfulness
-    kind: str = ""
+    kind: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class EditedPhoto:
             raise ValueError(f"at most {MAX_POINTS} color points; undo one first")
         if not all(0 <= i < len(self.candidates) for i in edit.picks):
             raise ValueError("there is no such reference; drop the photo again")
-        if replace(edit, kind="") == replace(self.edit, kind=""):
+        if edit == self.edit:
             return self
         kept = self.edits[:-1] if kind in SLIDERS and kind == self.edit.kind else self.edits
         return replace(self, edits=(*kept[:1], *kept[1:][-MAX_HISTORY:], edit), undone=())

@@ -24,6 +24,7 @@ from colorization.web.requests.uploads import Form, Uploads
 from retrieval.photos.reader import read_picture
 
 MAX_TOP_K = 10
+NO_INDEX = "recommending references needs an index; start with: rechroma serve --index FOLDER"
 REPORT = "rechroma-report"  # the header that says in JSON what was used
 
 
@@ -89,6 +90,8 @@ class HttpApi:
     def _recommended(self, form: Form) -> list[dict[str, object]]:
         source, pipeline = form.file("photo"), self._editor.pipeline
         _check_names(form, {"top_k"}, {"photo"})
+        if pipeline.index is None:
+            raise ValueError(NO_INDEX)
         picture = read_picture(source)
         pipeline.refresh()
         found = pipeline.recommend(picture.rgb, _count(form))

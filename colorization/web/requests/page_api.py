@@ -15,17 +15,16 @@ from colorization.web.editing.edit_requests import change, sent
 from colorization.web.editing.photo_editor import PhotoEditor, Say
 from colorization.web.editing.previews import save_preview, shrunk
 from colorization.web.editing.variants import variants_of
-from colorization.web.editing.views import photo_view, status_lines, url_of
+from colorization.web.editing.views import photo_view, url_of
 from colorization.web.examples import EXAMPLES, example_photo, example_thumbnail
 from colorization.web.library import Library
 from colorization.web.messages import as_line, as_number
+from colorization.web.requests.queued_results import CARD_SIDE, result_of
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.upload_checks import accepted_suffixes
 from colorization.web.requests.uploads import Uploads
 from colorization.web.storage.open_photos import OpenPhotos
 from colorization.web.storage.photo_queue import PhotoQueues
-
-CARD_SIDE = 320  # of the pictures of variants and queues, in pixels
 
 
 class PageApi:
@@ -162,11 +161,12 @@ class PageApi:
 
         def work(say: Say) -> dict[str, object]:
             photo = self.photos.get(name)
-            path = self.editor.write(photo, say)
             if queue:
-                look = self.editor.look(photo)
-                card = save_preview(shrunk(look.rgb, CARD_SIDE), self.editor.store.new("card.jpg"))
-                self.queues.get(queue).replace_result(name, card, path, status_lines(photo, look))
+                result = result_of(self.editor, photo, say)
+                self.queues.get(queue).replace_result(name, result)
+                path = result.file
+            else:
+                path = self.editor.write(photo, say)
             return {"url": url_of(self.editor.store, path), "file": path.name}
 
         return self.turns.answer(work)

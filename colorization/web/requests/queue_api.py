@@ -1,23 +1,30 @@
 """The page's requests for several photos at once."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from colorization.web.editing.photo_editor import PhotoEditor, Say
+from colorization.batch.target_colors import recolored
+from colorization.web.editing.photo_editor import PhotoEditor, Say, silent
 from colorization.web.editing.previews import save_preview, shrunk
-from colorization.web.editing.views import status_lines, url_of
+from colorization.web.editing.views import url_of
 from colorization.web.messages import as_number
+from colorization.web.requests.queued_results import (
+    CARD_SIDE,
+    edited_since,
+    result_of,
+    write_edited,
+)
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.uploads import Uploads
-from colorization.web.storage.open_photos import OpenPhotos
-from colorization.web.storage.photo_queue import PhotoQueues, QueuedPhoto, safe_folder
-from retrieval.photos.reader import read_picture
+from colorization.web.storage.open_photos import GONE, OpenPhotos
+from colorization.web.storage.photo_queue import PhotoQueue, PhotoQueues, QueuedPhoto, safe_folder
+from retrieval.photos.reader import Picture, PictureError, read_picture
 
-CARD_SIDE = 320  # of the pictures of a queue, in pixels
+PASSED_OVER = "This photo already has colors, so it was passed over."
 
 
 class QueueApi:
@@ -41,6 +48,7 @@ class QueueApi:
             Route("/api/queues", self.begin, methods=["POST"]),
             Route(queue, self.show),
             Route(f"{queue}/photos", self.add, methods=["POST"]),
+            Route(f"{queue}/photos/{{number:int}}", self.color_anyway, methods=["POST"]),
             Route(f"{queue}/zip", self.zip),
         ]
 
@@ -49,12 +57,19 @@ class QueueApi:
         return JSONResponse({"name": self._queues.new()})
 
     async def show(self, request: Request) -> Response:
-        """What is done, for a page that is loaded again."""
+        """What is done, with what was changed since, for a page that comes back to it."""
         queue = self._queues.get(request.path_params["name"])
-        return JSONResponse([self._view(one) for one in queue.photos])
+
+        def work(say: Say) -> list[dict[str, object]]:
+            write_edited(self._editor, queue, self._photos, say)
+            return [self._view(one) for one in queue.photos]
+
+        if edited_since(queue, self._photos):
+            return self._turns.answer(work)
+        return JSONResponse(work(silent))  # at once, also while others are worked on
 
     async def add(self, request: Request) -> Response:
-        """Colorize one more photo, and write its file."""
+        """Colorize one more photo, and write its file; one that has colors is passed over."""
         queue = self._queues.get(request.path_params["name"])
         form = await self._uploads.receive(request)
         path, folder = form.file("photo"), safe_folder(form.field("place"))
@@ -63,39 +78,56 @@ class QueueApi:
             raise ValueError(f"at most {self._editor.limits.queued_photos} photos at once")
 
         def work(say: Say) -> dict[str, object]:
-            done = self._colorized(number, path, folder, say)
-            queue.add(done)
-            return self._view(done)
+            say("reading")
+            picture = read_picture(path)  # once for all: the previews and the file
+            before = save_preview(
+                shrunk(picture.rgb, CARD_SIDE), self._editor.store.new("card.jpg")
+            )
+            one = QueuedPhoto(number, path, folder, before)
+            return self._added(
+                queue, one if recolored(picture) else self._colorized(one, picture, say)
+            )
+
+        return self._turns.answer(work)
+
+    async def color_anyway(self, request: Request) -> Response:
+        """Colorize a photo that was passed over; its colors are replaced."""
+        queue = self._queues.get(request.path_params["name"])
+        one = queue.get(request.path_params["number"])
+
+        def work(say: Say) -> dict[str, object]:
+            if not self._editor.store.holds(str(one.photo)):
+                raise PictureError(GONE)
+            return self._added(queue, self._colorized(one, read_picture(one.photo), say))
 
         return self._turns.answer(work)
 
     async def zip(self, request: Request) -> Response:
-        """All results in one file."""
+        """All results in one file, with what was changed since, as in another tab."""
         queue = self._queues.get(request.path_params["name"])
+        if edited_since(queue, self._photos):
+            await self._turns.run(lambda: write_edited(self._editor, queue, self._photos, silent))
         path = await anyio.to_thread.run_sync(queue.write_zip, self._editor.store)
         return FileResponse(path, filename=path.name)
 
-    def _colorized(self, number: int, path: Path, folder: str, say: Say) -> QueuedPhoto:
-        editor, store = self._editor, self._editor.store
-        say("reading")
-        picture = read_picture(path)  # once for both, the preview and the file
-        photo = editor.open(path, say, picture)
-        look = editor.look(photo, say)
-        before, after = (
-            save_preview(shrunk(rgb, CARD_SIDE), store.new("card.jpg"))
-            for rgb in (editor.original(photo), look.rgb)
-        )
-        result = editor.write(photo, say, picture)
-        name = self._photos.add(photo)
-        return QueuedPhoto(number, name, folder, before, after, result, status_lines(photo, look))
+    def _colorized(self, one: QueuedPhoto, picture: Picture, say: Say) -> QueuedPhoto:
+        photo = self._editor.open(one.photo, say, picture)
+        result = result_of(self._editor, photo, say, picture)
+        return replace(one, name=self._photos.add(photo), result=result)
+
+    def _added(self, queue: PhotoQueue, one: QueuedPhoto) -> dict[str, object]:
+        queue.add(one)
+        return self._view(one)
 
     def _view(self, one: QueuedPhoto) -> dict[str, object]:
-        store = self._editor.store
+        store, result = self._editor.store, one.result
         return {
+            "number": one.number,
             "name": one.name,
-            "file": one.result.name,
+            "file": result.file.name if result else one.photo.name,
             "before": url_of(store, one.before),
-            "after": url_of(store, one.after),
-            "url": url_of(store, one.result) if one.result.is_file() else "",
-            "status": one.status,
+            "after": url_of(store, result.after) if result else "",
+            "url": url_of(store, result.file) if result and result.file.is_file() else "",
+            "status": result.status if result else [PASSED_OVER],
+            "passed": result is None,
         }

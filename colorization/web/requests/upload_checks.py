@@ -7,11 +7,14 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from colorization.web.storage.limits import Limits
-from retrieval.photos.formats import HEAD, NO_HEIC, READ, SUFFIXES, is_tiff, readers_for
+from retrieval.photos.formats import HEAD, NO_HEIC, READ, SUFFIXES, UNREAD, is_tiff, readers_for
 from retrieval.photos.pillow_limits import own_limits
 from retrieval.photos.reader import PictureError, can_read_heic, learn_heic, read_small_rgb
 
 READABLE = "a JPEG, PNG, TIFF, WebP or AVIF file"
+DAMAGED = "is damaged or incomplete. Choose another."
+NONE = "is damaged, or no picture. Choose another."
+UNREADABLE = f"is no picture that Rechroma reads. Choose {READABLE}."
 NAME_BYTES = 120  # of a file's name that are kept; file systems take 255
 
 
@@ -32,6 +35,8 @@ def safe_name(name: str) -> str:
 def check_upload(path: Path, limits: Limits) -> None:
     """Refuse what is not a whole picture of a common format and a size that can be worked on.
 
+    The content decides; of what is no picture, its name tells how to say so.
+
     Args:
         path: of the file; its name is the one it was uploaded with.
         limits: upload_bytes and pixels.
@@ -40,8 +45,6 @@ def check_upload(path: Path, limits: Limits) -> None:
         PictureError: it is refused; one line that says what to do, without the file's folder.
     """
     name = path.name
-    if path.suffix.lower() not in SUFFIXES:
-        raise PictureError(f"{name} is no picture that Rechroma reads. Choose {READABLE}.")
     if path.stat().st_size > limits.upload_bytes:
         raise PictureError(
             f"{name} is larger than {limits.upload_bytes >> 20} MB. Choose a smaller file."
@@ -53,7 +56,27 @@ def check_upload(path: Path, limits: Limits) -> None:
     try:
         read_small_rgb(path, 64)
     except PictureError as error:
-        raise PictureError(f"{name} is damaged or incomplete. Choose another.") from error
+        raise _refusal(path, DAMAGED) from error
+
+
+def named_by_content(path: Path) -> Path:
+    """Give a file whose name has no known suffix that of its content, so that its result has it.
+
+    Args:
+        path: of a picture that was checked; it is renamed.
+
+    Returns:
+        Where it is now; where it was, if its name tells its format, or nothing can.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        return path
+    try:
+        with own_limits(), _opened(path) as image:
+            kind = "JPEG" if image.format == "MPO" else image.format or ""
+            suffixes = READ.get(kind, ("",))
+    except (UnidentifiedImageError, OSError):
+        suffixes = READ["TIFF"] if _is_tiff(path) else ("",)
+    return path.rename(path.with_name(path.name + suffixes[0]))
 
 
 def _megapixels(pixels: int) -> str:
@@ -62,22 +85,30 @@ def _megapixels(pixels: int) -> str:
 
 def _size(path: Path) -> tuple[int, int]:
     """Width and height from the header, without decoding."""
+    is_known = True
     try:
         with own_limits():
-            Image.init()
             is_known = learn_heic(path)
-            formats = [name for name in readers_for(path.name) if name in Image.OPEN]
-            with Image.open(path, formats=formats) as image:
+            with _opened(path) as image:
                 return image.size
     except UnidentifiedImageError as error:
-        with path.open("rb") as file:
-            is_other_tiff = is_tiff(file.read(HEAD))
-        if is_other_tiff:
+        if _is_tiff(path):
             return _tiff_size(path)
-        reason = "is damaged, or no picture. Choose another." if is_known else NO_HEIC
-        raise PictureError(f"{path.name}{'' if is_known else ':'} {reason}") from error
+        if not is_known:
+            raise PictureError(f"{path.name}: {NO_HEIC}") from error
+        raise _refusal(path, NONE) from error
     except Exception as error:  # Pillow's readers raise whatever a broken header leads them to
-        raise PictureError(f"{path.name} is damaged or incomplete. Choose another.") from error
+        raise _refusal(path, DAMAGED) from error
+
+
+def _opened(path: Path) -> Image.Image:
+    Image.init()
+    return Image.open(path, formats=[name for name in readers_for(path.name) if name in Image.OPEN])
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_tiff(file.read(HEAD))
 
 
 def _tiff_size(path: Path) -> tuple[int, int]:
@@ -86,4 +117,11 @@ def _tiff_size(path: Path) -> tuple[int, int]:
             page = file.pages.first
             return int(page.imagewidth), int(page.imagelength)
     except Exception as error:  # as above
-        raise PictureError(f"{path.name} is damaged, or no picture. Choose another.") from error
+        raise _refusal(path, NONE) from error
+
+
+def _refusal(path: Path, reason: str) -> PictureError:
+    """That a file cannot be read; where its name promises no picture either, it is none."""
+    suffix = path.suffix.lower()
+    is_none = suffix in UNREAD or (reason == NONE and suffix not in SUFFIXES)
+    return PictureError(f"{path.name} {UNREADABLE if is_none else reason}")

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
-from colorization.web.requests.upload_checks import check_upload, safe_name
+from colorization.web.requests.upload_checks import check_upload, named_by_content, safe_name
 from colorization.web.storage.file_store import FileStore
 from retrieval.photos.reader import PictureError
 
@@ -93,17 +93,18 @@ class Uploads:
     async def _take(self, form: Form, field_name: str, upload: UploadFile) -> None:
         path = self._store.new(safe_name(upload.filename or ""))
 
-        def keep() -> None:
+        def keep() -> Path:
             _copy(upload.file, path)
             check_upload(path, self._store.limits)
+            return named_by_content(path)
 
         try:
-            await anyio.to_thread.run_sync(keep, limiter=self._looking)
+            kept = await anyio.to_thread.run_sync(keep, limiter=self._looking)
         except PictureError as error:
             path.unlink(missing_ok=True)
             form.refused.append(str(error))
         else:
-            form.files.setdefault(field_name, []).append(path)
+            form.files.setdefault(field_name, []).append(kept)
 
 
 def _copy(source: BinaryIO, path: Path) -> None:

@@ -80,12 +80,14 @@ export class Editor {
     find("#photo-name").focus({ preventScroll: true });
   }
 
-  /** Leave the photo; what it is asked for goes on being kept by the server. */
+  /** Leave the photo; return what to wait for until the server has all that was changed. */
   leave() {
+    const { photo } = this;
     this.opening?.abort();
-    this.photo?.leave();
+    photo?.leave();
     this.photo = null;
     this.stage.wait(null);
+    return photo?.settled();
   }
 
   use(mode) {

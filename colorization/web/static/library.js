@@ -18,14 +18,18 @@ export function renderLibrary({ index, count, may_index: mayIndex, folder, progr
     if (total) bar.value = done;
     else bar.removeAttribute("value");
     setTimeout(refresh, PAUSE);
-  } else if (index) {
-    line.textContent = told || `They come from your library ${index}: ${count} photos.`;
-  } else {
-    line.textContent = error || "Let Rechroma index your color photos once: then it recommends those that look like the gray one.";
-    form.hidden = !mayIndex;
-    if (!mayIndex) line.textContent = "To be recommended color photos, start with: rechroma serve --index FOLDER";
-    if (!find("#library-folder").value) find("#library-folder").value = folder;
+    return;
   }
+  const has = index ? `They come from your library ${index}: ${count} photos.` : "";
+  if (error) line.textContent = has ? `${error.replace(/\.$/, "")}. ${has}` : error;
+  else if (index) line.textContent = told || has;
+  else if (!mayIndex) line.textContent = "To be recommended color photos, start with: rechroma serve --index FOLDER";
+  else {
+    line.textContent = "Let Rechroma index your color photos once: then it recommends those that look like the gray one.";
+  }
+  form.hidden = !mayIndex; // also beside an index: another folder may be what is wanted
+  find("#library-form label").textContent = index ? "Recommend from another folder of color photos" : "Folder of color photos";
+  if (!index && !find("#library-folder").value) find("#library-folder").value = folder;
 }
 
 async function refresh() {

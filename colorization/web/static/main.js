@@ -17,10 +17,10 @@ async function route() {
   const inQueue = asked.get("queue") ?? asked.get("photos");
   Object.assign(find("#to-queue"), { hidden: !name || !inQueue, href: `#photos=${inQueue}` });
   if (name && name === editor.photo?.name) return show("editor");
-  editor.leave();
+  const settled = editor.leave();
   try {
     if (name) await editor.open({ path: `/api/photos/${name}` }, null, asked.get("queue") ?? "");
-    else if (asked.get("photos")) await queue.open(asked.get("photos"));
+    else if (asked.get("photos")) await queue.open(asked.get("photos"), settled);
     else start();
   } catch (error) {
     if (error.name === "AbortError") return;

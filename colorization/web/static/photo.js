@@ -37,20 +37,24 @@ export class Photo {
   async work() {
     if (this.working) return;
     this.working = true;
-    while (this.changes.length && !this.left.signal.aborted) {
+    while (this.changes.length) {
       const { path, ...sent } = this.changes.shift();
-      this.step(sent.form ? "sending" : "coloring");
+      this.tell("step", sent.form ? "sending" : "coloring");
       try {
         const url = `${path ? this.path(path) : `/api/photos/${this.name}`}?doubt=${this.doubt ?? false}`;
-        const view = await ask(url, { ...sent, step: this.step, signal: this.left.signal });
-        this.shown(view, this.changes.length > 0);
+        const view = await ask(url, { ...sent, step: (name) => this.tell("step", name) });
+        this.tell("shown", view, this.changes.length > 0);
       } catch (error) {
         this.changes = [];
-        if (!this.left.signal.aborted) this.failed(error);
+        this.tell("failed", error);
       }
     }
     this.working = false;
-    if (!this.left.signal.aborted) this.step(null);
+    this.tell("step", null);
+  }
+
+  tell(what, ...how) {
+    if (!this.left.signal.aborted) this[what](...how);
   }
 
   /** Ask for something that is no change. */
@@ -63,7 +67,7 @@ export class Photo {
     while (this.working) await new Promise((done) => setTimeout(done, 20));
   }
 
-  /** Go away from this photo: its answers concern nobody any more. */
+  /** Go away from this photo. What it was asked to change is still done, but its answers concern nobody any more. */
   leave() {
     this.left.abort();
   }

@@ -5,6 +5,8 @@ import { ask, form } from "./requests.js";
 
 const count = (number, what = "photo") => `${number} ${what}${number === 1 ? "" : "s"}`;
 
+const stateOf = (view) => (view.passed ? "passed" : "done");
+
 export class Queue {
   constructor() {
     this.cards = [];
@@ -13,32 +15,45 @@ export class Queue {
 
   /** Begin with new files; return the queue's name. */
   async begin(files, { accept, most }) {
-    const isPicture = (file) => accept.some((suffix) => file.name.toLowerCase().endsWith(suffix));
+    // of a folder by their names; files of their own also without a suffix, and the server looks at their content
+    const isPicture = ({ name, place = "" }) =>
+      accept.some((suffix) => name.toLowerCase().endsWith(suffix)) || !(name.includes(".") || place.includes("/"));
     const pictures = files.filter(isPicture).slice(0, most);
     if (!pictures.length) throw new Error("None of these files is a picture that Rechroma reads.");
     const { name } = await ask("/api/queues", { json: {} });
     this.name = name;
-    this.passed = files.length - pictures.length;
-    this.done = 0;
-    this.cards = pictures.map((file) => ({ upload: file, title: file.name, state: "waits" }));
+    this.others = files.length - pictures.length;
+    this.cards = pictures.map((file, number) => ({ number, upload: file, title: file.name, state: "waits" }));
     this.draw();
     return name;
   }
 
-  /** Show the queue of a name; of one that was loaded again, what is done. */
-  async open(name) {
+  /** Show the queue of a name, once a photo that was worked on is `settled`; of one that was loaded again, what is done. */
+  async open(name, settled) {
     show("queue");
     document.title = "Several photos – Rechroma";
-    const photos = await ask(`/api/queues/${name}`);
+    const photos = await this.upToDate(name, settled);
     if (name === this.name) {
-      for (const one of photos) Object.assign(this.cards.find((card) => card.name === one.name) ?? {}, one);
+      for (const one of photos) Object.assign(this.cards.find((card) => card.number === one.number) ?? {}, one);
     } else {
       this.stop();
-      Object.assign(this, { name, passed: 0, done: photos.length, reloaded: true });
-      this.cards = photos.map((one) => ({ ...one, title: one.file, state: "done" }));
+      Object.assign(this, { name, others: 0, reloaded: true });
+      this.cards = photos.map((one) => ({ ...one, title: one.file, state: stateOf(one) }));
     }
     this.draw();
     find("#queue h1").focus();
+  }
+
+  /** What is done. Until then nothing can be saved that lacks the last changes. */
+  async upToDate(name, settled) {
+    this.isBehind = find("#queued").inert = find("#zip").hidden = true;
+    const step = () => (find("#queue-told").textContent = "Writing what was changed …");
+    try {
+      await settled;
+      return await ask(`/api/queues/${name}`, { step });
+    } finally {
+      this.isBehind = find("#queued").inert = false;
+    }
   }
 
   stop() {
@@ -58,14 +73,14 @@ export class Queue {
     const running = (this.running = new AbortController());
     const { name } = this;
     this.isStopping = false;
-    for (const [number, card] of this.cards.entries()) {
+    for (const card of this.cards) {
       if (card.state !== "waits") continue;
       const step = (words) => this.mark(card, words);
       step("sending");
       try {
-        const sent = form("photo", [card.upload], { number, place: card.upload.place ?? "" });
+        const sent = form("photo", [card.upload], { number: card.number, place: card.upload.place ?? "" });
         const done = await ask(`/api/queues/${name}/photos`, { form: sent, step, signal: running.signal });
-        Object.assign(card, done, { state: "done", upload: null });
+        Object.assign(card, done, { state: stateOf(done), upload: null });
       } catch (error) {
         if (running.signal.aborted) card.state = "waits";
         else if (error.lost) {
@@ -75,12 +90,26 @@ export class Queue {
         } else Object.assign(card, { state: "refused", line: error.message, upload: null });
       }
       if (this.name !== name) return;
-      this.done = this.cards.filter((one) => one.state === "done").length;
       this.mark(card, card.state);
       if (this.isStopping || this.running !== running) break;
     }
     if (this.running === running) this.running = null;
     this.tell();
+  }
+
+  /** Color a photo that was passed over, as it has colors. */
+  async colorAnyway(card) {
+    const { name } = this;
+    const step = (words) => this.mark(card, words);
+    step("waiting");
+    try {
+      const done = await ask(`/api/queues/${name}/photos/${card.number}`, { json: {}, step });
+      Object.assign(card, done, { state: stateOf(done) });
+    } catch (error) {
+      card.state = "passed";
+      tell([error.message]);
+    }
+    if (this.name === name) this.mark(card, card.state);
   }
 
   mark(card, state) {
@@ -98,11 +127,15 @@ export class Queue {
   card(card) {
     const { title, state, before, after, status, url, name } = card;
     const parts = [make("strong", { text: title })];
-    if (state === "done") {
+    if (state === "passed") {
+      parts.unshift(make("div", { className: "pair" }, make("img", { src: before, alt: title, loading: "lazy" })));
+      parts.push(...status.map((text) => make("p", { text })));
+      parts.push(make("button", { onclick: () => this.colorAnyway(card), text: "Color it anyway", "aria-label": `Color it anyway: ${title}` }));
+    } else if (state === "done") {
       const pictures = [["gray", before], ["in color", after]];
       const images = pictures.map(([what, src]) => make("img", { src, alt: `${title}, ${what}`, loading: "lazy" }));
       parts.unshift(make("div", { className: "pair" }, ...images));
-      parts.push(make("p", { text: status[0] }));
+      parts.push(...status.map((text) => make("p", { text })));
       const links = make("div", { className: "line" });
       links.append(make("a", { className: "button", href: `#photo=${name}&queue=${this.name}`, text: "Work on it", "aria-label": `Work on it: ${title}` }));
       if (url) links.append(make("a", { className: "button", href: url, download: card.file, text: "Save", "aria-label": `Save ${title}` }));
@@ -113,16 +146,18 @@ export class Queue {
   }
 
   tell() {
-    const refused = this.cards.filter((card) => card.state === "refused").length;
-    const ended = this.done + refused;
-    const parts = [`${this.done} of ${count(this.cards.length)} done`];
+    const [done, passed, refused, waiting] = ["done", "passed", "refused", "waits"].map(
+      (state) => this.cards.filter((card) => card.state === state).length,
+    );
+    const parts = [`${done} of ${count(this.cards.length)} done`];
+    if (passed) parts.push(`${passed} passed over, as ${passed === 1 ? "it has" : "they have"} colors already`);
     if (refused) parts.push(`${refused} refused`);
-    if (this.passed) parts.push(`${count(this.passed, "other file")} passed over`);
+    if (this.others) parts.push(`${count(this.others, "other file")} passed over`);
     if (this.reloaded) parts.push("the page was loaded again: drop those anew that are not among them");
     find("#queue-told").textContent = `${parts.join("; ")}.`;
-    Object.assign(find("#queue-progress"), { max: Math.max(1, this.cards.length), value: ended, hidden: !this.running });
-    Object.assign(find("#zip"), { hidden: !this.done, href: `/api/queues/${this.name}/zip` });
-    find("#stop-queue").hidden = ended === this.cards.length;
+    Object.assign(find("#queue-progress"), { max: Math.max(1, this.cards.length), value: done + passed + refused, hidden: !this.running });
+    Object.assign(find("#zip"), { hidden: !done || this.isBehind, href: `/api/queues/${this.name}/zip` });
+    find("#stop-queue").hidden = !(this.running || waiting);
     find("#stop-queue").textContent = this.running ? "Stop" : "Go on";
     find("#stop-queue").disabled = Boolean(this.running && this.isStopping);
   }

@@ -3,7 +3,8 @@
 const FIRST_ANSWER = 120_000; // milliseconds; an upload may take that long
 const SILENCE = 15_000; // signs of life come every two seconds
 const LOST =
-  "Rechroma does not answer. Is it still running, and is the connection there? Your work is kept; try again.";
+  "Rechroma does not answer. Is it still running, and is the connection there? " +
+  "While it runs, your work is kept: try again. If it was ended, it has forgotten all photos: choose them anew.";
 
 /** A refusal in words for a person. `lost` says that the server could not be reached. */
 export class Refused extends Error {

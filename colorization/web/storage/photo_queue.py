@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from cachetools import LRUCache
 
+from colorization.web.editing.edit_history import Edit
 from colorization.web.requests.upload_checks import safe_name
 from colorization.web.storage.file_store import FileStore
 
@@ -18,26 +19,41 @@ NOTHING = "None of these photos has a result yet."
 
 
 @dataclass(frozen=True)
+class QueuedResult:
+    """What a photo of a queue became.
+
+    Attributes:
+        after: a small picture of it.
+        file: at full size.
+        status: lines that say where the colors come from, and what else is worth knowing.
+        edit: the wishes that it was made from.
+    """
+
+    after: Path
+    file: Path
+    status: list[str]
+    edit: Edit
+
+
+@dataclass(frozen=True)
 class QueuedPhoto:
     """A photo of a queue and its result.
 
     Attributes:
         number: of the photo in the queue, as the page counts.
-        name: of the photo among the open ones.
+        photo: the uploaded file.
         folder: inside the folder that was dropped; empty if there was none.
         before: a small picture of the photo.
-        after: a small picture of the result.
-        result: the file at full size.
-        status: lines that say where the colors come from.
+        name: of the photo among the open ones; empty while it is passed over.
+        result: what it became; None while it is passed over, as it has colors already.
     """
 
     number: int
-    name: str
+    photo: Path
     folder: str
     before: Path
-    after: Path
-    result: Path
-    status: list[str]
+    name: str = ""
+    result: QueuedResult | None = None
 
 
 @dataclass
@@ -51,18 +67,26 @@ class PhotoQueue:
         others = (one for one in self.photos if one.number != photo.number)
         self.photos = sorted((*others, photo), key=lambda one: one.number)
 
-    def replace_result(self, name: str, after: Path, result: Path, status: list[str]) -> None:
+    def get(self, number: int) -> QueuedPhoto:
+        """The photo of a number.
+
+        Raises:
+            ValueError: it is not there.
+        """
+        for one in self.photos:
+            if one.number == number:
+                return one
+        raise ValueError(GONE)
+
+    def replace_result(self, name: str, result: QueuedResult) -> None:
         """Take the result of a photo that was edited since.
 
         Args:
             name: of the photo.
-            after: its preview.
-            result: the file at full size.
-            status: lines that tell how it was colorized.
+            result: what it became.
         """
         self.photos = [
-            replace(one, after=after, result=result, status=status) if one.name == name else one
-            for one in self.photos
+            replace(one, result=result) if one.name == name else one for one in self.photos
         ]
 
     def write_zip(self, store: FileStore) -> Path:
@@ -71,15 +95,15 @@ class PhotoQueue:
         Raises:
             ValueError: there is none.
         """
-        there = [one for one in self.photos if one.result.is_file()]
+        results = [(one.folder, one.result.file) for one in self.photos if one.result]
+        there = [(folder, file) for folder, file in results if file.is_file()]
         if not there:
             raise ValueError(NOTHING)
-        store.keep(one.result for one in there)
+        store.keep(file for _, file in there)
         path, taken = store.new("rechroma.zip"), set[str]()
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
-            for one in there:
-                place = _free(PurePosixPath(one.folder, one.result.name), taken)
-                file.write(one.result, place)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zipped:
+            for folder, file in there:
+                zipped.write(file, _free(PurePosixPath(folder, file.name), taken))
         return path
 
 

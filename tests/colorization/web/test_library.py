@@ -53,6 +53,23 @@ def test_a_folder_is_indexed_and_recommended_from(
     assert len(alone.open(photo).candidates) == 4
 
 
+def test_the_command_offered_can_be_pasted(
+    library: Library, photo_dir: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "our photos"
+    photos.mkdir()
+    (photos / "coffee.png").write_bytes((photo_dir / "coffee.png").read_bytes())
+    library.start(str(photos))
+    assert ended(library)["told"].endswith("rechroma serve --index 'indexes/our photos'")
+
+
+def test_an_index_of_gray_photos_alone_is_not_praised(library: Library, gray_dir: Path) -> None:
+    for _ in range(2):  # also where nothing is new
+        library.start(str(gray_dir))
+        told = "2 photos of grays are indexed; all of them are gray, and lend no colors:"
+        assert ended(library)["told"] == told + " nothing will be recommended."
+
+
 def test_folders_of_one_name_have_an_index_each(
     library: Library, alone: PhotoEditor, photo_dir: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def test_no_index(tmp_path: Path) -> None:
             FileNotFoundError, match=r"no index here; make one with: rechroma build-index"
         ):
             read_manifest(folder)
+
+
+def test_the_command_offered_can_be_pasted(tmp_path: Path) -> None:
+    folder = tmp_path / "no such; echo"
+    with pytest.raises(FileNotFoundError, match=re.escape(f"PHOTOS --index '{folder}'") + "$"):
+        read_manifest(folder)
 
 
 def test_unfinished_index(tmp_path: Path) -> None:

@@ -7,6 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorization import web
+from colorization.pipeline import ColorizationPipeline
+from colorization.web.messages import BusyError
+from colorization.web.requests.turns import BUSY, Turns
+
 
 @pytest.fixture
 def colorize(served: Any) -> Any:
@@ -32,6 +37,16 @@ def test_colorize(colorize: Any, gray_file: Path, tmp_path: Path) -> None:
     found = Image.open(tmp_path / "found.jpg")
     assert (found.format, found.size) == ("JPEG", Image.open(gray_file).size)
     assert np.ptp(np.asarray(found).astype(int), axis=2).mean() > 5
+
+
+def test_a_photo_without_a_suffix_is_taken_and_keeps_its_format(
+    served: Any, gray_file: Path
+) -> None:
+    with served.http() as client:
+        answer = client.post("/api/colorize", files={"photo": gray_file.read_bytes()})
+    assert answer.status_code == 200, answer.text
+    assert 'filename="upload-color.jpg"' in answer.headers["content-disposition"]
+    assert answer.content.startswith(b"\xff\xd8\xff")
 
 
 def test_colorize_from_own_references_and_a_palette(
@@ -60,6 +75,15 @@ def test_recommend_and_suggest_colors(served: Any, gray_file: Path) -> None:
     assert len(colors) > 3 and all(re.fullmatch("#[0-9a-f]{6}", one["color"]) for one in colors)
 
 
+def test_without_an_index_the_option_of_the_server_is_named(
+    serving: Any, without_index: ColorizationPipeline, gray_file: Path
+) -> None:
+    with serving(without_index) as served:
+        error = served.send("/api/recommend", "photo", gray_file)["error"]
+    line = "recommending references needs an index; start with: rechroma serve --index FOLDER"
+    assert error == line
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
@@ -81,6 +105,31 @@ def test_what_cannot_be_done_is_one_line(
     answer = colorize([("photo", gray_file)], **fields)
     assert (answer.status_code, "\n" in answer.text) == (400, False)
     assert line in answer.text and str(served.store.folder) not in answer.text
+
+
+def test_the_readme_tells_every_status(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, photo = "/api/recommend", {"files": {"photo": ("a.jpg", b"x")}}
+    with served.http() as client:
+        answers = [
+            client.post(here, **photo),
+            client.post(here, **photo, headers={"host": "elsewhere"}),
+            client.post(here, **photo, headers={"origin": "http://elsewhere"}),
+            client.post("/api/other", **photo),
+            client.get(here),
+            client.post(here, content=iter([b"sent in chunks"])),
+            client.post(here, content=bytes(2 << 20)),
+        ]
+        monkeypatch.setattr(Turns, "run", busy)
+        answers.append(client.post(here))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [400, 403, 403, 404, 405, 411, 413, 503]
+    assert all(answer.text and "\n" not in answer.text for answer in answers)
+    readme = Path(web.__file__).with_name("README.md").read_text()
+    assert re.findall(r"^\| (\d{3}) \|", readme, re.M) == [str(s) for s in sorted({*statuses})]
+
+
+async def busy(*_: object) -> None:
+    raise BusyError(BUSY)
 
 
 def test_files_are_wanted(colorize: Any, served: Any, gray_file: Path) -> None:

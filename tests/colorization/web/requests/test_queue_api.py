@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from colorization.pipeline import ColorizationPipeline
+from colorization.web.editing.photo_editor import HAS_COLORS
 
 
 def test_several_photos_and_one_zip(
@@ -43,6 +44,65 @@ def test_several_photos_and_one_zip(
         assert file.namelist() == ["scans/1932/garage-color.jpg", "cat-color.png"]
         edited = served.download(made["url"], tmp_path).read_bytes()
         assert file.read("scans/1932/garage-color.jpg") == edited
+
+
+def test_the_zip_holds_what_was_edited_last_without_saving(
+    served: Any, gray_file: Path, tmp_path: Path
+) -> None:
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}"
+    first = served.send(f"{here}/photos", "photo", gray_file, number=0)
+    for saturation, asked in ((0.0, "zip"), (1.0, "queue"), (0.0, "queue")):
+        served.edit(first, "set", name="saturation", value=saturation)
+        if asked == "queue":
+            (now,) = served.ask(here)
+            assert served.steps[-1] == "writing" and now["url"] != first["url"]
+            assert served.ask(here) == [now]
+        with zipfile.ZipFile(served.download(f"{here}/zip", tmp_path)) as file:
+            found = np.asarray(Image.open(file.open("garage-color.jpg"))).astype(int)
+        assert (np.ptp(found, axis=2).max() < 8) == (saturation == 0)
+
+
+def test_a_photo_that_has_colors_is_passed_over_unless_it_is_wanted(
+    served: Any, gray_file: Path, pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "cup.png")
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}"
+    gray = served.send(f"{here}/photos", "photo", gray_file, number=0)
+    passed = served.send(f"{here}/photos", "photo", tmp_path / "cup.png", number=1)
+    assert served.steps == ["reading"]  # no network was asked
+    assert (gray["passed"], passed["passed"]) == (False, True)
+    assert passed["status"] == ["This photo already has colors, so it was passed over."]
+    assert (passed["file"], passed["url"], passed["after"], passed["name"]) == (
+        "cup.png",
+        "",
+        "",
+        "",
+    )
+    assert served.ask(here) == [gray, passed]
+    with zipfile.ZipFile(served.download(f"{here}/zip", tmp_path)) as file:
+        assert file.namelist() == ["garage-color.jpg"]
+
+    done = served.ask(f"{here}/photos/1", json={})
+    assert (done["passed"], done["file"]) == (False, "cup-color.png")
+    assert HAS_COLORS in done["status"]
+    assert served.ask(here) == [gray, done]
+    with zipfile.ZipFile(served.download(f"{here}/zip", tmp_path)) as file:
+        assert file.namelist() == ["garage-color.jpg", "cup-color.png"]
+    other = {"error": "These photos are not kept any more. Choose them again."}
+    assert served.ask(f"{here}/photos/7", json={}) == other
+
+
+def test_what_was_passed_over_may_be_gone(
+    served: Any, pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "lost cup.png")
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}/photos"
+    served.send(here, "photo", tmp_path / "lost cup.png")
+    (upload,) = served.store.folder.rglob("lost cup.png")
+    upload.unlink()
+    assert served.ask(f"{here}/0", json={}) == {
+        "error": "This photo is not kept any more. Choose it again."
+    }
 
 
 def test_a_queue_that_is_gone_is_told(served: Any, gray_file: Path) -> None:

@@ -8,7 +8,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from colorization.web.requests.upload_checks import accepted_suffixes, check_upload, safe_name
+from colorization.web.requests.upload_checks import (
+    accepted_suffixes,
+    check_upload,
+    named_by_content,
+    safe_name,
+)
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import PictureError
 
@@ -57,6 +62,45 @@ def test_what_is_no_whole_picture_is_refused(
             check_upload(path, Limits())
         line = str(error.value)
         assert line.startswith(f"{path.name} is damaged") and line.endswith(". Choose another.")
+
+
+@pytest.mark.parametrize("name", ["-", "blob", "scan.2", "mum.txt"])
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("JPEG", ".jpg"), ("PNG", ".png"), ("TIFF", ".tif"), ("WEBP", ".webp")]
+)
+def test_content_decides_whatever_the_name(
+    tmp_path: Path, name: str, kind: str, suffix: str
+) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / name, kind)
+    check_upload(tmp_path / name, Limits())
+    assert named_by_content(tmp_path / name) == tmp_path / f"{name}{suffix}"
+    assert (tmp_path / f"{name}{suffix}").is_file()
+
+
+def test_only_names_that_tell_nothing_change(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.png", "JPEG")
+    assert named_by_content(tmp_path / "a.png") == tmp_path / "a.png"
+    Image.new("L", (8, 8)).save(tmp_path / "two", "MPO", save_all=True)  # as telephones write
+    assert named_by_content(tmp_path / "two").name == "two.jpg"
+    deep = np.full((20, 30, 3), 40000, np.uint16)
+    tifffile.imwrite(tmp_path / "deep", deep, photometric="rgb")
+    check_upload(tmp_path / "deep", Limits())
+    assert named_by_content(tmp_path / "deep").name == "deep.tif"
+
+
+def test_without_a_suffix_what_is_wrong_is_told(tmp_path: Path) -> None:
+    Image.effect_noise((99, 99), 80).save(tmp_path / "cut", "JPEG")
+    (tmp_path / "cut").write_bytes((tmp_path / "cut").read_bytes()[:2000])
+    (tmp_path / "notes").write_text("no picture")
+    Image.new("L", (8, 8)).save(tmp_path / "a.nef", "TIFF")  # the preview of a camera's raw file
+    told = {
+        "cut": r"^cut is damaged or incomplete\. Choose another\.$",
+        "notes": r"^notes is no picture that Rechroma reads\. Choose a JPEG",
+        "a.nef": r"^a\.nef is no picture that Rechroma reads\. Choose a JPEG",
+    }
+    for name, line in told.items():
+        with pytest.raises(PictureError, match=line):
+            check_upload(tmp_path / name, Limits())
 
 
 @pytest.mark.parametrize(

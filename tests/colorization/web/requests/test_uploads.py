@@ -57,6 +57,14 @@ def test_files_go_into_the_store_under_their_names(
     assert form.refused == []
 
 
+def test_a_picture_without_a_name_is_named_by_its_content(
+    receive: Any, store: FileStore, gray_file: Path
+) -> None:
+    """As ``curl -F photo=@-``, bytes of httpx and blobs of JavaScript come."""
+    form = receive(files=[("photo", ("-", gray_file.read_bytes()))])
+    assert form.file("photo").name == "-.jpg" and store.holds(str(form.file("photo")))
+
+
 def test_what_is_no_picture_is_refused_and_goes(
     receive: Any, store: FileStore, gray_file: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Indexing a folder from the page."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ def test_a_folder_is_indexed_from_the_page(
     without_index: ColorizationPipeline,
     photo_dir: Path,
     gray_file: Path,
+    gray_dir: Path,
     tmp_path: Path,
     shots: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -32,7 +34,19 @@ def test_a_folder_is_indexed_from_the_page(
         folder.press("Enter")
         expect(told).to_contain_text("4 photos of photos are indexed.")
         expect(told).to_contain_text("rechroma serve --index indexes/photos")
-        expect(folder).to_be_hidden()
+        # another folder, which holds none, leaves this library; it may be tried again
+        (tmp_path / "none").mkdir()
+        folder.fill(str(tmp_path / "none"))
+        folder.press("Enter")
+        expect(told).to_have_text(
+            re.compile(r"^none: .*[^.]\. They come from your library photos: 4 photos\.$")
+        )
+        folder.fill(str(gray_dir))
+        folder.press("Enter")
+        expect(told).to_contain_text("nothing will be recommended")
+        folder.fill(str(photo_dir))
+        folder.press("Enter")
+        expect(told).to_contain_text("4 photos of photos are indexed.")
         one.open(gray_file)
         expect(one.tab.locator("#cards label")).to_have_count(4)
         # none shows a motorcycle, and the page says so

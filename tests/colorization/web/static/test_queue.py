@@ -61,6 +61,62 @@ def test_several_photos_become_a_queue(
     assert one.failed == []
 
 
+def test_photos_that_have_colors_are_passed_over_and_all_notes_shown(
+    visit: Any, photos: list[Path], pictures: dict[str, np.ndarray], tmp_path: Path, shots: Path
+) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "cup.png")
+    page = Image.open(photos[2])
+    page.save(tmp_path / "pages.tif", save_all=True, append_images=[page])
+    one = visit()
+    one.choose(tmp_path / "cup.png", photos[0], tmp_path / "pages.tif")
+    told, cards = one.tab.locator("#queue-told"), one.tab.locator("#queued li")
+    line = "2 of 3 photos done; 1 passed over, as it has colors already."
+    expect(told).to_have_text(line)
+    expect(one.tab.locator("#stop-queue")).to_be_hidden()
+    expect(cards.nth(0)).to_contain_text("already has colors, so it was passed over.")
+    expect(cards.nth(0).get_by_role("link")).to_have_count(0)
+    expect(cards.nth(2)).to_contain_text("the first of 2 pages; the others are not colorized")
+    one.tab.screenshot(path=shots / "passed-over.png")
+    assert zipped(one, tmp_path) == ["garage-color.jpg", "pages-color.tif"]
+    one.tab.reload()
+    expect(told).to_contain_text(line.rstrip("."))
+    one.tab.get_by_role("button", name="Color it anyway: cup.png").click()
+    expect(cards.nth(0)).to_contain_text("already has colors; new ones replace them.")
+    expect(told).to_contain_text("3 of 3 photos done")
+    assert zipped(one, tmp_path)[0] == "cup-color.png"
+    assert one.failed == []
+
+
+def test_the_zip_holds_what_the_editor_showed_last(
+    visit: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    """Nothing has to be saved, and nothing has to be waited for."""
+    one = visit()
+    one.choose(photos[0], photos[2])
+    cards = one.tab.locator("#queued li")
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    was = cards.nth(1).get_by_role("link", name="Save").get_attribute("href")
+    one.tab.get_by_role("link", name="Work on it: cat.png").click()
+    one.status.first.wait_for()
+    one.slide("vividness", 0)
+    one.slide("saturation", 0)
+    one.tab.get_by_role("link", name="All photos").click()
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    assert zipped(one, tmp_path) == ["garage-color.jpg", "cat-color.png"]
+    with zipfile.ZipFile(tmp_path / "all.zip") as file:
+        colors = [
+            int(np.ptp(np.asarray(Image.open(file.open(name))).astype(int), axis=2).max())
+            for name in file.namelist()
+        ]
+    assert colors[1] < 5 < colors[0]
+    assert cards.nth(1).get_by_role("link", name="Save").get_attribute("href") != was
+    # the editor has what was changed on the way out
+    one.tab.get_by_role("link", name="Work on it: cat.png").click()
+    expect(one.tab.locator("#saturation")).to_have_value("0")
+    expect(one.tab.locator("#vividness")).to_have_value("0")
+    assert one.failed == []
+
+
 def test_a_folder_keeps_its_folders(visit: Any, photos: list[Path], tmp_path: Path) -> None:
     scans = tmp_path / "scans"
     (scans / "1932").mkdir(parents=True)
@@ -75,6 +131,16 @@ def test_a_folder_keeps_its_folders(visit: Any, photos: list[Path], tmp_path: Pa
         "scans/1932/garage-color.jpg",
         "scans/garage-color.jpg",
     ]
+
+
+def test_files_without_a_suffix_are_looked_at(
+    visit: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    shutil.copy(photos[0], tmp_path / "scan of 1932")
+    one = visit()
+    one.choose(tmp_path / "scan of 1932", photos[2])
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    assert zipped(one, tmp_path) == ["scan of 1932-color.jpg", "cat-color.png"]
 
 
 def test_two_hundred_photos_at_once(

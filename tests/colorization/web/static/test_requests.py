@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from colorization.pipeline import ColorizationPipeline
+
 LOST = "Rechroma does not answer. Is it still running, and is the connection there?"
 
 
@@ -30,6 +32,19 @@ def test_a_cable_pulled_while_saving(visit: Any, gray_file: Path, tmp_path: Path
     assert downloads == []
     assert one.save(tmp_path).name == "garage-color.jpg"
     expect(alert.locator("p")).to_have_count(0)
+
+
+def test_what_is_promised_without_an_answer_is_true(
+    visit: Any, serving: Any, colorizer: ColorizationPipeline, gray_file: Path
+) -> None:
+    """A server that has ended has forgotten everything, also when it is started anew."""
+    with serving(colorizer) as served:
+        one = visit(served.url).open(gray_file)
+    one.slide("saturation", 0.5)
+    alert = one.tab.get_by_role("alert")
+    expect(alert).to_contain_text(LOST)
+    expect(alert).to_contain_text("While it runs, your work is kept: try again.")
+    expect(alert).to_contain_text("If it was ended, it has forgotten all photos")
 
 
 def test_an_edit_without_a_connection_is_told_and_controls_show_what_holds(

@@ -1,8 +1,10 @@
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from colorization.web.editing.edit_history import Edit
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.photo_queue import (
     GONE,
@@ -10,6 +12,7 @@ from colorization.web.storage.photo_queue import (
     PhotoQueue,
     PhotoQueues,
     QueuedPhoto,
+    QueuedResult,
     safe_folder,
 )
 
@@ -19,7 +22,8 @@ def queued(
 ) -> QueuedPhoto:
     result = store.new(name)
     result.write_bytes(content)
-    return QueuedPhoto(number, name, folder, result, result, result, ["Colors guessed."])
+    made = QueuedResult(result, result, ["Colors guessed."], Edit())
+    return QueuedPhoto(number, result, folder, result, name, made)
 
 
 def test_one_zip_holds_all_results_in_their_folders(store: FileStore) -> None:
@@ -27,7 +31,7 @@ def test_one_zip_holds_all_results_in_their_folders(store: FileStore) -> None:
     queue = PhotoQueue(
         [queued(store, name, f, f"{i}".encode()) for i, (name, f) in enumerate(names)]
     )
-    queue.photos[-1].result.unlink()
+    queue.photos[-1].photo.unlink()
     with zipfile.ZipFile(queue.write_zip(store)) as file:
         found = {name: file.read(name) for name in file.namelist()}
     assert found == {"a.jpg": b"0", "1932/a.jpg": b"1", "a (2).jpg": b"2", "A (3).JPG": b"3"}
@@ -36,9 +40,10 @@ def test_one_zip_holds_all_results_in_their_folders(store: FileStore) -> None:
 def test_a_photo_that_was_edited_since_has_its_new_result(store: FileStore) -> None:
     queue = PhotoQueue([queued(store, "a.jpg", "", b"old"), queued(store, "b.jpg", "", b"b")])
     new = queued(store, "a.jpg", "", b"new")
-    queue.replace_result("a.jpg", new.after, new.result, ["By hand."])
-    assert [one.result.read_bytes() for one in queue.photos] == [b"new", b"b"]
-    assert queue.photos[0].status == ["By hand."]
+    assert new.result
+    queue.replace_result("a.jpg", new.result)
+    results = [one.result.file.read_bytes() for one in queue.photos if one.result]
+    assert results == [b"new", b"b"]
 
 
 def test_a_photo_that_is_sent_again_takes_its_own_place(store: FileStore) -> None:
@@ -46,6 +51,16 @@ def test_a_photo_that_is_sent_again_takes_its_own_place(store: FileStore) -> Non
     for number, name in ((2, "c"), (0, "a"), (1, "b"), (1, "b again")):
         queue.add(queued(store, name, "", b"", number))
     assert [one.name for one in queue.photos] == ["a", "b again", "c"]
+
+
+def test_a_photo_that_was_passed_over_is_in_no_zip(store: FileStore) -> None:
+    one = queued(store, "a.jpg", "", b"")
+    queue = PhotoQueue([replace(one, number=3, name="", result=None)])
+    assert queue.get(3).folder == ""
+    with pytest.raises(ValueError, match=NOTHING):
+        queue.write_zip(store)
+    with pytest.raises(ValueError, match=GONE):
+        queue.get(4)
 
 
 def test_without_a_result_there_is_no_zip(store: FileStore) -> None:
