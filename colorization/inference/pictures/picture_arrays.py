@@ -1,10 +1,13 @@
 """Pictures as numpy arrays, as they come and as this code computes with them."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 
+from retrieval.photos.damaged import CAUSES
 from retrieval.photos.deep_formats import DEEP_MODES
 from retrieval.photos.reader import read_picture, to_uint8
 
@@ -21,7 +24,8 @@ def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture"
         what: it is, for errors.
 
     Returns:
-        (height, width, 3), uint8 or uint16; a fourth channel is left out.
+        (height, width, 3), uint8 or uint16; a fourth channel is left out. Paths and PIL pictures
+        are upright, as their EXIF orientation says.
 
     Raises:
         ValueError: another shape or type, an empty picture, or values out of range.
@@ -53,7 +57,10 @@ def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture"
 
 
 def _pixels(picture: Image.Image, what: str) -> np.ndarray:
-    """Of a PIL picture; those of mode I become 16 bits, which Pillow itself would clip to 8."""
+    """Of a PIL picture, upright; those of mode I become 16 bits, which Pillow would clip to 8."""
+    _load(picture)
+    with suppress(*CAUSES):  # where its EXIF cannot be read, it stays as it lies
+        picture = ImageOps.exif_transpose(picture)
     pixels = np.asarray(picture if picture.mode in _MODES else picture.convert("RGB"))
     if picture.mode != "I" or not pixels.size:
         return pixels
@@ -63,6 +70,17 @@ def _pixels(picture: Image.Image, what: str) -> np.ndarray:
             f"{what}: a PIL picture of mode I must have values within 0..65535, not {low}..{high}"
         )
     return pixels.astype(np.uint16)
+
+
+def _load(picture: Image.Image) -> None:
+    if not isinstance(picture, ImageFile):
+        return
+    # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
+    name, picture.filename = picture.filename, ""
+    try:
+        picture.load()
+    finally:
+        picture.filename = name
 
 
 def shrink(picture: np.ndarray, factor: int) -> Image.Image:

@@ -116,6 +116,29 @@ def test_pictures_of_pillow_of_other_values_are_refused(value: int) -> None:
         as_rgb(given, "target")
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_of_pillow_are_upright_as_their_files_are(
+    tmp_path: Path, pictures: dict[str, np.ndarray], suffix: str, mode: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / f"turned.{suffix}"
+    Image.fromarray(pictures["coffee"]).convert(mode).save(path, exif=exif)
+    with Image.open(path) as given:
+        size = given.size
+        np.testing.assert_array_equal(as_rgb(given), as_rgb(path))
+        assert suffix == "tif" or given.size == size  # Pillow turns TIFFs as it loads them
+        assert given.getexif().get(274, orientation) == orientation
+
+
+def test_a_picture_of_pillow_whose_exif_cannot_be_read_stays_as_it_lies() -> None:
+    given = Image.new("L", (3, 2), 9)
+    given.info["exif"] = b"Exif\0\0no EXIF"
+    assert as_rgb(given).shape == (2, 3, 3)
+
+
 def test_an_empty_picture_of_pillow_is_refused() -> None:
     with pytest.raises(ValueError, match="target: expected"):
         as_rgb(Image.new("I", (0, 3)), "target")
