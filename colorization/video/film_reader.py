@@ -42,6 +42,7 @@ _SAYS_LENGTH = ("matroska", "webm", "mov", "mp4", "avi", "nut")
 _COUNTS_FROM_0 = ("matroska", "webm", "nut")  # their length includes what is before the start
 _DURATION = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")  # of a stream, in Matroska
 HDR_NOTE = "HDR ({}) became the range of a usual screen (BT.709), by a fixed tone curve"
+CURE = "; --allow-damaged colors what can be read"
 BACK_FRAMES = 10  # that timestamps may go back; where they go farther, another film begins
 
 
@@ -206,7 +207,7 @@ class Film:
     def _damaged(self, seconds: float, cause: str) -> None:
         line = f"{self.path}: damaged at {seconds:.1f} s ({cause})"
         if not self.allow_damaged:
-            raise FilmError(f"{line}; --allow-damaged colors what can be read")
+            raise FilmError(line + CURE)
         if line not in self.notes:
             self.notes.append(line)
 

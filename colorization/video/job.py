@@ -41,7 +41,7 @@ def open_source(path: Path, options: FilmOptions, one_size: bool = False) -> Fil
         FilmError: it cannot be used as a film.
     """
     return (
-        PictureFilm(path, options.frame_rate, one_size)
+        PictureFilm(path, options.frame_rate, one_size, options.allow_damaged)
         if path.is_dir()
         else Film(path, options.allow_damaged)
     )

@@ -33,8 +33,9 @@ def test_a_file_is_opened_as_a_film_and_a_folder_as_pictures(
 ) -> None:
     film = open_source(make_film(tmp_path / "in.mkv", pan("coffee", 2)), FilmOptions())
     assert isinstance(film, Film) and not film.allow_damaged
-    pictures = open_source(frame_dir, FilmOptions(frame_rate=12.0), one_size=True)
-    assert isinstance(pictures, PictureFilm)
+    options = FilmOptions(frame_rate=12.0, allow_damaged=True)
+    pictures = open_source(frame_dir, options, one_size=True)
+    assert isinstance(pictures, PictureFilm) and pictures.allow_damaged
     assert (pictures.num_frames, pictures.rate, pictures.one_size) == (3, 12, True)
     for path in (tmp_path / "missing.mkv", tmp_path / "empty.mkv"):
         with pytest.raises(FilmError, match=path.name):
