@@ -61,9 +61,10 @@ def check_job(job: FilmJob) -> None:
     output = job.output_path
     is_film = output.suffix.lower() in SUFFIXES
     if not is_film and (output.suffix or not job.input_path.is_dir()) and not output.is_dir():
+        as_folder = "; for a folder of frames make that folder first, or leave out the dot"
         raise ValueError(
             f"{output}: cannot write {output.suffix or 'a film without suffix'};"
-            f" use {', '.join(SUFFIXES)}"
+            f" use {', '.join(SUFFIXES)}{as_folder if job.input_path.is_dir() else ''}"
         )
     if not is_film and not job.input_path.is_dir():
         raise ValueError(

@@ -80,6 +80,21 @@ def test_nothing_that_exists_is_replaced(
     assert listing(tmp_path) == before
 
 
+def test_a_new_folder_with_a_dot_in_its_name_is_told_how_to_be_one(
+    frame_dir: Path, make_film: MakeFilm, pan: Pan, tmp_path: Path
+) -> None:
+    output = tmp_path / "colored.v2"
+    with pytest.raises(
+        ValueError,
+        match=r"cannot write \.v2; use \.mp4, .*; for a folder of frames make that folder first",
+    ):
+        check_job(FilmJob(frame_dir, output))
+    with pytest.raises(ValueError, match=r"cannot write \.v2; use .*, \.webm$"):
+        check_job(FilmJob(make_film(tmp_path / "in.mkv", pan("coffee", 2)), output))
+    output.mkdir()
+    check_job(FilmJob(frame_dir, output))
+
+
 def test_a_picture_that_exists_is_named_and_replaced_only_if_asked_for(
     frame_dir: Path, tmp_path: Path
 ) -> None:
