@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_network import tiny_network
 
-from colorization.inference.prepared_photo import EDITABLE
+from colorization.inference.prepared_photo import EDITABLE, options_of_edit
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -173,6 +173,14 @@ def test_options_that_need_preparing_anew_are_refused(
     prepared = colorizer.prepare(gray_pictures["rocket"], [], fast)
     with pytest.raises(ValueError, match=f"prepared with {name}=.*, not {value}"):
         colorizer.apply(prepared, replace(fast, **{name: value}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["photo.png", None, np.zeros((8, 8), np.uint8)], ids=type)
+def test_what_was_not_prepared_is_refused(given: object) -> None:
+    with pytest.raises(
+        ValueError, match=r"^apply takes what prepare gave, not \w+; colorize takes paths and "
+    ):
+        options_of_edit(given, None)
 
 
 def test_all_other_options_may_change(
