@@ -217,7 +217,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """A film file, opened.
 
     Raises:
-        FilmError: it is missing, empty, or nothing that FFmpeg knows.
+        FilmError: it is missing, empty, or nothing that FFmpeg can read.
     """
     try:
         if path.stat().st_size == 0:
@@ -227,7 +227,18 @@ def opened(path: Path) -> Iterator[InputContainer]:
     except (FFmpegError, OSError) as error:
         raise FilmError(f"{path}: {_reason(error)}") from error
     with container:
+        if container.format.name == "webp_pipe" and _is_animated_webp(path):
+            raise FilmError(
+                f"{path}: is an animated WebP, which FFmpeg cannot read; save it as a GIF, or its"
+                " frames as pictures of a folder"
+            )
         yield container
+
+
+def _is_animated_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(21)
+    return head[12:16] == b"VP8X" and bool(head[20] & 2)  # a flag of its first chunk
 
 
 def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
