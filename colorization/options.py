@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 METHODS = ("network", "training-free")
 MAX_SATURATION = 4.0
@@ -26,7 +27,7 @@ class ColorizeOptions:
             multiple of 32 from 64.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: a value is out of range, or not a number.
     """
 
     top_k: int = 3
@@ -40,6 +41,7 @@ class ColorizeOptions:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        self._check_numbers()
         if self.top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {self.top_k}")
         if self.method not in METHODS:
@@ -53,3 +55,15 @@ class ColorizeOptions:
             raise ValueError(
                 f"working_side must be a multiple of {SIDE_STEP} from 64, not {self.working_side}"
             )
+
+    def _check_numbers(self) -> None:
+        for name, kind, what in (
+            ("top_k", Integral, "a whole number"),
+            ("vividness", Real, "a number"),
+            ("faithfulness", Real, "a number"),
+            ("saturation", Real, "a number"),
+            ("working_side", Integral, "a whole number"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} must be {what}, not {value!r}")

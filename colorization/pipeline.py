@@ -15,7 +15,7 @@ from colorization.inference.pictures.full_resolution import render
 from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.inference.pictures.tint import tint_curve
 from colorization.inference.pictures.working_size import working_lab
-from colorization.inference.prepared_photo import PreparedPhoto
+from colorization.inference.prepared_photo import PreparedPhoto, options_of_edit
 from colorization.inference.reference_checks import (
     Picture,
     Reference,
@@ -239,11 +239,11 @@ class ColorizationPipeline:
             palette: a color picture whose colors the result should have.
 
         Raises:
-            ValueError: a palette without color, options that need the picture to be prepared anew,
-                or the training-free method without a reference or with points or a palette.
+            ValueError: something else than ``prepare`` gives, a palette without color, options that
+                need the picture to be prepared anew, or the training-free method without a
+                reference or with points or a palette.
         """
-        options = options or prepared.options
-        prepared.check(options)
+        options = options_of_edit(prepared, options)
         match = prepared.match
         asked = guidance_of(points, palette, options)
         colors = photo_colors(self.network_for(options), match, asked, options)

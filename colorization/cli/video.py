@@ -55,7 +55,8 @@ Sound = Annotated[
     typer.Option(help="copy, or aac or opus for containers that cannot hold it. Default copy."),
 ]
 AllowDamaged = Annotated[
-    bool, typer.Option("--allow-damaged", help="Color what can be read of a damaged film.")
+    bool,
+    typer.Option("--allow-damaged", help="Color what can be read of damaged films and frames."),
 ]
 Report = Annotated[
     Path | None,

@@ -83,16 +83,24 @@ def read_results(paths: Sequence[Path]) -> StudyResult:
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: a file is not one of choices, or they are of different studies.
+        ValueError: a file is not one of choices, or is there twice, or they are of different
+            studies.
     """
     if not paths:
         raise ValueError("expected at least one file of choices")
     found: list[dict[str, Any]] = []
+    read: dict[bytes, Path] = {}
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
+        content = path.read_bytes()
+        if content in read:
+            same = path.resolve() == read[content].resolve()
+            how = "is given twice" if same else f"holds the same choices as {read[content]}"
+            raise ValueError(f"{path}: {how}; what a person chose counts once")
+        read[content] = path
         try:
-            answer = json.loads(path.read_bytes())
+            answer = json.loads(content)
             picked = [choice["picked"] for choice in answer["choices"]]
             found.append(
                 {

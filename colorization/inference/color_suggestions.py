@@ -1,6 +1,6 @@
 """Suggested colors for a place: K-means of the distribution that the network predicts there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,7 +49,8 @@ def suggestions(
         count: how many clusters at most.
 
     Returns:
-        The clusters' centres, snapped into the gamut, the most likely first.
+        The clusters' centres, snapped into the gamut, the most likely first; those that look the
+        same are one, with the sum of their shares.
 
     Raises:
         ValueError: count is not positive, or there are no logits.
@@ -75,12 +76,13 @@ def suggestions(
         colors, count, minit="++", seed=np.random.default_rng(SEED), missing="warn"
     )
     shares = np.bincount(member, minlength=count) / SAMPLES
-    found = [
-        _shown(level, centres[i], float(shares[i]))
-        for i in np.argsort(-shares, kind="stable")
-        if shares[i] > 0
-    ]
-    return list({suggestion.rgb: suggestion for suggestion in reversed(found)}.values())[::-1]
+    merged: dict[tuple[int, int, int], Suggestion] = {}
+    for i in np.argsort(-shares, kind="stable"):
+        if shares[i] > 0:
+            one = _shown(level, centres[i], float(shares[i]))
+            first = merged.setdefault(one.rgb, replace(one, share=0.0))
+            merged[one.rgb] = replace(first, share=first.share + one.share)
+    return sorted(merged.values(), key=lambda one: -one.share)
 
 
 def _shown(level: float, ab: np.ndarray, share: float) -> Suggestion:

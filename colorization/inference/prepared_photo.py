@@ -39,25 +39,34 @@ class PreparedPhoto:
     skipped: list[str] = field(default_factory=list)
     note: str = ""
 
-    def check(self, options: ColorizeOptions) -> None:
-        """Refuse what the photo would have to be prepared anew for.
-
-        Args:
-            options: of an edit.
-
-        Raises:
-            ValueError: another option than those of EDITABLE differs.
-        """
-        kept = {name: getattr(self.options, name) for name in EDITABLE}
-        wanted = vars(replace(options, **kept))
-        for name, ours in vars(self.options).items():
-            if ours != wanted[name]:
-                raise ValueError(
-                    f"the photo was prepared with {name}={ours}, not {wanted[name]}:"
-                    " prepare it again"
-                )
-
     @property
     def num_bytes(self) -> int:
         """Memory it holds by now; coloring it adds what edits have in common."""
         return held_bytes(self)
+
+
+def options_of_edit(prepared: object, options: ColorizeOptions | None) -> ColorizeOptions:
+    """The options of an edit; refused is what the photo would have to be prepared anew for.
+
+    Args:
+        prepared: what ``prepare`` gave.
+        options: of the edit; None takes those that the photo was prepared with.
+
+    Raises:
+        ValueError: something else was given, or another option than those of EDITABLE differs.
+    """
+    if not isinstance(prepared, PreparedPhoto):
+        raise ValueError(
+            f"apply takes what prepare gave, not {type(prepared).__name__};"
+            " colorize takes paths and pictures"
+        )
+    if options is None:
+        return prepared.options
+    kept = {name: getattr(prepared.options, name) for name in EDITABLE}
+    wanted = vars(replace(options, **kept))
+    for name, ours in vars(prepared.options).items():
+        if ours != wanted[name]:
+            raise ValueError(
+                f"the photo was prepared with {name}={ours}, not {wanted[name]}: prepare it again"
+            )
+    return options

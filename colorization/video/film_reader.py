@@ -1,5 +1,6 @@
 """Read a film with PyAV: its frames upright, with the timestamps that they have."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,9 @@ SUFFIXES = {
 MISSING_SHARE, MISSING_SECONDS = 0.05, 0.25
 _SAYS_LENGTH = ("matroska", "webm", "mov", "mp4", "avi", "nut")
 _COUNTS_FROM_0 = ("matroska", "webm", "nut")  # their length includes what is before the start
+_DURATION = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")  # of a stream, in Matroska
 HDR_NOTE = "HDR ({}) became the range of a usual screen (BT.709), by a fixed tone curve"
+CURE = "; --allow-damaged colors what can be read"
 BACK_FRAMES = 10  # that timestamps may go back; where they go farther, another film begins
 
 
@@ -127,7 +130,7 @@ class Film:
         with opened(self.path) as container:
             last, size = -(1 << 62), None
             for frame in self._decoded(
-                container, lambda seconds: self._check_length(container, seconds)
+                container, lambda end, last: self._check_length(container, end, last)
             ):
                 luma = np.ascontiguousarray(upright(luma_of_frame(frame), matrix_of_display(frame)))
                 if size not in (None, luma.shape):
@@ -158,17 +161,20 @@ class Film:
                 yield upright(frame.to_ndarray(format="rgb24"), matrix_of_display(frame))
 
     def _decoded(
-        self, container: InputContainer, at_end: Callable[[float], None] | None
+        self, container: InputContainer, at_end: Callable[[float, float], None] | None
     ) -> Iterator[av.VideoFrame]:
-        stream, end = _video_of(container, self.path), 0.0
+        """Decode; ``at_end`` is told when the picture ends, and when all streams do, in seconds."""
+        stream, end, last = _video_of(container, self.path), 0.0, 0.0
         stream.thread_type = "AUTO"
         packets = container.demux()
         while True:
             try:
                 packet = next(packets)
+                is_shown = packet.stream == stream
                 if packet.pts is not None and packet.time_base:
-                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-                frames: list[Any] = packet.decode() if packet.stream == stream else []
+                    last = max(last, _end_of(packet))
+                    end = max(end, _end_of(packet) if is_shown else 0.0)
+                frames: list[Any] = packet.decode() if is_shown else []
             except StopIteration:
                 break
             except FFmpegError as error:
@@ -179,26 +185,29 @@ class Film:
                     self._damaged(float(frame.time or 0), "parts of a frame are missing")
                 yield frame
         if at_end:
-            at_end(end)
+            at_end(end, last)
 
-    def _check_length(self, container: InputContainer, end: float) -> None:
+    def _check_length(self, container: InputContainer, end: float, last: float) -> None:
+        """Compare where the picture, and all streams, end with where the file says that they do."""
+        announced = _announced_end(container, _video_of(container, self.path))
+        if announced - end > max(MISSING_SECONDS, MISSING_SHARE * announced):
+            self._damaged(end, f"it ends there, {announced:.1f} s were announced: truncated")
+            return
         declared = (container.duration or 0) / av.time_base
         # some formats count it as part of the length
         start = max(0.0, (container.start_time or 0) / av.time_base)
-        says = any(name in container.format.name.split(",") for name in _SAYS_LENGTH)
-        is_declared_from_0 = any(
-            name in container.format.name.split(",") for name in _COUNTS_FROM_0
-        )
-        end -= 0.0 if is_declared_from_0 else start
-        if says and declared - end > max(
+        names = container.format.name.split(",")
+        is_declared_from_0 = any(name in names for name in _COUNTS_FROM_0)
+        last -= 0.0 if is_declared_from_0 else start
+        if any(name in names for name in _SAYS_LENGTH) and declared - last > max(
             MISSING_SECONDS, MISSING_SHARE * (declared - is_declared_from_0 * start)
         ):
-            self._damaged(end, f"it ends there, {declared:.1f} s were announced: truncated")
+            self._damaged(last, f"it ends there, {declared:.1f} s were announced: truncated")
 
     def _damaged(self, seconds: float, cause: str) -> None:
         line = f"{self.path}: damaged at {seconds:.1f} s ({cause})"
         if not self.allow_damaged:
-            raise FilmError(f"{line}; --allow-damaged colors what can be read")
+            raise FilmError(line + CURE)
         if line not in self.notes:
             self.notes.append(line)
 
@@ -208,7 +217,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """A film file, opened.
 
     Raises:
-        FilmError: it is missing, empty, or nothing that FFmpeg knows.
+        FilmError: it is missing, empty, or nothing that FFmpeg can read.
     """
     try:
         if path.stat().st_size == 0:
@@ -218,7 +227,18 @@ def opened(path: Path) -> Iterator[InputContainer]:
     except (FFmpegError, OSError) as error:
         raise FilmError(f"{path}: {_reason(error)}") from error
     with container:
+        if container.format.name == "webp_pipe" and _is_animated_webp(path):
+            raise FilmError(
+                f"{path}: is an animated WebP, which FFmpeg cannot read; save it as a GIF, or its"
+                " frames as pictures of a folder"
+            )
         yield container
+
+
+def _is_animated_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(21)
+    return head[12:16] == b"VP8X" and bool(head[20] & 2)  # a flag of its first chunk
 
 
 def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
@@ -231,6 +251,26 @@ def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
     if not found:
         raise FilmError(f"{path}: holds no moving pictures")
     return next((s for s in found if s.disposition & Disposition.default), found[0])
+
+
+def _end_of(packet: av.Packet) -> float:
+    return float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
+
+
+def _announced_end(container: InputContainer, stream: av.VideoStream) -> float:
+    """When a stream ends, in seconds, as the header of the file says; 0 if it does not say."""
+    names = container.format.name.split(",")
+    time_base = Fraction(stream.time_base or 0)
+    whole = (container.duration or 0) / av.time_base
+    if "avi" in names:
+        # FFmpeg shortens the duration of a file that is cut off; the header's count it leaves
+        counted = float(stream.frames * time_base)
+        return counted if counted > whole else 0.0
+    if "mp4" in names:
+        return float(((stream.start_time or 0) + (stream.duration or 0)) * time_base)
+    told = _DURATION.match(stream.metadata.get("DURATION", "")) if "matroska" in names else None
+    hours, minutes, seconds = map(float, told.groups()) if told else (0.0, 0.0, 0.0)
+    return min(whole, 3600 * hours + 60 * minutes + seconds)
 
 
 def _reason(error: Exception) -> str:

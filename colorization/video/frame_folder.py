@@ -9,10 +9,10 @@ import numpy as np
 
 from colorization.inference.pictures.luminance import luminance_of
 from colorization.photo_files.writer import output_suffix
-from colorization.video.film_reader import FilmError, Frame
+from colorization.video.film_reader import CURE, FilmError, Frame
 from colorization.video.yuv import UNSPECIFIED, Coding, luma_of
 from retrieval.photos.listing import has_picture_name
-from retrieval.photos.reader import read_picture, to_uint8
+from retrieval.photos.reader import DamagedPictureError, Picture, read_picture, to_uint8
 
 
 class PictureFilm:
@@ -24,13 +24,17 @@ class PictureFilm:
         path: of the folder.
         frame_rate: pictures a second.
         one_size: refuse pictures of several sizes, which a film file cannot hold.
+        allow_damaged: whether damage of a picture is a note instead of an error.
 
     Raises:
         FilmError: the folder holds no pictures.
     """
 
-    def __init__(self, path: Path, frame_rate: float, one_size: bool = False) -> None:
+    def __init__(
+        self, path: Path, frame_rate: float, one_size: bool = False, allow_damaged: bool = False
+    ) -> None:
         self.path, self.one_size, self.notes = path, one_size, list[str]()
+        self.allow_damaged = allow_damaged
         self.coding, self.primaries, self.transfer = Coding(), UNSPECIFIED, UNSPECIFIED
         self.rate = Fraction(frame_rate).limit_denominator(1001)
         self.time_base, self.aspect = 1 / self.rate, Fraction(1)
@@ -48,7 +52,7 @@ class PictureFilm:
         """
         size = None
         for i, path in enumerate(self.paths):
-            picture = read_picture(path)
+            picture = self._read(path)
             size = size or picture.rgb.shape
             if self.one_size and picture.rgb.shape != size:
                 raise FilmError(
@@ -60,7 +64,18 @@ class PictureFilm:
 
     def rgb_frames(self) -> Iterator[np.ndarray]:
         """The pictures, 0..255."""
-        return (to_uint8(read_picture(path).rgb) for path in self.paths)
+        return (to_uint8(self._read(path).rgb) for path in self.paths)
+
+    def _read(self, path: Path) -> Picture:
+        try:
+            return read_picture(path)
+        except DamagedPictureError as error:
+            if not self.allow_damaged:
+                raise DamagedPictureError(f"{error}{CURE}") from error
+        picture = read_picture(path, allow_damaged=True)
+        lines = (f"{path}: {note}" for note in picture.notes)
+        self.notes += [line for line in lines if line not in self.notes]
+        return picture
 
 
 def frame_paths(folder: Path) -> list[Path]:

@@ -41,7 +41,7 @@ def open_source(path: Path, options: FilmOptions, one_size: bool = False) -> Fil
         FilmError: it cannot be used as a film.
     """
     return (
-        PictureFilm(path, options.frame_rate, one_size)
+        PictureFilm(path, options.frame_rate, one_size, options.allow_damaged)
         if path.is_dir()
         else Film(path, options.allow_damaged)
     )
@@ -61,9 +61,10 @@ def check_job(job: FilmJob) -> None:
     output = job.output_path
     is_film = output.suffix.lower() in SUFFIXES
     if not is_film and (output.suffix or not job.input_path.is_dir()) and not output.is_dir():
+        as_folder = "; for a folder of frames make that folder first, or leave out the dot"
         raise ValueError(
             f"{output}: cannot write {output.suffix or 'a film without suffix'};"
-            f" use {', '.join(SUFFIXES)}"
+            f" use {', '.join(SUFFIXES)}{as_folder if job.input_path.is_dir() else ''}"
         )
     if not is_film and not job.input_path.is_dir():
         raise ValueError(

@@ -22,6 +22,16 @@ JOB, PLAN, LOCK = "job.json", "plan.json", "lock"
 PICTURES = "pictures"  # folder of the colored pictures of a folder
 MOVING = "moving"  # it is there once all are colored and take their names
 
+_CHANGED = "before the film changed"
+_WORDS = {
+    "input": "for another film",
+    "references": "with other references",
+    "index": "with another --index",
+    "weights": "with other networks",
+    "encoder": "with another version of FFmpeg",
+}
+_LOST = {_CHANGED, _WORDS["encoder"]}  # what cannot be had again
+
 
 def work_folder(output: Path) -> Path:
     """Where the work on a result lies: hidden, beside it, so that it takes its name at once."""
@@ -130,14 +140,33 @@ def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) 
     stored = _stored_job(path)
     differing = [key for key in job if stored.get(key) != job[key]]
     if stored and differing and not overwrite:
+        how = [_difference(key, stored.get(key), job[key]) for key in differing]
+        is_lost = not _LOST.isdisjoint(how)
+        cure = "" if is_lost else "finish it as it was begun, or "
         raise ValueError(
-            f"{output}: unfinished work in {folder} had other {', '.join(differing)};"
-            " finish it as it was begun, or start anew with --overwrite"
+            f"{output}: unfinished work in {folder} was begun {', '.join(how)};"
+            f" {cure}begin anew with --overwrite"
         )
     if differing:
         _clear(folder)
     with staging() as files:
         files.add(path).write_text(json.dumps(job, indent=1))
+
+
+def _difference(key: str, then: object, now: object) -> str:
+    """How unfinished work was begun otherwise, in words that follow "was begun".
+
+    Args:
+        key: of describe_job.
+        then: what it was.
+        now: what it is.
+    """
+    if key not in _WORDS and isinstance(then, dict) and isinstance(now, dict):  # options
+        names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+        return "with another " + ", ".join(f"--{name.replace('_', '-')}" for name in names)
+    if key == "input" and isinstance(then, list) and isinstance(now, list):
+        return _CHANGED if then[:1] == now[:1] else f"for another film, {then[0]}"
+    return _WORDS.get(key, f"with another {key}")
 
 
 def _stored_job(path: Path) -> dict[str, object]:

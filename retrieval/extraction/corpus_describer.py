@@ -17,7 +17,7 @@ from retrieval.extraction.worker_processes import in_processes
 from retrieval.photos.listing import Source
 from retrieval.stage_clock import current_clock, stage
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.shards import Row
+from retrieval.storage.shards import PhotoRow
 
 Item = TypeVar("Item")
 
@@ -34,7 +34,7 @@ class DescribedBatch:
         describing_seconds: that the network took.
     """
 
-    rows: list[Row]
+    rows: list[PhotoRow]
     descriptors: Descriptors | None
     errors: list[str]
     decoding_seconds: float

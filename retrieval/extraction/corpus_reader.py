@@ -13,7 +13,7 @@ from retrieval.photos.listing import Source
 from retrieval.photos.metadata import is_made
 from retrieval.photos.reader import PictureError, check_file, read_small_rgb
 from retrieval.storage.descriptors import SIDE
-from retrieval.storage.shards import Row
+from retrieval.storage.shards import PhotoRow
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Reading:
     """
 
     glance: Glance | None = None
-    row: Row | None = None
+    row: PhotoRow | None = None
     error: str = ""
     seconds: float = 0.0
 
@@ -80,5 +80,7 @@ def _read(source: Source) -> Reading:
         return Reading(error=f"{path}: {source.size / 1e9:.1f} GB are more than the memory holds")
     return Reading(
         seen,
-        (source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()),
+        PhotoRow(
+            source.root, source.path, source.size, source.mtime_ns, hashlib.sha256(data).digest()
+        ),
     )

@@ -13,7 +13,7 @@ from retrieval.storage.contents import read_contents
 from retrieval.storage.index_folder import sole_writer
 from retrieval.storage.inventory import ShardRow, rewritten_name, unfinished_shards
 from retrieval.storage.manifest import read_manifest
-from retrieval.storage.shards import Photos, Row, read_descriptors, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, read_descriptors, write_shard
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
                             fresh[-1], Photos.of(rows), read_descriptors(path), manifest.key
                         )
                         for i, name in enumerate(names):
-                            live[name] = ShardRow(fresh[-1], i, rows[i][2], rows[i][3])
+                            live[name] = ShardRow(fresh[-1], i, rows[i].size, rows[i].mtime_ns)
                 commit(
                     live,
                     index_dir,
@@ -81,7 +81,7 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
         return RelinkReport(len(found), len(gone) - len(found), indexed)
 
 
-def _gone(photos: Photos) -> list[tuple[bytes, Row]]:
+def _gone(photos: Photos) -> list[tuple[bytes, PhotoRow]]:
     """Photos without a file. One that cannot be looked at, on a disk that fails, is not gone."""
     found = []
     for i in range(len(photos)):
@@ -95,7 +95,7 @@ def _gone(photos: Photos) -> list[tuple[bytes, Row]]:
 
 
 def _find(
-    gone: dict[bytes, Row], roots: list[Path], taken: set[bytes]
+    gone: dict[bytes, PhotoRow], roots: list[Path], taken: set[bytes]
 ) -> tuple[dict[bytes, Source], int]:
     """Find the files of photos that are gone.
 
@@ -110,7 +110,7 @@ def _find(
     """
     wanted: dict[tuple[int, bytes], list[bytes]] = {}
     for name, row in gone.items():
-        wanted.setdefault((row[2], row[4]), []).append(name)
+        wanted.setdefault((row.size, row.sha256), []).append(name)
     sizes = {size for size, _ in wanted}
     places: dict[tuple[int, bytes], list[Source]] = {}
     for source in _sources(roots):
@@ -153,8 +153,8 @@ def _alike(one: bytes, other: bytes) -> int:
     )
 
 
-def _row(photos: Photos, i: int) -> Row:
-    return (
+def _row(photos: Photos, i: int) -> PhotoRow:
+    return PhotoRow(
         photos.root[i],
         photos.path[i],
         int(photos.size[i]),
@@ -163,6 +163,8 @@ def _row(photos: Photos, i: int) -> Row:
     )
 
 
-def _moved(photos: Photos, i: int, place: Source | None) -> Row:
+def _moved(photos: Photos, i: int, place: Source | None) -> PhotoRow:
     row = _row(photos, i)
-    return (place.root, place.path, place.size, place.mtime_ns, row[4]) if place else row
+    if place is None:
+        return row
+    return PhotoRow(place.root, place.path, place.size, place.mtime_ns, row.sha256)

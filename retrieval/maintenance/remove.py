@@ -42,10 +42,11 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
             photos.absolute(row) for photos, row in every if _fits(photos, row, pattern)
         }
         if not fits:
+            whole, inside = next(_names(*one) for one in every if one[0].absolute(one[1]) in live)
             raise ValueError(
                 f"{index_dir}: none of {len(live)} photos fits {pattern!r}; it must fit the whole"
-                f" path, for example {os.fsdecode(next(iter(live)))!r}; a * in front stands for"
-                " any folder"
+                f" path, for example {whole!r}, or the path inside the indexed folder, {inside!r};"
+                " a * in front stands for any folder"
             )
         if len(fits) == len(live):
             raise ValueError(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -21,7 +21,24 @@ from retrieval.storage.descriptors import Descriptors
 
 SHARD_PHOTOS = 2048
 OTHER_FILES = 256  # that a process has open besides the shards
-Row = tuple[bytes, bytes, int, int, bytes]  # root, path, size, mtime_ns, sha256
+
+
+class PhotoRow(NamedTuple):
+    """Which file a row of a shard describes.
+
+    Attributes:
+        root: absolute path of the photo folder.
+        path: path inside that folder, as the file system has it.
+        size: bytes of the file.
+        mtime_ns: its modification time.
+        sha256: of its content, 32 bytes.
+    """
+
+    root: bytes
+    path: bytes
+    size: int
+    mtime_ns: int
+    sha256: bytes
 
 
 @dataclass(frozen=True)
@@ -61,8 +78,8 @@ class Photos:
         )
 
     @staticmethod
-    def of(rows: list[Row]) -> "Photos":
-        """Photos of rows, each a tuple of root, path, size, mtime_ns and sha256."""
+    def of(rows: Sequence[PhotoRow]) -> "Photos":
+        """Photos of rows."""
         root, path, size, mtime, sha = zip(*rows, strict=True)
         digests = np.frombuffer(b"".join(sha), np.uint8).reshape(-1, 32)
         return Photos(

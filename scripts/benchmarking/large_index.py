@@ -27,7 +27,7 @@ from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import ShardRow
 from retrieval.storage.manifest import FAISS, FEATURES, IndexManifest, read_manifest
 from retrieval.storage.search_settings import SearchSettings, parse_bytes
-from retrieval.storage.shards import SHARD_PHOTOS, Photos, write_shard
+from retrieval.storage.shards import SHARD_PHOTOS, PhotoRow, Photos, write_shard
 
 NUM_QUERIES = 100
 CLUSTER, WITHIN, FALL = 50, 0.25, 3.41
@@ -77,7 +77,7 @@ def scale_build(folder: Path, count: int, memory_budget: int) -> None:
         size = min(SHARD_PHOTOS, count - first)
         photos = Photos.of(
             [
-                (b"/made", b"%09d.jpg" % (first + i), 1, 1, (first + i).to_bytes(32))
+                PhotoRow(b"/made", b"%09d.jpg" % (first + i), 1, 1, (first + i).to_bytes(32))
                 for i in range(size)
             ]
         )

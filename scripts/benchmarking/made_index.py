@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from retrieval.building.commit import commit
 from retrieval.storage.inventory import ShardRow
 from retrieval.storage.manifest import FEATURES, read_manifest
-from retrieval.storage.shards import SHARD_PHOTOS, Photos, read_descriptors, write_shard
+from retrieval.storage.shards import SHARD_PHOTOS, PhotoRow, Photos, read_descriptors, write_shard
 from similarity.backbone.vgg19 import VGG19
 
 NUM_PHOTOS = 16_708
@@ -37,7 +37,7 @@ def make_index(folder: Path, real: Path) -> Path:
         global_ /= np.linalg.norm(global_, axis=1, keepdims=True)
         made = replace(picked, global_=global_.astype(np.float16))
         photos = Photos.of(
-            [(b"/made", f"{start + i}.jpg".encode(), 1, 1, bytes(32)) for i in range(count)]
+            [PhotoRow(b"/made", f"{start + i}.jpg".encode(), 1, 1, bytes(32)) for i in range(count)]
         )
         path = write_shard(folder / FEATURES / f"{start:08}.h5", photos, made, manifest.key)
         live |= {photos.absolute(i): ShardRow(path, i, 1, 1) for i in range(count)}

@@ -145,6 +145,15 @@ SLIPS = {
     "pipeline.apply(ColorizationPipeline(pipeline.backbone).prepare(gray, [rgb]))": (
         "without the colorization network"
     ),
+    "pipeline.apply('photo.png')": "apply takes what prepare gave, not str; colorize takes paths",
+    "pipeline.apply(gray)": "apply takes what prepare gave, not ndarray; colorize takes paths",
+    "ColorizeOptions(saturation='x')": "saturation must be a number, not 'x'",
+    "ColorizeOptions(vividness=None)": "vividness must be a number, not None",
+    "ColorizeOptions(faithfulness=[1.0])": "faithfulness must be a number, not [1.0]",
+    "ColorizeOptions(saturation=1j)": "saturation must be a number, not 1j",
+    "ColorizeOptions(top_k='3')": "top_k must be a whole number, not '3'",
+    "ColorizeOptions(top_k=2.5)": "top_k must be a whole number, not 2.5",
+    "ColorizeOptions(working_side='x')": "working_side must be a whole number, not 'x'",
     "Point(0.5, 0.5, (float('nan'), 0.0))": "two finite numbers",
     "Point(0.5, 0.5, (0.0, float('inf')))": "two finite numbers",
     "Point(0.5, 0.5, (1.0,))": "two finite numbers",
@@ -161,7 +170,7 @@ def test_slips_are_told() -> None:
     """In a process of its own, as the tests' type checks would be there first."""
     code = f"""
 import numpy as np
-from colorization import ColorizationPipeline, Point
+from colorization import ColorizationPipeline, ColorizeOptions, Point
 pipeline, rng = ColorizationPipeline.load(), np.random.default_rng(0)
 rgb = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
 gray = rgb[..., 0]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from picture_levels import deep, luminance
+from PIL import Image
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.inference.pictures.luminance import luminance_of
@@ -164,3 +165,20 @@ def test_pictures_given_are_left_alone(
     pipeline.colorize(target, [reference], fast)
     np.testing.assert_array_equal(target, pictures["chelsea"])
     np.testing.assert_array_equal(reference, pictures["coffee"])
+
+
+def test_pictures_of_pillow_are_upright_whether_targets_or_references(
+    pipeline: ColorizationPipeline,
+    gray_pictures: Pictures,
+    pictures: Pictures,
+    tiny: ColorizeOptions,
+) -> None:
+    gray, lender = gray_pictures["chelsea"], pictures["coffee"]
+    lying = [Image.fromarray(np.rot90(picture)) for picture in (gray, lender)]
+    for picture in lying:
+        picture.getexif()[274] = 6  # to be turned to the right
+    wanted = pipeline.colorize(gray, [lender], tiny)
+    found = pipeline.colorize(lying[0], [lying[1]], tiny)
+    np.testing.assert_array_equal(found.rgb, wanted.rgb)
+    described = pipeline.describe(lying[1], tiny)
+    np.testing.assert_array_equal(pipeline.colorize(gray, [described], tiny).rgb, wanted.rgb)

@@ -14,7 +14,7 @@ from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FEATURES, IndexManifest
 from retrieval.storage.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ, SearchSettings
-from retrieval.storage.shards import Photos, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, write_shard
 
 MADE = 1200  # photos of the made library
 SHARD = 500  # photos a shard of it
@@ -55,7 +55,9 @@ def add_shard(index_dir: Path, stem: str, first: int, global_: np.ndarray) -> Pa
     """A shard of photos with the given numbers and global descriptors."""
     (index_dir / FEATURES).mkdir(parents=True, exist_ok=True)
     rows = [
-        (b"/made", b"%06d.jpg" % (first + i), 10, 5, hashlib.sha256(b"%d" % (first + i)).digest())
+        PhotoRow(
+            b"/made", b"%06d.jpg" % (first + i), 10, 5, hashlib.sha256(b"%d" % (first + i)).digest()
+        )
         for i in range(len(global_))
     ]
     return write_shard(

@@ -12,7 +12,11 @@ from colorization.messages import one_line
 def remove(
     index: Place,
     pattern: Annotated[
-        str, typer.Argument(help="Fits whole paths; quote it. * stands for anything, also for /.")
+        str,
+        typer.Argument(
+            help="Fits whole paths, or paths inside the indexed folder; quote it. * stands for"
+            " anything, also for /."
+        ),
     ],
 ) -> None:
     """Take photos out of an index by their path; the photos themselves stay where they are.

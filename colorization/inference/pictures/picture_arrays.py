@@ -1,35 +1,40 @@
 """Pictures as numpy arrays, as they come and as this code computes with them."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 
+from retrieval.photos.damaged import CAUSES
+from retrieval.photos.deep_formats import DEEP_MODES
 from retrieval.photos.reader import read_picture, to_uint8
 
 STRIP_PIXELS = 1 << 18  # pixels that fit the processor's cache
-_MODES = ("L", "RGB", "I;16")  # of PIL pictures, which numpy reads as they are
+_MODES = ("L", "RGB", *DEEP_MODES)  # of PIL pictures, which numpy reads as they are
 
 
 def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture") -> np.ndarray:
     """The pixels of a picture in whatever form it comes.
 
     Args:
-        picture: a path; a PIL picture; or an array (height, width) or (height, width, 1, 3 or 4),
-            uint8, uint16 or float 0..1.
+        picture: a path; a PIL picture, of which mode I holds 0..65535 and mode F 0..1; or an array
+            (height, width) or (height, width, 1, 3 or 4), uint8, uint16 or float 0..1.
         what: it is, for errors.
 
     Returns:
-        (height, width, 3), uint8 or uint16; a fourth channel is left out.
+        (height, width, 3), uint8 or uint16; a fourth channel is left out. Paths and PIL pictures
+        are upright, as their EXIF orientation says.
 
     Raises:
-        ValueError: another shape or type, an empty picture, or floats outside 0..1.
+        ValueError: another shape or type, an empty picture, or values out of range.
         PictureError: the file cannot be read.
     """
     if isinstance(picture, str | Path):
         return read_picture(Path(picture)).rgb
     if isinstance(picture, Image.Image):
-        picture = np.asarray(picture if picture.mode in _MODES else picture.convert("RGB"))
+        picture = _pixels(picture, what)
     array = np.asarray(picture)
     if array.ndim == 2:
         array = array[..., None]
@@ -49,6 +54,33 @@ def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture"
     if array.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{what}: expected uint8, uint16 or float, got {array.dtype}")
     return np.broadcast_to(array, (*array.shape[:2], 3)) if array.shape[2] == 1 else array[..., :3]
+
+
+def _pixels(picture: Image.Image, what: str) -> np.ndarray:
+    """Of a PIL picture, upright; those of mode I become 16 bits, which Pillow would clip to 8."""
+    _load(picture)
+    with suppress(*CAUSES):  # where its EXIF cannot be read, it stays as it lies
+        picture = ImageOps.exif_transpose(picture)
+    pixels = np.asarray(picture if picture.mode in _MODES else picture.convert("RGB"))
+    if picture.mode != "I" or not pixels.size:
+        return pixels
+    low, high = pixels.min(), pixels.max()
+    if low < 0 or high > 65535:
+        raise ValueError(
+            f"{what}: a PIL picture of mode I must have values within 0..65535, not {low}..{high}"
+        )
+    return pixels.astype(np.uint16)
+
+
+def _load(picture: Image.Image) -> None:
+    if not isinstance(picture, ImageFile):
+        return
+    # else Pillow maps uncompressed TIFFs into memory, and garbles those stored on their side
+    name, picture.filename = picture.filename, ""
+    try:
+        picture.load()
+    finally:
+        picture.filename = name
 
 
 def shrink(picture: np.ndarray, factor: int) -> Image.Image:

@@ -12,7 +12,7 @@ from retrieval.photos.listing import Source
 from retrieval.progress import Progress
 from retrieval.stage_clock import stage
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.shards import Photos, Row, read_photos, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, read_photos, write_shard
 
 Written = Iterator[tuple[Path, Photos]]
 
@@ -62,7 +62,7 @@ def write_shards(
     Yields:
         The path of a shard, and its photos.
     """
-    rows: list[Row] = []
+    rows: list[PhotoRow] = []
     parts: list[Descriptors] = []
     done = 0
 

@@ -7,6 +7,8 @@ shard too; a shard that was finished is not.
 
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -20,6 +22,11 @@ from retrieval.photos.listing import Source
 from retrieval.progress import Progress
 from retrieval.storage.shards import read_photos
 
+CONNECT_SECONDS = 5.0  # that a cluster may take to answer
+_HOST_AND_PORT = re.compile(r"(ray://)?(\[(?=.*\]))?(?P<host>[^/\[\]]+)\]?:(?P<port>\d+)")
+# Ray speaks HTTP/2: both sides begin with a frame of settings, which is of type 4
+_SETTINGS = b"\x04"
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0" * 5
 Item = dict[str, Any]  # a shard to write: number, name, and the fields of its sources
 
 
@@ -190,6 +197,7 @@ def _connected(ray: Any, options: RayOptions) -> Iterator[None]:
         yield
         return
     if options.address:
+        _check_address(options.address)
         ray.init(address=options.address, log_to_driver=False, logging_level="error")
     else:
         workers = options.num_workers or os.cpu_count() or 1
@@ -201,6 +209,30 @@ def _connected(ray: Any, options: RayOptions) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Ray itself would try for minutes, and print lines of its own.
+
+    Raises:
+        ConnectionError: nothing of Ray answers there.
+    """
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or address
+    place = _HOST_AND_PORT.fullmatch(address)
+    if place is None:
+        return  # what Ray finds by itself, or refuses at once
+    try:
+        with socket.create_connection((place["host"], int(place["port"])), CONNECT_SECONDS) as one:
+            if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
+                return
+            one.sendall(_GREETING)
+            answer = one.recv(16)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConnectionError(f"--ray-address {address}: no answer ({reason})") from error
+    if answer[3:4] != _SETTINGS:
+        raise ConnectionError(f"--ray-address {address}: what answers there is no cluster of Ray")
 
 
 def _num_workers(ray: Any, options: RayOptions) -> int:

@@ -54,6 +54,17 @@ def test_choices_of_several_people_add_up(tmp_path: Path) -> None:
     assert StudyResult("real", ("sepia", "real"), 0, 0).sentence() == "no choices yet"
 
 
+def test_what_one_person_chose_counts_once(tmp_path: Path) -> None:
+    one = choices(tmp_path / "one.json", ["first"])
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(one.read_bytes())
+    for again in (one, tmp_path / ".." / tmp_path.name / "one.json"):
+        with pytest.raises(ValueError, match=r"one\.json: is given twice; .* counts once$"):
+            read_results([one, again])
+    with pytest.raises(ValueError, match=r"copy\.json: holds the same choices as .*one\.json; "):
+        read_results([one, copy])
+
+
 def test_what_are_no_choices_is_refused(tmp_path: Path) -> None:
     good = choices(tmp_path / "good.json", ["first"])
     bad = tmp_path / "bad.json"

@@ -3,6 +3,7 @@ import pytest
 import skimage.color
 import torch
 
+from colorization.inference import color_suggestions as suggested
 from colorization.inference.color_suggestions import Suggestion, suggestions
 from colorization.network.color_bins import NUM_BINS, ab_bins
 from colorization.network.colorization_network import Prediction
@@ -81,6 +82,25 @@ def test_what_looks_alike_is_suggested_once() -> None:
     prediction = certain((WARM, 0.5), (COLD, 0.5))
     (one,) = suggestions(prediction, torch.zeros(1, 32, 32), MIDDLE, 4)
     assert one.rgb == (0, 0, 0)
+    assert one.share == pytest.approx(1.0)
+
+
+def test_what_looks_alike_is_as_likely_as_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warm and green clusters look the same here: 0.35 + 0.25 and 0.4 + 0.25."""
+    shown = suggested._shown
+
+    def coarse(level: float, ab: np.ndarray, share: float) -> Suggestion:
+        return shown(level, np.array([30.0, 30.0]) if ab[1] > 0 else ab, share)
+
+    monkeypatch.setattr(suggested, "_shown", coarse)
+    other = number_of(-40, 40)
+    shares = [(COLD, 0.4), (WARM, 0.35), (other, 0.25)]
+    warm, cold = suggestions(certain(*shares), PLAIN, MIDDLE, 3)
+    assert [warm.share, cold.share] == pytest.approx([0.6, 0.4], abs=0.03)
+    shares = [(WARM, 0.4), (COLD, 0.35), (other, 0.25)]
+    warm, cold = suggestions(certain(*shares), PLAIN, MIDDLE, 3)
+    assert [warm.share, cold.share] == pytest.approx([0.65, 0.35], abs=0.03)
+    assert warm.ab[1] > 0 > cold.ab[1]
 
 
 def test_colors_as_a_page_writes_them() -> None:

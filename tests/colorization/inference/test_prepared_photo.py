@@ -10,7 +10,7 @@ import torch
 from tiny_network import tiny_network
 from torch import Tensor, nn
 
-from colorization.inference.prepared_photo import EDITABLE, PreparedPhoto
+from colorization.inference.prepared_photo import EDITABLE, PreparedPhoto, options_of_edit
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
@@ -224,6 +224,14 @@ def test_options_that_need_preparing_anew_are_refused(
     prepared = colorizer.prepare(gray_pictures["rocket"], [], fast)
     with pytest.raises(ValueError, match=f"prepared with {name}=.*, not {value}"):
         colorizer.apply(prepared, replace(fast, **{name: value}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["photo.png", None, np.zeros((8, 8), np.uint8)], ids=type)
+def test_what_was_not_prepared_is_refused(given: object) -> None:
+    with pytest.raises(
+        ValueError, match=r"^apply takes what prepare gave, not \w+; colorize takes paths and "
+    ):
+        options_of_edit(given, None)
 
 
 def test_all_other_options_may_change(

@@ -1,5 +1,6 @@
 """Reading: pixel formats, depth, missing timestamps, covers of albums."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -8,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from odd_films import odd_film
 from PIL import Image
 
 from colorization.video.film_reader import Film, FilmError
@@ -109,3 +111,63 @@ def test_pictures_are_sorted_by_their_numbers(tmp_path: Path) -> None:
     found = [path.name for path in PictureFilm(tmp_path, 24000 / 1001).paths]
     assert found == ["7.png", "B_2.png", "a_11.png", "b_9.png", "b_9_2.png", "b_10.png"]
     assert PictureFilm(tmp_path, 24000 / 1001).rate == Fraction(24000, 1001)
+
+
+def test_an_avi_that_was_cut_off_between_frames_is_told(pan: Pan, tmp_path: Path) -> None:
+    """FFmpeg shortens its duration to what is there; the number of frames in the header stays."""
+    source = odd_film(tmp_path / "in.avi", pan("coffee", 25), "mjpeg", pix_fmt="yuvj420p")
+    data = source.read_bytes()
+    assert len(list(Film(source).frames())) == 25
+    frames = [found.start() for found in re.finditer(b"00dc", data[data.index(b"movi") :])]
+    source.write_bytes(data[: data.index(b"movi") + frames[13]])
+    with pytest.raises(FilmError, match=r"damaged at 0\.5 s .* 1\.0 s were announced: truncated"):
+        list(Film(source).frames())
+    film = Film(source, allow_damaged=True)
+    assert len(list(film.frames())) == 13
+    assert ["truncated" in note for note in film.notes] == [True]
+
+
+def test_a_picture_that_ends_before_its_sound_is_told(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path
+) -> None:
+    source = make_film(tmp_path / "in.mkv", pan("coffee", 25), sound=3.0)
+    assert len(list(Film(source).frames())) == 25  # sound that is longer is no damage
+    data = source.read_bytes()
+    assert data.count(b"00:00:01.000000000") == 1
+    source.write_bytes(data.replace(b"00:00:01.000000000", b"00:00:02.500000000"))
+    with pytest.raises(FilmError, match=r"damaged at 1\.0 s .* 2\.5 s were announced: truncated"):
+        list(Film(source).frames())
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mov", ".mkv", ".webm", ".ts"])
+@pytest.mark.parametrize("times", ["even", "uneven", "late", "slow"])
+def test_whole_films_are_no_truncated_ones(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path, suffix: str, times: str
+) -> None:
+    codec = {".avi": "mpeg4", ".webm": "libvpx-vp9"}.get(suffix, "libx264")
+    pts = {
+        "even": list(range(20)),
+        "uneven": [i + 3 * (i // 3) for i in range(20)],
+        "late": [i + 50 for i in range(20)],
+        "slow": [i * 50 for i in range(20)],
+    }[times]
+    film = Film(make_film(tmp_path / f"in{suffix}", pan("coffee", 20), pts=pts, codec=codec))
+    assert len(list(film.frames())) == 20
+    assert film.notes == []
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_a_film_whose_edit_list_leaves_frames_out_is_whole(
+    make_film: MakeFilm, pan: Pan, tmp_path: Path, suffix: str
+) -> None:
+    whole = make_film(tmp_path / "whole.mp4", pan("coffee", 50), codec="libx264", sound=2.0)
+    source, options = tmp_path / f"in{suffix}", {"avoid_negative_ts": "disabled"}
+    with av.open(str(whole)) as given, av.open(str(source), "w", options=options) as container:
+        streams = [container.add_stream_from_template(stream) for stream in given.streams]
+        for packet in given.demux():
+            if packet.dts is not None and packet.pts is not None and packet.time_base:
+                packet.pts -= int(1 / packet.time_base)
+                packet.dts -= int(1 / packet.time_base)
+                packet.stream = streams[packet.stream.index]
+                container.mux(packet)
+    assert len(list(Film(source).frames())) == 25

@@ -94,6 +94,26 @@ def test_a_picture_that_cannot_be_read_is_named(frame_dir: Path) -> None:
         next(frames)
 
 
+def test_a_damaged_picture_is_refused_with_the_cure_or_read_with_a_note(
+    frame_dir: Path, grays: list[np.ndarray]
+) -> None:
+    damaged = frame_dir / "frame_2.png"
+    damaged.write_bytes(damaged.read_bytes()[:-1000])
+    strict = PictureFilm(frame_dir, 25.0)
+    for frames in (strict.frames(), strict.rgb_frames()):
+        next(frames)
+        with pytest.raises(
+            PictureError, match=r"frame_2\.png: .*; --allow-damaged colors what can be read$"
+        ):
+            next(frames)
+    film = PictureFilm(frame_dir, 25.0, allow_damaged=True)
+    found = [frame.gray for frame in film.frames()]
+    assert len(found) == len(list(film.rgb_frames())) == 12
+    np.testing.assert_array_equal(found[1][:20], grays[1][:20])
+    (note,) = film.notes
+    assert note.startswith(f"{damaged}: it is damaged")
+
+
 def test_a_folder_without_pictures_is_no_film(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a picture\n")
     with pytest.raises(FilmError, match="holds no pictures") as error:

@@ -33,8 +33,9 @@ def test_a_file_is_opened_as_a_film_and_a_folder_as_pictures(
 ) -> None:
     film = open_source(make_film(tmp_path / "in.mkv", pan("coffee", 2)), FilmOptions())
     assert isinstance(film, Film) and not film.allow_damaged
-    pictures = open_source(frame_dir, FilmOptions(frame_rate=12.0), one_size=True)
-    assert isinstance(pictures, PictureFilm)
+    options = FilmOptions(frame_rate=12.0, allow_damaged=True)
+    pictures = open_source(frame_dir, options, one_size=True)
+    assert isinstance(pictures, PictureFilm) and pictures.allow_damaged
     assert (pictures.num_frames, pictures.rate, pictures.one_size) == (3, 12, True)
     for path in (tmp_path / "missing.mkv", tmp_path / "empty.mkv"):
         with pytest.raises(FilmError, match=path.name):
@@ -77,6 +78,21 @@ def test_nothing_that_exists_is_replaced(
         check_job(FilmJob(tmp_path / "frames", tmp_path / "frames", overwrite=True))
     (tmp_path / "old.mkv").unlink()
     assert listing(tmp_path) == before
+
+
+def test_a_new_folder_with_a_dot_in_its_name_is_told_how_to_be_one(
+    frame_dir: Path, make_film: MakeFilm, pan: Pan, tmp_path: Path
+) -> None:
+    output = tmp_path / "colored.v2"
+    with pytest.raises(
+        ValueError,
+        match=r"cannot write \.v2; use \.mp4, .*; for a folder of frames make that folder first",
+    ):
+        check_job(FilmJob(frame_dir, output))
+    with pytest.raises(ValueError, match=r"cannot write \.v2; use .*, \.webm$"):
+        check_job(FilmJob(make_film(tmp_path / "in.mkv", pan("coffee", 2)), output))
+    output.mkdir()
+    check_job(FilmJob(frame_dir, output))
 
 
 def test_a_picture_that_exists_is_named_and_replaced_only_if_asked_for(

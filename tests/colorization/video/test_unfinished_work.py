@@ -74,7 +74,10 @@ def test_work_is_taken_up_by_the_same_job(output: Path, begun: Path) -> None:
 
 def test_another_job_is_refused_with_what_differs_or_begins_anew(output: Path, begun: Path) -> None:
     with (
-        pytest.raises(ValueError, match=r"had other film; finish it .* --overwrite") as error,
+        pytest.raises(
+            ValueError,
+            match=r"was begun with another --quality; finish it .*, or .* --overwrite$",
+        ) as error,
         working(output, OTHER, False),
     ):
         pytest.fail("it was taken up")
@@ -83,6 +86,48 @@ def test_another_job_is_refused_with_what_differs_or_begins_anew(output: Path, b
     with working(output, OTHER, True) as folder:
         assert {path.name for path in folder.iterdir()} == {JOB, "lock"}
         assert json.loads((folder / JOB).read_text()) == OTHER
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"input": ["/a.mkv", "2"]}, "before the film changed; begin anew with --overwrite"),
+        ({"input": ["/b.mkv", "1"]}, "for another film, /a.mkv; finish it as it was begun, or"),
+        ({"references": ["2"]}, "with other references; finish it as it was begun, or"),
+        ({"index": None}, "with another --index; finish it as it was begun, or"),
+        ({"weights": ["1", "3"]}, "with other networks; finish it as it was begun, or"),
+        ({"encoder": {"libavcodec": [7]}}, "with another version of FFmpeg; begin anew with"),
+        (
+            {
+                "film": {"quality": 20, "frame_rate": 12.0, "smoothing": 0.5},
+                "options": {"top_k": 5, "vividness": 1.0},
+            },
+            "with another --top-k, with another --quality, --frame-rate; finish it as",
+        ),
+        (
+            {"input": ["/a.mkv", "2"], "index": None},
+            "before the film changed, with another --index; begin anew with",
+        ),
+    ],
+)
+def test_what_differs_is_told_in_words(output: Path, change: dict[str, object], told: str) -> None:
+    job = {
+        "input": ["/a.mkv", "1"],
+        "references": ["1"],
+        "index": "/index",
+        "options": {"top_k": 3, "vividness": 1.0},
+        "film": {"quality": 16, "frame_rate": 25.0, "smoothing": 0.5},
+        "weights": ["1", "2"],
+        "encoder": {"libavcodec": [6]},
+    }
+    with pytest.raises(KeyboardInterrupt), working(output, job, False) as folder:
+        (folder / PLAN).write_text("{}")
+        raise KeyboardInterrupt
+    changed = {**job, **change}
+    with pytest.raises(ValueError, match=f"was begun {told}"), working(output, changed, False):
+        pytest.fail("it was taken up")
+    with working(output, changed, True) as folder:
+        assert not (folder / PLAN).exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"input": '])

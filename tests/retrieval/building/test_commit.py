@@ -11,7 +11,7 @@ from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import indexed_photos, known_photos, unfinished_shards
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
-from retrieval.storage.shards import Photos, read_descriptors, read_photos, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, read_descriptors, read_photos, write_shard
 
 KEY = "k" * 16
 EMPTY = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
@@ -34,7 +34,9 @@ def described(numbers: list[int]) -> Descriptors:
 def write(index_dir: Path, stem: str, numbers: list[int]) -> Path:
     folder = index_dir / FEATURES
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [(b"/p", b"%d.jpg" % n, 10, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers]
+    rows = [
+        PhotoRow(b"/p", b"%d.jpg" % n, 10, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers
+    ]
     return write_shard(folder / f"{stem * 16}.h5", Photos.of(rows), described(numbers), KEY)
 
 

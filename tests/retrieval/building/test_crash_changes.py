@@ -16,7 +16,7 @@ from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FEATURES, IndexManifest, read_manifest
-from retrieval.storage.shards import Photos, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, write_shard
 
 Order = Callable[..., int]
 
@@ -37,7 +37,7 @@ def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random
             path = photos / f"{n}.jpg"
             path.write_bytes(b"%d" % n)
             stat = path.stat()
-            row = (
+            row = PhotoRow(
                 str(photos).encode(),
                 path.name.encode(),
                 stat.st_size,

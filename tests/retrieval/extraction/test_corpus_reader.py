@@ -9,6 +9,7 @@ from PIL import Image
 from retrieval.extraction.corpus_reader import read_glances
 from retrieval.extraction.extractor import glance
 from retrieval.photos.listing import list_sources
+from retrieval.storage.shards import PhotoRow
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -22,7 +23,8 @@ def test_read_in_order_with_what_a_shard_needs(
     for source, reading in zip(sources, readings, strict=True):
         path = Path(os.fsdecode(source.absolute))
         digest = hashlib.sha256(path.read_bytes()).digest()
-        assert reading.row == (source.root, source.path, source.size, source.mtime_ns, digest)
+        row = PhotoRow(source.root, source.path, source.size, source.mtime_ns, digest)
+        assert reading.row == row
         assert reading.error == ""
         expected = glance(pictures[path.stem])
         np.testing.assert_array_equal(reading.glance.luminance, expected.luminance)
@@ -45,7 +47,7 @@ def test_unusable_files_become_one_line_each(odd_files, workers: int) -> None:
 def test_names_that_are_not_utf8(photo_dir: Path) -> None:
     path = (photo_dir / "coffee.png").rename(photo_dir / os.fsdecode(b"caf\xe9.png"))
     [[reading]] = read_glances(list_sources([path]), 0, 4)
-    assert reading.row[1] == b"caf\xe9.png"
+    assert reading.row.path == b"caf\xe9.png"
 
 
 def test_files_that_vanish_after_listing(photo_dir: Path) -> None:
@@ -84,4 +86,4 @@ def test_a_photo_and_its_copy_look_the_same(
     Image.fromarray(pictures["rocket"]).save(tmp_path / "b.bmp")
     [[first, second]] = read_glances(list_sources([tmp_path]), 0, 2)
     np.testing.assert_array_equal(first.glance.luminance, second.glance.luminance)
-    assert first.row[4] != second.row[4]
+    assert first.row.sha256 != second.row.sha256

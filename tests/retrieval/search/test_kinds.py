@@ -25,7 +25,7 @@ from retrieval.storage import search_settings
 from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, read_manifest
 from retrieval.storage.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ
-from retrieval.storage.shards import Photos, read_descriptors, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, read_descriptors, write_shard
 
 Large = Callable[[Path, str], Path]
 KINDS = (FLAT, HNSW, IVFPQ)
@@ -217,7 +217,7 @@ def test_near_duplicates_are_listed(
     make_large(tmp_path, kind)
     manifest = read_manifest(tmp_path)
     first = tmp_path / FEATURES / manifest.shards[0].file
-    rows = [(b"/copies", b"%d.jpg" % i, 10, 5, bytes([i] * 32)) for i in (5, 9)]
+    rows = [PhotoRow(b"/copies", b"%d.jpg" % i, 10, 5, bytes([i] * 32)) for i in (5, 9)]
     write_shard(
         first.with_name(f"{'e' * 16}.h5"),
         Photos.of(rows),

@@ -10,7 +10,7 @@ from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.inventory import ShardRow, known_photos, rewritten_name, unfinished_shards
 from retrieval.storage.manifest import FEATURES, IndexManifest, ShardEntry, read_manifest
-from retrieval.storage.shards import Photos, read_photos, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, read_photos, write_shard
 
 KEY = "k" * 16
 EMPTY = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
@@ -23,7 +23,9 @@ def write(index_dir: Path, stem: str, numbers: list[int], size: int = 10, key: s
     """
     folder, count = index_dir / FEATURES, len(numbers)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [(b"/p", b"%d.jpg" % n, size, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers]
+    rows = [
+        PhotoRow(b"/p", b"%d.jpg" % n, size, 5, hashlib.sha256(b"%d" % n).digest()) for n in numbers
+    ]
     looks = (np.zeros((count, *shape), np.float16) for shape in ((128,), (49, 64), (49, 10)))
     empty = Descriptors(
         *looks,

@@ -13,6 +13,7 @@ from retrieval.safe_files import file_sha256
 from retrieval.storage import shards
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.shards import (
+    PhotoRow,
     Photos,
     ShardReader,
     read_descriptors,
@@ -28,10 +29,21 @@ NAMES = (b"a.jpg", b"deep/er/b c.png", b"caf\xe9.jpg", "caf\u00e9 \u732b.jpg".en
 def photos(names: tuple[bytes, ...] = NAMES) -> Photos:
     roots = (b"/p", b"/photos/\xff")
     rows = [
-        (roots[i % 2], name, 10 + i, 10**18 + i, hashlib.sha256(name).digest())
+        PhotoRow(roots[i % 2], name, 10 + i, 10**18 + i, hashlib.sha256(name).digest())
         for i, name in enumerate(names)
     ]
     return Photos.of(rows)
+
+
+def test_photos_hold_each_attribute_of_their_rows() -> None:
+    rows = [
+        PhotoRow(b"/p", b"a.jpg", 10, 5, b"x" * 32),
+        PhotoRow(b"/q", b"b.jpg", 20, 7, bytes(32)),
+    ]
+    found = Photos.of(rows)
+    for name in PhotoRow._fields[:4]:
+        assert list(getattr(found, name)) == [getattr(row, name) for row in rows]
+    assert [digest.tobytes() for digest in found.sha256] == [row.sha256 for row in rows]
 
 
 def descriptors(count: int) -> Descriptors:
@@ -145,9 +157,9 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.shards import Photos, write_shard
+from retrieval.storage.shards import PhotoRow, Photos, write_shard
 n = 5
-rows = Photos.of([(b"/p", b"%d" % i, 1, 1, bytes(32)) for i in range(n)])
+rows = Photos.of([PhotoRow(b"/p", b"%d" % i, 1, 1, bytes(32)) for i in range(n)])
 parts = (np.zeros((n, *s), np.float16) for s in ((128,), (49, 64), (49, 10)))
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, -1))
 try:

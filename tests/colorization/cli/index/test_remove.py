@@ -10,3 +10,8 @@ def test_remove(run: Run, own_index: Path, photo_dir: Path) -> None:
     )
     assert len(list(photo_dir.iterdir())) == 4
     assert "2 photos" in out(run("info", own_index))
+
+
+def test_the_help_says_what_a_pattern_fits(run: Run) -> None:
+    told = " ".join(out(run("remove", "--help")).replace("│", " ").split())
+    assert "Fits whole paths, or paths inside the indexed folder; quote it." in told

@@ -52,7 +52,7 @@ def test_the_command_writes_a_page(
 
 def test_the_command_adds_up_choices(command: Callable[..., Result], tmp_path: Path) -> None:
     one = choices(tmp_path / "one.json", ["first", "second"])
-    two = choices(tmp_path / "two.json", ["first", "second"])
+    two = choices(tmp_path / "two.json", ["second", "first"])
     result = command("--results", one, "--results", two)
     assert (result.exit_code, result.stdout) == (
         0,

@@ -81,6 +81,69 @@ def test_pictures_of_pillow(gray_pictures: dict[str, np.ndarray], mode: str) -> 
         np.testing.assert_array_equal(found[..., 1], gray_pictures["coffee"])
 
 
+@pytest.mark.parametrize("mode", ["I", "I;16", "I;16B", "I;16L", "I;16N"])
+def test_pictures_of_pillow_of_16_bits_keep_them(mode: str) -> None:
+    given = Image.new(mode, (2, 1), 65535)
+    given.putpixel((0, 0), 300)
+    found = as_rgb(given)
+    assert found.dtype == np.uint16
+    assert found.tolist() == [[[300] * 3, [65535] * 3]]
+
+
+def test_a_pgm_of_16_bits_is_the_same_as_its_pixels(tmp_path: Path) -> None:
+    """Pillow opens it in mode I."""
+    gray = np.array([[0, 300, 40000, 65535]], np.uint16)
+    (tmp_path / "d.pgm").write_bytes(b"P5 4 1 65535 " + gray.astype(">u2").tobytes())
+    with Image.open(tmp_path / "d.pgm") as given:
+        np.testing.assert_array_equal(as_rgb(given), as_rgb(gray))
+
+
+def test_pictures_of_pillow_of_floats_are_as_arrays_of_floats() -> None:
+    gray = np.array([[0.0, 0.25, 1.0]], np.float32)
+    np.testing.assert_array_equal(as_rgb(Image.fromarray(gray)), as_rgb(gray))
+    with pytest.raises(ValueError, match=r"reference 2: floats must be finite and within 0\.\.1"):
+        as_rgb(Image.fromarray(gray * 255), "reference 2")
+
+
+@pytest.mark.parametrize("value", [-1, 65536])
+def test_pictures_of_pillow_of_other_values_are_refused(value: int) -> None:
+    given = Image.new("I", (2, 1), 7)
+    given.putpixel((0, 0), value)
+    low, high = sorted((7, value))
+    with pytest.raises(
+        ValueError, match=rf"target: .* mode I .* within 0\.\.65535, not {low}\.\.{high}$"
+    ):
+        as_rgb(given, "target")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_of_pillow_are_upright_as_their_files_are(
+    tmp_path: Path, pictures: dict[str, np.ndarray], suffix: str, mode: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / f"turned.{suffix}"
+    Image.fromarray(pictures["coffee"]).convert(mode).save(path, exif=exif)
+    with Image.open(path) as given:
+        size = given.size
+        np.testing.assert_array_equal(as_rgb(given), as_rgb(path))
+        assert suffix == "tif" or given.size == size  # Pillow turns TIFFs as it loads them
+        assert given.getexif().get(274, orientation) == orientation
+
+
+def test_a_picture_of_pillow_whose_exif_cannot_be_read_stays_as_it_lies() -> None:
+    given = Image.new("L", (3, 2), 9)
+    given.info["exif"] = b"Exif\0\0no EXIF"
+    assert as_rgb(given).shape == (2, 3, 3)
+
+
+def test_an_empty_picture_of_pillow_is_refused() -> None:
+    with pytest.raises(ValueError, match="target: expected"):
+        as_rgb(Image.new("I", (0, 3)), "target")
+
+
 def test_pictures_of_files(tmp_path: Path, pictures: dict[str, np.ndarray]) -> None:
     path = tmp_path / "coffee.png"
     Image.fromarray(pictures["coffee"]).save(path)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 from odd_films import odd_film
+from PIL import Image
 
 from colorization.video.film_reader import Film, FilmError
 
@@ -92,3 +93,16 @@ def test_an_absurd_size_is_one_line(pan: Pan, tmp_path: Path) -> None:
         assert len(list(Film(source, allow_damaged=True).frames())) <= 2
     except FilmError as error:
         assert str(error).startswith(f"{source}: ") and "\n" not in str(error)
+
+
+def test_an_animated_webp_is_not_called_damaged(
+    cli: Cli, refused: Refused, pan: Pan, tmp_path: Path
+) -> None:
+    first, *others = [Image.fromarray(gray) for gray in pan("coffee", 3)]
+    for name in ("in.webp", "in.gif"):
+        first.save(tmp_path / name, save_all=True, append_images=others, duration=100)
+    output, words = tmp_path / "out.mp4", "is an animated WebP, which FFmpeg cannot read; save it"
+    refused(cli("video", tmp_path / "in.webp", "--output", output), tmp_path / "in.webp", words)
+    assert len(list(Film(tmp_path / "in.gif").frames())) == 3  # which the error advises
+    first.save(tmp_path / "still.webp")
+    assert len(list(Film(tmp_path / "still.webp").frames())) == 1

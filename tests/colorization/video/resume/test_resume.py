@@ -103,7 +103,7 @@ def test_unfinished_work_of_another_job_is_not_mixed_in(
     output, other = tmp_path / "out.mp4", replace(SHORT, smoothing=0.0)
     with pytest.raises(StoppedError):
         run(two_scenes, output, ("coloring", 5))
-    with pytest.raises(ValueError, match=r"had other film; .* --overwrite") as error:
+    with pytest.raises(ValueError, match=r"with another --smoothing; .* --overwrite") as error:
         run(two_scenes, output, film_options=other)
     assert str(work_folder(output)) in str(error.value)
     assert run(two_scenes, output, film_options=other, overwrite=True).colored == 8

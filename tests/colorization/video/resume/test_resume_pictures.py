@@ -84,7 +84,9 @@ def test_a_folder_with_other_pictures_is_another_input(
     with pytest.raises(StoppedError):
         run(frame_dir, tmp_path / "out", ("coloring", 5))
     (frame_dir / "6.png").rename(frame_dir / "7.png")
-    with pytest.raises(ValueError, match="had other input"):
+    with pytest.raises(
+        ValueError, match="was begun before the film changed; begin anew with --overwrite"
+    ):
         run(frame_dir, tmp_path / "out")
 
 
@@ -113,7 +115,7 @@ def test_a_run_stopped_while_pictures_take_their_names_is_finished(
     with pytest.raises(ValueError, match=r"5\.png: exists already"):
         run(frame_dir, tmp_path / "out")
     (tmp_path / "out" / "5.png").unlink()
-    with pytest.raises(ValueError, match="had other film"):
+    with pytest.raises(ValueError, match="was begun with another --smoothing; "):
         run(frame_dir, tmp_path / "out", film_options=replace(SHORT, smoothing=0.0))
     assert run(frame_dir, tmp_path / "out").colored == 0
     for path in (tmp_path / "whole").iterdir():

@@ -1,10 +1,15 @@
 import builtins
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +18,7 @@ from PIL import Image
 
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.building.changes import BuildReport
+from retrieval.building.engines import ray_data
 from retrieval.building.engines.local import ShardJob
 from retrieval.building.engines.ray_data import RayOptions, import_ray, write_shards
 from retrieval.extraction.extractor import Extractor
@@ -45,6 +51,97 @@ def test_without_ray_one_line_says_what_to_install(
 
 def test_nothing_of_ray_is_loaded_before_it_is_asked_for() -> None:
     assert "ray" not in sys.modules or import_ray() is sys.modules["ray"]
+
+
+class Cluster:
+    """Stands for Ray, which is not asked where nothing answers."""
+
+    def __init__(self) -> None:
+        self.asked = list[str]()
+        self.data = SimpleNamespace(DataContext=SimpleNamespace(get_current=SimpleNamespace))
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, address: str, **named: object) -> None:
+        self.asked.append(address)
+
+    def shutdown(self) -> None:
+        pass
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """A port of this machine where one caller is answered."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(1 << 10)
+                caller.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(5)
+
+
+SETTINGS = b"\x00\x00\x12\x04" + bytes(23)  # how HTTP/2 begins
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "localhost:{}", "ray://127.0.0.1:{}", "auto"])
+def test_a_cluster_that_answers_is_connected_to(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(SETTINGS) as port:
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        ray = Cluster()
+        with ray_data._connected(ray, RayOptions(form.format(port))):
+            assert ray.asked == [form.format(port)]
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://localhost:{}", "auto", "[::1]:{}"])
+def test_where_nothing_answers_is_told_at_once(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    ray, start = Cluster(), time.monotonic()
+    with (
+        pytest.raises(ConnectionError, match=rf"^--ray-address .*:{port}: no answer \(.+\)$"),
+        ray_data._connected(ray, RayOptions(form.format(port))),
+    ):
+        pytest.fail("it was connected")
+    assert ray.asked == []
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH", b""])
+def test_what_is_no_cluster_is_told(answer: bytes) -> None:
+    ray = Cluster()
+    with (
+        answering(answer) as port,
+        pytest.raises(ConnectionError, match=r"^--ray-address .*: what answers there is no "),
+        ray_data._connected(ray, RayOptions(f"127.0.0.1:{port}")),
+    ):
+        pytest.fail("it was connected")
+    assert ray.asked == []
+
+
+def test_what_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_data, "CONNECT_SECONDS", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(ConnectionError, match=r"no answer \(timed out\)$"),
+        ray_data._connected(Cluster(), RayOptions(f"127.0.0.1:{server.getsockname()[1]}")),
+    ):
+        pytest.fail("it was connected")
+
+
+@pytest.mark.parametrize("address", ["auto", "local", "nonsense", "ray://somewhere"])
+def test_other_addresses_are_left_to_ray(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    ray = Cluster()
+    with ray_data._connected(ray, RayOptions(address)):
+        assert ray.asked == [address]
 
 
 @pytest.fixture
