@@ -81,7 +81,10 @@ class ReferenceMatch:
 
     @cached_property
     def trust(self) -> Float[Tensor, "1 height width"]:
-        """How far the network follows references in each place, 0..1; zeros without references."""
+        """How surely references match in each place, 0..1; zeros without references.
+
+        By the same measure training has decided where references lead.
+        """
         if self.planes is None:
             return self.target.luminance.new_zeros(1, *self.size)
         best = self.planes.correlation.best

@@ -1,4 +1,4 @@
-"""How much a photo and its references have in common: for training, and to tell people."""
+"""How much a photo and its references have in common: where they can lead, and where not."""
 
 from jaxtyping import Float
 from torch import Tensor

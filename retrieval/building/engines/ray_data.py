@@ -23,10 +23,7 @@ from retrieval.progress import Progress
 from retrieval.storage.shards import read_photos
 
 CONNECT_SECONDS = 5.0  # that a cluster may take to answer
-_HOST_AND_PORT = re.compile(r"(ray://)?(\[(?=.*\]))?(?P<host>[^/\[\]]+)\]?:(?P<port>\d+)")
-# Ray speaks HTTP/2: both sides begin with a frame of settings, which is of type 4
-_SETTINGS = b"\x04"
-_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0" * 5
+_HOST_AND_PORT = re.compile(r"(ray://)?\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d+)")
 Item = dict[str, Any]  # a shard to write: number, name, and the fields of its sources
 
 
@@ -212,10 +209,10 @@ def _connected(ray: Any, options: RayOptions) -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Ray itself would try for minutes, and print lines of its own.
+    """Refuse one where nothing answers; Ray would try for minutes, and print lines of its own.
 
     Raises:
-        ConnectionError: nothing of Ray answers there.
+        ConnectionError: nothing does.
     """
     if address == "auto":
         address = os.environ.get("RAY_ADDRESS") or address
@@ -223,16 +220,10 @@ def _check_address(address: str) -> None:
     if place is None:
         return  # what Ray finds by itself, or refuses at once
     try:
-        with socket.create_connection((place["host"], int(place["port"])), CONNECT_SECONDS) as one:
-            if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
-                return
-            one.sendall(_GREETING)
-            answer = one.recv(16)
+        socket.create_connection((place["host"], int(place["port"])), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConnectionError(f"--ray-address {address}: no answer ({reason})") from error
-    if answer[3:4] != _SETTINGS:
-        raise ConnectionError(f"--ray-address {address}: what answers there is no cluster of Ray")
 
 
 def _num_workers(ray: Any, options: RayOptions) -> int:
