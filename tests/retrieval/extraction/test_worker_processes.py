@@ -119,6 +119,8 @@ def test_an_interrupt_is_left_to_the_parent() -> None:
     script = (
         "import os, signal, sys, time;"
         "from retrieval.extraction.worker_processes import in_processes;"
+        # which a shell that runs the tests in the background has switched off
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "found = in_processes(time.sleep, [0.01] * 9 + [0.3] * 9, 2);"
         "next(found); print('begun', flush=True);"
         "list(found)"
