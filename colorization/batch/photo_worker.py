@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -69,14 +70,12 @@ class PhotoWorker:
 
     Attributes:
         settings: of the run.
-        references: the pixels of given references.
-        described: the same as the networks see them.
+        described: given references as the networks see them.
         palette: the picture whose palette is taken, if one is.
         manifest: learns of each outcome before its files appear; None without one.
     """
 
     settings: RunSettings
-    references: list[np.ndarray]
     described: list[PictureFeatures]
     palette: np.ndarray | None
     manifest: RunManifest | None
@@ -93,10 +92,14 @@ class PhotoWorker:
             PictureError: one of them cannot be used.
         """
         request, pipeline = settings.request, settings.pipeline
-        references = [read_reference(path) for path in request.references]
+        described = [pipeline.describe(path, settings.options) for path in request.references]
         palette = read_reference(request.palette, "palette picture") if request.palette else None
-        described = [pipeline.describe(reference, settings.options) for reference in references]
-        return cls(settings, references, described, palette, manifest)
+        return cls(settings, described, palette, manifest)
+
+    @cached_property
+    def given(self) -> list[np.ndarray]:
+        """Given references as pictures, where they are shown."""
+        return [read_reference(path) for path in self.settings.request.references]
 
     def run(self, job: Job, with_cells: bool) -> Outcome:
         """Make everything that is wanted of a photo; nothing appears unless all of it can be made.
@@ -249,7 +252,7 @@ class PhotoWorker:
         """The references of a result as pictures."""
         if result.references:
             return [read_reference(one.path) for one in result.references]
-        return [self.references[i] for i in attempt.way.picks] if self.references else []
+        return [self.given[i] for i in attempt.way.picks] if self.given else []
 
     def _describe(self, result: Colorized, attempt: _Attempt) -> list[dict[str, object]]:
         shares = [round(share, 3) for share in result.influence]
