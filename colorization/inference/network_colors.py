@@ -165,7 +165,7 @@ def _colored(
     """Stages 1 and 2, with references or without them."""
     said = said_of(network, match, seen, guidance)
     sharpness = torch.full_like(said.logits[:, :1], options.vividness, dtype=torch.float32)
-    if seen and match.belief is None:  # where given references match, their colors are sure
+    if seen:  # where references match, their colors are sure
         sharpness *= 1 - resized(match.trust, sharpness.shape[-2:])
     ab = _decoded(network, said, guidance, sharpness)
     return upsampled_along_edges(ab.float(), match.level)
