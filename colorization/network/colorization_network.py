@@ -170,7 +170,8 @@ class ColorizationNetwork(nn.Module):
         x = self.stage8(convolve(self.planes8, planes8, "relu", add=x))
         ab = convolve(self.ab, x).float()
         ab = F.pixel_shuffle(ab, GRID_STRIDE // HINT_STRIDE) * REGRESSION_SCALE
-        return Prediction(ab, self.bins(x))
+        inner, last = (layer for layer in self.bins if isinstance(layer, nn.Conv2d))
+        return Prediction(ab, convolve(last, convolve(inner, x, "relu")))
 
 
 def _twice(planes: Tensor) -> Tensor:

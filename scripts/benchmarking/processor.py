@@ -9,8 +9,13 @@ from colorization.cli.machine.cores import usable_cores
 
 # as /proc/cpuinfo calls them
 SETS = {"AVX2": "avx2", "AVX512": "avx512f", "BF16": "avx512_bf16", "AMX": "amx_bf16"}
-# what lets any processor compute as one with AVX2 only; the second is of torch's own operators
-AVX2_ONLY = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+# what lets any processor compute as one with AVX2 only: oneDNN, torch's own operators, and numpy,
+# which knows the sets by other names from 2.4 on and passes over those that it does not know
+AVX2_ONLY = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX X86_V4 AVX512_ICL",
+}
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

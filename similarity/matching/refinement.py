@@ -14,8 +14,6 @@ from torch import Tensor
 from similarity.matching.correlation import PointMap
 from similarity.resize import resized
 
-_NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
-
 
 @dataclass(frozen=True)
 class Refined:
@@ -32,9 +30,9 @@ def refine(
 ) -> Refined:
     """Refine a hard mapping level by level.
 
-    Each fine position tries what its four nearest coarse positions found, moved along with it, then
-    one step around the best of them (the propagation and search of PatchMatch, Barnes et al. 2009,
-    once a level).
+    Each fine position tries what its coarse cell found, moved along with it, then one step around
+    it (the search of PatchMatch, Barnes et al. 2009, once a level). What the cells beside it found
+    brings no more.
 
     Args:
         mapping: phi_TR at stride 8.
@@ -92,7 +90,7 @@ class _Search:
 def _refine_level(mapping: PointMap, ours: Tensor, table: _Table) -> tuple[PointMap, Tensor]:
     _, height, width = ours.shape
     search = _Search(_rows(ours), table)
-    _offer_what_neighbours_found(search, mapping, height, width)
+    search.offer(_moved_along(mapping, table, height, width))
     picture, row, column = search.best()
     start, stride = table.starts[picture], table.widths[picture]
     rows = [
@@ -117,39 +115,27 @@ def _refine_level(mapping: PointMap, ours: Tensor, table: _Table) -> tuple[Point
     )
 
 
-def _offer_what_neighbours_found(
-    search: _Search, mapping: PointMap, height: int, width: int
-) -> None:
-    """A step of one fine cell in the target is one fine cell in the reference."""
-    coarse_height, coarse_width = mapping.picture.shape
-    device, table, picture = mapping.xy.device, search.table, mapping.picture
-    y = (torch.arange(height, device=device) + 0.5) * coarse_height / height - 0.5
-    x = (torch.arange(width, device=device) + 0.5) * coarse_width / width - 0.5
-    heights, widths, starts = table.heights[picture], table.widths[picture], table.starts[picture]
-    found_y, found_x = (mapping.xy[..., 1] + 1) / 2 * heights, (mapping.xy[..., 0] + 1) / 2 * widths
-    for down, right in _NEIGHBOURS:
-        cell_y = (y.floor().long() + down).clamp(0, coarse_height - 1)
-        cell_x = (x.floor().long() + right).clamp(0, coarse_width - 1)
-        found = (
-            plane.index_select(0, cell_y).index_select(1, cell_x)
-            for plane in (found_y, found_x, heights, widths, starts)
-        )
-        row, column, bottom, stride, start = found
-        row = (
-            (row + ((y - cell_y) * height / coarse_height)[:, None])
-            .floor()
-            .long()
-            .clamp_(min=0)
-            .minimum(bottom - 1)
-        )
-        column = (
-            (column + ((x - cell_x) * width / coarse_width)[None])
-            .floor()
-            .long()
-            .clamp_(min=0)
-            .minimum(stride - 1)
-        )
-        search.offer((start + row * stride + column).flatten())
+def _moved_along(mapping: PointMap, table: _Table, height: int, width: int) -> Tensor:
+    """What the coarse cell of each fine position found, moved along with it: rows of the table.
+
+    A step of one fine cell in the target is one fine cell in the reference.
+    """
+    cell_y, down = _coarse_cells(height, mapping.picture.shape[0], mapping.xy.device)
+    cell_x, right = _coarse_cells(width, mapping.picture.shape[1], mapping.xy.device)
+    picture = mapping.picture[cell_y][:, cell_x]
+    x, y = mapping.xy[cell_y][:, cell_x].unbind(2)
+    heights, widths = table.heights[picture], table.widths[picture]
+    row = ((y + 1) / 2 * heights + down[:, None]).floor().long()
+    column = ((x + 1) / 2 * widths + right).floor().long()
+    row, column = row.clamp_(min=0).minimum(heights - 1), column.clamp_(min=0).minimum(widths - 1)
+    return (table.starts[picture] + row * widths + column).flatten()
+
+
+def _coarse_cells(fine: int, coarse: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The coarse cell of each of a row of fine ones, and how far from its centre that one lies."""
+    centre = torch.arange(fine, device=device) + 0.5
+    cell = (centre * (coarse / fine)).long()
+    return cell, centre - (cell + 0.5) * (fine / coarse)
 
 
 def _rows(planes: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from similarity.matching.correlation import Correlation, PointMap
 
+LEAST_WANTED = 1e-30  # of positions that nothing resembles, at temperatures near 0
+
 
 def warp_hard(
     values: Sequence[Float[Tensor, "channels _height _width"]],
@@ -66,9 +68,14 @@ def soft_weights(
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
-    evidence = correlation.values / temperature
-    evidence -= (evidence / 2).logsumexp(1, keepdim=True)
-    return (evidence if log_prior is None else evidence + log_prior).softmax(2)
+    highest, scale = correlation.best.flatten(2).mT, 0.5 / temperature
+    # a softmax over the references, and what all of the target want, from one exponential
+    roots = (correlation.values - highest).mul_(scale).exp_()
+    wanted = ((highest - highest.amax(1, keepdim=True)) * scale).exp_().mT @ roots
+    weights = roots.square().div_(wanted.clamp_(min=LEAST_WANTED))
+    if log_prior is not None:
+        weights = weights.mul_(log_prior.exp())
+    return weights.div_(weights.sum(2, keepdim=True))
 
 
 def warp_soft(

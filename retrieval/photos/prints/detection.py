@@ -55,7 +55,7 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2]):
         return 0.0
     size = rgb.shape[:2]
-    method = Image.Resampling.BOX if min(size) > 3 * SIDE else Image.Resampling.BICUBIC
+    method = Image.Resampling.BOX if min(size) > 2 * SIDE else Image.Resampling.BICUBIC
     square = rgb if size == (SIDE, SIDE) else Image.fromarray(rgb).resize((SIDE, SIDE), method)
     pixels = np.asarray(square)
     sample = lab_of_bytes(np.ascontiguousarray(pixels[::_SAMPLED, ::_SAMPLED]))
