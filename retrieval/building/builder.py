@@ -1,8 +1,7 @@
 """Build an index, or bring it up to date: add what is new, redo what changed, drop what is gone.
 
 Shards are written one by one and renamed when complete; index.json is written last. A build that is
-interrupted leaves the previous index as it was, and the next build takes over the shards that were
-finished.
+interrupted leaves the previous index as it was, and the next build takes over what was described.
 """
 
 from dataclasses import dataclass, field
@@ -61,8 +60,8 @@ class BuildOptions:
         overwrite: describe every photo anew, whatever the folder holds; photos of folders that are
             not named leave it.
         batch: files that a process takes at once.
-        shard_photos: photos a shard, up to a batch more; an interrupted build loses at most one
-            shard.
+        shard_photos: photos a shard, up to a batch more; a build that is killed loses at most one
+            shard, one that Ctrl-C ends a few batches.
         memory_budget: bytes that the search index may take, which decide the kind of search; None
             keeps what the index has.
         ray: describe photos on the workers of Ray; None describes them on this machine.

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def write_shards(
     unreadable: list[str],
     progress: Progress | None = None,
     name: Callable[[], str] = shard_name,
+    keeps_begun: bool = True,
 ) -> Written:
     """Describe photos on this machine, and yield each shard when it is complete.
 
@@ -58,6 +60,8 @@ def write_shards(
         unreadable: one line for each file that cannot be used is added.
         progress: called with (photos done, photos to do).
         name: gives each shard its file name.
+        keeps_begun: whether what is described when something ends the build, as Ctrl-C does,
+            becomes a smaller shard, which the next build takes over.
 
     Yields:
         The path of a shard, and its photos.
@@ -74,15 +78,21 @@ def write_shards(
         parts.clear()
         return path, photos
 
-    for found in describe_corpus(job.sources, job.extractor, job.workers, job.batch):
-        unreadable += found.errors
-        rows += found.rows
-        parts += [found.descriptors] if found.descriptors else []
-        done += found.num_files
-        if progress:
-            progress(done, len(job.sources))
-        if len(rows) >= job.shard_photos:
-            yield flush()
+    try:
+        for found in describe_corpus(job.sources, job.extractor, job.workers, job.batch):
+            unreadable += found.errors
+            rows += found.rows
+            parts += [found.descriptors] if found.descriptors else []
+            done += found.num_files
+            if progress:
+                progress(done, len(job.sources))
+            if len(rows) >= job.shard_photos:
+                yield flush()
+    except BaseException:
+        if keeps_begun and rows and len(rows) == sum(map(len, parts)):
+            with suppress(OSError):  # what ended the build is told, not what follows from it
+                flush()
+        raise
     if rows:
         yield flush()
 
@@ -110,6 +120,6 @@ def write_one_shard(job: ShardJob, name: str) -> list[str]:
             for r in batch
             if r.error
         ]
-    for _ in write_shards(job, unreadable, name=lambda: name):
+    for _ in write_shards(job, unreadable, name=lambda: name, keeps_begun=False):
         pass
     return unreadable

@@ -87,7 +87,7 @@ def test_an_unfinished_build_of_another_folder_is_left_for_it(
     index_dir, options = tmp_path / "index", BuildOptions(workers=0, batch=1, shard_photos=2)
     build_index([photo_dir], index_dir, backbone, options)
     with pytest.raises(Interrupted):
-        build_index([library_dir], index_dir, backbone, options, stop_at(5))
+        build_index([library_dir], index_dir, backbone, options, stop_at(4))
     if new:
         (photo_dir / "rocket.png").unlink()
     for _ in range(2):
@@ -111,7 +111,7 @@ def test_shards_that_nobody_can_take_over_are_removed(
             tmp_path / "index",
             tiny,
             BuildOptions(0, batch=1, shard_photos=1),
-            stop_at(3),
+            stop_at(2),
         )
     assert len(shards(tmp_path / "index")) == 2
     build(photo_dir, tmp_path / "index")
