@@ -43,7 +43,6 @@ def recommend(
         from colorization.photo_files.contact_sheet import check_sheet
         from colorization.pipeline import ColorizationPipeline
         from retrieval.photos.reader import read_picture
-        from retrieval.search.match_words import honest_note
         from retrieval.storage.mending_commands import relink
 
     if sheet:
@@ -64,7 +63,7 @@ def recommend(
         cure = relink(pipeline.search.index.index_dir)
         are = "is" if gone == 1 else "are"
         typer.echo(f"note: {gone} of these {are} gone; find what was moved: {cure}", err=True)
-    if note := honest_note(found, pipeline.backbone.name):
+    if note := pipeline.search.note(query, same_class=bool(same_class)):
         typer.echo(f"note: {note}", err=True)
 
 

@@ -5,8 +5,8 @@ likely the colors are that they would lend.
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from colorization.network.colorization_network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 from retrieval.extraction.extractor import glance
 from retrieval.photos.reader import PictureError, to_uint8
-from retrieval.search.match_words import first_picks, honest_note
+from retrieval.search.match_words import honest_note, match_word
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
     from retrieval.storage.descriptors import Descriptors
 
 LEFT_UNLIKE = f"No photo that is left of your library looks like this one. {AUTOMATIC}"
+LOOKED_AT = 50  # of the best photos, among which those that are no weak match are looked for
 MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
 
 
@@ -134,26 +135,22 @@ class ReferenceSearch:
             known = {one.path for one in found}
 
     @stage("recommending")
-    def readable(self, query: Query, top_k: int, same_class: bool = False) -> UsedReferences:
-        """Recommend references, and read them; the next best take the places of unreadable ones.
+    def readable(self, candidates: Iterable[Recommendation], count: int) -> UsedReferences:
+        """Read recommended references; the next best take the places of unreadable ones.
 
         Args:
-            query: what is asked.
-            top_k: how many at most.
-            same_class: see rank.
-
-        Raises:
-            ValueError: see rank.
+            candidates: the best first; no more of them are taken than are needed.
+            count: how many are read at most.
         """
         used, pictures, skipped, gone = [], [], list[str](), list[str]()
-        for candidate in self.candidates(query, top_k, same_class):
+        for candidate in candidates if count else ():
             try:
                 pictures.append(read_reference(candidate.path))
                 used.append(candidate)
             except PictureError as error:
                 lines = skipped if os.path.lexists(candidate.path) else gone
                 lines.append(str(error))
-            if len(used) == top_k or len(skipped) + len(gone) == MOST_UNREADABLE:
+            if len(used) == count or len(skipped) + len(gone) == MOST_UNREADABLE:
                 break
         told = gone
         if len(gone) > 1:
@@ -174,25 +171,42 @@ class ReferenceSearch:
         Raises:
             ValueError: none can be read; see also rank.
         """
-        found = self.readable(query, options.top_k, options.same_class)
-        if not found.recommended:
-            raise ValueError(
-                f"{self.index.index_dir}: none of the recommended photos can be read; the first:"
-                f" {found.skipped[0]}"
-            )
-        if self._network is None or options.method == "training-free":
-            return found
+        by_likeness = self._network is None or options.method == "training-free"
+        if by_likeness:
+            candidates = self.candidates(query, options.top_k, options.same_class)
+            return self._some(self.readable(candidates, options.top_k))
+        ranked = self.rank(query, LOOKED_AT, options.same_class)
         name = self._describer.backbone.name
-        picks = first_picks(found.recommended, options.top_k, name)
-        note = honest_note(found.recommended, name, AUTOMATIC)
-        if note and found.num_gone > 1:
+        alike = [one for one in ranked if match_word(one.score, name) != "weak"]
+        found, note = self.readable(alike, options.top_k), ""
+        if not alike:
+            note = self.note(query, AUTOMATIC, options.same_class)
+        elif not found.recommended:
+            self._some(self.readable(ranked, 1))
             note = LEFT_UNLIKE
-        return UsedReferences(
-            [found.recommended[i] for i in picks],
-            [found.pictures[i] for i in picks],
-            found.skipped,
-            note,
-            query.belief,
+        return replace(found, note=note, belief=query.belief)
+
+    def note(self, query: Query, then: str = "", same_class: bool = False) -> str:
+        """One line where nothing in the library resembles the picture; else empty.
+
+        Args:
+            query: what is asked.
+            then: a sentence that tells what follows from it.
+            same_class: see rank.
+
+        Raises:
+            ValueError: see rank.
+        """
+        ranked = self.rank(query, LOOKED_AT, same_class)
+        return honest_note(ranked, self._describer.backbone.name, then)
+
+    def _some(self, found: UsedReferences) -> UsedReferences:
+        """What was read, if anything was."""
+        if found.recommended:
+            return found
+        raise ValueError(
+            f"{self.index.index_dir}: none of the recommended photos can be read; the first:"
+            f" {found.skipped[0]}"
         )
 
 

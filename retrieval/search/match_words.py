@@ -1,4 +1,4 @@
-"""How well recommended references suit a photo, in words, and which are good enough to be used."""
+"""How well recommended references suit a photo, in words."""
 
 from collections.abc import Sequence
 
@@ -22,20 +22,6 @@ def match_word(score: float, backbone: str) -> str:
     """
     fair, good = _FAIR_AND_GOOD.get(backbone, _OF_OTHER_BACKBONES)
     return "good" if score >= good else "fair" if score >= fair else "weak"
-
-
-def first_picks(
-    recommended: Sequence[Recommendation], count: int, backbone: str
-) -> tuple[int, ...]:
-    """The places of the references to begin with: the first ``count`` that are no weak match.
-
-    Args:
-        recommended: the best first.
-        count: how many at most.
-        backbone: what the index sees through.
-    """
-    words = [match_word(one.score, backbone) for one in recommended]
-    return tuple(i for i, word in enumerate(words) if word != "weak")[:count]
 
 
 def honest_note(recommended: Sequence[Recommendation], backbone: str, then: str = "") -> str:

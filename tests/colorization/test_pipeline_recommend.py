@@ -185,7 +185,7 @@ def test_an_index_of_gray_photos_says_so(
     gray_only = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
     for ask in (
         gray_only.recommend,
-        lambda gray: gray_only.search.readable(gray_only.search.query(as_rgb(gray)), 5),
+        lambda gray: gray_only.search.chosen(gray_only.search.query(as_rgb(gray)), fast),
         partial(gray_only.colorize, options=fast),
     ):
         with pytest.raises(ValueError, match="holds no color photo") as error:

@@ -11,7 +11,6 @@ from colorization.batch.target_colors import recolored
 from colorization.inference.color_suggestions import Suggestion
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
-from colorization.messages import AUTOMATIC
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import credited
@@ -24,8 +23,8 @@ from colorization.web.editing.previews import parse_color, save_preview, shrunk
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import Picture, PictureError, read_picture
-from retrieval.search.match_words import first_picks, honest_note
 from retrieval.search.photo_index import PhotoIndex
+from retrieval.search.recommendation import Recommendation
 from retrieval.storage.manifest import MANIFEST
 
 THUMBNAIL_SIDE = 256
@@ -87,18 +86,16 @@ class PhotoEditor:
         """
         say("reading")
         picture = picture or read_picture(photo)
-        candidates: list[Candidate] = []
+        used, others, told = list[Recommendation](), list[Recommendation](), list[str]()
         try:
-            candidates, note = self._candidates(picture.rgb, say)
+            used, others, told = self._recommended(picture.rgb, say)
         except (ValueError, OSError) as error:
-            note = f"No references are recommended: {error}"
-        recommended = [one.recommended for one in candidates if one.recommended]
-        picks = first_picks(recommended, self.options.top_k, self.pipeline.backbone.name)
+            told = [f"No references are recommended: {error}"]
+        candidates = tuple(Candidate(one.path, one) for one in (*used, *others))
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
-        notes = [HAS_COLORS] if recolored(picture) else []
-        notes += [*lost, note, honest_note(recommended, self.pipeline.backbone.name, AUTOMATIC)]
+        notes = [*([HAS_COLORS] if recolored(picture) else []), *lost, *told]
         edited = EditedPhoto(
-            photo, tuple(candidates), (Edit(picks),), "\n".join(filter(None, notes))
+            photo, candidates, (Edit(tuple(range(len(used)))),), "\n".join(filter(None, notes))
         )
         self._prepared(edited, picture, say)
         return edited
@@ -236,19 +233,26 @@ class PhotoEditor:
             return small
         return save_preview(shrunk(read_reference(path), THUMBNAIL_SIDE), small)
 
-    def _candidates(self, rgb: np.ndarray, say: Say) -> tuple[list[Candidate], str]:
+    def _recommended(
+        self, rgb: np.ndarray, say: Say
+    ) -> tuple[list[Recommendation], list[Recommendation], list[str]]:
+        """The references to begin with, others to choose from, and notes on them."""
         index = self.pipeline.index
         if index is None:
-            return [], ""
+            return [], [], []
         say("describing")
         if not (index.index_dir / MANIFEST).is_file():
             raise FileNotFoundError(f"{index.index_dir}: the index is gone")
         self.pipeline.refresh()
-        search = self.pipeline.search
-        found = search.readable(search.query(rgb), self.limits.candidates)
-        lost = found.skipped
-        note = f"A recommended reference was skipped: {lost[0]}" if lost else ""
-        return [Candidate(one.path, one) for one in found.recommended], note
+        search, count = self.pipeline.search, self.limits.candidates
+        query = search.query(rgb)
+        used = search.chosen(query, self.options)
+        known = {one.path for one in used.recommended}
+        left = (one for one in search.candidates(query, count) if one.path not in known)
+        others = search.readable(left, max(0, count - len(known)))
+        skipped = [*used.skipped, *others.skipped][:1]
+        notes = [f"A recommended reference was skipped: {line}" for line in skipped]
+        return used.recommended, others.recommended, [*notes, used.note]
 
     def _prepared(
         self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent

@@ -4,7 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorization.inference.reference_search import MOST_UNREADABLE, ReferenceSearch
+from colorization.inference.reference_search import (
+    LEFT_UNLIKE,
+    MOST_UNREADABLE,
+    Query,
+    ReferenceSearch,
+)
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.search.recommendation import Recommendation
@@ -53,7 +58,7 @@ def test_the_next_best_takes_the_place_of_a_photo_that_is_gone(
         return found.with_name("gone.png") if found == best.path else found
 
     monkeypatch.setattr(type(search.index), "path", path)
-    found = search.readable(query, 2)
+    found = search.readable(search.candidates(query, 2), 2)
     assert [one.path for one in found.recommended] == [second.path, third.path]
     assert len(found.pictures) == 2 and len(found.skipped) == 1
     assert "gone.png: no such file" in found.skipped[0]
@@ -73,10 +78,78 @@ def test_a_library_that_is_unplugged_is_not_tried_to_its_end(
         return gone[:top_k]
 
     monkeypatch.setattr(search, "rank", rank)
-    found = search.readable(query, 3)
+    found = search.readable(search.candidates(query, 3), 3)
     assert not found.recommended and found.num_gone == MOST_UNREADABLE
     assert max(asked) < 4 * MOST_UNREADABLE
 
 
 def test_an_index_that_did_not_change_stays_open(indexed: ColorizationPipeline) -> None:
     assert indexed.search.refreshed() is indexed.search
+
+
+def scored(
+    search: ReferenceSearch,
+    query: Query,
+    monkeypatch: pytest.MonkeyPatch,
+    scores: list[float],
+    gone: tuple[int, ...] = (),
+) -> list[Recommendation]:
+    """Let the index rank as many photos with these scores; some of them are gone."""
+    found = [
+        replace(one, score=score, path=Path("/gone.png") if number in gone else one.path)
+        for number, (one, score) in enumerate(
+            zip(search.rank(query, len(scores), same_class=False), scores, strict=True)
+        )
+    ]
+    monkeypatch.setattr(search, "rank", lambda query, top_k, same_class: found[:top_k])
+    return found
+
+
+@pytest.fixture
+def with_network(indexed: ColorizationPipeline, colorizer: ColorizationPipeline) -> ReferenceSearch:
+    assert indexed.index is not None
+    return ReferenceSearch(indexed.index, colorizer.describer, colorizer.network)
+
+
+def test_the_next_match_takes_the_place_of_a_weak_one(
+    with_network: ReferenceSearch, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Likely colors are ranked too: a photo that is alike may come after one that is not."""
+    query = with_network.query(pictures["coffee"])
+    ranked = scored(with_network, query, monkeypatch, [0.3, 0.9, 0.2, 0.1, 0.8, 0.7])
+    used = with_network.chosen(query, ColorizeOptions(top_k=2))
+    assert [one.path for one in used.recommended] == [ranked[1].path, ranked[4].path]
+    assert (used.note, used.belief) == ("", query.belief)
+    assert with_network.note(query) == ""
+
+
+def test_where_all_are_weak_none_is_used_and_a_note_says_so(
+    with_network: ReferenceSearch, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = with_network.query(pictures["coffee"])
+    scored(with_network, query, monkeypatch, [0.3, 0.41])
+    used = with_network.chosen(query, ColorizeOptions())
+    assert not used.recommended and not used.pictures
+    assert used.note.startswith("Nothing in your library looks like this photo; best match weak")
+    assert "(0.41)" in used.note
+    plainly = with_network.chosen(query, ColorizeOptions(method="training-free"))
+    assert len(plainly.recommended) == 2
+
+
+def test_where_what_is_alike_is_gone_a_note_says_so(
+    with_network: ReferenceSearch, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = with_network.query(pictures["coffee"])
+    scored(with_network, query, monkeypatch, [0.9, 0.2], gone=(0,))
+    used = with_network.chosen(query, ColorizeOptions())
+    assert (used.recommended, used.note, used.num_gone) == ([], LEFT_UNLIKE, 1)
+    assert "gone.png: no such file" in used.skipped[0]
+
+
+def test_a_library_that_is_gone_ends_in_an_error(
+    with_network: ReferenceSearch, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = with_network.query(pictures["coffee"])
+    scored(with_network, query, monkeypatch, [0.9, 0.2], gone=(0, 1))
+    with pytest.raises(ValueError, match="none of the recommended photos can be read"):
+        with_network.chosen(query, ColorizeOptions())

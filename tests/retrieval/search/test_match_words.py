@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.search.match_words import first_picks, honest_note, match_word
+from retrieval.search.match_words import honest_note, match_word
 from retrieval.search.recommendation import Recommendation
 
 LITE, SLIM = "efficientnet-lite0", "vgg19-slim"
@@ -26,13 +26,6 @@ def found(*scores: float) -> list[Recommendation]:
 )
 def test_words(score: float, backbone: str, word: str) -> None:
     assert match_word(score, backbone) == word
-
-
-def test_weak_matches_are_not_picked() -> None:
-    assert first_picks(found(1.0, 0.8, 0.78, 0.3), 2, LITE) == (0, 1)
-    assert first_picks(found(1.0, 0.3, 0.2), 3, LITE) == (0,)
-    assert first_picks(found(0.6, 0.8, 0.9, 0.7), 2, LITE) == (1, 2)
-    assert first_picks(found(0.3, 0.2), 3, LITE) == first_picks([], 3, LITE) == ()
 
 
 def test_where_nothing_is_alike_a_line_says_so() -> None:
