@@ -289,7 +289,7 @@ class ColorizationPipeline:
         place = Point(x, y, (0.0, 0.0))
         prepared = gray if isinstance(gray, PreparedPhoto) else self.prepare(gray, [], options)
         prediction = said_of(network, prepared.match, seen=False)
-        return suggestions(prediction, prepared.luminance[0], place, count)
+        return suggestions(prediction, network.prior, prepared.luminance[0], place, count)
 
     def network_for(self, options: ColorizeOptions) -> ColorizationNetwork | None:
         """The colorization network, if the options ask for it and there is one.

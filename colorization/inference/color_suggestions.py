@@ -1,4 +1,8 @@
-"""Suggested colors for a place: K-means of the distribution that the network predicts there."""
+"""Suggested colors for a place: K-means of the distribution that the network predicts there.
+
+The network was trained with rare colors counting more, and what is clustered is as it predicts it:
+so vivid colors are suggested too, and not nine grays. How likely each is has that taken back.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.network.color_bins import STEP, ab_bins
+from colorization.network.color_bins import STEP, ab_bins, rebalancing_weights
 from colorization.network.colorization_network import Prediction
 from colorization.network.hints import Point, chroma_of
 from similarity.color.lab import lab_to_rgb
@@ -24,7 +28,7 @@ class Suggestion:
     Attributes:
         rgb: sRGB at the luminance of the place, 0..255.
         ab: raw Lab units, as it can be shown there.
-        share: of the distribution, 0..1.
+        share: how likely it is, 0..1.
     """
 
     rgb: tuple[int, int, int]
@@ -38,12 +42,17 @@ class Suggestion:
 
 
 def suggestions(
-    prediction: Prediction, luminance: Float[Tensor, "1 height width"], place: Point, count: int
+    prediction: Prediction,
+    prior: Float[Tensor, " bins"],
+    luminance: Float[Tensor, "1 height width"],
+    place: Point,
+    count: int,
 ) -> list[Suggestion]:
     """Cluster the colors that the network holds possible at a place.
 
     Args:
         prediction: with logits.
+        prior: share of each bin in the corpus that the network was trained on.
         luminance: L at the working size.
         place: its x and y are read.
         count: how many clusters at most.
@@ -75,7 +84,8 @@ def suggestions(
     centres, member = kmeans2(
         colors, count, minit="++", seed=np.random.default_rng(SEED), missing="warn"
     )
-    shares = np.bincount(member, minlength=count) / SAMPLES
+    likely = 1 / rebalancing_weights(prior).double().cpu().numpy()[chosen]
+    shares = np.bincount(member, likely, count) / likely.sum()
     merged: dict[tuple[int, int, int], Suggestion] = {}
     for i in np.argsort(-shares, kind="stable"):
         if shares[i] > 0:

@@ -24,7 +24,7 @@ from colorization.inference.color_points import blend_points
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
-from colorization.network.color_bins import rebalancing_weights, smoothed
+from colorization.network.color_bins import rebalancing_weights, smoothed, without_rebalancing
 from colorization.network.color_decoding import likely_colors, palette_colors
 from colorization.network.colorization_network import HINT_STRIDE, ColorizationNetwork, Prediction
 from colorization.network.hints import FAITHFUL, LED, ORDINARY, Point, global_hints, point_planes
@@ -258,11 +258,12 @@ def _decoded(
     network: ColorizationNetwork, said: Prediction, guidance: Guidance, sharpness: Tensor
 ) -> Float[Tensor, "2 height width"]:
     """Likely colors, or those of a palette, at stride 4."""
-    logits = said.logits.float()
+    logits, bin_weights = said.logits.float(), rebalancing_weights(network.prior)
     if guidance.palette is not None:
         odds = _odds(guidance.palette, network.prior).log().to(logits)
-        return palette_colors(said.ab, logits + odds[:, None, None])[0]
-    return likely_colors(said.ab, logits, rebalancing_weights(network.prior), sharpness)[0]
+        likely = without_rebalancing(logits, bin_weights) + odds[:, None, None]
+        return palette_colors(said.ab, likely)[0]
+    return likely_colors(said.ab, logits, bin_weights, sharpness)[0]
 
 
 def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
