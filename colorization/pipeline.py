@@ -155,7 +155,7 @@ class ColorizationPipeline:
                 ``options.top_k`` from the index, but no weak match, and none if there is no index.
             options: how to colorize.
             points: colors that the picture should have at places.
-            palette: a color picture whose colors the result should have.
+            palette: a color picture whose colors the result should have, instead of references.
 
         Returns:
             The picture in color, at its own size and depth, and where its colors come from.
@@ -166,7 +166,8 @@ class ColorizationPipeline:
                 reference.
             PictureError: a file cannot be read.
         """
-        return self.apply(self.prepare(gray, references, options), options, points, palette)
+        prepared = self.prepare(gray, references if palette is None else [], options)
+        return self.apply(prepared, options, points, palette)
 
     @inference()
     def prepare(
@@ -272,8 +273,7 @@ class ColorizationPipeline:
         """Suggest colors for a place of a picture, the most likely first.
 
         Args:
-            gray: a path, a PIL picture or an array; or what ``prepare`` gave, which is faster and
-                suggests the same.
+            gray: a path, a PIL picture or an array; or what ``prepare`` gave, which is faster.
             x: 0..1 from the left to the right edge.
             y: 0..1 from the upper to the lower edge.
             count: how many at most.

@@ -70,7 +70,7 @@ class PhotoWorker:
 
     Attributes:
         settings: of the run.
-        described: given references as the networks see them.
+        described: given references as the networks see them; none beside a palette.
         palette: the picture whose palette is taken, if one is.
         manifest: learns of each outcome before its files appear; None without one.
     """
@@ -92,14 +92,16 @@ class PhotoWorker:
             PictureError: one of them cannot be used.
         """
         request, pipeline = settings.request, settings.pipeline
+        if request.palette:  # it overrules references
+            return cls(settings, [], read_reference(request.palette, "palette picture"), manifest)
         described = [pipeline.describe(path, settings.options) for path in request.references]
-        palette = read_reference(request.palette, "palette picture") if request.palette else None
-        return cls(settings, described, palette, manifest)
+        return cls(settings, described, None, manifest)
 
     @cached_property
     def given(self) -> list[np.ndarray]:
         """Given references as pictures, where they are shown."""
-        return [read_reference(path) for path in self.settings.request.references]
+        used = self.settings.request.references if self.described else []
+        return [read_reference(path) for path in used]
 
     def run(self, job: Job, with_cells: bool) -> Outcome:
         """Make everything that is wanted of a photo; nothing appears unless all of it can be made.
@@ -182,7 +184,8 @@ class PhotoWorker:
         """What is to be written: one result, or several of which no two look alike."""
         paths = self.settings.request.extras.results(job.output_path)
         rgb, options, given = picture.rgb, self.settings.options, self.described
-        prepared = self.settings.pipeline.prepare(rgb, given or None, options)
+        wanted = given or (None if self.palette is None else [])  # None recommends them
+        prepared = self.settings.pipeline.prepare(rgb, wanted, options)
         references: Sequence[PictureFeatures | Recommendation] = given or prepared.references
         used = tuple(range(len(references)))
         if not self.settings.request.extras.variants:

@@ -115,7 +115,7 @@ def colorize(
             quality,
         )
         task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
-        place = given(index_dir=None if references else index, device=device)
+        place = given(index_dir=None if references or palette else index, device=device)
         with stage("weights"):
             network = given(backbone=backbone, weights_path=vgg_weights)
             pipeline = ColorizationPipeline.load(**place, **network)

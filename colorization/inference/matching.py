@@ -129,9 +129,9 @@ class ReferenceMatch:
             heard = self.followed(faithfulness) * smooth_step(cosine, FOLLOWED_FROM_TO)
             if self.exact is not None:
                 heard = torch.maximum(heard, faithfulness * self.exact.share)
-        own = torch.split(self.planes.weights[0].mean(0), self.planes.correlation.counts)
-        total = float(heard.mean())
-        return [total * float(share.sum()) for share in own]
+        cells = F.adaptive_avg_pool2d(heard, self.planes.correlation.target_size).flatten()
+        lent = (cells @ self.planes.weights[0]) / len(cells)
+        return [float(share.sum()) for share in torch.split(lent, self.planes.correlation.counts)]
 
 
 @stage("matching")

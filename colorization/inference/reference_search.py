@@ -178,27 +178,25 @@ class ReferenceSearch:
         ranked = self.rank(query, LOOKED_AT, options.same_class)
         name = self._describer.backbone.name
         alike = [one for one in ranked if match_word(one.score, name) != "weak"]
-        found, note = self.readable(alike, options.top_k), ""
-        if not alike:
-            note = self.note(query, AUTOMATIC, options.same_class)
-        elif not found.recommended:
-            self._some(self.readable(ranked, 1))
-            note = LEFT_UNLIKE
+        found = self.readable(alike, options.top_k)
+        if found.recommended:
+            return replace(found, belief=query.belief)
+        self._some(self.readable(ranked, 1))  # not that the whole library is gone
+        note = LEFT_UNLIKE if alike else honest_note(ranked, name, AUTOMATIC)
         return replace(found, note=note, belief=query.belief)
 
-    def note(self, query: Query, then: str = "", same_class: bool = False) -> str:
+    def note(self, query: Query, same_class: bool = False) -> str:
         """One line where nothing in the library resembles the picture; else empty.
 
         Args:
             query: what is asked.
-            then: a sentence that tells what follows from it.
             same_class: see rank.
 
         Raises:
             ValueError: see rank.
         """
         ranked = self.rank(query, LOOKED_AT, same_class)
-        return honest_note(ranked, self._describer.backbone.name, then)
+        return honest_note(ranked, self._describer.backbone.name)
 
     def _some(self, found: UsedReferences) -> UsedReferences:
         """What was read, if anything was."""

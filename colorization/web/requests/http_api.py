@@ -65,14 +65,15 @@ class HttpApi:
         count = _count(form)
         paths = form.files.get("reference", [])
         self._editor.check_references(paths)
-        references = [read_reference(path) for path in paths]
-        chosen = references or (None if count else [])
         places = " ".join(form.fields.get("point", [])).split()
         if len(places) > MAX_POINTS:
             raise ValueError(f"at most {MAX_POINTS} color points, not {len(places)}")
         points = [parse_point(text).on(picture.rgb, source) for text in places]
         palette = form.file("palette") if "palette" in form.files else None
         colors = read_reference(palette, "palette picture") if palette else None
+        if colors is not None:  # it overrules references
+            paths, count = [], 0
+        chosen = [read_reference(path) for path in paths] or (None if count else [])
         if chosen is None:
             pipeline.refresh()
         options = self._options(form, count)

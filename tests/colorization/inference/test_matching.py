@@ -139,6 +139,20 @@ def test_shares_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shares(strange) == pytest.approx([1.0], abs=1e-4)
 
 
+def test_what_is_not_followed_counts_for_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reference resembles the right half best, but not enough to be followed."""
+    monkeypatch.setattr(module, "FOLLOWED_FROM_TO", (0.6, 0.7))
+    monkeypatch.setattr(module, "LOWER", 0.0)
+    looks = torch.eye(4)
+    looks[2, 1] = 0.47
+    colors = torch.full((4, 2), 20.0)
+    target, first, second = (
+        painted(halves(*kinds), looks, colors) for kinds in ((0, 1), (0, 0), (2, 2))
+    )
+    match = match_references(target, [first, second])
+    assert match.shares(1.0) == pytest.approx([0.5, 0.0], abs=0.02)
+
+
 def test_where_much_matches_a_given_reference_has_the_rest_too() -> None:
     looks = torch.eye(4)
     looks[2, 1] = 0.47  # kind 2 resembles kind 1 a little: their cosine is 0.43

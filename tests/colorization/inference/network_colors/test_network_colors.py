@@ -21,7 +21,12 @@ from colorization.inference.network_colors import (
     said_of,
 )
 from colorization.inference.pictures.edge_upsampling import upsampled_along_edges
-from colorization.network.color_bins import NUM_BINS, ab_bins, rebalancing_weights
+from colorization.network.color_bins import (
+    NUM_BINS,
+    ab_bins,
+    rebalancing_weights,
+    without_rebalancing,
+)
 from colorization.network.color_decoding import likely_colors, palette_colors
 from colorization.network.colorization_network import ColorizationNetwork, NetworkInputs
 from colorization.network.hints import FAITHFUL, LED, ORDINARY, Point, global_hints, point_planes
