@@ -37,3 +37,8 @@ def __getattr__(name: str) -> object:
     if name in _MODULES:
         return getattr(import_module(f"colorization.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'colorization' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What completion finds."""
+    return sorted({*globals(), *__all__})

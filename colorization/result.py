@@ -8,7 +8,7 @@ from jaxtyping import Float
 from retrieval.search.recommendation import Recommendation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Colorized:
     """A colorized picture.
 

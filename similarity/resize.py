@@ -10,7 +10,7 @@ from torch import Tensor
 def resized(
     planes: Float[Tensor, "*batch channels _height _width"], size: Sequence[int]
 ) -> Float[Tensor, "*batch channels _rows _columns"]:
-    """Interpolate linearly; cells are areas, and the corners of both grids coincide.
+    """Interpolate linearly; cells are areas, and the outer edges of both grids coincide.
 
     Args:
         planes: of one picture, or of several.

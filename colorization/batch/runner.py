@@ -37,6 +37,8 @@ def run_jobs(
         PictureError: a given reference or palette cannot be used.
         FullDiskError: there is no room for a result.
     """
+    if not jobs:  # references need not be looked at
+        return
     worker, num_cells = PhotoWorker.of(settings, manifest), settings.num_cells
     for job in jobs:
         start, seen = time.perf_counter(), stamp_of(job.input_path)

@@ -32,7 +32,7 @@ FINE_FROM_TO = 0.5, 0.75
 WINDOW = 5  # cells over which each is averaged, so that no seams show
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExactColors:
     """Colors of exact matches at half the working size.
 

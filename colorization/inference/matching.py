@@ -28,7 +28,7 @@ FOLLOWED_FROM_TO = 0.35, 0.6
 LOWER = 0.2  # how much lower that is for given references that are related to the photo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReferenceMatch:
     """A target and its references, and what matching them says.
 
@@ -45,7 +45,7 @@ class ReferenceMatch:
     belief: NetworkBelief | None = None
     planes: ReferencePlanes | None = None
     _said: dict[bool, tuple[Hashable, Prediction]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
+        default_factory=dict, init=False, repr=False
     )
 
     def remembered(self, seen: bool, key: Hashable, ask: Callable[[], Prediction]) -> Prediction:

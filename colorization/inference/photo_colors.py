@@ -12,7 +12,7 @@ from colorization.network.colorization_network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhotoColors:
     """Colors of a photo, and where they come from.
 

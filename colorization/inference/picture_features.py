@@ -16,7 +16,7 @@ from similarity.color.tones import spread_tones
 from similarity.matching.unit_maps import UnitMaps, unit_maps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureFeatures:
     """A reference, a target, or a frame that has colors already.
 

@@ -15,7 +15,7 @@ from retrieval.search.recommendation import Recommendation
 EDITABLE = ("vividness", "faithfulness", "saturation", "keep_tint")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PreparedPhoto:
     """A photo and its references, described and matched.
 

@@ -14,6 +14,7 @@ from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
+from retrieval.photos.color.color_profiles import to_srgb
 from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
 from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
@@ -46,15 +47,15 @@ class UsedReferences:
     num_gone: int = 0
 
 
-def as_references(given: Iterable[Reference] | None) -> list[Reference] | None:
-    """References as a list.
+def as_references(given: Iterable[Reference] | None) -> list[Reference]:
+    """References as a list; None is none.
 
     Raises:
         ValueError: one picture was given instead of several.
     """
     if isinstance(given, Reference):
         raise ValueError("references: expected a list of them; put the one into brackets")
-    return None if given is None else list(given)
+    return list(given or ())
 
 
 def given_references(given: Iterable[Reference] | None) -> UsedReferences:
@@ -66,7 +67,7 @@ def given_references(given: Iterable[Reference] | None) -> UsedReferences:
     Raises:
         ValueError, PictureError: see as_references and colors_of.
     """
-    chosen = as_references(given) or []
+    chosen = as_references(given)
     recommended = [one for one in chosen if isinstance(one, Recommendation)]
     of_all = f" of {len(chosen)}" if len(chosen) > 1 else ""
     lent = [
@@ -108,10 +109,19 @@ def colors_of(reference: Picture | Recommendation, name: str = "reference") -> n
         return read_reference(reference.path)
     if isinstance(reference, str | Path):
         return read_reference(Path(reference))
-    rgb = as_rgb(reference, name)
+    rgb = _as_meant(reference, name)
     if color_beyond_tone(to_uint8(rgb)) < MIN_CHROMA:
         raise ValueError(f"{name} is gray: it has no colors to lend")
     return rgb
+
+
+def _as_meant(picture: np.ndarray | Image.Image, what: str) -> np.ndarray:
+    """The pixels of a picture; of a PIL picture with a profile as that means them, in sRGB."""
+    rgb = as_rgb(picture, what)
+    profile = picture.info.get("icc_profile") if isinstance(picture, Image.Image) else None
+    if profile is None:
+        return rgb
+    return np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(to_uint8(rgb))), profile))
 
 
 def check_working_side(references: Sequence[PictureFeatures], options: ColorizeOptions) -> None:
@@ -152,7 +162,7 @@ def guidance_of(
     rgb = (
         read_reference(Path(palette), "palette picture")
         if isinstance(palette, str | Path)
-        else as_rgb(palette, "palette")
+        else _as_meant(palette, "palette")
     )
     lab = working_lab(rgb, options.working_side)
     if color_beyond_tone_of_lab(lab[0]) < MIN_CHROMA:

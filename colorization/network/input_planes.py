@@ -31,7 +31,7 @@ WARP_TEMPERATURE = 0.03  # the network is trained on it
 L_CENTRE, L_SCALE, AB_SCALE = 50.0, 50.0, 50.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReferencePlanes:
     """What references say about a batch of targets.
 

@@ -44,7 +44,7 @@ def thumbnail(rgb: np.ndarray, side: int = CELL) -> np.ndarray:
 
 
 def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
-    """Write a contact sheet as PNG or JPEG, whole or not at all.
+    """Write a contact sheet in the format of its name, whole or not at all.
 
     Args:
         path: the sheet; folders are made as needed.

@@ -16,8 +16,8 @@ from colorization.training.store.stored_maps import MapStore, StoreOptions
 from colorization.training.store.writer import crops_of, write_store
 from retrieval.extraction.pca import WEIGHTS_DIR as PROJECTIONS_DIR
 from retrieval.extraction.pca import save_projections
-from retrieval.extraction.pca_fitting import fit_projections
-from retrieval.photos.listing import list_sources
+from retrieval.extraction.pca_fitting import SAMPLE, fit_projections
+from retrieval.photos.listing import evenly, list_sources
 from similarity.backbone import pretrained
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.map_statistics import Moments, save_statistics
@@ -47,8 +47,6 @@ def store_photos(
     Raises:
         ValueError: there are no photos, or the folder holds another store.
     """
-    if (out / "store.npz").exists():
-        return
     paths = pictures_in(photos)
     encoder = load_backbone("efficientnet-lite0", device=device or "cpu")
     told = begun = time.monotonic()
@@ -125,21 +123,23 @@ def export_weights(run: Path, out: Path = WEIGHTS_DIR) -> str:
     return f"exported {shards} shards to {out}"
 
 
-def fit_index_projections(photos: Sequence[Path], name: str) -> str:
+def fit_index_projections(photos: Sequence[Path], name: str, out: Path = PROJECTIONS_DIR) -> str:
     """Fit the projections of an index to photos and write them where the package keeps them.
 
     Args:
         photos: folders, or files.
         name: of the backbone.
+        out: folder of the projections.
 
     Returns:
         A line for a person.
     """
     backbone = load_backbone(name)
-    projections = fit_projections(list_sources(list(photos)), backbone, workers=2, batch=32)
-    path = PROJECTIONS_DIR / f"{name}-pca.safetensors"
+    sources = list_sources(list(photos))
+    projections = fit_projections(sources, backbone, workers=2, batch=32)
+    path = out / f"{name}-pca.safetensors"
     save_projections(path, *projections, backbone.weights_hash)
-    return f"{path}: fitted to {len(pictures_in(photos))} photos"
+    return f"{path}: fitted to {min(SAMPLE, len(sources))} photos"
 
 
 @torch.inference_mode()
@@ -158,7 +158,7 @@ def measure_statistics(
     """
     backbone: Backbone = load_backbone(name)
     paths = pictures_in(photos)
-    chosen = paths[:: max(1, len(paths) // MEASURED_PHOTOS)]
+    chosen = evenly(paths, MEASURED_PHOTOS)
     layers = tuple(dict.fromkeys((*backbone.layers.levels, *backbone.layers.detail)))
     moments = Moments()
     for row, path in enumerate(chosen):

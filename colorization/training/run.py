@@ -26,6 +26,7 @@ from colorization.training.samples import Batch, draw_batch, moved
 from colorization.training.store.stored_maps import MapStore
 from colorization.training.two_branch_step import TrainingJudges, batch_losses
 from colorization.training.weight_average import WeightAverage
+from retrieval.photos.listing import evenly
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS
 from similarity.backbone.rgb_network import RgbNetwork, efficientnet_judge
 from similarity.training.loop import Ahead, LoopOptions, Step, Team, check_checkpoint
@@ -233,7 +234,7 @@ def _mean_losses(
     told_nothing = replace(
         options.sampling, kinds=NO_REFERENCE, points=0.0, palette=0.0, saturation=0.0, vivid=0.0
     )
-    chosen = rows[:: max(1, len(rows) // CHECKED)]
+    chosen = rows[evenly(range(len(rows)), CHECKED)]
     sums = dict[str, float]()
     for start in range(0, len(chosen), 32):
         part = chosen[start : start + 32]

@@ -9,7 +9,7 @@ from retrieval.extraction.corpus_reader import Reading, batches_of, read_batch, 
 from retrieval.extraction.extractor import RawFeatures, raw_features
 from retrieval.extraction.pca import Projection, fit_projection
 from retrieval.extraction.worker_processes import in_processes
-from retrieval.photos.listing import Source
+from retrieval.photos.listing import Source, evenly
 from retrieval.storage.descriptors import GLOBAL_SIZE, GRID, LOCAL_SIZE
 from similarity.backbone.backbone import Backbone
 
@@ -28,12 +28,12 @@ def fit_projections(
         backbone: makes the features.
         workers: processes that decode photos, and on a CPU run the network; 0 does all in this one.
         batch: files that a process takes at once.
-        sample: about how many photos are looked at.
+        sample: how many photos are looked at, at most.
 
     Raises:
         ValueError: none of them can be read.
     """
-    looked_at = list(sources[:: max(1, len(sources) // sample)])
+    looked_at = evenly(sources, sample)
     rng = np.random.default_rng(0)
     whole, cells = [], []
     for raw in _features_of(looked_at, backbone, workers, batch):

@@ -6,9 +6,12 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from retrieval.photos.formats import SUFFIXES, UNREAD
 from retrieval.photos.passed_over import Exclusion, PassedOver
+
+T = TypeVar("T")
 
 _SUFFIXES, _UNREAD = tuple(SUFFIXES), tuple(UNREAD)
 # time in nanoseconds from 1970 that a shard can hold: to the year 2262, and back to 1677
@@ -72,9 +75,19 @@ def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
         OSError: the folder cannot be opened.
     """
     paths = list(list_pictures(folder))
-    if limit is None or limit >= len(paths):
-        return paths
-    return [paths[i * len(paths) // limit] for i in range(limit)]
+    return paths if limit is None else evenly(paths, limit)
+
+
+def evenly(items: Sequence[T], limit: int) -> list[T]:
+    """Some of a list, evenly spaced; all of them where there are no more.
+
+    Args:
+        items: in order.
+        limit: the largest number.
+    """
+    if limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 def plain_path(path: Path) -> Path:

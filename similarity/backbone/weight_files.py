@@ -32,7 +32,8 @@ def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int
     gets a shard of its own, above the limit.
 
     Args:
-        stem: the beginning of the shards' names; older shards of this name are removed.
+        stem: the beginning of the shards' names; older shards of this name are removed when the new
+            ones are there.
         state: tensors by name.
         weights_dir: the folder that they are written to.
 
@@ -48,12 +49,16 @@ def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int
             shards.append({})
         shards[-1][key] = value
     weights_dir.mkdir(parents=True, exist_ok=True)
-    for old in weights_dir.glob(f"{stem}-*-of-*.safetensors"):
-        old.unlink()
-    for i, shard in enumerate(shards, 1):
-        path = weights_dir / f"{stem}-{i}-of-{len(shards)}.safetensors"
-        save_file(shard, path)
-        path.chmod(0o644)  # safetensors writes files that only their owner can read
+    older = set(weights_dir.glob(f"{stem}-*-of-*.safetensors"))
+    names = [f"{stem}-{i}-of-{len(shards)}.safetensors" for i in range(1, len(shards) + 1)]
+    files = {weights_dir / name: weights_dir / f"{name}.tmp" for name in names}
+    for shard, temporary in zip(shards, files.values(), strict=True):
+        save_file(shard, temporary)
+        temporary.chmod(0o644)  # safetensors writes files that only their owner can read
+    for path, temporary in files.items():
+        temporary.replace(path)
+    for path in older - files.keys():
+        path.unlink()
     return len(shards)
 
 

@@ -21,7 +21,7 @@ from similarity.resize import resized
 NEIGHBOUR_DISTANCE = 0.4, 2.4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PointMap:
     """Where each position of a picture lies in one of several other pictures: the paper's phi.
 
@@ -35,7 +35,7 @@ class PointMap:
     xy: Float[Tensor, "height width 2"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Correlation:
     """Cosines between all positions of targets and all positions of their references.
 

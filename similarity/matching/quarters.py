@@ -22,7 +22,7 @@ MAP_WEIGHT, LIGHTNESS_SIGMA = 5.0, 15.0
 PART = 256  # cells of the target whose candidates are copied at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuarterWarp:
     """From which quarters of which cells each quarter takes its values.
 

@@ -15,7 +15,7 @@ from similarity.matching.correlation import PointMap
 from similarity.resize import resized
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Refined:
     """A mapping on a fine grid with the cosine of each match, 0..1."""
 

@@ -12,11 +12,10 @@ from torch import Tensor
 from similarity.backbone.backbone import Layers
 from similarity.resize import resized
 
-STRIDE = 8
 NUM_JOINED = 3  # of the four levels; the finest sees textures, which match anywhere
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UnitMaps:
     """Maps of a batch of pictures of one size, of unit length at each position.
 

@@ -124,6 +124,7 @@ def train(
     """
     first = load_checkpoint(modules, optimizer, options) if options.checkpoint_path.exists() else 0
     saved_at = logged_at = time.monotonic()
+    logged = first
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     for number in range(first, options.steps):
         for group in optimizer.param_groups:
@@ -146,8 +147,8 @@ def train(
         optimizer.step()
         after(number)
         if (number + 1) % options.log_every == 0 and team.is_main:
-            rate = options.log_every / (time.monotonic() - logged_at)
-            logged_at = time.monotonic()
+            rate = (number + 1 - logged) / (time.monotonic() - logged_at)
+            logged, logged_at = number + 1, time.monotonic()
             log(
                 f"step {number + 1}/{options.steps} {rate:.2f} it/s "
                 + " ".join(f"{k} {float(v.detach()):.4f}" for k, v in losses.items())
@@ -267,9 +268,12 @@ def read_module(checkpoint_path: Path, name: str) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        SafetensorError: it is no checkpoint.
+        ValueError: it is no checkpoint.
     """
-    return _of_module(load_file(checkpoint_path), name)
+    try:
+        return _of_module(load_file(checkpoint_path), name)
+    except SafetensorError as error:
+        raise ValueError(f"{checkpoint_path}: not a checkpoint ({error})") from error
 
 
 def _of_module(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -15,6 +15,10 @@ def test_the_public_names_are_there() -> None:
         assert getattr(colorization, name) is not None
 
 
+def test_completion_finds_the_public_names() -> None:
+    assert set(colorization.__all__) <= set(dir(colorization))
+
+
 def test_other_names_are_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Colorizer'"):
         _ = colorization.Colorizer

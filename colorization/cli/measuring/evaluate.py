@@ -13,9 +13,7 @@ from colorization.messages import one_line
 if TYPE_CHECKING:
     from colorization.evaluation.rows import Setting
 
-TruthDir = Annotated[
-    Path | None, typer.Argument(help="Folder of color photos, walked recursively.")
-]
+TruthDir = Annotated[Path, typer.Argument(help="Folder of color photos, walked recursively.")]
 Judge = Annotated[
     Path | None, typer.Option(help="Network that judges: weights of VGG-19, or a Python file.")
 ]
@@ -50,7 +48,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Of random points and references.
 
 
 def evaluate(
-    truth_dir: TruthDir = None,
+    truth_dir: TruthDir,
     index: Library = None,
     judge: Judge = None,
     classes: Classes = None,
@@ -64,8 +62,6 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Colorize the luminance of color photos in several ways and measure how close it comes."""
-    if truth_dir is None:
-        raise ValueError("give TRUTH_DIR, a folder of color photos")
     with heavy_imports():
         from colorization.cli.progress_bar import photo_progress
         from colorization.evaluation.evaluate import evaluate as measure

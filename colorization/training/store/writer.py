@@ -29,6 +29,7 @@ from colorization.training.store.stored_maps import (
     STORE,
     StoreOptions,
 )
+from retrieval.photos.listing import evenly
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.safe_files import replacing
 from similarity.backbone.backbone import Backbone
@@ -59,14 +60,16 @@ def write_store(
         workers: threads that decode.
 
     Yields:
-        How many photos have been looked at, each time that some more have. Photos that cannot be
-        read are left out.
+        How many photos have been looked at, each time that some more have; nothing where the store
+        is finished. Photos that cannot be read are left out.
 
     Raises:
         ValueError: the folder holds a store of other photos or options, or no photo can be read.
     """
     out.mkdir(parents=True, exist_ok=True)
     _check_plan(out, paths, encoder, options)
+    if (out / STORE).exists():
+        return
     first = _first_missing(out, options)
     with (
         (out / CROPS).open("ab") as crops,
@@ -178,8 +181,8 @@ def _finish(out: Path, options: StoreOptions) -> None:
             for i in range(0, len(crops), 256)
         ]
     )
-    step = max(1, len(crops) // PRIOR_CROPS)
-    ab = torch.from_numpy(crops[::step, 0]["ab"].astype(np.float32)).permute(0, 3, 1, 2)
+    counted = crops[evenly(range(len(crops)), PRIOR_CROPS), 0]["ab"]
+    ab = torch.from_numpy(counted.astype(np.float32)).permute(0, 3, 1, 2)
     prior = histogram(F.avg_pool2d(ab, 4)).mean(0)
     temporary = out / "store.tmp.npz"
     with replacing(out / STORE, temporary):

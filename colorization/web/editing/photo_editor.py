@@ -86,17 +86,14 @@ class PhotoEditor:
         """
         say("reading")
         picture = picture or read_picture(photo)
-        used, others, told = list[Recommendation](), list[Recommendation](), list[str]()
         try:
-            used, others, told = self._recommended(picture.rgb, say)
+            found, count, told = self._recommended(picture.rgb, say)
         except (ValueError, OSError) as error:
-            told = [f"No references are recommended: {error}"]
-        candidates = tuple(Candidate(one.path, one) for one in (*used, *others))
+            found, count, told = [], 0, [f"No references are recommended: {error}"]
+        candidates = tuple(Candidate(one.path, one) for one in found)
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
-        notes = [*([HAS_COLORS] if recolored(picture) else []), *lost, *told]
-        edited = EditedPhoto(
-            photo, candidates, (Edit(tuple(range(len(used)))),), "\n".join(filter(None, notes))
-        )
+        notes = filter(None, [HAS_COLORS if recolored(picture) else "", *lost, *told])
+        edited = EditedPhoto(photo, candidates, (Edit(tuple(range(count))),), "\n".join(notes))
         self._prepared(edited, picture, say)
         return edited
 
@@ -235,11 +232,11 @@ class PhotoEditor:
 
     def _recommended(
         self, rgb: np.ndarray, say: Say
-    ) -> tuple[list[Recommendation], list[Recommendation], list[str]]:
-        """The references to begin with, others to choose from, and notes on them."""
+    ) -> tuple[list[Recommendation], int, list[str]]:
+        """References to choose from, how many of the first to begin with, and notes on them."""
         index = self.pipeline.index
         if index is None:
-            return [], [], []
+            return [], 0, []
         say("describing")
         if not (index.index_dir / MANIFEST).is_file():
             raise FileNotFoundError(f"{index.index_dir}: the index is gone")
@@ -252,7 +249,7 @@ class PhotoEditor:
         others = search.readable(left, max(0, count - len(known)))
         skipped = [*used.skipped, *others.skipped][:1]
         notes = [f"A recommended reference was skipped: {line}" for line in skipped]
-        return used.recommended, others.recommended, [*notes, used.note]
+        return [*used.recommended, *others.recommended], len(known), [*notes, used.note]
 
     def _prepared(
         self, edited: EditedPhoto, picture: Picture | None = None, say: Say = silent

@@ -1,11 +1,13 @@
 """Small pictures for the page: previews, and the overlay of doubt."""
 
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 from PIL import Image, ImageColor
 
 from retrieval.photos.reader import to_uint8
+from retrieval.safe_files import replacing
 
 # orange: seldom in photographs, and not red, which many cannot tell from green
 DOUBT_COLOR = np.array([255, 140, 0])
@@ -31,10 +33,11 @@ def save_preview(rgb: np.ndarray, path: Path) -> Path:
 
     Args:
         rgb: (height, width, 3), uint8.
-        path: JPEG; folders are made as needed.
+        path: JPEG, which appears when it is whole; folders are made as needed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(rgb).save(path, "JPEG", quality=88, subsampling=0)
+    with replacing(path, path.with_name(f"{path.stem}.{token_hex(4)}.tmp")) as temporary:
+        Image.fromarray(rgb).save(temporary, "JPEG", quality=88, subsampling=0)
     return path
 
 

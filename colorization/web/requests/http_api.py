@@ -62,7 +62,7 @@ class HttpApi:
         source, pipeline = form.file("photo"), self._editor.pipeline
         _check_names(form, {"point", "top_k", *SLIDERS}, {"photo", "reference", "palette"})
         picture = read_picture(source)
-        count = _count(form)
+        count = self._count(form)
         paths = form.files.get("reference", [])
         self._editor.check_references(paths)
         places = " ".join(form.fields.get("point", [])).split()
@@ -95,8 +95,14 @@ class HttpApi:
             raise ValueError(NO_INDEX)
         picture = read_picture(source)
         pipeline.refresh()
-        found = pipeline.recommend(picture.rgb, _count(form))
+        found = pipeline.recommend(picture.rgb, self._count(form))
         return [{**describe_recommendation(one), "path": one.path.name} for one in found]
+
+    def _count(self, form: Form) -> int:
+        count = as_number(form.field("top_k", str(self._editor.options.top_k)), "top_k")
+        if not 0 <= count <= MAX_TOP_K or count % 1:
+            raise ValueError(f"top_k must be a whole number within 0..{MAX_TOP_K}, not {count:g}")
+        return int(count)
 
     def _suggested(self, form: Form) -> list[dict[str, object]]:
         source = form.file("photo")
@@ -123,10 +129,3 @@ def _check_names(form: Form, fields: set[str], files: set[str]) -> None:
         raise ValueError(f"{name} is {'a file' if name in files else 'no field'}; {told}")
     for name in form.files.keys() - files:
         raise ValueError(f"{name} is no file; {told}")
-
-
-def _count(form: Form) -> int:
-    count = as_number(form.field("top_k", "3"), "top_k")
-    if not 0 <= count <= MAX_TOP_K or count % 1:
-        raise ValueError(f"top_k must be a whole number within 0..{MAX_TOP_K}, not {count:g}")
-    return int(count)

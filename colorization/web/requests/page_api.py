@@ -162,8 +162,9 @@ class PageApi:
         def work(say: Say) -> dict[str, object]:
             photo = self.photos.get(name)
             if queue:
+                results = self.queues.get(queue)  # before the work that a lost one would waste
                 result = result_of(self.editor, photo, say)
-                self.queues.get(queue).replace_result(name, result)
+                results.replace_result(name, result)
                 path = result.file
             else:
                 path = self.editor.write(photo, say)

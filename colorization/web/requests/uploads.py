@@ -35,19 +35,18 @@ class Form:
     fields: dict[str, list[str]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
 
-    def file(self, name: str, default: Path | None = None) -> Path:
+    def file(self, name: str) -> Path:
         """The one upload of a field.
 
         Args:
             name: of the field.
-            default: where nothing was uploaded; None refuses that.
 
         Raises:
-            ValueError: it was refused, or there is none and no default.
+            ValueError: it was refused, or there is none.
         """
         if self.refused:
             raise PictureError(self.refused[0])
-        found = self.files.get(name, [] if default is None else [default])
+        found = self.files.get(name, [])
         if len(found) != 1:
             raise ValueError(f"one file is wanted as {name}, not {len(found)}")
         return found[0]

@@ -58,14 +58,16 @@ class QueuedPhoto:
 
 @dataclass
 class PhotoQueue:
-    """The photos of a queue that are done, in order."""
+    """The photos of a queue that are done, in order; several threads may change it."""
 
     photos: list[QueuedPhoto] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def add(self, photo: QueuedPhoto) -> None:
         """Add a photo, in place of one of its number: a page that lost its answer asks again."""
-        others = (one for one in self.photos if one.number != photo.number)
-        self.photos = sorted((*others, photo), key=lambda one: one.number)
+        with self._lock:
+            others = (one for one in self.photos if one.number != photo.number)
+            self.photos = sorted((*others, photo), key=lambda one: one.number)
 
     def get(self, number: int) -> QueuedPhoto:
         """The photo of a number.
@@ -85,9 +87,10 @@ class PhotoQueue:
             name: of the photo.
             result: what it became.
         """
-        self.photos = [
-            replace(one, result=result) if one.name == name else one for one in self.photos
-        ]
+        with self._lock:
+            self.photos = [
+                replace(one, result=result) if one.name == name else one for one in self.photos
+            ]
 
     def write_zip(self, store: FileStore) -> Path:
         """Write all results that are still kept into one zip, in the folders that they came in.

@@ -154,6 +154,13 @@ def test_a_bad_reference_ends_it_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_where_nothing_is_to_do_references_are_not_looked_at(
+    tmp_path: Path, pipeline: ColorizationPipeline, fast: ColorizeOptions
+) -> None:
+    settings = RunSettings(pipeline, Request([tmp_path / "missing.png"]), fast)
+    run_jobs([], settings, lambda outcome: pytest.fail("nothing is to do"))
+
+
 def test_a_write_that_fails_is_told_with_the_input(
     tmp_path: Path,
     gray_path: Path,

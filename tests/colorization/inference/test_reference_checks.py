@@ -41,8 +41,7 @@ def prints(gray_pictures: Pictures) -> dict[str, np.ndarray]:
 def test_references_become_a_list(pictures: Pictures) -> None:
     given = [pictures["coffee"], "a.png"]
     assert as_references(iter(given)) == given
-    assert as_references([]) == []
-    assert as_references(None) is None
+    assert as_references([]) == as_references(None) == []
 
 
 @pytest.mark.parametrize("given", ["a.png", np.zeros((4, 4, 3), np.uint8)], ids=["text", "array"])
@@ -161,6 +160,16 @@ def test_the_colors_of_a_palette_file_are_those_that_its_profile_says(
         for palette in (path, read_reference(path), pictures["coffee"])
     )
     assert found is not None and torch.equal(found, meant) and not torch.equal(found, raw)
+
+
+def test_the_colors_of_a_pil_picture_are_those_that_its_profile_says(
+    tmp_path: Path, pictures: Pictures, wide_profile: Callable[[float], bytes]
+) -> None:
+    path = tmp_path / "reference.png"
+    Image.fromarray(pictures["coffee"]).save(path, icc_profile=wide_profile(2.2))
+    found = colors_of(Image.open(path))
+    np.testing.assert_array_equal(found, colors_of(path))
+    assert (found != pictures["coffee"]).any()
 
 
 def test_a_gray_palette_is_refused(gray_pictures: Pictures) -> None:

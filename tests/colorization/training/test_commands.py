@@ -44,8 +44,11 @@ def test_folders_of_photos_become_a_store_once(
     store_photos([folder], tmp_path / "maps", SMALL, None, log.append)
     assert len(MapStore(tmp_path / "maps")) == 6
     assert log[0].startswith("6 of 6 photos, ")
-    monkeypatch.setattr(commands, "write_store", lambda *given: pytest.fail("it is there"))
+    before = (tmp_path / "maps" / "crops.bin").stat()
     store_photos([folder], tmp_path / "maps", SMALL, None, log.append)
+    assert (tmp_path / "maps" / "crops.bin").stat() == before
+    with pytest.raises(ValueError, match="holds crops of other photos or options"):
+        store_photos([folder], tmp_path / "maps", replace(SMALL, seed=1), None, log.append)
 
 
 def test_pictures_are_listed_in_order_of_their_names(photo_paths: list[Path]) -> None:
@@ -101,10 +104,9 @@ def test_a_missing_start_is_named(written: Path, tmp_path: Path) -> None:
 
 
 def test_projections_are_fitted_to_photos(
-    photo_paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
+    photo_paths: list[Path], tmp_path: Path, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(commands, "PROJECTIONS_DIR", tmp_path)
-    said = fit_index_projections([photo_paths[0].parent], backbone.name)
+    said = fit_index_projections([photo_paths[0].parent], backbone.name, tmp_path)
     path = tmp_path / f"{backbone.name}-pca.safetensors"
     assert said == f"{path}: fitted to 6 photos"
     global_, local = load_projections(path)

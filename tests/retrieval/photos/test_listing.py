@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from retrieval.photos.listing import Source, list_pictures, list_sources
+from retrieval.photos.listing import Source, evenly, list_pictures, list_sources
 from retrieval.photos.passed_over import PassedOver
 
 
@@ -27,6 +27,16 @@ def test_listing_is_sorted_recursive_and_knows_suffixes(tmp_path: Path) -> None:
     (tmp_path / "album.jpg" / "g.bmp").touch()
     found = [str(path.relative_to(tmp_path)) for path in list_pictures(tmp_path)]
     assert found == ["a.png", "album.jpg/g.bmp", "b.JPG", "sub/c.TiFf", "sub/deep/d.webp"]
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "expected"),
+    [(5, 5, [0, 1, 2, 3, 4]), (5, 9, [0, 1, 2, 3, 4]), (7, 4, [0, 1, 3, 5]), (9, 3, [0, 3, 6])],
+)
+def test_some_of_a_list_are_evenly_spaced_and_no_more_than_asked(
+    count: int, limit: int, expected: list[int]
+) -> None:
+    assert evenly(range(count), limit) == expected
 
 
 def test_links_to_files_are_listed_and_links_to_folders_are_not(tmp_path: Path) -> None:

@@ -147,6 +147,20 @@ def test_writing_again_replaces_all_shards_of_that_name_only(tmp_path: Path) -> 
     assert load_bundled("other", tmp_path)["a"].tolist() == [1, 1]
 
 
+def test_a_write_that_fails_keeps_the_weights_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bundled("net", {"a": torch.ones(2)}, tmp_path)
+
+    def full(*given: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("similarity.backbone.weight_files.save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        write_bundled("net", {"a": torch.zeros(2)}, tmp_path)
+    assert load_bundled("net", tmp_path)["a"].tolist() == [1, 1]
+
+
 # Hash
 
 

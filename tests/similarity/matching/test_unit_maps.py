@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS, VGG_LAYERS, Backbone
-from similarity.matching.unit_maps import NUM_JOINED, STRIDE, UnitMaps, on_grid, unit_maps
+from similarity.matching.unit_maps import NUM_JOINED, UnitMaps, on_grid, unit_maps
 
 CHANNELS = {"stride2": 3, "stride4": 4, "stride8": 5, "stride16": 6, "stride32": 7}
 
@@ -18,7 +18,7 @@ def standardised(batch: int, height: int, width: int) -> dict[str, torch.Tensor]
 
 
 def made(batch: int = 2, height: int = 64, width: int = 96) -> UnitMaps:
-    size, level = (height // STRIDE, width // STRIDE), torch.rand(batch, 1, height, width) * 100
+    size, level = (height // 8, width // 8), torch.rand(batch, 1, height, width) * 100
     return unit_maps(standardised(batch, height, width), EFFICIENTNET_LAYERS, size, level)
 
 

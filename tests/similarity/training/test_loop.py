@@ -12,6 +12,7 @@ from similarity.training.loop import (
     Team,
     cosine_rate,
     load_checkpoint,
+    read_module,
     save_checkpoint,
     train,
 )
@@ -249,6 +250,28 @@ def test_log_lines(tmp_path: Path) -> None:
     Run().train(options(tmp_path, log_every=5), lines.append)
     assert [line.split()[1] for line in lines] == ["5/12", "10/12"]
     assert all(" loss " in line and " error " in line for line in lines)
+
+
+def test_the_rate_of_a_resumed_run_counts_the_steps_that_it_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    killed = Run()
+    killed.stop_at = 8
+    with pytest.raises(KeyboardInterrupt):
+        killed.train(options(tmp_path, checkpoint_seconds=-1.0))
+    seconds = iter(range(100))  # one goes by whenever the clock is looked at
+    monkeypatch.setattr("similarity.training.loop.time.monotonic", lambda: float(next(seconds)))
+    Run().train(options(tmp_path, log_every=10, checkpoint_seconds=1e9), lines.append)
+    (line,) = lines
+    assert line.startswith("step 10/12 ")
+    assert 0 < float(line.split()[2]) <= 2  # two steps in a second or more, not ten
+
+
+def test_what_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "network.safetensors").write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"network\.safetensors: not a checkpoint"):
+        read_module(tmp_path / "network.safetensors", "network")
 
 
 def test_gradients_that_nobody_averages_are_averaged_over_the_team(tmp_path: Path) -> None:

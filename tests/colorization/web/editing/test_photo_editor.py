@@ -264,7 +264,7 @@ def test_an_index_that_vanishes_is_told_and_the_photo_is_colored(
     (tmp_path / "elsewhere").rename(tmp_path / "index")
     for path in photo_dir.iterdir():
         path.unlink()
-    assert "A recommended reference was skipped" in library.open(photo).note
+    assert "none of the recommended photos can be read" in library.open(photo).note
 
 
 def test_photos_indexed_while_it_runs_are_recommended(

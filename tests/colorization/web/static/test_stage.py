@@ -18,7 +18,7 @@ def test_it_waits_visibly(
 ) -> None:
     """Each step is named on the photo, which is seen already; a second photo waits too."""
     go_on = threading.Event()
-    steps = [(ReferenceSearch, "readable")]
+    steps = [(ReferenceSearch, "chosen")]
     steps += [(ColorizationPipeline, name) for name in ("prepare", "apply")]
     for owner, name in steps:
 

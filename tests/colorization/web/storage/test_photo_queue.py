@@ -1,4 +1,6 @@
+import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +53,18 @@ def test_a_photo_that_is_sent_again_takes_its_own_place(store: FileStore) -> Non
     for number, name in ((2, "c"), (0, "a"), (1, "b"), (1, "b again")):
         queue.add(queued(store, name, "", b"", number))
     assert [one.name for one in queue.photos] == ["a", "b again", "c"]
+
+
+def test_photos_that_several_threads_add_are_all_there(store: FileStore) -> None:
+    queue, interval = PhotoQueue(), sys.getswitchinterval()
+    photos = [queued(store, f"{number}.jpg", "", b"", number) for number in range(300)]
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(queue.add, photos))
+    finally:
+        sys.setswitchinterval(interval)
+    assert [one.number for one in queue.photos] == list(range(300))
 
 
 def test_a_photo_that_was_passed_over_is_in_no_zip(store: FileStore) -> None:
