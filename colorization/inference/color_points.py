@@ -13,6 +13,8 @@ from colorization.network.hints import Point, point_planes
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
 
+# of the four levels of maps: the coarsest sees a face in the wall around it, the finest texture
+LEVELS = slice(1, 3)
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
 # cosine to a point's place from which the network's answer to it is followed: lower, one color
 # floods the picture; higher, it stays a spot
@@ -45,7 +47,8 @@ def blend_points(
         points: at least one.
         match: the picture.
     """
-    near, reach = reach_of(points, match.target.maps.joined[0], match.level)
+    seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
+    near, reach = reach_of(points, seen, match.level)
     ab = without_points + reach * (answer - without_points)
     ab = ab + near * _missing(ab, points, match.level)
     change = towards(points, without_points, ab - without_points, reach, match.level)
@@ -103,14 +106,14 @@ def _missing(
 
 def reach_of(
     points: Sequence[Point],
-    joined: Float[Tensor, "channels _rows _columns"],
+    seen: Float[Tensor, "channels _rows _columns"],
     level: Float[Tensor, "1 height width"],
 ) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
     """How far points concern each place, 0..1.
 
     Args:
         points: at least one.
-        joined: the picture's map of unit length at stride 8.
+        seen: what tells things apart, at stride 8.
         level: L at half the working size; surfaces end where it changes.
 
     Returns:
@@ -118,7 +121,7 @@ def reach_of(
         shows it anywhere.
     """
     # what all places of a picture have in common does not tell its things apart
-    own = F.normalize(joined - joined.mean((1, 2), keepdim=True), dim=0)
+    own = F.normalize(seen - seen.mean((1, 2), keepdim=True), dim=0)
     cells = [point.cell(*own.shape[1:]) for point in points]
     at_points = torch.stack([own[:, row, column] for row, column in cells])
     cosine = torch.einsum("pc,chw->phw", at_points, own).amax(0, keepdim=True)

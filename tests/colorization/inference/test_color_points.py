@@ -117,6 +117,21 @@ def test_a_point_gets_its_color_though_the_network_does_not_say_so(match: Refere
     assert float((found[:, 25:27, 9:11] - wanted).abs().max()) < 2.0
 
 
+def test_what_only_the_coarsest_maps_find_alike_is_left_alone() -> None:
+    """They see a face in the wall around it."""
+    kinds = torch.arange(COLUMNS).div(3, rounding_mode="floor").expand(ROWS, COLUMNS)
+    looks, face, wall = apart(8), 0, 1
+    blurred = looks.clone()
+    blurred[wall] = looks[face]
+    photo = painted(kinds, looks, torch.zeros(8, 2), levels=[blurred, looks, looks, looks])
+    match = ReferenceMatch(photo, [])
+    answer = torch.full((2, *match.size), 30.0)
+    point = Point(0.5 / COLUMNS, 6.5 / ROWS, (30.0, 30.0))
+    found = blend_points(torch.zeros_like(answer), answer, [point], match)
+    assert cell(found, 6, 0) == pytest.approx(30.0, abs=2.0)
+    assert abs(cell(found, 6, 4)) < 3.0
+
+
 def test_a_point_of_the_color_that_is_there_changes_nothing(match: ReferenceMatch) -> None:
     color = torch.tensor([12.0, -7.0]).view(2, 1, 1).expand(2, *match.size).contiguous()
     found = blend_points(color, color, [Point(0.1, 0.5, (12.0, -7.0))], match)
