@@ -124,7 +124,8 @@ class PhotoWorker:
             return outcome
         points = [point.on(picture.rgb, job.input_path) for point in request.points]
         with_target = with_cells or bool(request.extras.variants)
-        making = _Making([Cell(thumbnail(picture.rgb), "target")] if with_target else [])
+        target = [Cell(thumbnail(picture.rgb), job.input_path.name)] if with_target else []
+        making = _Making(target)
         with staging() as files:
             for attempt in self._attempts(job, picture, points):
                 self._write(attempt, self._apply(attempt, points), picture, files, making)

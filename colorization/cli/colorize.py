@@ -188,11 +188,11 @@ def _run(task: Task, pipeline: "ColorizationPipeline") -> "FolderReport":
 
 
 def _write_sheet(sheet: Path, results: "FolderReport") -> None:
-    from colorization.photo_files.contact_sheet import write_sheet
+    from colorization.photo_files.contact_sheet import abreast, write_sheet
 
     rows = [outcome.cells for outcome in results.outcomes if outcome.cells]
     if rows:
-        write_sheet(sheet, rows)
+        write_sheet(sheet, abreast(rows))
     elif results.kept:
         left = f"{sheet} stays as it was" if sheet.exists() else f"no {sheet}"
         typer.echo(f"note: {left}: nothing was colorized now", err=True)

@@ -1,4 +1,4 @@
-"""Contact sheets: one row a photograph, captions under the pictures."""
+"""Contact sheets: photographs and what was made of them, captions under the pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from retrieval.photos.metadata import SHEET
 
 CELL = 256
 _CAPTION, _GAP = 18, 4
+_GROUND = (24, 24, 24)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,20 @@ def thumbnail(rgb: np.ndarray, side: int = CELL) -> np.ndarray:
     return np.asarray(few.resize(size, Image.Resampling.LANCZOS))
 
 
+def abreast(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """Several photographs a row, so that a sheet of many is about square.
+
+    Args:
+        rows: one a photograph.
+    """
+    columns = max(len(row) for row in rows)
+    count = max(1, round((len(rows) / columns) ** 0.5))
+    nothing = Cell(np.full((1, 1, 3), _GROUND[0], np.uint8), "")
+    even = [[*row, *[nothing] * (columns - len(row))] for row in rows]
+    starts = range(0, len(even), count)
+    return [[cell for row in even[i : i + count] for cell in row] for i in starts]
+
+
 def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
     """Write a contact sheet in the format of its name, whole or not at all.
 
@@ -54,7 +69,7 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
     thumbnails = [[Image.fromarray(thumbnail(cell.rgb)) for cell in row] for row in rows]
     heights = [max(picture.height for picture in row) + _CAPTION + _GAP for row in thumbnails]
     columns = max(len(row) for row in rows)
-    sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, sum(heights) + _GAP), (24, 24, 24))
+    sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, sum(heights) + _GAP), _GROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     top = _GAP
     for row, pictures, height in zip(rows, thumbnails, heights, strict=True):

@@ -253,7 +253,7 @@ def test_cells_for_a_sheet(
     (outcome,) = collect(
         [Job(gray_path, tmp_path / "x.png")], pipeline, Request([reference_path]), fast, num_cells=1
     ).values()
-    assert [c.caption for c in outcome.cells] == ["target", "reference.png", "result"]
+    assert [c.caption for c in outcome.cells] == [gray_path.name, "reference.png", "result"]
     assert all(max(c.rgb.shape) == CELL and c.rgb.dtype == np.uint8 for c in outcome.cells)
     assert (
         np.ptp(outcome.cells[0].rgb, axis=2).max() == 0 < np.ptp(outcome.cells[2].rgb, axis=2).max()

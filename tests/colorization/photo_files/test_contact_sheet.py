@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.photo_files.contact_sheet import CELL, Cell, check_sheet, thumbnail, write_sheet
+from colorization.photo_files.contact_sheet import (
+    CELL,
+    Cell,
+    abreast,
+    check_sheet,
+    thumbnail,
+    write_sheet,
+)
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -137,3 +144,21 @@ def test_a_format_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sheet"):
         write_sheet(tmp_path / "sheet.xyz", [[Cell(plain(RED), "one")]])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("photos", "columns", "lines", "a_line"), [(1, 2, 1, 2), (3, 3, 3, 3), (50, 2, 10, 10)]
+)
+def test_many_photos_make_a_sheet_that_is_about_square(
+    photos: int, columns: int, lines: int, a_line: int
+) -> None:
+    rows = [[Cell(plain(RED), f"{i} {x}") for x in range(columns)] for i in range(photos)]
+    found = abreast(rows)
+    assert (len(found), len(found[0])) == (lines, a_line)
+    assert [cell.caption for line in found for cell in line] == [c.caption for r in rows for c in r]
+
+
+def test_photos_with_fewer_pictures_keep_their_columns() -> None:
+    rows = [[Cell(plain(RED), "a"), Cell(plain(RED), "b")], *[[Cell(plain(RED), "c")]] * 7]
+    found = abreast(rows)
+    assert [cell.caption for cell in found[0]] == ["a", "b", "c", ""]
