@@ -1,5 +1,6 @@
 """``rechroma build-index``: make an index of photo folders, or bring it up to date."""
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,6 +123,9 @@ def _ray_options(
 
 
 def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
+    from retrieval.storage.manifest import read_manifest
+    from retrieval.storage.mending_commands import relink
+
     for line in report.unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
     done = report.added + report.changed
@@ -131,8 +135,15 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
         f" {report.dropped} dropped, {report.kept} unchanged, {len(report.unreadable)} unreadable)"
         f" in {seconds:.1f} s{rate}"
     )
+    if gone := [root for root in read_manifest(index).roots if not os.path.lexists(root)]:
+        others = f" and {len(gone) - 1} others" if len(gone) > 1 else ""
+        line = f"{gone[0]}{others}, of which the index holds photos, cannot be found"
+        typer.echo(f"note: {one_line(line)}; if moved: {relink(index)}", err=True)
     if done:
         from retrieval.search.photo_index import PhotoIndex
 
-        if note := PhotoIndex.open(index).note:
+        found = PhotoIndex.open(index)
+        gray = int(found.gray.sum())
+        some = f"{gray} of the {report.count} photos are gray: they are never recommended"
+        if note := found.note or (some if gray else ""):
             typer.echo(f"note: {note}", err=True)

@@ -10,6 +10,7 @@ from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import told
 from colorization.web.requests.upload_checks import safe_name
 from retrieval.building.builder import BuildOptions, build_index
+from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import read_manifest
 
 INDEXES = Path("indexes")  # below the folder that the server was started in
@@ -93,8 +94,13 @@ class Library:
                 self._note,
             )
             line = f"{report.count} photos of {folder.name} are indexed"
-            if note := self._editor.use_index(index_dir).note:
+            before, note = self._editor.pipeline.index, PhotoIndex.open(index_dir).note
+            stays = note and before is not None and not before.note
+            if not stays:  # a library without colors does not take another's place
+                self._editor.use_index(index_dir)
+            if note:
                 line += f"; {note}."
+                line += f" {before.index_dir.name} stays in use." if stays and before else ""
             else:
                 command = f"rechroma serve --index {quote(str(index_dir))}"
                 line += f". Next time, start with: {command}"

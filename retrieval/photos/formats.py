@@ -30,6 +30,7 @@ _RAW = "camera raw files cannot be read: develop them first"
 _DRAWING = "drawings cannot be read: export them as PNG first"
 _PAGES = "documents cannot be read: export their pages as TIFF or PNG first"
 _LAYERS = "layered files of this program cannot be read: export them as TIFF first"
+_FILM = "films are for another command: rechroma video"
 _CONVERT = "this format cannot be read: convert it to TIFF or PNG first"
 UNREAD = {
     **dict.fromkeys(
@@ -38,6 +39,9 @@ UNREAD = {
          ".kdc", ".dcr", ".rwl", ".gpr"), _RAW),
     **dict.fromkeys((".svg", ".svgz", ".eps", ".ai", ".wmf", ".emf", ".cdr"), _DRAWING),
     ".pdf": _PAGES,
+    **dict.fromkeys(
+        (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".mpg", ".mpeg", ".mts", ".m2ts",
+         ".3gp", ".flv", ".vob", ".ogv"), _FILM),
     **dict.fromkeys((".psb", ".xcf", ".kra", ".ora", ".afphoto", ".clip", ".pdn"), _LAYERS),
     **dict.fromkeys(
         (".jxl", ".jxr", ".wdp", ".exr", ".hdr", ".pcd", ".djvu", ".djv", ".fits", ".fit"),

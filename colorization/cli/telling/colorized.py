@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from colorization.options import ColorizeOptions
     from retrieval.photos.passed_over import PassedOver
 
+SHOWN_NAMES = 5  # of photos that are passed over
+
 
 @dataclass(frozen=True)
 class Task:
@@ -62,8 +64,22 @@ def print_results(task: Task, results: "FolderReport", as_json: bool) -> None:
         typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
     for line in task.passed.lines():
         typer.echo(f"passed over {one_line(line)}", err=True)
+    _print_left(results)
     if not as_json:
         _print_made(task, results)
+
+
+def _print_left(results: "FolderReport") -> None:
+    """What was left as it is though it might not be meant to."""
+    from colorization.batch.folder_run import KEPT
+
+    colored = [one.job.input_path.name for one in results.outcomes if one.passed]
+    if colored:
+        names = ", ".join(colored[:SHOWN_NAMES]) + (", ..." if len(colored) > SHOWN_NAMES else "")
+        typer.echo(f"passed over {one_line(names)}: in color already", err=True)
+    if foreign := sum(KEPT in one.notes for one in results.kept):
+        line = f"{foreign} of the results were changed since, or no run is known to have made them"
+        typer.echo(f"note: {line}; they are kept, --overwrite replaces them", err=True)
 
 
 def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:

@@ -18,6 +18,22 @@ Refused = Callable[..., str]
 Listing = Callable[[Path], dict[str, bytes]]
 
 
+def test_a_library_that_has_moved_is_told(cli: Cli, photo_dir: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    assert cli("build-index", photo_dir, "--index", index, "--workers", 0).exit_code == 0
+    moved = photo_dir.rename(tmp_path / "moved")
+    result = cli("build-index", moved, "--index", index, "--workers", 0)
+    line = f"note: {photo_dir}, of which the index holds photos, cannot be found; if moved:"
+    assert result.stderr == f"{line} rechroma index relink {index} --root FOLDER\n"
+
+
+def test_gray_photos_among_those_of_an_index_are_told(
+    cli: Cli, photo_dir: Path, gray_dir: Path, tmp_path: Path
+) -> None:
+    result = cli("build-index", photo_dir, gray_dir, "--index", tmp_path / "index", "--workers", 0)
+    assert result.stderr == "note: 2 of the 6 photos are gray: they are never recommended\n"
+
+
 def test_an_index_is_built_and_kept_up_to_date(cli: Cli, photo_dir: Path, tmp_path: Path) -> None:
     arguments = ["build-index", photo_dir, "--index", tmp_path / "index", "--workers", 0]
     result = cli(*arguments)

@@ -70,6 +70,18 @@ def test_an_index_of_gray_photos_alone_is_not_praised(library: Library, gray_dir
         assert ended(library)["told"] == told + " nothing will be recommended."
 
 
+def test_gray_photos_do_not_take_the_place_of_a_library(
+    library: Library, alone: PhotoEditor, photo_dir: Path, gray_dir: Path, photo: Path
+) -> None:
+    library.start(str(photo_dir))
+    ended(library)
+    library.start(str(gray_dir))
+    after = ended(library)
+    assert after["told"].endswith("nothing will be recommended. photos stays in use.")
+    assert (after["index"], after["count"]) == ("photos", 4)
+    assert len(alone.open(photo).candidates) == 4
+
+
 def test_folders_of_one_name_have_an_index_each(
     library: Library, alone: PhotoEditor, photo_dir: Path, tmp_path: Path
 ) -> None:

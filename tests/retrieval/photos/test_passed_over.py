@@ -80,12 +80,15 @@ def test_a_pattern_without_text_is_refused() -> None:
 
 
 def test_files_like_pictures_are_counted_with_their_reason(library: Callable[..., Path]) -> None:
-    folder = library("a.jpg", "a.CR2", "b.cr2", "c.nef", "d.svg", "e.jxl", "notes.txt")
+    folder = library(
+        "a.jpg", "a.CR2", "b.cr2", "c.nef", "d.svg", "e.jxl", "f.MP4", "g.mov", "notes.txt"
+    )
     found, lines = listed(folder)
     assert found == ["a.jpg"]
     assert lines == [
         "2 .cr2, 1 .nef: camera raw files cannot be read: develop them first",
         "1 .jxl: this format cannot be read: convert it to TIFF or PNG first",
+        "1 .mov, 1 .mp4: films are for another command: rechroma video",
         "1 .svg: drawings cannot be read: export them as PNG first",
     ]
 

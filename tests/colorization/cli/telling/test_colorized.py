@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from colorization.batch.folder_run import FolderReport
+from colorization.batch.folder_run import KEPT, FolderReport
 from colorization.batch.jobs import Extras, Job
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Request, parse_point
@@ -40,6 +40,26 @@ def test_a_folder_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     passed = "1 passed over: they have colors (--recolor colorizes them)"
     assert out == f"out: 1 colorized, 1 failed, {passed}\n"
     assert err == "note: a.png: an oddity\nfailed b.png: bad\n"
+
+
+def test_photos_in_color_are_named_the_first_time(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [Job(Path(f"{i}.png"), OUT / f"{i}.png") for i in range(7)]
+    outcomes = [Outcome(job, passed="it has colors") for job in jobs]
+    print_results(task(), FolderReport(outcomes, []), False)
+    line = "passed over 0.png, 1.png, 2.png, 3.png, 4.png, ...: in color already"
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_results_that_may_be_of_another_hand_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    a, b, c = JOBS
+    kept = [Outcome(a, notes=[KEPT]), Outcome(b, notes=[KEPT]), Outcome(c)]
+    print_results(task(), FolderReport([], kept), False)
+    out, err = capsys.readouterr()
+    assert "3 existed already and were kept" in out
+    line = "note: 2 of the results were changed since, or no run is known to have made them;"
+    assert err == f"{line} they are kept, --overwrite replaces them\n"
 
 
 def test_json_has_all_in_the_order_of_the_inputs(capsys: pytest.CaptureFixture[str]) -> None:
