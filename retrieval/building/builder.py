@@ -170,7 +170,7 @@ def _build(
             f"none of {len(sources)} pictures could be read, no index written;"
             f" the first: {unreadable[0]}"
         )
-    report = _report(found, changes, live, unreadable)
+    report = _report(found, live, unreadable)
     search = wanted_search(len(live), options.memory_budget, previous)
     nothing_new = not (report.added or changes.gone or changes.changed)
     if previous and nothing_new and is_complete(previous, index_dir, live, len(unreadable), search):
@@ -233,12 +233,10 @@ def _live(
     return kept | written
 
 
-def _report(
-    found: _Found, changes: Changes, live: dict[bytes, ShardRow], unreadable: list[str]
-) -> BuildReport:
+def _report(found: _Found, live: dict[bytes, ShardRow], unreadable: list[str]) -> BuildReport:
     written = {name for name, row in live.items() if found.known.get(name) != row}
     added = len(written - found.known.keys())
-    dropped = (changes.gone | found.lost) - live.keys()
+    dropped = (found.known.keys() | found.lost) - live.keys()
     kept = len(live) - len(written)
     return BuildReport(len(live), added, len(written) - added, len(dropped), kept, unreadable)
 

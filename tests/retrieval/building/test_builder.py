@@ -109,6 +109,7 @@ def test_changed_into_something_unreadable(
     assert report.count == report.kept == 3
     assert report.added == report.changed == 0
     assert report.unreadable == [f"{photo_dir / 'coffee.png'}: {NO_PICTURE}"]
+    assert (report.count, report.dropped, report.kept) == (3, 1, 3)
     assert_sound(
         tmp_path / "index",
         backbone,
