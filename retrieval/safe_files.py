@@ -146,6 +146,5 @@ def with_cure(error: OSError, path: Path, what: str = "file") -> OSError:
     """
     reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
     cure = _CURES.get(error.errno or 0, "run the same command again").format(what=what)
-    return OSError(
-        error.errno or errno.EIO, f"{reason}; the previous {what} is intact; {cure}", str(path)
-    )
+    told = f"{reason}; what was there before is intact; {cure}"
+    return OSError(error.errno or errno.EIO, told, str(path))

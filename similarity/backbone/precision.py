@@ -58,6 +58,8 @@ def usable_device(device: torch.device | str) -> torch.device:
         torch.empty(1, device=place)
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0].split(". ")[0]
+        if first.startswith("Expected one of"):  # more than twenty, of which few are a person's
+            first = "it is none of cpu, cuda, cuda:1, mps and their like"
         raise ValueError(
             f'device {device} cannot be used here ({first}); "cpu" works everywhere'
         ) from error

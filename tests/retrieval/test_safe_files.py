@@ -56,12 +56,14 @@ def test_an_error_names_file_reason_and_cure(tmp_path: Path, code: int, cure: st
         raise OSError(code, "whatever", "elsewhere")
     assert caught.value.errno == code
     assert caught.value.filename == str(tmp_path / "a")
-    assert caught.value.strerror == f"{os.strerror(code)}; the previous index is intact; {cure}"
+    assert caught.value.strerror == f"{os.strerror(code)}; what was there before is intact; {cure}"
 
 
 def test_an_error_without_a_number_is_one_line() -> None:
     error = with_cure(OSError("two\n  lines"), Path("a"), "index")
-    assert error.strerror == "two lines; the previous index is intact; run the same command again"
+    assert (
+        error.strerror == "two lines; what was there before is intact; run the same command again"
+    )
 
 
 def test_discarding(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_the_index_and_nothing_half_written(
             build(photo_dir, index_dir)
     place = Path(caught.value.filename)
     assert place.suffix == ".h5" if file == "a shard" else place == index_dir / file
-    assert "No space left on device; the previous index is intact; free some space" in str(
+    assert "No space left on device; what was there before is intact; free some space" in str(
         caught.value.strerror
     )
     assert read_manifest(index_dir) == manifest

@@ -124,7 +124,7 @@ def test_a_full_disk_leaves_what_was(
         with pytest.raises(OSError) as caught:
             merge_indexes([index_dir, other_dir], out)
     assert str(out / FEATURES) in caught.value.filename
-    assert "No space left on device; the previous index is intact; free some space" in str(
+    assert "No space left on device; what was there before is intact; free some space" in str(
         caught.value.strerror
     )
     assert files(other_dir) == before

@@ -185,7 +185,8 @@ def test_a_full_disk_leaves_the_index(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(
-            OSError, match="No space left on device; the previous index is intact; free some space"
+            OSError,
+            match="No space left on device; what was there before is intact; free some space",
         ):
             relink(own_index, [moved])
     assert {p: p.read_bytes() for p in own_index.rglob("*") if p.is_file()} == before

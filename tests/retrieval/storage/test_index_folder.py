@@ -55,7 +55,7 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
         ValueError, match="the folder is not empty and holds no index; choose another --index"
     ):
         make_index_folder(tmp_path)
-    with pytest.raises(OSError, match="the previous index is intact"):
+    with pytest.raises(OSError, match="what was there before is intact"):
         make_index_folder(tmp_path / "photo.jpg")
     with pytest.raises(OSError, match="choose another folder"):
         make_index_folder(tmp_path / "photo.jpg" / "index")

@@ -171,7 +171,7 @@ except OSError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    words = "File too large; the previous index is intact;"
+    words = "File too large; what was there before is intact;"
     words += " free some space and run the same command again"
     assert done.stdout == f"{tmp_path / '0123.h5'} {words}\n"
     assert list(tmp_path.iterdir()) == []

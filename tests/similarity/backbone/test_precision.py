@@ -54,6 +54,13 @@ def test_usable_device(device: torch.device | str) -> None:
     assert usable_device(device) == CPU
 
 
+def test_an_unknown_device_is_told_without_all_that_torch_knows() -> None:
+    with pytest.raises(
+        ValueError, match=r"device gpu cannot be used here \(it is none of cpu, cuda,"
+    ):
+        usable_device("gpu")
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "no such device"])
 def test_a_device_that_is_not_there(device: str) -> None:
     with pytest.raises(ValueError, match=rf"device {device} cannot be used here \(") as caught:

@@ -91,7 +91,7 @@ def test_a_full_disk(
             run("remove", own_index, "coffee.png"),
             own_index / FEATURES,
             "No space left",
-            "previous index is intact",
+            "what was there before is intact",
             "free some space",
         )
     assert {p: p.read_bytes() for p in own_index.rglob("*") if p.is_file()} == before
