@@ -111,7 +111,10 @@ export class Editor {
       find(`#${name}`).value = view[name];
       find(`output[for=${name}]`).value = Number(view[name]).toFixed(2);
     }
-    const unreferenced = !view.references.some((one) => one.used);
+    const overruled = Boolean(view.palette);
+    find("#overruled").hidden = !overruled;
+    find("#cards").classList.toggle("idle", overruled);
+    const unreferenced = overruled || !view.references.some((one) => one.used);
     find("#faithfulness-part").hidden = unreferenced;
     find("#doubt-part").hidden = unreferenced && !find("#doubt").checked; // else nobody could switch it off
     find("#undo").disabled = !view.can_undo;
