@@ -136,7 +136,7 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
         f" in {seconds:.1f} s{rate}"
     )
     if gone := [root for root in read_manifest(index).roots if not os.path.lexists(root)]:
-        others = f" and {len(gone) - 1} others" if len(gone) > 1 else ""
+        others = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         line = f"{gone[0]}{others}, of which the index holds photos, cannot be found"
         typer.echo(f"note: {one_line(line)}; if moved: {relink(index)}", err=True)
     if done:
@@ -144,6 +144,7 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
 
         found = PhotoIndex.open(index)
         gray = int(found.gray.sum())
-        some = f"{gray} of the {report.count} photos are gray: they are never recommended"
+        are, they = ("is", "it is") if gray == 1 else ("are", "they are")
+        some = f"{gray} of the {report.count} photos {are} gray: {they} never recommended"
         if note := found.note or (some if gray else ""):
             typer.echo(f"note: {note}", err=True)

@@ -52,7 +52,7 @@ def abreast(rows: list[list[Cell]]) -> list[list[Cell]]:
     """
     columns = max(len(row) for row in rows)
     count = max(1, round((len(rows) / columns) ** 0.5))
-    nothing = Cell(np.full((1, 1, 3), _GROUND[0], np.uint8), "")
+    nothing = Cell(np.array([[_GROUND]], np.uint8), "")
     even = [[*row, *[nothing] * (columns - len(row))] for row in rows]
     starts = range(0, len(even), count)
     return [[cell for row in even[i : i + count] for cell in row] for i in starts]

@@ -102,6 +102,7 @@ def weights_of(start: Path) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: there is none.
+        ValueError: the file is no checkpoint, or a shard is damaged.
     """
     return load_bundled(STEM, start) if start.is_dir() else read_module(start, "average")
 

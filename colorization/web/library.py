@@ -94,16 +94,13 @@ class Library:
                 self._note,
             )
             line = f"{report.count} photos of {folder.name} are indexed"
-            before, note = self._editor.pipeline.index, PhotoIndex.open(index_dir).note
-            stays = note and before is not None and not before.note
-            if not stays:  # a library without colors does not take another's place
-                self._editor.use_index(index_dir)
-            if note:
-                line += f"; {note}."
-                line += f" {before.index_dir.name} stays in use." if stays and before else ""
+            index, before = PhotoIndex.open(index_dir), self._editor.pipeline.index
+            if index.note and before and not before.note:  # grays do not take a library's place
+                line += f"; {index.note}. {before.index_dir.name} stays in use."
             else:
+                self._editor.use_index(index)
                 command = f"rechroma serve --index {quote(str(index_dir))}"
-                line += f". Next time, start with: {command}"
+                line += f"; {index.note}." if index.note else f". Next time, start with: {command}"
         except StoppedError:
             pass
         except Exception as failure:  # whatever it is, the page says so and lives on

@@ -103,8 +103,7 @@ class PassedOver:
         """One line for each kind but ``closed``, for a person."""
         lines = []
         if self.folders:
-            names = sorted({os.path.basename(path) for path in self.folders})  # noqa: PTH119
-            shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+            shown = first_names(sorted({os.path.basename(p) for p in self.folders}))  # noqa: PTH119
             count = _count(len(self.folders), "folder")
             lines.append(f"{count} that other programs keep beside photos: {shown}")
         if self.excluded:
@@ -120,6 +119,11 @@ class PassedOver:
         """The same as the end of a line about a folder without pictures; empty if nothing was."""
         lines = self.lines()
         return f"; passed over: {'; '.join(lines)}" if lines else ""
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first few of many names, for a person."""
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _count(number: int, what: str) -> str:

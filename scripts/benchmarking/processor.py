@@ -10,7 +10,7 @@ from colorization.cli.machine.cores import usable_cores
 # as /proc/cpuinfo calls them
 SETS = {"AVX2": "avx2", "AVX512": "avx512f", "BF16": "avx512_bf16", "AMX": "amx_bf16"}
 # what lets any processor compute as one with AVX2 only: oneDNN, torch's own operators, and numpy,
-# which knows the sets by other names from 2.4 on and passes over those that it does not know
+# which passes over names that it does not know: older and newer ones call the sets otherwise
 AVX2_ONLY = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",

@@ -74,7 +74,7 @@ def soft_weights(
     wanted = ((highest - highest.amax(1, keepdim=True)) * scale).exp_().mT @ roots
     weights = roots.square().div_(wanted.clamp_(min=LEAST_WANTED))
     if log_prior is not None:
-        weights = weights.mul_(log_prior.exp())
+        weights = weights.mul_((log_prior - log_prior.amax(2, keepdim=True)).exp())
     return weights.div_(weights.sum(2, keepdim=True))
 
 

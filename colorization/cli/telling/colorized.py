@@ -9,6 +9,7 @@ import typer
 
 from colorization.cli.common import fail
 from colorization.messages import one_line
+from retrieval.photos.passed_over import first_names
 
 if TYPE_CHECKING:
     from colorization.batch.folder_run import FolderReport
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from colorization.batch.request import Request
     from colorization.options import ColorizeOptions
     from retrieval.photos.passed_over import PassedOver
-
-SHOWN_NAMES = 5  # of photos that are passed over
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,7 @@ def _print_left(results: "FolderReport") -> None:
 
     colored = [one.job.input_path.name for one in results.outcomes if one.passed]
     if colored:
-        names = ", ".join(colored[:SHOWN_NAMES]) + (", ..." if len(colored) > SHOWN_NAMES else "")
-        typer.echo(f"passed over {one_line(names)}: in color already", err=True)
+        typer.echo(f"passed over {one_line(first_names(colored))}: in color already", err=True)
     if foreign := sum(KEPT in one.notes for one in results.kept):
         line = f"{foreign} of the results were changed since, or no run is known to have made them"
         typer.echo(f"note: {line}; they are kept, --overwrite replaces them", err=True)

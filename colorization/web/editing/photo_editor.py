@@ -58,20 +58,11 @@ class PhotoEditor:
         """Memory of the photos that are kept prepared."""
         return self._kept.num_bytes
 
-    def use_index(self, index_dir: Path) -> PhotoIndex:
-        """Recommend references from this index from now on.
-
-        Returns:
-            The index, opened.
-
-        Raises:
-            FileNotFoundError, ValueError: it cannot be opened.
-        """
-        index = PhotoIndex.open(index_dir)
+    def use_index(self, index: PhotoIndex) -> None:
+        """Recommend references from this index from now on."""
         now = self.pipeline
         encoder = now.describer.encoder
         self.pipeline = ColorizationPipeline(now.backbone, index, now.network, encoder)
-        return index
 
     def open(self, photo: Path, say: Say = silent, picture: Picture | None = None) -> EditedPhoto:
         """Take a photo and recommend references for it; without any, a note says why.

@@ -12,6 +12,7 @@ from colorization.web import library as module
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.library import BUSY, ELSEWHERE, Library
 from colorization.web.storage.file_store import FileStore
+from retrieval.search.photo_index import PhotoIndex
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_new_index_leaves_the_network_its_encoder(
     backbone, encoder = without_index.backbone, copy(without_index.backbone)
     own = ColorizationPipeline(backbone, None, without_index.network, encoder)
     editor = PhotoEditor(own, store)
-    editor.use_index(index_dir)
+    editor.use_index(PhotoIndex.open(index_dir))
     assert editor.pipeline.describer.encoder is encoder
 
 

@@ -99,6 +99,14 @@ def test_what_else_speaks_for_a_pair_multiplies_its_odds() -> None:
     torch.testing.assert_close(found, torch.tensor([[[0.5, 0.5]]]))
 
 
+@pytest.mark.parametrize("constant", [-500.0, 500.0])
+def test_what_speaks_for_all_pairs_alike_changes_nothing(constant: float) -> None:
+    correlation = random_correlation()
+    prior = torch.randn(2, 12, 14)
+    found = soft_weights(correlation, 0.1, prior + constant)
+    torch.testing.assert_close(found, soft_weights(correlation, 0.1, prior), atol=1e-4, rtol=1e-3)
+
+
 def test_weights_are_shares() -> None:
     for temperature in (1e-3, 0.02, 1.0, 100.0):
         weights = soft_weights(random_correlation(), temperature)

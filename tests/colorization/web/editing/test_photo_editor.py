@@ -287,7 +287,7 @@ def test_another_index_can_be_used(
     without_index: ColorizationPipeline, store: FileStore, index_dir: Path, photo: Path
 ) -> None:
     editor = PhotoEditor(without_index, store)
-    editor.use_index(index_dir)
+    editor.use_index(PhotoIndex.open(index_dir))
     assert editor.open(photo).candidates[0].path.name == "motorcycle_left.png"
 
 
