@@ -18,6 +18,7 @@ from colorization.network.hints import Point, chroma_of
 from similarity.color.lab import lab_to_rgb
 
 SAMPLES = 3000  # drawn from the distribution, inside the bins
+LEAST_SHARE = 0.005  # of a suggestion: less would be told as 0 %
 SEED = 0  # the same place gets the same suggestions
 
 
@@ -58,8 +59,8 @@ def suggestions(
         count: how many clusters at most.
 
     Returns:
-        The clusters' centres, snapped into the gamut, the most likely first; those that look the
-        same are one, with the sum of their shares.
+        The clusters' centres, snapped into the gamut, the most likely first, without those that
+        hardly are; those that look the same are one, with the sum of their shares.
 
     Raises:
         ValueError: count is not positive, or there are no logits.
@@ -88,7 +89,7 @@ def suggestions(
     shares = np.bincount(member, likely, count) / likely.sum()
     merged: dict[tuple[int, int, int], Suggestion] = {}
     for i in np.argsort(-shares, kind="stable"):
-        if shares[i] > 0:
+        if shares[i] >= LEAST_SHARE:
             one = _shown(level, centres[i], float(shares[i]))
             first = merged.setdefault(one.rgb, replace(one, share=0.0))
             merged[one.rgb] = replace(first, share=first.share + one.share)

@@ -51,6 +51,14 @@ def test_a_color_that_was_rare_in_training_is_as_likely_as_it_is() -> None:
     assert warm / cold == pytest.approx(float(likely[0] / likely[1]), rel=0.1)
 
 
+def test_what_is_hardly_likely_is_not_suggested() -> None:
+    """Training made it frequent enough to be drawn."""
+    prior = torch.full((NUM_BINS,), 0.01 / NUM_BINS)
+    prior[COLD] += 0.99
+    (one,) = suggestions(certain((WARM, 0.02), (COLD, 0.98)), prior, PLAIN, MIDDLE, 2)
+    assert one.ab[1] < 0
+
+
 def test_suggestions_fit_the_gamut_of_their_luminance() -> None:
     bright = torch.full((1, 32, 32), 97.0)
     (one,) = suggestions(certain((NUM_BINS - 1, 1.0)), EVEN, bright, Point(0.1, 0.9, (0.0, 0.0)), 1)
