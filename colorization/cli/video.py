@@ -27,6 +27,7 @@ from colorization.cli.common import (
 )
 from colorization.cli.process import heavy_imports
 from colorization.messages import one_line
+from retrieval.photos.passed_over import first_names
 
 if TYPE_CHECKING:
     from colorization.options import ColorizeOptions
@@ -113,7 +114,7 @@ def video(
         **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)
     )
     _print_without_effect(task, {**chosen, **filmed}, pipeline, index is not None)
-    _print_report(output, _run(task, pipeline))
+    _print_report(task.job, _run(task, pipeline))
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _run(task: _Task, pipeline: "ColorizationPipeline") -> "FilmReport":
         )
 
 
-def _print_report(output: Path, found: "FilmReport") -> None:
+def _print_report(job: "FilmJob", found: "FilmReport") -> None:
     for note in found.notes:
         typer.echo(f"note: {one_line(note)}", err=True)
     taken_up = rate = ""
@@ -190,4 +191,15 @@ def _print_report(output: Path, found: "FilmReport") -> None:
     if found.colored:
         rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s"
     scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
-    typer.echo(f"{output}: {found.frames} frames of {scenes}{taken_up}{rate}")
+    line = f"{job.output_path}: {found.frames} frames of {scenes}{taken_up}{rate}"
+    typer.echo(one_line(f"{line}, {_sources(job, found)}"))
+
+
+def _sources(job: "FilmJob", found: "FilmReport") -> str:
+    """Which photos the colors of a film come from, for a person."""
+    given = [str(path) for path in job.references]
+    lent = given or [path for scene in found.scenes for path, _ in scene.references]
+    if not lent:
+        return "without a reference"
+    names = first_names(list(dict.fromkeys(Path(path).name for path in lent)))
+    return f"from {names}" if given else f"from {names}, as recommended"

@@ -41,6 +41,7 @@ def test_a_film_and_its_report(
     result = cli(*run)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"{output}: 5 frames of 1 scene in ")
+    assert result.stdout.endswith(" frames/s, from reference.png\n")
     found = json.loads(report.read_text())
     assert found["frames"] == found["frames_colored"] == 5 and found["frames_per_second"] > 0
     (scene,) = found["scenes"]
@@ -95,12 +96,24 @@ def test_what_has_no_say_is_told(
     ]
 
 
+def test_recommended_references_are_named(
+    cli: Cli, pan: Pan, tmp_path: Path, index_dir: Path
+) -> None:
+    (tmp_path / "frames").mkdir()
+    Image.fromarray(pan("coffee", 1)[0]).save(tmp_path / "frames" / "1.png")
+    place = ["--index", index_dir, "--top-k", 1]
+    result = cli("video", tmp_path / "frames", "--output", tmp_path / "out", *place)
+    assert result.exit_code == 0
+    assert result.stdout.endswith(".png, as recommended\n")
+
+
 def test_what_has_no_say_in_a_folder_is_told(cli: Cli, pan: Pan, tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     Image.fromarray(pan("coffee", 1)[0]).save(tmp_path / "frames" / "1.png")
     options = ["--quality", 3, "--frame-rate", 12, "--faithfulness", 0.2]
     result = cli("video", tmp_path / "frames", "--output", tmp_path / "out", *options)
     assert result.exit_code == 0
+    assert result.stdout.endswith(", without a reference\n")
     assert [line.split()[1] for line in result.stderr.splitlines()] == [
         "--faithfulness",
         "--frame-rate",
