@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,41 +21,49 @@ if TYPE_CHECKING:
 MAX_WORKERS = 8  # processes that describe photos, unless more are asked for
 
 
+Photos = Annotated[
+    list[Path], typer.Argument(help="Folders of color photos (walked recursively), or files.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=0, help="Processes that describe photos; default: one a core, at most 8."),
+]
+MemoryBudget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk."
+        " Default: as before; first 1GiB.",
+    ),
+]
+Engine = Annotated[str, typer.Option(help="local, or ray: workers of Ray describe the photos.")]
+RayAddress = Annotated[
+    str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")
+]
+NumWorkers = Annotated[
+    int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")
+]
+GpusPerWorker = Annotated[
+    float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")
+]
+OverwriteIndex = Annotated[
+    bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
+]
+
+
 def build_index(
-    photos: Annotated[
-        list[Path], typer.Argument(help="Folders of color photos (walked recursively), or files.")
-    ],
+    photos: Photos,
     index: IndexDir,
     backbone: Backbone = None,
     vgg_weights: VggWeights = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Processes that describe photos; default: one a core, at most 8."),
-    ] = None,
-    memory_budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Memory the search may take, as in 1.5GiB; larger indexes are searched on disk."
-            " Default: as before; first 1GiB.",
-        ),
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="local, or ray: workers of Ray describe the photos.")
-    ] = "local",
-    ray_address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster; default: Ray on this machine.")
-    ] = None,
-    num_workers: Annotated[
-        int | None, typer.Option(min=1, help="Workers of Ray; default: as many as fit.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(min=0, help="GPUs of each worker of Ray; may be a fraction.")
-    ] = 0,
+    workers: Workers = None,
+    memory_budget: MemoryBudget = None,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    num_workers: NumWorkers = None,
+    gpus_per_worker: GpusPerWorker = 0,
     exclude: Exclude = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start over; the index forgets other folders.")
-    ] = False,
+    overwrite: OverwriteIndex = False,
     device: Device = None,
     timings: Timings = False,
 ) -> None:
@@ -64,18 +72,11 @@ def build_index(
         from retrieval.building.up_to_date import report_up_to_date
         from retrieval.photos.listing import list_sources
         from retrieval.photos.passed_over import PassedOver
-        from retrieval.storage.search_settings import parse_bytes
         from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
         ray = _ray_options(engine, ray_address, num_workers, gpus_per_worker)
-        budget = parse_bytes(memory_budget) if memory_budget is not None else None
-        if budget and (there := usable_memory()) and budget > there:
-            line = (
-                f"this machine has {there / 2**30:.1f} GiB of memory; larger indexes would not fit"
-            )
-            typer.echo(f"note: --memory-budget {memory_budget}: {line}", err=True)
-        start = time.perf_counter()
-        passed = PassedOver()
+        budget = _bytes_of(memory_budget)
+        start, passed = time.perf_counter(), PassedOver()
         # a wrong path is told before any network is loaded
         sources = list_sources(photos, passed, exclude or ())
         by_default = vgg_weights is None and device in (None, "cpu") and ray is None
@@ -83,26 +84,45 @@ def build_index(
         if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
             report = report_up_to_date(photos, sources, index, budget)
         if report is None:
-            with heavy_imports():
-                from colorization.cli.progress_bar import photo_progress
-                from retrieval.building.builder import BuildOptions
-                from retrieval.building.builder import build_index as build
-                from similarity.backbone.backbone import load_backbone
-
-            with stage("weights"):
-                network = load_backbone(
-                    **given(name=backbone, weights_path=vgg_weights, device=device)
-                )
+            network = given(name=backbone, weights_path=vgg_weights, device=device)
             count = workers if workers is not None else min(MAX_WORKERS, usable_cores())
-            options = BuildOptions(
-                count, overwrite, memory_budget=budget, ray=ray, exclude=tuple(exclude or ())
+            asked = {"workers": count, "overwrite": overwrite, "memory_budget": budget}
+            report, start = _build(
+                photos, index, network, {**asked, "ray": ray, "exclude": tuple(exclude or ())}
             )
-            start = time.perf_counter()
-            with photo_progress("indexing") as progress:
-                report = build(photos, index, network, options, progress)
         for line in passed.lines():
             typer.echo(f"passed over {one_line(line)}", err=True)
         _print_report(index, report, time.perf_counter() - start)
+
+
+def _build(
+    photos: list[Path], index: Path, network: dict[str, Any], options: dict[str, Any]
+) -> "tuple[BuildReport, float]":
+    """What was built, and when that began: imports and weights are not counted."""
+    with heavy_imports():
+        from colorization.cli.progress_bar import photo_progress
+        from retrieval.building.builder import BuildOptions
+        from retrieval.building.builder import build_index as build
+        from similarity.backbone.backbone import load_backbone
+
+    with stage("weights"):
+        eyes = load_backbone(**network)
+    start = time.perf_counter()
+    with photo_progress("indexing") as progress:
+        return build(photos, index, eyes, BuildOptions(**options), progress), start
+
+
+def _bytes_of(memory_budget: str | None) -> int | None:
+    """The memory that the search may take; one line tells of more than there is."""
+    from retrieval.storage.search_settings import parse_bytes
+
+    if memory_budget is None:
+        return None
+    budget = parse_bytes(memory_budget)
+    if (there := usable_memory()) and budget > there:
+        line = f"this machine has {there / 2**30:.1f} GiB of memory; larger indexes would not fit"
+        typer.echo(f"note: --memory-budget {memory_budget}: {line}", err=True)
+    return budget
 
 
 def _ray_options(
@@ -123,9 +143,6 @@ def _ray_options(
 
 
 def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
-    from retrieval.storage.manifest import read_manifest
-    from retrieval.storage.mending_commands import relink
-
     for line in report.unreadable:
         typer.echo(f"skipped {one_line(line)}", err=True)
     done = report.added + report.changed
@@ -135,16 +152,27 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
         f" {report.dropped} dropped, {report.kept} unchanged, {len(report.unreadable)} unreadable)"
         f" in {seconds:.1f} s{rate}"
     )
+    _print_gone(index)
+    if done:
+        _print_gray(index, report)
+
+
+def _print_gone(index: Path) -> None:
+    from retrieval.storage.manifest import read_manifest
+    from retrieval.storage.mending_commands import relink
+
     if gone := [root for root in read_manifest(index).roots if not os.path.lexists(root)]:
         others = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         line = f"{gone[0]}{others}, of which the index holds photos, cannot be found"
         typer.echo(f"note: {one_line(line)}; if moved: {relink(index)}", err=True)
-    if done:
-        from retrieval.search.photo_index import PhotoIndex
 
-        found = PhotoIndex.open(index)
-        gray = int(found.gray.sum())
-        are, they = ("is", "it is") if gray == 1 else ("are", "they are")
-        some = f"{gray} of the {report.count} photos {are} gray: {they} never recommended"
-        if note := found.note or (some if gray else ""):
-            typer.echo(f"note: {note}", err=True)
+
+def _print_gray(index: Path, report: "BuildReport") -> None:
+    from retrieval.search.photo_index import PhotoIndex
+
+    found = PhotoIndex.open(index)
+    gray = int(found.gray.sum())
+    are, they = ("is", "it is") if gray == 1 else ("are", "they are")
+    some = f"{gray} of the {report.count} photos {are} gray: {they} never recommended"
+    if note := found.note or (some if gray else ""):
+        typer.echo(f"note: {note}", err=True)
