@@ -4,7 +4,7 @@ import logging
 import math
 import re
 
-from colorization.messages import one_line, reason
+from colorization.messages import is_no_memory, one_line, reason
 
 # an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; "
 # or ", "
@@ -19,14 +19,20 @@ class BusyError(Exception):
     """More requests wait than may."""
 
 
+class GoneError(ValueError):
+    """What was asked for is not kept any more."""
+
+
+class FullError(ValueError):
+    """There is no room for more results before those that are there are saved."""
+
+
 def told(error: Exception) -> str:
     """An error as one line for a visitor, which names files without their folders.
 
     What no visitor can cause, a mistake of ours, is logged, and the line says only that.
     """
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "memory" in str(error)
-    ):
+    if is_no_memory(error):
         return NO_MEMORY
     if isinstance(error, ValueError | OSError | BusyError):
         return as_line(reason(error))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
@@ -23,7 +23,7 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.editing.views import FILES
 from colorization.web.library import Library
-from colorization.web.messages import BusyError, told
+from colorization.web.messages import BusyError, FullError, GoneError, told
 from colorization.web.requests.http_api import HttpApi
 from colorization.web.requests.page_api import PageApi
 from colorization.web.requests.queue_api import QueueApi
@@ -94,6 +94,7 @@ def create_app(
     # not a route: it would answer GET on addresses that take only POST
     app.router.default = _elsewhere(StaticFiles(directory=STATIC, html=True))
     app.add_exception_handler(HTTPException, _in_words)
+    app.add_exception_handler(ClientDisconnect, _left)
     for error in (ValueError, OSError, BusyError, RuntimeError, MemoryError):
         app.add_exception_handler(error, _refused)
     return RequestFilter(app, store.limits, hosts)
@@ -180,7 +181,13 @@ async def _in_words(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    return PlainTextResponse(told(error), 503 if isinstance(error, BusyError) else 400)
+    statuses = {BusyError: 503, GoneError: 404, FullError: 507}
+    return PlainTextResponse(told(error), statuses.get(type(error), 400))
+
+
+async def _left(_: Request, __: Exception) -> Response:
+    """Nobody hears the answer to an upload that was broken off."""
+    return Response()
 
 
 async def _sweep_regularly(store: FileStore) -> None:

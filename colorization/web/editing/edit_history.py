@@ -1,7 +1,7 @@
 """What a visitor has asked for: small, immutable, with its history, for undo and redo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from colorization.network.hints import Point
@@ -81,13 +81,7 @@ class EditedPhoto:
         Raises:
             ValueError: a value is out of range.
         """
-        edit = self.edit
-        return replace(
-            base,
-            saturation=edit.saturation,
-            vividness=edit.vividness,
-            faithfulness=edit.faithfulness,
-        )
+        return replace(base, **{name: getattr(self.edit, name) for name in SLIDERS})
 
     def change(self, kind: str, **values: object) -> "EditedPhoto":
         """A further step.
@@ -123,15 +117,8 @@ class EditedPhoto:
 
     def restart(self) -> "EditedPhoto":
         """As it was when the photo was dropped, as a further step."""
-        first = self.edits[0]
-        return self.change(
-            "",
-            **{
-                name.name: getattr(first, name.name)
-                for name in fields(first)
-                if name.name != "kind"
-            },
-        )
+        first = vars(self.edits[0])
+        return self.change("", **{name: value for name, value in first.items() if name != "kind"})
 
     def put(self, points: Sequence[Point]) -> "EditedPhoto":
         """Put color points, as one step; they replace those on the very same places.

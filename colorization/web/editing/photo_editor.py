@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -215,8 +214,7 @@ class PhotoEditor:
         Raises:
             PictureError: the reference cannot be read any more.
         """
-        key = sha256(str(path).encode(errors="surrogateescape")).hexdigest()
-        small = self.store.folder / "thumbnails" / f"{key}.jpg"
+        small = self.store.derived("thumbnails", path)
         if small.is_file():
             return small
         return save_preview(shrunk(read_reference(path), THUMBNAIL_SIDE), small)

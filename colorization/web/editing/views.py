@@ -1,12 +1,11 @@
 """What a page shows of a photo, as JSON can hold it."""
 
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
 from colorization.photo_files.provenance import sources
 from colorization.result import Colorized
-from colorization.web.editing.edit_history import Candidate, EditedPhoto
+from colorization.web.editing.edit_history import SLIDERS, Candidate, EditedPhoto
 from colorization.web.editing.photo_editor import PhotoEditor, Say, shares_of, silent
 from colorization.web.editing.previews import save_preview, with_doubt
 from colorization.web.messages import as_line
@@ -60,9 +59,7 @@ def photo_view(
         ],
         "points": [[point.x, point.y] for point in edit.points],
         "palette": edit.palette.name if edit.palette else "",
-        "saturation": edit.saturation,
-        "vividness": edit.vividness,
-        "faithfulness": edited.edit.faithfulness,
+        **{name: getattr(edit, name) for name in SLIDERS},
         "can_undo": len(edited.edits) > 1,
         "can_redo": bool(edited.undone),
     }
@@ -86,8 +83,7 @@ def status_lines(edited: EditedPhoto, result: Colorized) -> list[str]:
 
 
 def _before(editor: PhotoEditor, edited: EditedPhoto) -> Path:
-    key = sha256(str(edited.photo).encode(errors="surrogateescape")).hexdigest()
-    path = editor.store.folder / "originals" / f"{key}.jpg"
+    path = editor.store.derived("originals", edited.photo)
     return path if path.is_file() else save_preview(editor.original(edited), path)
 
 

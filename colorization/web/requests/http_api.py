@@ -65,7 +65,7 @@ class HttpApi:
         count = self._count(form)
         paths = form.files.get("reference", [])
         self._editor.check_references(paths)
-        places = " ".join(form.fields.get("point", [])).split()
+        places = form.fields.get("point", [])
         if len(places) > MAX_POINTS:
             raise ValueError(f"at most {MAX_POINTS} color points, not {len(places)}")
         points = [parse_point(text).on(picture.rgb, source) for text in places]

@@ -25,6 +25,7 @@ from colorization.web.storage.photo_queue import PhotoQueue, PhotoQueues, Queued
 from retrieval.photos.reader import Picture, PictureError, read_picture
 
 PASSED_OVER = "This photo already has colors, so it was passed over."
+NOT_KEPT = "This result is not kept any more. Drop the photo anew."
 
 
 class QueueApi:
@@ -71,7 +72,9 @@ class QueueApi:
     async def add(self, request: Request) -> Response:
         """Colorize one more photo, and write its file; one that has colors is passed over."""
         queue = self._queues.get(request.path_params["name"])
+        queue.keep_results(self._editor.store)  # other files make room for what comes
         form = await self._uploads.receive(request)
+        queue.check_room(self._editor.limits.stored_bytes)
         path, folder = form.file("photo"), safe_folder(form.field("place"))
         number = int(as_number(form.field("number", "0"), "number"))
         if len(queue.photos) >= self._editor.limits.queued_photos:
@@ -121,13 +124,15 @@ class QueueApi:
 
     def _view(self, one: QueuedPhoto) -> dict[str, object]:
         store, result = self._editor.store, one.result
+        is_kept = result is not None and result.file.is_file()
+        lost = [NOT_KEPT] if result and not is_kept else []
         return {
             "number": one.number,
             "name": one.name,
             "file": result.file.name if result else one.photo.name,
             "before": url_of(store, one.before),
             "after": url_of(store, result.after) if result else "",
-            "url": url_of(store, result.file) if result and result.file.is_file() else "",
-            "status": result.status if result else [PASSED_OVER],
+            "url": url_of(store, result.file) if result and is_kept else "",
+            "status": [*result.status, *lost] if result else [PASSED_OVER],
             "passed": result is None,
         }

@@ -14,6 +14,7 @@ export class Editor {
       place: (x, y) => this.spots.suggest(x, y),
       stroke: (places) => this.spots.put(places, find("#brush-color").value),
       divide: (share) => (find("#divider-range").value = Math.round(100 * share)),
+      moved: () => this.spots.clear(), // its colors are of the place that was
     });
     this.spots = new Spots(this);
     this.saving = false;

@@ -7,6 +7,8 @@ import { find, make, quiet, show, tell } from "./page.js";
 import { Queue } from "./queue.js";
 import { ask, form } from "./requests.js";
 
+const GONE = 404; // of HTTP: what was asked for is not kept any more
+
 const editor = new Editor();
 const queue = new Queue();
 let page = { accept: [], queued_photos: 0 };
@@ -24,7 +26,7 @@ async function route() {
     else start();
   } catch (error) {
     if (error.name === "AbortError") return;
-    history.replaceState(null, "", "#");
+    if (error.status === GONE) history.replaceState(null, "", "#"); // else it is there once the page is loaded again
     start();
     tell([error.message]);
   }
@@ -66,7 +68,6 @@ async function take(files, target = document.body) {
   if (files.length === 1) return open({ path: "/api/photos", form: form("photo", files) }, files[0]);
   try {
     quiet();
-    queue.stop();
     const name = await queue.begin(files, { accept: page.accept, most: page.queued_photos });
     location.hash = `photos=${name}`;
     await queue.run();

@@ -5,11 +5,14 @@ import { ask, form } from "./requests.js";
 
 const count = (number, what = "photo") => `${number} ${what}${number === 1 ? "" : "s"}`;
 
+const NO_ROOM = 507; // of HTTP: the results must be saved before there can be more
+
 const stateOf = (view) => (view.passed ? "passed" : "done");
 
 export class Queue {
   constructor() {
-    this.cards = [];
+    this.lists = new Map(); // by name, those that this page began: Back leads to them, with what still waits
+    this.list = { name: "", cards: [] }; // the one that is shown
     find("#stop-queue").onclick = () => this.toggle();
   }
 
@@ -18,12 +21,14 @@ export class Queue {
     // of a folder by their names; files of their own also without a suffix, and the server looks at their content
     const isPicture = ({ name, place = "" }) =>
       accept.some((suffix) => name.toLowerCase().endsWith(suffix)) || !(name.includes(".") || place.includes("/"));
-    const pictures = files.filter(isPicture).slice(0, most);
+    const pictures = files.filter(isPicture);
     if (!pictures.length) throw new Error("None of these files is a picture that Rechroma reads.");
     const { name } = await ask("/api/queues", { json: {} });
-    this.name = name;
-    this.others = files.length - pictures.length;
-    this.cards = pictures.map((file, number) => ({ number, upload: file, title: file.name, state: "waits" }));
+    this.stop();
+    const taken = pictures.slice(0, most);
+    const cards = taken.map((file, number) => ({ number, upload: file, title: file.name, state: "waits" }));
+    this.list = { name, cards, most, others: files.length - pictures.length, left: pictures.length - taken.length };
+    this.lists.set(name, this.list);
     this.draw();
     return name;
   }
@@ -33,13 +38,10 @@ export class Queue {
     show("queue");
     document.title = "Several photos – Rechroma";
     const photos = await this.upToDate(name, settled);
-    if (name === this.name) {
-      for (const one of photos) Object.assign(this.cards.find((card) => card.number === one.number) ?? {}, one);
-    } else {
-      this.stop();
-      Object.assign(this, { name, others: 0, reloaded: true });
-      this.cards = photos.map((one) => ({ ...one, title: one.file, state: stateOf(one) }));
-    }
+    const list = this.lists.get(name) ?? { name, cards: [], reloaded: true };
+    if (list.reloaded) list.cards = photos.map((one) => ({ ...one, title: one.file, state: stateOf(one) }));
+    else for (const one of photos) Object.assign(list.cards.find((card) => card.number === one.number) ?? {}, one);
+    this.list = list;
     this.draw();
     find("#queue h1").focus();
   }
@@ -63,35 +65,39 @@ export class Queue {
 
   /** Stop once the photo that is worked on is done, or go on. */
   toggle() {
-    this.isStopping = Boolean(this.running);
-    if (!this.running) this.run();
+    if (this.isRunning) this.running.isStopping = true;
+    else this.run();
     this.tell();
   }
 
-  /** Work on all that wait. A photo that is refused does not stand in the way; a lost connection does. */
+  /** Whether the queue that is shown is worked on. */
+  get isRunning() {
+    return this.running?.list === this.list;
+  }
+
+  /** Work on all that wait. A photo that is refused does not stand in the way; what concerns all of them does. */
   async run() {
-    const running = (this.running = new AbortController());
-    const { name } = this;
-    this.isStopping = false;
-    for (const card of this.cards) {
+    this.stop();
+    const { list } = this;
+    const running = (this.running = Object.assign(new AbortController(), { list, isStopping: false }));
+    for (const card of list.cards) {
       if (card.state !== "waits") continue;
-      const step = (words) => this.mark(card, words);
+      const step = (words) => this.mark(list, card, words);
       step("sending");
       try {
         const sent = form("photo", [card.upload], { number: card.number, place: card.upload.place ?? "" });
-        const done = await ask(`/api/queues/${name}/photos`, { form: sent, step, signal: running.signal });
+        const done = await ask(`/api/queues/${list.name}/photos`, { form: sent, step, signal: running.signal });
         Object.assign(card, done, { state: stateOf(done), upload: null });
       } catch (error) {
         if (running.signal.aborted) card.state = "waits";
-        else if (error.lost) {
+        else if (error.lost || error.status === NO_ROOM) {
           card.state = "waits";
           tell([error.message]);
           this.stop();
         } else Object.assign(card, { state: "refused", line: error.message, upload: null });
       }
-      if (this.name !== name) return;
-      this.mark(card, card.state);
-      if (this.isStopping || this.running !== running) break;
+      this.mark(list, card, card.state);
+      if (running.isStopping || this.running !== running) break;
     }
     if (this.running === running) this.running = null;
     this.tell();
@@ -99,28 +105,32 @@ export class Queue {
 
   /** Color a photo that was passed over, as it has colors. */
   async colorAnyway(card) {
-    const { name } = this;
-    const step = (words) => this.mark(card, words);
+    const { list } = this;
+    const step = (words) => this.mark(list, card, words);
     step("waiting");
     try {
-      const done = await ask(`/api/queues/${name}/photos/${card.number}`, { json: {}, step });
+      const done = await ask(`/api/queues/${list.name}/photos/${card.number}`, { json: {}, step });
       Object.assign(card, done, { state: stateOf(done) });
     } catch (error) {
       card.state = "passed";
       tell([error.message]);
     }
-    if (this.name === name) this.mark(card, card.state);
+    this.mark(list, card, card.state);
   }
 
-  mark(card, state) {
+  mark(list, card, state) {
     card.state = state;
+    if (list !== this.list) return;
+    const hadFocus = card.element?.contains(document.activeElement);
     card.element?.replaceWith((card.element = this.card(card)));
+    if (hadFocus) (card.element.querySelector("a, button") ?? card.element).focus();
     this.tell();
   }
 
   draw() {
-    for (const card of this.cards) card.element = this.card(card);
-    find("#queued").replaceChildren(...this.cards.map((card) => card.element));
+    const { cards } = this.list;
+    for (const card of cards) card.element = this.card(card);
+    find("#queued").replaceChildren(...cards.map((card) => card.element));
     this.tell();
   }
 
@@ -137,28 +147,30 @@ export class Queue {
       parts.unshift(make("div", { className: "pair" }, ...images));
       parts.push(...status.map((text) => make("p", { text })));
       const links = make("div", { className: "line" });
-      links.append(make("a", { className: "button", href: `#photo=${name}&queue=${this.name}`, text: "Work on it", "aria-label": `Work on it: ${title}` }));
+      links.append(make("a", { className: "button", href: `#photo=${name}&queue=${this.list.name}`, text: "Work on it", "aria-label": `Work on it: ${title}` }));
       if (url) links.append(make("a", { className: "button", href: url, download: card.file, text: "Save", "aria-label": `Save ${title}` }));
       parts.push(links);
     } else if (state === "refused") parts.push(make("p", { className: "bad", text: card.line }));
     else parts.push(make("p", { text: state === "waits" ? "Waits" : `${state[0].toUpperCase()}${state.slice(1)} …` }));
-    return make("li", {}, ...parts);
+    return make("li", { tabIndex: -1 }, ...parts);
   }
 
   tell() {
+    const { name, cards, most, others, left, reloaded } = this.list;
     const [done, passed, refused, waiting] = ["done", "passed", "refused", "waits"].map(
-      (state) => this.cards.filter((card) => card.state === state).length,
+      (state) => cards.filter((card) => card.state === state).length,
     );
-    const parts = [`${done} of ${count(this.cards.length)} done`];
+    const parts = [`${done} of ${count(cards.length)} done`];
     if (passed) parts.push(`${passed} passed over, as ${passed === 1 ? "it has" : "they have"} colors already`);
     if (refused) parts.push(`${refused} refused`);
-    if (this.others) parts.push(`${count(this.others, "other file")} passed over`);
-    if (this.reloaded) parts.push("the page was loaded again: drop those anew that are not among them");
+    if (others) parts.push(`${count(others, "other file")} passed over`);
+    if (left) parts.push(`${left} more than the ${most} that are taken at once: drop ${left === 1 ? "it" : "them"} afterwards`);
+    if (reloaded) parts.push("the page was loaded again: drop those anew that are not among them");
     find("#queue-told").textContent = `${parts.join("; ")}.`;
-    Object.assign(find("#queue-progress"), { max: Math.max(1, this.cards.length), value: done + passed + refused, hidden: !this.running });
-    Object.assign(find("#zip"), { hidden: !done || this.isBehind, href: `/api/queues/${this.name}/zip` });
-    find("#stop-queue").hidden = !(this.running || waiting);
-    find("#stop-queue").textContent = this.running ? "Stop" : "Go on";
-    find("#stop-queue").disabled = Boolean(this.running && this.isStopping);
+    Object.assign(find("#queue-progress"), { max: Math.max(1, cards.length), value: done + passed + refused, hidden: !this.isRunning });
+    Object.assign(find("#zip"), { hidden: !done || this.isBehind, href: `/api/queues/${name}/zip` });
+    find("#stop-queue").hidden = !(this.isRunning || waiting);
+    find("#stop-queue").textContent = this.isRunning ? "Stop" : "Go on";
+    find("#stop-queue").disabled = Boolean(this.isRunning && this.running.isStopping);
   }
 }

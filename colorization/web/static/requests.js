@@ -6,11 +6,11 @@ const LOST =
   "Rechroma does not answer. Is it still running, and is the connection there? " +
   "While it runs, your work is kept: try again. If it was ended, it has forgotten all photos: choose them anew.";
 
-/** A refusal in words for a person. `lost` says that the server could not be reached. */
+/** A refusal in words for a person. `lost` says that the server could not be reached, `status` what HTTP calls it. */
 export class Refused extends Error {
-  constructor(line, lost = false) {
+  constructor(line, { lost = false, status = 0 } = {}) {
     super(line);
-    this.lost = lost;
+    Object.assign(this, { lost, status });
   }
 }
 
@@ -41,12 +41,12 @@ export async function ask(path, { json, form, step = () => {}, signal } = {}) {
   try {
     const answer = await fetch(path, { method: body ? "POST" : "GET", body, signal: signals });
     heard();
-    if (!answer.ok) throw new Refused(await answer.text());
+    if (!answer.ok) throw new Refused(await answer.text(), answer);
     if (!answer.headers.get("content-type").includes("ndjson")) return await answer.json();
     return await lastLine(answer, step, heard);
   } catch (error) {
     if (error instanceof Refused || signal?.aborted) throw error;
-    throw new Refused(LOST, true);
+    throw new Refused(LOST, { lost: true });
   } finally {
     clearTimeout(timer);
   }
@@ -77,7 +77,7 @@ export async function download(url, name) {
     if (!answer.ok) throw new Refused(await answer.text());
     blob = await answer.blob();
   } catch (error) {
-    throw error instanceof Refused ? error : new Refused(LOST, true);
+    throw error instanceof Refused ? error : new Refused(LOST, { lost: true });
   }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

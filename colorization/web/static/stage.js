@@ -14,7 +14,7 @@ const STEPS = ["sending", "reading", "describing", "matching", "coloring", "writ
 export const limit = (value, low, high) => Math.min(high, Math.max(low, value));
 
 export class Stage {
-  /** @param heard `place(x, y)` for a click, `stroke(places)` for the brush, `divide(share)` for the divider. */
+  /** @param heard `place(x, y)` for a click, `stroke(places)` for the brush, `divide(share)` for the divider, `moved()` for the cross. */
   constructor(heard) {
     this.heard = heard;
     this.element = find("#stage");
@@ -263,6 +263,7 @@ export class Stage {
     const by = far ? 10 * KEY_STEP : KEY_STEP;
     this.cross = [limit(this.cross[0] + x * by, 0, 1), limit(this.cross[1] + y * by, 0, 1)];
     this.draw();
+    this.heard.moved();
   }
 }
 

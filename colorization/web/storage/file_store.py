@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from colorization.web.storage.limits import Limits
@@ -52,6 +53,16 @@ class FileStore:
         folder = self.folder / "made" / uuid.uuid4().hex
         folder.mkdir(parents=True)
         return folder / name
+
+    def derived(self, kind: str, path: Path) -> Path:
+        """Where a small picture that is made of a file lies, once it was made.
+
+        Args:
+            kind: name of a folder.
+            path: of the file, anywhere.
+        """
+        key = sha256(str(path).encode(errors="surrogateescape")).hexdigest()
+        return self.folder / kind / f"{key}.jpg"
 
     def keep(self, paths: Iterable[Path]) -> None:
         """Note that files of the folder are in use."""

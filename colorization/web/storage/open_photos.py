@@ -8,6 +8,7 @@ from typing import TypeVar
 from cachetools import LRUCache
 
 from colorization.web.editing.edit_history import EditedPhoto
+from colorization.web.messages import GoneError
 
 GONE = "This photo is not kept any more. Choose it again."
 Found = TypeVar("Found")
@@ -35,12 +36,12 @@ class OpenPhotos:
         """The photo as it is now.
 
         Raises:
-            ValueError: it is not there.
+            GoneError: it is not there.
         """
         with self._lock:
             found = self._photos.get(name)
         if found is None:
-            raise ValueError(GONE)
+            raise GoneError(GONE)
         return found
 
     def change(
@@ -57,12 +58,13 @@ class OpenPhotos:
             then: what to do with the changed photo.
 
         Raises:
-            ValueError: the photo is not there, or what ``change`` and ``then`` raise.
+            GoneError: the photo is not there.
+            ValueError: what ``change`` and ``then`` raise.
         """
         with self._lock:
             before = self._photos.get(name)
             if before is None:
-                raise ValueError(GONE)
+                raise GoneError(GONE)
             after = self._photos[name] = change(before)
         try:
             return then(after)

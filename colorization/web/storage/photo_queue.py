@@ -4,18 +4,25 @@ import secrets
 import threading
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cachetools import LRUCache
 
 from colorization.web.editing.edit_history import Edit
+from colorization.web.messages import FullError, GoneError
 from colorization.web.requests.upload_checks import safe_name
 from colorization.web.storage.file_store import FileStore
 
 MAX_QUEUES = 64
 GONE = "These photos are not kept any more. Choose them again."
 NOTHING = "None of these photos has a result yet."
+FULL = (
+    "There is no room for more results: save these as one zip, then drop the photos that still"
+    " wait anew."
+)
+RESULTS_SHARE = 0.4  # of the store, that a queue's results may take: their zip takes as much
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,12 @@ class PhotoQueue:
         """The photo of a number.
 
         Raises:
-            ValueError: it is not there.
+            GoneError: it is not there.
         """
         for one in self.photos:
             if one.number == number:
                 return one
-        raise ValueError(GONE)
+        raise GoneError(GONE)
 
     def replace_result(self, name: str, result: QueuedResult) -> None:
         """Take the result of a photo that was edited since.
@@ -92,16 +99,37 @@ class PhotoQueue:
                 replace(one, result=result) if one.name == name else one for one in self.photos
             ]
 
+    def keep_results(self, store: FileStore) -> None:
+        """Let other files of the store go first where it has no room."""
+        store.keep(one.result.file for one in self.photos if one.result)
+
+    def check_room(self, stored_bytes: int) -> None:
+        """Refuse to color more than can be kept; a zip of the results must fit beside them.
+
+        Args:
+            stored_bytes: of the store.
+
+        Raises:
+            FullError: there is no room for another result.
+        """
+        sizes = 0
+        for one in self.photos:
+            with suppress(OSError):  # it may be gone, after hours
+                sizes += one.result.file.stat().st_size if one.result else 0
+        if sizes > RESULTS_SHARE * stored_bytes:
+            raise FullError(FULL)
+
     def write_zip(self, store: FileStore) -> Path:
         """Write all results that are still kept into one zip, in the folders that they came in.
 
         Raises:
-            ValueError: there is none.
+            GoneError: they are not kept any more.
+            ValueError: there is none yet.
         """
         results = [(one.folder, one.result.file) for one in self.photos if one.result]
         there = [(folder, file) for folder, file in results if file.is_file()]
         if not there:
-            raise ValueError(NOTHING)
+            raise GoneError(GONE) if results else ValueError(NOTHING)
         store.keep(file for _, file in there)
         path, taken = store.new("rechroma.zip"), set[str]()
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zipped:
@@ -128,12 +156,12 @@ class PhotoQueues:
         """The queue of a name.
 
         Raises:
-            ValueError: it is not there.
+            GoneError: it is not there.
         """
         with self._lock:
             found = self._queues.get(name)
         if found is None:
-            raise ValueError(GONE)
+            raise GoneError(GONE)
         return found
 
 

@@ -16,7 +16,8 @@ from skimage.color import rgb2lab
 
 from colorization.network.pretrained import load_network
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.server import STATIC, serve
+from colorization.web.server import STATIC, create_app, serve
+from colorization.web.storage.file_store import FileStore
 from retrieval.building.changes import BuildReport
 from retrieval.search.photo_index import PhotoIndex
 from similarity.backbone.backbone import Backbone
@@ -215,3 +216,27 @@ def test_a_port_in_use_is_told_before_anything_is_loaded(
 def test_an_address_that_is_not_this_machine_s_is_told(host: str) -> None:
     with pytest.raises(ValueError, match=rf"^cannot listen on {host}, port 0: [^()]+$"):
         serve(None, host, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/api/photos", b"multipart/form-data; boundary=b"), ("/api/photos/x/edits", b"text/json")],
+)
+def test_an_upload_that_is_broken_off_is_no_error(
+    colorizer: ColorizationPipeline, store: FileStore, path: str, kind: bytes
+) -> None:
+    """As of a visitor that goes Back while a photo is sent."""
+    page, answers = create_app(colorizer, store), list[Any]()
+    headers = [(b"content-length", b"5000"), (b"content-type", kind), (b"host", b"localhost")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    begun = {"type": "http.request", "body": b"--b\r\n", "more_body": True}
+    left = iter([begun, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(left)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    asyncio.run(page({**scope, "query_string": b"", "http_version": "1.1"}, receive, send))
+    assert answers[0]["status"] == 200

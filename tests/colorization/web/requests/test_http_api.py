@@ -93,7 +93,7 @@ def test_without_an_index_the_option_of_the_server_is_named(
         ({"top_k": "many"}, "top_k must be a number"),
         ({"saturation": -1}, "saturation must be within"),
         ({"saturation": ""}, "saturation must be a number"),
-        ({"point": "1,2,#ff0000 " * 101}, "at most 100 color points, not 101"),
+        ({"point": ["1, 2, #ff0000"] * 101}, "at most 100 color points, not 101"),
         ({"vivid": 1}, "vivid is no field; fields are faithfulness, point, saturation, top_k, viv"),
         ({"palette": "#ff0000"}, "palette is a file; fields are faithfulness"),
     ],

@@ -1,3 +1,4 @@
+import io
 import shutil
 import zipfile
 from pathlib import Path
@@ -8,6 +9,8 @@ from PIL import Image
 
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.editing.photo_editor import HAS_COLORS
+from colorization.web.requests.queue_api import NOT_KEPT
+from colorization.web.storage.photo_queue import FULL, GONE
 
 
 def test_several_photos_and_one_zip(
@@ -125,3 +128,35 @@ def test_a_photo_is_read_once(
     monkeypatch.setattr("colorization.web.editing.photo_editor.read_picture", lambda _: 1 / 0)
     here = f"/api/queues/{served.ask('/api/queues', json={})['name']}/photos"
     assert served.send(here, "photo", tmp_path / "other.jpg")["file"] == "other-color.jpg"
+
+
+def test_no_result_goes_for_the_next_photo(
+    serving: Any, colorizer: ColorizationPipeline, gray_file: Path
+) -> None:
+    """Uploads make room for results, and one that could not be kept is not begun."""
+    size = gray_file.stat().st_size
+    with serving(colorizer, stored_bytes=20 * size) as small:
+        here = f"/api/queues/{small.ask('/api/queues', json={})['name']}"
+        answers = [
+            small.send(f"{here}/photos", "photo", gray_file, number=number) for number in range(40)
+        ]
+        done = [one for one in answers if "url" in one]
+        assert 2 < len(done) < 40
+        assert {one["error"] for one in answers[len(done) :]} == {FULL}
+        with small.http() as client:
+            sent = {"files": {"photo": (gray_file.name, gray_file.read_bytes())}}
+            assert client.post(f"{here}/photos", **sent).status_code == 507
+            found = zipfile.ZipFile(io.BytesIO(client.get(f"{here}/zip").content))
+        assert len(found.namelist()) == len(done)
+
+
+def test_results_that_are_gone_are_told(served: Any, gray_file: Path) -> None:
+    here = f"/api/queues/{served.ask('/api/queues', json={})['name']}"
+    served.send(f"{here}/photos", "photo", gray_file)
+    for path in served.store.folder.rglob("garage-color.jpg"):
+        path.unlink()
+    (one,) = served.ask(here)
+    assert one["status"][-1] == NOT_KEPT and one["url"] == ""
+    with served.http() as client:
+        answer = client.get(f"{here}/zip")
+    assert (answer.status_code, answer.text) == (404, GONE)

@@ -153,3 +153,27 @@ def test_a_visitor_from_elsewhere_is_not_told_that_photos_stay_here(
     tab.close()
     server.should_exit = True
     thread.join(60)
+
+
+def test_an_error_does_not_lose_the_address_of_the_work(visit: Any, gray_file: Path) -> None:
+    one = visit().open(gray_file)
+    one.tab.wait_for_url(re.compile("#photo="))
+    address, refusals = one.tab.url, ['{"error": "There is not enough memory."}\n']
+
+    def answer(route: Any) -> None:
+        if refusals:
+            body = refusals.pop()
+            route.fulfill(status=200, content_type="application/x-ndjson", body=body)
+        else:
+            route.continue_()
+
+    one.tab.route("**/api/photos/*", answer)
+    one.tab.reload()
+    expect(one.tab.get_by_role("alert").locator("p")).to_have_text("There is not enough memory.")
+    assert one.tab.url == address
+    one.tab.reload()
+    expect(one.status.first).to_contain_text("Colors")
+    # what is gone does not come back
+    one.tab.goto(f"{one.url}#photo=nobody-has-this")
+    expect(one.tab.get_by_role("alert").locator("p")).to_contain_text("not kept any more")
+    expect(one.tab).to_have_url(re.compile("#$"))

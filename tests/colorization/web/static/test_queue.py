@@ -187,3 +187,73 @@ def test_whoever_leaves_while_it_works_is_asked(visit: Any, photos: list[Path]) 
     one.tab.reload()
     expect(one.tab.locator("#queue-told")).to_contain_text("the page was loaded again")
     assert asked == ["beforeunload"]
+
+
+def test_back_leads_to_an_earlier_queue_and_none_loses_what_waits(
+    visit: Any, photos: list[Path]
+) -> None:
+    one = visit()
+    told, cards = one.tab.locator("#queue-told"), one.tab.locator("#queued li")
+    one.choose(photos[0], photos[2])
+    expect(told).to_have_text("2 of 2 photos done.")
+    one.choose(*photos[::2] * 4)
+    expect(told).to_have_text(re.compile("^[1-6] of 8 photos done"))
+    one.tab.go_back()
+    expect(told).to_have_text("2 of 2 photos done.")
+    expect(cards).to_have_count(2)
+    one.tab.go_forward()
+    expect(cards).to_have_count(8)
+    expect(told).to_have_text("8 of 8 photos done.")
+    one.choose(photos[0], photos[2])
+    expect(told).to_have_text("2 of 2 photos done.")
+    assert one.failed == []
+
+
+def test_more_photos_than_are_taken_are_no_other_files(
+    visit: Any, serving: Any, colorizer: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with serving(colorizer, queued_photos=2) as small:
+        one = visit(small.url)
+        one.choose(*[photos[0], photos[2]] * 2, tmp_path / "notes.txt")
+        expect(one.tab.locator("#queue-told")).to_have_text(
+            "2 of 2 photos done; 1 other file passed over;"
+            " 2 more than the 2 that are taken at once: drop them afterwards."
+        )
+
+
+def test_who_works_with_keys_stays_where_they_are(
+    visit: Any, pictures: dict[str, np.ndarray], photos: list[Path], tmp_path: Path
+) -> None:
+    Image.fromarray(pictures["coffee"]).save(tmp_path / "cup.png")
+    one = visit()
+    one.choose(tmp_path / "cup.png", photos[0])
+    button = one.tab.get_by_role("button", name="Color it anyway: cup.png")
+    button.focus()
+    button.press("Enter")
+    expect(one.tab.get_by_role("link", name="Work on it: cup.png")).to_be_focused()
+
+
+def test_other_files_do_not_stop_a_queue(visit: Any, photos: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    one = visit()
+    one.choose(*photos[::2] * 4)
+    told = one.tab.locator("#queue-told")
+    expect(told).to_have_text(re.compile("^[1-6] of 8 photos done"))
+    one.choose(tmp_path / "a.txt", tmp_path / "a.txt")
+    expect(one.tab.get_by_role("alert").locator("p")).to_contain_text("None of these files")
+    expect(told).to_have_text("8 of 8 photos done.")
+
+
+def test_a_full_store_stops_the_queue_and_says_what_to_do(
+    visit: Any, serving: Any, colorizer: Any, photos: list[Path]
+) -> None:
+    with serving(colorizer, stored_bytes=10 * photos[0].stat().st_size) as small:
+        one = visit(small.url)
+        one.choose(*photos[:1] * 20)
+        alert = one.tab.get_by_role("alert").locator("p")
+        expect(alert).to_contain_text("save these as one zip")
+        expect(one.tab.locator("#stop-queue")).to_have_text("Go on")
+        expect(one.tab.locator("#queue-told")).to_have_text(
+            re.compile(r"^\d+ of 20 photos done\.$")
+        )

@@ -45,3 +45,21 @@ def test_any_color_is_put_and_is_in_the_file(visit: Any, gray_file: Path, tmp_pa
     row, column = int(0.75 * rgb.shape[0]), int(0.25 * rgb.shape[1])
     found = rgb2lab(rgb)[row - 2 : row + 3, column - 2 : column + 3, 1:].mean((0, 1))
     assert found[1] < -15  # blue
+
+
+def test_colors_of_a_place_go_when_the_cross_moves(visit: Any, gray_file: Path) -> None:
+    """Else they would be put where it was."""
+    one = visit().open(gray_file)
+    one.use("Color a spot")
+    stage = one.tab.locator("#stage")
+    stage.focus()
+    stage.press("Enter")
+    one.tab.locator("#swatches button").first.wait_for()
+    stage.press("Shift+ArrowRight")
+    expect(one.tab.locator("#swatches button")).to_have_count(0)
+    expect(one.tab.locator("#put-color")).to_be_hidden()
+    stage.press("Enter")
+    one.tab.locator("#swatches button").first.click()
+    expect(one.status.first).to_contain_text("1 color point")
+    left = "one => one.style.left"
+    assert one.tab.locator(".mark:not(.cross)").first.evaluate(left) == "60%"
