@@ -14,9 +14,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
 from jaxtyping import UInt8
 
+from colorization.video.container.beside import pictures_of
 from colorization.video.frame_planes import (
     HDR,
     is_full_range,
@@ -242,15 +242,9 @@ def _is_animated_webp(path: Path) -> bool:
 
 
 def _video_of(container: InputContainer, path: Path) -> av.VideoStream:
-    """The stream of moving pictures that players show; the cover of an album is none."""
-    found = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
-    ]
-    if not found:
+    if (found := pictures_of(container)) is None:
         raise FilmError(f"{path}: holds no moving pictures")
-    return next((s for s in found if s.disposition & Disposition.default), found[0])
+    return found
 
 
 def _end_of(packet: av.Packet) -> float:

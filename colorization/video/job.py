@@ -70,10 +70,12 @@ def check_job(job: FilmJob) -> None:
         raise ValueError(
             f"{output}: is a folder; a film is written to a file: use {', '.join(SUFFIXES)}"
         )
-    if output.resolve() in {path.resolve() for path in (job.input_path, *job.references)}:
-        raise ValueError(
-            f"{output}: the result would replace what was given; choose another --output"
-        )
+    given = {path.resolve() for path in (job.input_path, *job.references)}
+    for path in (output, *([] if is_film else result_paths(job))):
+        if path.resolve() in given:
+            raise ValueError(
+                f"{path}: the result would replace what was given; choose another --output"
+            )
     if is_film and output.is_dir():
         raise ValueError(f"{output}: is a folder; choose another --output")
     existing = output if is_film else next(_existing(job), output / "-")

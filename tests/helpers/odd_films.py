@@ -27,6 +27,7 @@ def odd_film(
     tracks: int = 1,
     transfer: int = 0,
     pix_fmt: str = "yuv420p",
+    shown: int | None = None,
 ) -> Path:
     """Write luma planes as a film.
 
@@ -43,12 +44,16 @@ def odd_film(
         tracks: of pictures.
         transfer: code of PQ or HLG makes a film of 10 bits in BT.2020.
         pix_fmt: of the pictures.
+        shown: number of the track that players show; the others are marked as not meant.
     """
     options = {"write_tmcd": "1"} if path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=options) as container:
         streams = [
             _video(container, codec, lumas[0].shape, transfer, pix_fmt) for _ in range(tracks)
         ]
+        for number, stream in enumerate(streams if shown is not None else ()):
+            stream.disposition = Disposition.default if number == shown else Disposition(0)
+            stream.metadata["title"] = f"track {number}"
         if timecode:
             streams[0].metadata["timecode"] = timecode
         if matrix:

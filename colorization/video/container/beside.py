@@ -63,6 +63,17 @@ def copied_packets(source: InputContainer, added: Mapping[int, Stream]) -> Itera
         yield packet
 
 
+def pictures_of(source: InputContainer) -> av.VideoStream | None:
+    """The stream of moving pictures that players show; the cover of an album is none."""
+    found = [
+        stream
+        for stream in source.streams.video
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
+    ]
+    by_default = (stream for stream in found if stream.disposition & Disposition.default)
+    return next(by_default, found[0] if found else None)
+
+
 def covers_of(source: InputContainer) -> list[av.VideoStream]:
     """Its cover pictures."""
     return [s for s in source.streams.video if s.disposition & Disposition.attached_pic]
@@ -121,8 +132,9 @@ def copy_tags(source: InputContainer, container: OutputContainer, stream: av.Vid
         container: of the result.
         stream: of its pictures.
     """
-    own = source.streams.video[0].metadata
-    stream.metadata.update({k: v for k, v in own.items() if k.lower() in ("language", "title")})
+    if shown := pictures_of(source):
+        own = {k: v for k, v in shown.metadata.items() if k.lower() in ("language", "title")}
+        stream.metadata.update(own)
     if code := timecode_of(source):
         stream.metadata["timecode"] = code
     container.set_chapters(source.chapters())

@@ -80,6 +80,16 @@ def test_nothing_that_exists_is_replaced(
     assert listing(tmp_path) == before
 
 
+def test_a_reference_among_the_results_stays(frame_dir: Path, tmp_path: Path) -> None:
+    """As one has that colored a frame by hand, and lends its colors to the others."""
+    (tmp_path / "out").mkdir()
+    by_hand = tmp_path / "out" / "2.png"
+    Image.new("RGB", (8, 8), "red").save(by_hand)
+    with pytest.raises(ValueError, match=r"2\.png: the result would replace what was given"):
+        check_job(FilmJob(frame_dir, tmp_path / "out", [by_hand], overwrite=True))
+    check_job(FilmJob(frame_dir, tmp_path / "other", [by_hand]))
+
+
 def test_a_new_folder_with_a_dot_in_its_name_is_told_how_to_be_one(
     frame_dir: Path, make_film: MakeFilm, pan: Pan, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from odd_films import odd_film
 
-from colorization.video.container.beside import covers_of, timecode_of
+from colorization.video.container.beside import copy_tags, covers_of, pictures_of, timecode_of
 from colorization.video.container.trial import check_container
 from colorization.video.film_reader import SUFFIXES, Film
 
@@ -45,3 +45,19 @@ def test_a_film_has_a_cover(pan: Pan, tmp_path: Path) -> None:
     with av.open(str(odd_film(tmp_path / "in.mp4", pan("coffee", 2), cover="png"))) as container:
         assert len(covers_of(container)) == 1
         assert timecode_of(container) == ""
+
+
+def test_language_and_title_are_those_of_the_track_that_is_shown(pan: Pan, tmp_path: Path) -> None:
+    source = odd_film(tmp_path / "in.mkv", pan("coffee", 2), tracks=2, shown=1)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "out.mkv"), "w") as result:
+        shown = pictures_of(container)
+        assert shown is not None and shown.index == 1
+        stream = result.add_stream("libx264", rate=25)
+        copy_tags(container, result, stream)
+        assert stream.metadata["title"] == "track 1"
+
+
+def test_a_cover_alone_is_no_film(pan: Pan, tmp_path: Path) -> None:
+    source = odd_film(tmp_path / "in.mp4", pan("coffee", 2), tracks=0, cover="png")
+    with av.open(str(source)) as container:
+        assert len(container.streams.video) == 1 and pictures_of(container) is None
