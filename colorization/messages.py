@@ -1,5 +1,6 @@
 """Texts that a person reads."""
 
+NO_MEMORY = "there is not enough memory for this; close other programs, or take a smaller picture"
 AUTOMATIC = "The colors are automatic."  # after what says that no reference is used
 
 
@@ -10,6 +11,13 @@ def one_line(text: str) -> str:
     """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip()
+    )
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether memory was not enough; torch says so in words only."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "memory" in str(error)
     )
 
 

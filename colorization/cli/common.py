@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible
-from colorization.messages import one_line, reason
+from colorization.messages import NO_MEMORY, is_no_memory, one_line, reason
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]
@@ -117,6 +117,10 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except (ValueError, OSError) as error:
             fail(reason(error))
+        except (MemoryError, RuntimeError) as error:
+            if not is_no_memory(error):
+                raise
+            fail(NO_MEMORY)
         except KeyboardInterrupt as stop:
             typer.echo(str(stop) or STOPPED, err=True)
             raise typer.Exit(STATUS) from None

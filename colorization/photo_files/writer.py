@@ -17,6 +17,7 @@ from colorization.photo_files.staged_files import staging
 from colorization.photo_files.tiff import write_tiff
 from retrieval.photos.embedded.photoshop import IPTC_RESOURCE
 from retrieval.photos.embedded.tiff_tags import FOLDERS, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION
+from retrieval.photos.formats import READ
 from retrieval.photos.metadata import COMMENT, INCH, load_exif
 from retrieval.photos.reader import Picture, to_uint8
 
@@ -33,8 +34,10 @@ JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in
 
 
 def output_suffix(suffix: str) -> str:
-    """The suffix of a result: the input's own where it can be written, else .png."""
-    return suffix if suffix.lower() in FORMATS else ".png"
+    """The suffix of a result: the input's own where it can be written, else .jpg or .png."""
+    if suffix.lower() in FORMATS:
+        return suffix
+    return ".jpg" if suffix.lower() in READ["JPEG"] else ".png"
 
 
 def takes_quality(path: Path) -> bool:

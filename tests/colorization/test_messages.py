@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from colorization.messages import one_line, reason
+from colorization.messages import is_no_memory, one_line, reason
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_one_line(text: str, line: str) -> None:
 )
 def test_reasons_have_no_numbers(error: Exception, told: str) -> None:
     assert reason(error) == told
+
+
+def test_what_torch_says_of_memory_is_no_memory() -> None:
+    words = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes"
+    assert is_no_memory(MemoryError()) and is_no_memory(RuntimeError(words))
+    assert not is_no_memory(RuntimeError("shapes differ")) and not is_no_memory(ValueError(words))

@@ -2,6 +2,7 @@ import pytest
 import typer
 
 from colorization.cli.common import fail, given, one_line_errors, without_effect
+from colorization.messages import NO_MEMORY
 
 
 def test_fail(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +22,8 @@ def test_fail(capsys: pytest.CaptureFixture[str]) -> None:
             "error: /x/y: No space left on device; free some\n",
         ),
         (OSError(28, "No space left on device"), "error: No space left on device\n"),
+        (MemoryError(), f"error: {NO_MEMORY}\n"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 1 GiB"), f"error: {NO_MEMORY}\n"),
     ],
 )
 def test_errors_a_user_can_cause_are_one_line(
@@ -43,8 +46,9 @@ def test_other_errors_are_not_hidden_and_a_stop_is_told(capsys: pytest.CaptureFi
     def command(error: BaseException) -> None:
         raise error
 
-    with pytest.raises(KeyError):
-        command(KeyError("a bug"))
+    for bug in (KeyError("a bug"), RuntimeError("a bug")):
+        with pytest.raises(type(bug), match="a bug"):
+            command(bug)
     with pytest.raises(typer.Exit) as caught:
         command(KeyboardInterrupt())
     assert caught.value.exit_code == 130
