@@ -88,19 +88,16 @@ def as_dict(
     told = []
     for i, reference in enumerate(references):
         region = found.regions == i
-        there = found.xy[i][region]
-        place = {
-            "frame": FRAMES[i % len(FRAMES)],
-            "area": round(float(region.mean()), 4),
-            "confidence": round(float(found.confidence[region].mean()), 4)
-            if region.any()
-            else None,
-            "region": _box(region, size) if region.any() else None,
-            "matched": [round(float(v), 4) for v in (*there.min(0), *there.max(0))]
-            if region.any()
-            else None,
-        }
-        told.append({**reference, **place})
+        place: dict[str, object] = {"confidence": None, "region": None, "matched": None}
+        if region.any():
+            there = found.xy[i][region]
+            place = {
+                "confidence": round(float(found.confidence[region].mean()), 4),
+                "region": _box(region, size),
+                "matched": [round(float(v), 4) for v in (*there.min(0), *there.max(0))],
+            }
+        area = round(float(region.mean()), 4)
+        told.append({**reference, "frame": FRAMES[i % len(FRAMES)], "area": area, **place})
     grid = {
         "reference": found.regions.tolist(),
         "confidence": np.round(found.confidence, 3).astype(float).tolist(),

@@ -75,18 +75,19 @@ class RunManifest:
         todo = Todo()
         inputs = {_source(job) for job in jobs}
         for job in jobs:
-            line = None if overwrite else self._valid(job)
+            if job.output_path.is_dir():
+                error = f"{job.input_path}: {job.output_path} is a folder; choose another --output"
+                todo.failed.append((job, error))
+                continue
+            if overwrite:
+                todo.jobs.append(job)
+                continue
+            line, other = self._valid(job), self._other(job)
             if line is not None and (
                 (recolor and line.get("passed")) or (allow_damaged and line["error"])
             ):
                 line = None
-            other = None if overwrite else self._other(job)
-            if job.output_path.is_dir():
-                error = f"{job.input_path}: {job.output_path} is a folder; choose another --output"
-                todo.failed.append((job, error))
-            elif (
-                other and other not in inputs and (is_there(other) or not self._is_same_photo(job))
-            ):
+            if other and other not in inputs and (is_there(other) or not self._is_same_photo(job)):
                 error = (
                     f"{job.input_path}: {job.output_path} is the result of {other};"
                     " choose another --output"
@@ -98,9 +99,7 @@ class RunManifest:
                 stamp_of(self.folder / name) == tuple(own) for name, own in line["results"].items()
             ):
                 todo.finished.append(job)
-            elif not overwrite and any(
-                self.is_foreign(path) for path in extras.files(job.output_path)
-            ):
+            elif any(self.is_foreign(path) for path in extras.files(job.output_path)):
                 todo.foreign.append(job)
             else:
                 todo.jobs.append(job)
