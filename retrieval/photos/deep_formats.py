@@ -24,7 +24,6 @@ _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0102, 0x0106, 0
 _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
 _UNSPECIFIED, _MULTIPLIED = 0, 1  # of a channel beside colors: unknown; alpha that is in them
 _CHANNELS = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4)}  # what can be read
-_CODESTREAM = b"\xff\x4f\xff\x51"  # begin of a JPEG 2000; its depth stands 42 bytes further
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -50,12 +49,6 @@ def is_deep_tiff(image: Image.Image) -> bool:
     if image.format != "TIFF" or len(image.getbands()) == 1:
         return False
     return 16 in image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
-
-
-def has_16_bits(path: Path) -> bool:
-    """Whether a PNG has 16 bits a channel."""
-    with path.open("rb") as file:
-        return file.read(25)[24:] == b"\x10"  # bit depth in the header of a PNG
 
 
 def decode_gray(image: Image.Image) -> Planes:
@@ -101,13 +94,12 @@ def decode_png(path: Path) -> Planes:
     return _planes_of(array[..., None] if array.ndim == 2 else array)
 
 
-def is_deep_jpeg2000(path: Path) -> bool:
-    """Whether a JPEG 2000 has more than 8 bits a channel, of which Pillow reads 8."""
-    return _depth_of_jpeg2000(path) > 8
-
-
-def decode_jpeg2000(path: Path) -> Planes:
+def decode_jpeg2000(path: Path, bits: int) -> Planes:
     """JPEG 2000 of gray or RGB, with or without alpha, with all of its bits.
+
+    Args:
+        path: of the file.
+        bits: that it has a channel.
 
     Raises:
         ValueError: it is of another kind.
@@ -116,16 +108,26 @@ def decode_jpeg2000(path: Path) -> Planes:
     array = array[..., None] if array.ndim == 2 else array
     if array.dtype not in (np.uint8, np.uint16) or array.shape[2] > 4:
         raise ValueError(f"a JPEG 2000 of {array.dtype} {array.shape} cannot be read")
-    return _planes_of(_at_16_bits(array, _depth_of_jpeg2000(path)))
+    return _planes_of(_at_16_bits(array, bits))
 
 
-def _depth_of_jpeg2000(path: Path) -> int:
-    """Bits of the first channel; 0 if the header does not say."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    start = head.find(_CODESTREAM)
-    depth = head[start + 42 : start + 43] if start >= 0 else b""
-    return (depth[0] & 0x7F) + 1 if depth else 0
+def decode_ppm(path: Path, image: Image.Image) -> Planes:
+    """A PPM of RGB with all of its bits.
+
+    Args:
+        path: of the file.
+        image: the same, opened by Pillow, and not loaded yet.
+
+    Raises:
+        ValueError: it is cut off.
+    """
+    tile = image.tile[0]  # type: ignore[attr-defined]
+    count, largest = 3 * image.width * image.height, int(tile.args[1])
+    values = np.fromfile(path, ">u2", count, offset=tile.offset)
+    if len(values) < count:
+        raise ValueError("it is truncated")
+    rgb = (values.clip(0, largest).astype(np.uint32) * 65535 + largest // 2) // largest
+    return Planes(rgb.astype(np.uint16).reshape(image.height, image.width, 3))
 
 
 def decode_otherwise(path: Path, max_pixels: int) -> Planes | None:

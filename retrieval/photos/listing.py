@@ -64,20 +64,6 @@ def has_picture_name(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(_SUFFIXES)
 
 
-def some_pictures(folder: Path, limit: int | None = None) -> list[Path]:
-    """The pictures of a folder in sorted order, or some of them, evenly spaced.
-
-    Args:
-        folder: walked with what is below it.
-        limit: the largest number of pictures; None takes all.
-
-    Raises:
-        OSError: the folder cannot be opened.
-    """
-    paths = list(list_pictures(folder))
-    return paths if limit is None else evenly(paths, limit)
-
-
 def evenly(items: Sequence[T], limit: int) -> list[T]:
     """Some of a list, evenly spaced; all of them where there are no more.
 

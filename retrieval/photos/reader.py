@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from retrieval.photos.bit_depth import bits_of
 from retrieval.photos.color.color_profiles import to_srgb
 from retrieval.photos.color.png_colors import keep_color_code
 from retrieval.photos.damaged import CAUSES, loaded
@@ -22,9 +23,8 @@ from retrieval.photos.deep_formats import (
     decode_jpeg2000,
     decode_otherwise,
     decode_png,
+    decode_ppm,
     decode_tiff,
-    has_16_bits,
-    is_deep_jpeg2000,
     is_deep_tiff,
     thrice,
 )
@@ -99,7 +99,9 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
     """
     try:
         with own_limits(), _open(path, data) as image:
-            if image.mode in DEEP_MODES or is_deep_tiff(image):
+            # of JPEG 2000 Pillow lets bright values of more than 8 bits begin at black again
+            wraps = image.format == "JPEG2000" and bits_of(path, image) > 8
+            if image.mode in DEEP_MODES or is_deep_tiff(image) or wraps:
                 return as_srgb(_decode(path, image))
             profile = profile_of(image)
             image.draft("RGB", (side, side))
@@ -181,20 +183,20 @@ def _decode(path: Path, image: Image.Image, allow_damaged: bool = False) -> Pict
     orientation = image.getexif().get(ORIENTATION, 1)
     metadata, notes = read_metadata(image)
     notes += damage
+    bits = bits_of(path, image)
+    lost = [f"{bits} bits became 8"] if bits > 8 else []
     try:
-        deep = _decode_deep(path, image)
+        deep = _decode_deep(path, image, bits)
     except CAUSES:
         if not allow_damaged:
             raise
-        deep, notes = None, [*notes, "more than 8 bits became 8"]
+        deep, lost = None, lost or ["more than 8 bits became 8"]
     if deep:
         picture = _picture(deep, metadata, notes)
         # of one channel Pillow turns TIFFs when it loads them
         is_upright = image.format == "TIFF" and image.mode in DEEP_MODES
         return picture if is_upright else turned(picture, orientation)
-    notes += loaded(image, allow_damaged)
-    if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIC
-        notes.append(f"{bits} bits became 8")
+    notes += [*loaded(image, allow_damaged), *lost]
     ImageOps.exif_transpose(image, in_place=True)
     clear = image.info.get("transparency") is not None
     if image.mode in ("1", "L") and not clear:
@@ -207,16 +209,18 @@ def _decode(path: Path, image: Image.Image, allow_damaged: bool = False) -> Pict
     return Picture(np.asarray(_to_rgb(image)), alpha, is_gray, metadata, notes=tuple(notes))
 
 
-def _decode_deep(path: Path, image: Image.Image) -> Planes | None:
-    """What Pillow cannot decode with all of its bits; None if it can."""
+def _decode_deep(path: Path, image: Image.Image, bits: int) -> Planes | None:
+    """What Pillow cannot decode with all of its bits; None if it can, or nothing else can."""
     if is_deep_tiff(image):
         return decode_tiff(path, MAX_PIXELS, image.tell())
     if image.mode in DEEP_MODES:
         return decode_gray(image)
-    if image.format == "PNG" and has_16_bits(path):
+    if image.format == "PNG" and bits > 8:
         return decode_png(path)
-    if image.format == "JPEG2000" and is_deep_jpeg2000(path):
-        return decode_jpeg2000(path)
+    if image.format == "JPEG2000" and bits > 8:
+        return decode_jpeg2000(path, bits)
+    if image.format == "PPM" and image.mode == "RGB" and bits > 8:
+        return decode_ppm(path, image)
     return None
 
 

@@ -216,3 +216,35 @@ def test_to_uint8_rounds() -> None:
     assert np.abs(to_uint8(every) - every / 257).max() <= 0.5
     eight = np.zeros((1, 1, 3), np.uint8)
     assert to_uint8(eight) is eight
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_a_bright_jpeg2000_is_as_bright_when_it_is_read_small(tmp_path: Path, bits: int) -> None:
+    """Pillow lets its brightest values begin at black again."""
+    full, path = (1 << bits) - 1, tmp_path / "x.jp2"
+    bright = np.full((64, 64, 3), (full, full - 1, full // 2), np.uint16)
+    path.write_bytes(
+        imagecodecs.jpeg2k_encode(bright, level=0, bitspersample=bits, reversible=True)
+    )
+    small, whole = read_small_rgb(path, 16), to_uint8(read_picture(path).rgb)
+    assert np.abs(small.astype(int) - whole.astype(int)).max() <= 1
+    assert small[0, 0].tolist()[:2] == [255, 255]
+
+
+def test_a_ppm_of_16_bits_keeps_them(tmp_path: Path, rng: np.random.Generator) -> None:
+    values = rng.integers(0, 1 << 16, (8, 12, 3)).astype(">u2")
+    (tmp_path / "x.ppm").write_bytes(b"P6 12 8 65535\n" + values.tobytes())
+    picture = read_picture(tmp_path / "x.ppm")
+    np.testing.assert_array_equal(picture.rgb, values)
+    assert picture.rgb.dtype == np.uint16 and picture.notes == ()
+
+
+@pytest.mark.parametrize("suffix", [".sgi", ".avif"])
+def test_bits_that_are_lost_are_told(tmp_path: Path, cat: np.ndarray, suffix: str) -> None:
+    path, bits = tmp_path / f"x{suffix}", 16 if suffix == ".sgi" else 10
+    if suffix == ".sgi":
+        Image.fromarray(cat).save(path, bpc=2)
+    else:
+        deep = cat.astype(np.uint16) << 2
+        path.write_bytes(imagecodecs.avif_encode(deep, level=100, bitspersample=10))
+    assert read_picture(path).notes == (f"{bits} bits became 8",)
