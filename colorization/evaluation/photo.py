@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from PIL import Image
 
 from colorization.evaluation.measures import Rgb
 from colorization.evaluation.measures.signal import SSIM_WINDOW
 from colorization.inference.pictures.luminance import luminance_of
 from retrieval.photos.reader import PictureError, as_srgb, read_picture
 from similarity.color.lab import as_tensor, rgb_to_lab
+
+# longer side in pixels at which larger photos are measured: every measure goes through all pixels,
+# many times, and the colors have far fewer
+MEASURED_SIDE = 1024
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Photo:
     Attributes:
         path: of the file; random choices depend on its name, so that they stay when other photos
             come or go.
-        truth: sRGB, 0..255.
+        truth: sRGB, 0..255, its longer side at most MEASURED_SIDE.
         gray: its luminance, as the pipeline gets it.
     """
 
@@ -50,13 +55,19 @@ def read_photo(path: Path) -> Photo:
     Raises:
         PictureError: it cannot be read, or it is too small to be measured.
     """
-    truth = as_srgb(read_picture(path))
+    truth = _measured(as_srgb(read_picture(path)))
     if min(truth.shape[:2]) < SSIM_WINDOW:
         raise PictureError(
             f"{path}: {truth.shape[1]} x {truth.shape[0]} is too small,"
             f" it takes {SSIM_WINDOW} pixels a side"
         )
     return Photo(path, truth, luminance_of(truth))
+
+
+def _measured(rgb: np.ndarray) -> np.ndarray:
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((MEASURED_SIDE, MEASURED_SIDE), Image.Resampling.BOX)
+    return np.asarray(picture)
 
 
 def lab_of(rgb: Rgb) -> Float[np.ndarray, "height width 3"]:

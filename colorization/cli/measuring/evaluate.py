@@ -100,15 +100,20 @@ def _only(settings: "dict[str, Setting]", rows: list[str] | None) -> "dict[str, 
 
 
 def _chosen(folder: Path, limit: int | None) -> list[Path]:
-    """The photos of a folder, or ``limit`` of them evenly spaced."""
-    from retrieval.photos.listing import some_pictures
+    """The photos of a folder, or ``limit`` of them evenly spaced; what we made is no truth."""
+    from retrieval.photos.listing import evenly, list_pictures
+    from retrieval.photos.metadata import is_made_file
 
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    paths = some_pictures(folder, limit)
+    found = list(list_pictures(folder))
+    paths = [path for path in found if not is_made_file(path)]
+    if count := len(found) - len(paths):
+        line = f"passed over {count} picture{'' if count == 1 else 's'} that Rechroma has made"
+        typer.echo(line, err=True)
     if not paths:
         raise ValueError(f"{folder}: no pictures in this folder")
-    return paths
+    return paths if limit is None else evenly(paths, limit)
 
 
 def _end_with(unreadable: list[str]) -> None:

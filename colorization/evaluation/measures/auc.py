@@ -8,13 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from colorization.evaluation.measures import Ab
-from colorization.network.color_bins import ab_bins, rebalancing_weights
+from colorization.network.color_bins import nearest_bins, rebalancing_weights
 
 MAX_TAU = 150.0  # raw Lab units
 # no bin counts as rarer than this share of all pixels; else one pixel of an unseen color would
 # decide
 RAREST = 1e-6
-_CHUNK = 1 << 16  # pixels compared with all bins at once
 
 
 class Rebalanced(NamedTuple):
@@ -78,11 +77,8 @@ def pixel_weights(
         truth_ab: true colors, raw Lab units.
         weights: of the 313 color bins, as bin_weights gives them.
     """
-    colors = torch.from_numpy(np.ascontiguousarray(truth_ab, np.float32)).reshape(-1, 2)
-    nearest = torch.cat(
-        [torch.cdist(chunk, ab_bins()).argmin(1) for chunk in torch.split(colors, _CHUNK)]
-    )
-    return weights[nearest].view(truth_ab.shape[:2]).numpy()
+    colors = torch.from_numpy(np.ascontiguousarray(truth_ab, np.float32))
+    return weights[nearest_bins(colors.permute(2, 0, 1))].numpy()
 
 
 def rebalanced_auc(

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.evaluation.photo import Photo, read_photo
+from colorization.evaluation.photo import MEASURED_SIDE, Photo, read_photo
 
 
 def test_telephones_photos_are_measured_as_they_are_meant(
@@ -40,3 +40,13 @@ def test_a_photo_is_its_truth_and_its_gray(paths: list[Path]) -> None:
     assert isinstance(photo, Photo) and photo.path == paths[1]
     assert photo.rng(0, "points").random() != photo.rng(0, "distorted").random()
     assert photo.rng(0, "points").random() == photo.rng(0, "points").random()
+
+
+def test_large_photos_are_measured_at_a_bounded_size(
+    tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    picture = Image.fromarray(pictures["rocket"]).resize((3 * MEASURED_SIDE, 3 * 400))
+    picture.save(tmp_path / "wide.png")
+    photo = read_photo(tmp_path / "wide.png")
+    assert photo.truth.shape[:2] == photo.gray.shape[:2] == (400, MEASURED_SIDE)
+    assert np.abs(photo.truth.astype(int) - np.asarray(picture.reduce(3))).max() <= 1

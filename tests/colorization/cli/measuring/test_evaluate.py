@@ -99,6 +99,15 @@ def test_gray_photos_are_counted_and_unreadable_ones_end_with_status_1(
     assert "automatic" in result.stdout
 
 
+def test_what_we_made_is_no_truth(command: Callable[..., Result], truth_dir: Path) -> None:
+    """A sheet beside the photos is replaced, and not measured, by the next run."""
+    asked = (truth_dir, "--no-points", "--sheet", truth_dir / "sheet.png")
+    first, second = command(*asked), command(*asked)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.stdout == second.stdout and first.stderr == ""
+    assert second.stderr == "passed over 1 picture that Rechroma has made\n"
+
+
 def test_what_the_command_refuses_is_one_line(
     command: Callable[..., Result], refused: Callable[..., str], truth_dir: Path, tmp_path: Path
 ) -> None:
