@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from colorization.network.pretrained import STEM, WEIGHTS_DIR
-from colorization.training.run import train_network
+from colorization.training.run import CHECKPOINT, train_network
 from colorization.training.run_options import RunOptions
 from colorization.training.store.stored_maps import MapStore, StoreOptions
 from colorization.training.store.writer import crops_of, write_store
@@ -100,11 +100,17 @@ def train_from_store(
 def weights_of(start: Path) -> dict[str, Tensor]:
     """The average of a checkpoint, or the weights in a folder that ``export`` wrote.
 
+    Args:
+        start: a checkpoint, the output of a run that holds one, or a folder of exported weights.
+
     Raises:
         FileNotFoundError: there is none.
         ValueError: the file is no checkpoint, or a shard is damaged.
     """
-    return load_bundled(STEM, start) if start.is_dir() else read_module(start, "average")
+    if not start.is_dir():
+        return read_module(start, "average")
+    checkpoint = start / CHECKPOINT
+    return read_module(checkpoint, "average") if checkpoint.exists() else load_bundled(STEM, start)
 
 
 def export_weights(run: Path, out: Path = WEIGHTS_DIR) -> str:
@@ -118,7 +124,7 @@ def export_weights(run: Path, out: Path = WEIGHTS_DIR) -> str:
         A line for a person.
     """
     settings = json.loads((run / "settings.json").read_text())
-    shards = write_bundled(STEM, read_module(run / "network.safetensors", "average"), out)
+    shards = write_bundled(STEM, read_module(run / CHECKPOINT, "average"), out)
     layout = {key: settings[key] for key in ("network", "encoder", "prior")}
     (out / f"{STEM}.json").write_text(json.dumps(layout) + "\n")
     return f"exported {shards} shards to {out}"

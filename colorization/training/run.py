@@ -32,6 +32,7 @@ from similarity.backbone.rgb_network import RgbNetwork, efficientnet_judge
 from similarity.training.loop import Ahead, LoopOptions, Step, Team, check_checkpoint
 from similarity.training.loop import train as run_loop
 
+CHECKPOINT = "network.safetensors"  # in the output of a run
 DISCRIMINATOR_RATE = 0.25  # of the learning rate
 NO_REFERENCE = (1.0, 0.0, 0.0, 0.0, 0.0)  # kinds of samples
 CHECKED = 256  # photos on which the losses are told at the end, trained on and not
@@ -82,7 +83,7 @@ def train_network(
 
     Returns:
         The losses of the average on photos that were trained on (``seen``) and on others
-        (``unseen``).
+        (``unseen``); of several processes, the main one has them.
 
     Raises:
         ValueError: the batch cannot be shared by the processes, the start is of another layout, or
@@ -107,7 +108,7 @@ def train_network(
         after=lambda number: trained.average.follow(trained.network, number),
         unwrapped=_judging(trained, options, team_size),
     )
-    return _checked(trained.average.network, store, bin_weights, options)
+    return _checked(trained.average.network, store, bin_weights, options) if is_main else {}
 
 
 def _modules(
@@ -135,7 +136,7 @@ def _begin(
     output: Path, options: RunOptions, settings: dict[str, object], is_main: bool
 ) -> LoopOptions:
     """Write the settings into the folder, unless a checkpoint there belongs to others."""
-    path = output / "network.safetensors"
+    path = output / CHECKPOINT
     loop = LoopOptions(options.steps, path, key_of(settings), options.learning_rate, clip_norm=1.0)
     check_checkpoint(loop)
     if is_main:

@@ -1,6 +1,7 @@
 """Time calls and commands, and run measurements in processes of their own."""
 
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -50,9 +51,11 @@ def print_figures(**figures: float) -> None:
 
 
 def peak_mib() -> float:
-    """Peak resident memory of this process; ru_maxrss would count the parent's at the fork."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    """Peak resident memory of this process."""
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux ru_maxrss would count the parent's at the fork
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
 
 
 def median_seconds(call: Callable[[], object], least: int = 3, budget: float = 10.0) -> float:

@@ -31,7 +31,7 @@ from colorization.training.store.stored_maps import (
 )
 from retrieval.photos.listing import evenly
 from retrieval.photos.reader import PictureError, read_small_rgb
-from retrieval.safe_files import replacing
+from retrieval.safe_files import locked, replacing
 from similarity.backbone.backbone import Backbone
 from similarity.backbone.precision import inference
 from similarity.color.tones import spread_tones
@@ -39,6 +39,7 @@ from similarity.training.crops import random_square
 
 SHORT_SIDE = 256  # photos are read at this short side or up to twice as large
 AGED_SHARE = 0.75  # of the crops whose luminance is that of an old print
+LOCK = ".lock"  # held by whoever writes the store
 BATCH, AHEAD = 16, 2  # photos that are described together; batches that are decoded ahead
 PRIOR_CROPS = 2000  # crops from which the frequencies of colors are counted
 
@@ -64,12 +65,19 @@ def write_store(
         is finished. Photos that cannot be read are left out.
 
     Raises:
-        ValueError: the folder holds a store of other photos or options, or no photo can be read.
+        ValueError: the folder holds a store of other photos or options, another process is writing
+            it, or no photo can be read.
     """
     out.mkdir(parents=True, exist_ok=True)
-    _check_plan(out, paths, encoder, options)
-    if (out / STORE).exists():
-        return
+    with locked(out / LOCK, f"{out}: another process is writing there; start one alone"):
+        _check_plan(out, paths, encoder, options)
+        if not (out / STORE).exists():
+            yield from _write(paths, out, encoder, options, workers)
+
+
+def _write(
+    paths: Sequence[Path], out: Path, encoder: Backbone, options: StoreOptions, workers: int
+) -> Iterator[int]:
     first = _first_missing(out, options)
     with (
         (out / CROPS).open("ab") as crops,

@@ -18,6 +18,7 @@ from colorization.training.commands import (
     train_from_store,
     weights_of,
 )
+from colorization.training.run import CHECKPOINT
 from colorization.training.run_options import RunOptions
 from colorization.training.store.stored_maps import MapStore, StoreOptions
 from retrieval.extraction.pca import load_projections
@@ -83,12 +84,13 @@ def test_exported_weights_are_loaded_by_the_package(
         torch.testing.assert_close(value.float(), average[name].float(), atol=1e-2, rtol=1e-2)
 
 
-@pytest.mark.parametrize("form", ["checkpoint", "exported"])
+@pytest.mark.parametrize("form", ["checkpoint", "output of a run", "exported"])
 def test_a_run_starts_from_the_average_of_another(
     run: Path, written: Path, tmp_path: Path, form: str
 ) -> None:
     export_weights(run, tmp_path / "weights")
-    start = run / "network.safetensors" if form == "checkpoint" else tmp_path / "weights"
+    forms = {"checkpoint": run / CHECKPOINT, "output of a run": run}
+    start = forms.get(form, tmp_path / "weights")
     known = weights_of(start)
     assert known.keys() == load_bundled(STEM, tmp_path / "weights").keys()
     still = replace(OPTIONS, learning_rate=0.0)

@@ -39,7 +39,9 @@ def test_half_of_the_crops_are_mirrored(make_store: Callable[..., MapStore]) -> 
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.suffix != ".npz"}
+    return {
+        p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.suffix in (".bin", ".json")
+    }
 
 
 def test_a_writing_that_was_stopped_goes_on(
@@ -109,3 +111,16 @@ def test_few_photos_resemble_few(
 ) -> None:
     store = make_store([pictures[name] for name in ("chelsea", "coffee", "rocket")][:count])
     assert store.like.shape == (count, count - 1)
+
+
+def test_two_cannot_write_one_store(
+    photo_paths: list[Path], backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each photo would be there twice, and some of them held out and trained on."""
+    monkeypatch.setattr(writer, "BATCH", 2)
+    first = write_store(photo_paths, tmp_path / "maps", backbone, SMALL)
+    next(first)
+    with pytest.raises(ValueError, match="another process is writing there"):
+        next(write_store(photo_paths, tmp_path / "maps", backbone, SMALL))
+    list(first)
+    assert len(MapStore(tmp_path / "maps")) == len(photo_paths)
