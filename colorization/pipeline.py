@@ -135,7 +135,7 @@ class ColorizationPipeline:
             ValueError: there is no index, no color photo in it, or a wrong shape or type.
             PictureError: the file cannot be read.
         """
-        return self.search.rank(self.search.query(as_rgb(gray)), top_k, same_class)
+        return self.search.recommend(self.search.query(as_rgb(gray)), top_k, same_class)
 
     def colorize(
         self,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
     from retrieval.storage.descriptors import Descriptors
 
 LEFT_UNLIKE = f"No photo that is left of your library looks like this one. {AUTOMATIC}"
+NO_COLOR = "the index holds no color photo to recommend"
+ALL_GRAY = f"All photos in your library are gray, and lend no colors. {AUTOMATIC}"
 LOOKED_AT = 50  # of the best photos, among which those that are no weak match are looked for
 MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
 
@@ -97,7 +99,7 @@ class ReferenceSearch:
         return Query(described, belief_of(self._network, features))
 
     def rank(self, query: Query, top_k: int, same_class: bool) -> list[Recommendation]:
-        """Rank the photos of the index.
+        """Rank the photos of the index; none are there where all of them are gray.
 
         Args:
             query: what is asked.
@@ -105,11 +107,24 @@ class ReferenceSearch:
             same_class: only photos of the picture's ImageNet class, where there are any.
 
         Raises:
+            ValueError: top_k is not positive.
+        """
+        return self.index.rank(query.described, top_k, same_class, query.belief)
+
+    def recommend(self, query: Query, top_k: int, same_class: bool) -> list[Recommendation]:
+        """The same for who asks for nothing else.
+
+        Args:
+            query: what is asked.
+            top_k: how many at most.
+            same_class: see rank.
+
+        Raises:
             ValueError: the index holds no color photo, or top_k is not positive.
         """
-        found = self.index.rank(query.described, top_k, same_class, query.belief)
+        found = self.rank(query, top_k, same_class)
         if not found:
-            raise ValueError(f"{self.index.index_dir}: the index holds no color photo to recommend")
+            raise ValueError(f"{self.index.index_dir}: {NO_COLOR}")
         return found
 
     def candidates(
@@ -121,9 +136,6 @@ class ReferenceSearch:
             query: what is asked.
             top_k: twice as many are ranked at first.
             same_class: see rank.
-
-        Raises:
-            ValueError: see rank.
         """
         known = set[Path]()
         while True:
@@ -169,13 +181,16 @@ class ReferenceSearch:
             options: top_k, same_class, and the method.
 
         Raises:
-            ValueError: none can be read; see also rank.
+            ValueError: none can be read; or without the network, which must have some, there is no
+                color photo.
         """
         by_likeness = self._network is None or options.method == "training-free"
         if by_likeness:
             candidates = self.candidates(query, options.top_k, options.same_class)
             return self._some(self.readable(candidates, options.top_k))
         ranked = self.rank(query, LOOKED_AT, options.same_class)
+        if not ranked:
+            return UsedReferences([], [], note=ALL_GRAY, belief=query.belief)
         name = self._describer.backbone.name
         alike = [one for one in ranked if match_word(one.score, name) != "weak"]
         found = self.readable(alike, options.top_k)
@@ -191,9 +206,6 @@ class ReferenceSearch:
         Args:
             query: what is asked.
             same_class: see rank.
-
-        Raises:
-            ValueError: see rank.
         """
         ranked = self.rank(query, LOOKED_AT, same_class)
         return honest_note(ranked, self._describer.backbone.name)
@@ -202,10 +214,10 @@ class ReferenceSearch:
         """What was read, if anything was."""
         if found.recommended:
             return found
-        raise ValueError(
-            f"{self.index.index_dir}: none of the recommended photos can be read; the first:"
-            f" {found.skipped[0]}"
-        )
+        told = NO_COLOR
+        if found.skipped:
+            told = f"none of the recommended photos can be read; the first: {found.skipped[0]}"
+        raise ValueError(f"{self.index.index_dir}: {told}")
 
 
 def open_index(index_dir: Path) -> "PhotoIndex":

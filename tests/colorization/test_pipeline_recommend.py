@@ -11,7 +11,7 @@ from PIL import Image
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.inference.pictures.luminance import luminance_of
-from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, write_sheet
 from colorization.photo_files.provenance import credited
@@ -182,10 +182,15 @@ def test_an_index_of_gray_photos_says_so(
     for name in ("rocket", "chelsea"):
         Image.fromarray(gray_pictures[name]).save(tmp_path / "photos" / f"{name}.png")
     build(tmp_path / "photos", tmp_path / "index")
-    gray_only = ColorizationPipeline(backbone, PhotoIndex.open(tmp_path / "index"))
+    network, index = load_network(backbone), PhotoIndex.open(tmp_path / "index")
+    by_network = ColorizationPipeline(backbone, index, network)
+    result = by_network.colorize(gray_pictures["rocket"], options=fast)
+    assert result.references == [] and "are gray, and lend no colors" in result.note
+    assert np.array_equal(result.rgb, by_network.colorize(gray_pictures["rocket"], [], fast).rgb)
+    gray_only = ColorizationPipeline(backbone, index)
     for ask in (
+        by_network.recommend,
         gray_only.recommend,
-        lambda gray: gray_only.search.chosen(gray_only.search.query(as_rgb(gray)), fast),
         partial(gray_only.colorize, options=fast),
     ):
         with pytest.raises(ValueError, match="holds no color photo") as error:

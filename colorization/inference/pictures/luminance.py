@@ -51,7 +51,7 @@ def luminance_rows(rgb: np.ndarray, rows: slice) -> Float[Tensor, "1 height widt
     """
     strip = rgb[rows]
     if is_neutral(strip):
-        return _gray_table(str(strip.dtype))[torch.from_numpy(strip[..., 0].astype(np.int32))][None]
+        return gray_luminance(strip[..., 0])[None]
     return rgb_to_lab(
         torch.from_numpy(strip.astype(np.float32, order="C") / np.iinfo(strip.dtype).max).permute(
             2, 0, 1

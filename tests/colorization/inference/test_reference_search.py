@@ -153,3 +153,14 @@ def test_a_library_that_is_gone_ends_in_an_error(
     scored(with_network, query, monkeypatch, [0.9, 0.2], gone=(0, 1))
     with pytest.raises(ValueError, match="none of the recommended photos can be read"):
         with_network.chosen(query, ColorizeOptions())
+
+
+def test_who_asks_for_nothing_else_is_told_that_all_are_gray(
+    indexed: ColorizationPipeline, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = indexed.search
+    query = search.query(pictures["coffee"])
+    assert search.recommend(query, 2, False) == search.rank(query, 2, False)
+    monkeypatch.setattr(search, "rank", lambda *args: [])
+    with pytest.raises(ValueError, match="holds no color photo"):
+        search.recommend(query, 2, False)
