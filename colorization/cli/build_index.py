@@ -93,6 +93,8 @@ def build_index(
         for line in passed.lines():
             typer.echo(f"passed over {one_line(line)}", err=True)
         _print_report(index, report, time.perf_counter() - start)
+        if report.unreadable:
+            raise typer.Exit(1)
 
 
 def _build(

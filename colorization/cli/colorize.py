@@ -32,6 +32,7 @@ from colorization.cli.common import (
     Variants,
     VggWeights,
     Vividness,
+    check_method,
     given,
     without_effect,
 )
@@ -115,6 +116,7 @@ def colorize(
             quality,
         )
         task = _parse(inputs, output, request, chosen, exclude or [], overwrite, sheet)
+        check_method(task.options, bool(points or palette), bool(references), index is not None)
         place = given(index_dir=None if references or palette else index, device=device)
         with stage("weights"):
             network = given(backbone=backbone, weights_path=vgg_weights)

@@ -3,12 +3,15 @@
 import functools
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible
 from colorization.messages import NO_MEMORY, is_no_memory, one_line, reason
+
+if TYPE_CHECKING:
+    from colorization.options import ColorizeOptions
 
 IndexDir = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Place = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the index.")]
@@ -132,6 +135,28 @@ def fail(line: str) -> None:
     """Print one line and end with status 2."""
     typer.echo(f"error: {one_line(line)}", err=True)
     raise typer.Exit(2)
+
+
+def check_method(
+    options: "ColorizeOptions", has_guides: bool, with_references: bool, with_index: bool
+) -> None:
+    """Refuse what the training-free method cannot do, before any network is loaded.
+
+    Args:
+        options: method.
+        has_guides: whether there are points or a palette.
+        with_references: whether references are given.
+        with_index: whether an index is given to recommend some from.
+
+    Raises:
+        ValueError: the method is training-free, and there are guides, or no references.
+    """
+    if options.method != "training-free":
+        return
+    if has_guides:
+        raise ValueError("--method training-free takes no --point and no --palette")
+    if not (with_references or with_index):
+        raise ValueError("--method training-free needs a --reference, or an --index")
 
 
 _SEARCHED = ("top_k", "same_class")  # options of recommended references

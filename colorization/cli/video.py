@@ -21,6 +21,7 @@ from colorization.cli.common import (
     TopK,
     VggWeights,
     Vividness,
+    check_method,
     fail,
     given,
     without_effect,
@@ -109,6 +110,7 @@ def video(
     filmed = given(smoothing=smoothing, quality=quality, frame_rate=frame_rate, sound=sound)
     job = FilmJob(film, output, list(dict.fromkeys(reference or [])), overwrite)
     task = _parse(job, chosen, filmed, allow_damaged, report)
+    check_method(task.options, False, bool(reference), index is not None)
     place = None if reference else index
     pipeline = ColorizationPipeline.load(
         **given(index_dir=place, backbone=backbone, weights_path=vgg_weights, device=device)

@@ -17,10 +17,10 @@ class BuildReport:
 
     Attributes:
         count: photos in the index.
-        added: photos that it did not hold before.
+        added: photos that were not described before.
         changed: photos that were described anew.
         dropped: photos that it held and does not any more.
-        kept: photos that were left as they were.
+        kept: photos whose description was there already, also that of a build that was interrupted.
         unreadable: one line for each file that could not be used.
     """
 

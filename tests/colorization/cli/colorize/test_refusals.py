@@ -66,7 +66,9 @@ def test_training_free_without_reference_or_index(
     cli: Cli, refused: Refused, gray_path: Path, tmp_path: Path
 ) -> None:
     run = ["colorize", gray_path, "--output", tmp_path / "x.png", "--method", "training-free"]
-    refused(cli(*run), "at least one reference")
+    refused(cli(*run), "--method training-free needs a --reference, or an --index")
+    for guide in (["--point", "3,3,#ff0000"], ["--palette", gray_path]):
+        refused(cli(*run, *guide), "--method training-free takes no --point and no --palette")
 
 
 @pytest.mark.parametrize(

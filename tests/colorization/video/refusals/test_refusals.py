@@ -128,7 +128,7 @@ def test_a_bad_reference(
         )
     refused(
         cli("video", source, "--output", tmp_path / "out.mp4", "--method", "training-free"),
-        "at least one reference",
+        "needs a --reference",
     )
     refused(
         cli("video", source, "--output", tmp_path / "out.mp4", "--report", source),
