@@ -180,9 +180,12 @@ class RunManifest:
         return line["file"] if any(stamp_of(self.folder / n) for n in line["results"]) else None
 
     def _is_same_photo(self, job: Job) -> bool:
-        """Whether the input is that of its last line; a photo that moved keeps size and time."""
-        line = self._last[self._name(job.output_path)]
-        return (line["size"], line["mtime_ns"]) == stamp_of(job.input_path)
+        """Whether the input is that of its last line: what was copied keeps its size.
+
+        Where its time is another, it is colorized anew, unless its result was changed since.
+        """
+        found = stamp_of(job.input_path)
+        return found is not None and found[0] == self._last[self._name(job.output_path)]["size"]
 
     def is_foreign(self, path: Path) -> bool:
         """Whether there is something that no run wrote, or that was changed afterwards."""

@@ -79,6 +79,8 @@ def build_index(
         start, passed = time.perf_counter(), PassedOver()
         # a wrong path is told before any network is loaded
         sources = list_sources(photos, passed, exclude or ())
+        if not overwrite:
+            _print_gone(index)  # before photos that only moved are described again
         by_default = vgg_weights is None and device in (None, "cpu") and ray is None
         report = None
         if by_default and backbone in (None, DEFAULT_BACKBONE) and not overwrite:
@@ -154,15 +156,16 @@ def _print_report(index: Path, report: "BuildReport", seconds: float) -> None:
         f" {report.dropped} dropped, {report.kept} unchanged, {len(report.unreadable)} unreadable)"
         f" in {seconds:.1f} s{rate}"
     )
-    _print_gone(index)
     if done:
         _print_gray(index, report)
 
 
 def _print_gone(index: Path) -> None:
-    from retrieval.storage.manifest import read_manifest
+    from retrieval.storage.manifest import MANIFEST, read_manifest
     from retrieval.storage.mending_commands import relink
 
+    if not (index / MANIFEST).exists():
+        return
     if gone := [root for root in read_manifest(index).roots if not os.path.lexists(root)]:
         others = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         line = f"{gone[0]}{others}, of which the index holds photos, cannot be found"

@@ -62,6 +62,7 @@ Variants = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=100,
         help="Up to this many results that look different (as it is, careful, bold, without"
         " reference, from each reference alone), and a sheet of them.",
     ),

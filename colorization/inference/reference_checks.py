@@ -142,8 +142,19 @@ def check_working_side(references: Sequence[PictureFeatures], options: ColorizeO
             )
 
 
+def _as_points(given: Iterable[Point] | Point | None) -> list[Point]:
+    """Points as a list; None is none.
+
+    Raises:
+        ValueError: one was given instead of several.
+    """
+    if isinstance(given, Point):
+        raise ValueError("points: one was given; put it into brackets, as in [point]")
+    return list(given or ())
+
+
 def guidance_of(
-    points: Sequence[Point], palette: Picture | None, options: ColorizeOptions
+    points: Iterable[Point] | Point | None, palette: Picture | None, options: ColorizeOptions
 ) -> Guidance:
     """What a user asks for beside references.
 
@@ -157,6 +168,7 @@ def guidance_of(
             shape or type.
         PictureError: the palette is a file that cannot be read or has no colors.
     """
+    points = _as_points(points)
     if palette is None:
         return Guidance(points)
     rgb = (

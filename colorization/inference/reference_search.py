@@ -215,7 +215,11 @@ class ReferenceSearch:
         if found.recommended:
             return found
         told = NO_COLOR
-        if found.skipped:
+        gone = [root for root in self.index.manifest.roots if not os.path.lexists(root)]
+        if found.skipped and gone:
+            cure = f"connect its drive, or if it moved: {relink(self.index.index_dir)}"
+            told = f"{gone[0]}, of which it holds photos, is not there; {cure}"
+        elif found.skipped:
             told = f"none of the recommended photos can be read; the first: {found.skipped[0]}"
         raise ValueError(f"{self.index.index_dir}: {told}")
 

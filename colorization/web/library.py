@@ -65,8 +65,11 @@ class Library:
         """
         if not self._may_index:
             raise ValueError(ELSEWHERE)
-        folder = Path(text.strip()).expanduser()
-        if not text.strip() or not folder.is_absolute() or not folder.is_dir():
+        typed = text.strip().strip("\"'")  # as a path is copied from Windows
+        folder = Path(typed).expanduser()
+        if folder.is_absolute() and folder.is_file():
+            raise ValueError("This is a file. Type the path of the folder that it is in.")
+        if not typed or not folder.is_absolute() or not folder.is_dir():
             raise ValueError("There is no such folder. Type its whole path.")
         with self._lock:
             if self._progress is not None:

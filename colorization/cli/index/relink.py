@@ -1,5 +1,7 @@
 """``rechroma index relink``: an index whose photos were moved."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ def relink(
     """Find photos again that were moved or renamed, by their content; none is described anew."""
     with heavy_imports():
         from retrieval.maintenance.relink import relink as find_again
+        from retrieval.storage.manifest import read_manifest
 
     report = find_again(index, root)
     indexed = ""
@@ -32,3 +35,7 @@ def relink(
         f"{one_line(str(index))}: {report.relinked} photos relinked,"
         f" {report.missing} still missing{indexed}"
     )
+    gone = [place for place in read_manifest(index).roots if not os.path.lexists(place)]
+    if report.indexed and gone:
+        forget = shlex.join(["rechroma", "index", "remove", str(index), f"{gone[0]}/*"])
+        typer.echo(f"note: to forget the old paths: {one_line(forget)}", err=True)

@@ -75,8 +75,9 @@ def _print_left(results: "FolderReport") -> None:
     colored = [one.job.input_path.name for one in results.outcomes if one.passed]
     if colored:
         typer.echo(f"passed over {one_line(first_names(colored))}: in color already", err=True)
-    if foreign := sum(KEPT in one.notes for one in results.kept):
-        line = f"{foreign} of the results were changed since, or no run is known to have made them"
+    if foreign := [one.job.output_path.name for one in results.kept if KEPT in one.notes]:
+        line = f"{len(foreign)} of the results were changed since, or no run is known to have made"
+        line = one_line(f"{line} them ({first_names(foreign)})")
         typer.echo(f"note: {line}; they are kept, --overwrite replaces them", err=True)
 
 

@@ -26,6 +26,8 @@ from colorization.web.requests.uploads import Uploads
 from colorization.web.storage.open_photos import OpenPhotos
 from colorization.web.storage.photo_queue import PhotoQueues
 
+UNTICKED = "Only your own references are used now. Tick recommended ones to use them too."
+
 
 class PageApi:
     """The page's requests. What takes a while is answered in lines, see Turns.answer."""
@@ -108,12 +110,14 @@ class PageApi:
         def work(say: Say) -> dict[str, object]:
             say("reading")
             usable, refused = self.editor.readable_references(paths)
+            was = any(one.recommended for one in self.photos.get(name).picked)
+            unticked = [UNTICKED] if usable and was else []
             view = self.photos.change(
                 name,
                 lambda photo: self.editor.bring(photo, usable),
                 lambda photo: photo_view(self.editor, name, photo, doubt, say),
             )
-            return {**view, "refused": [*form.refused, *map(as_line, refused)]}
+            return {**view, "told": [*form.refused, *map(as_line, refused), *unticked]}
 
         return self.turns.answer(work)
 

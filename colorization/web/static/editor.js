@@ -102,7 +102,7 @@ export class Editor {
   /** Show what the server says; controls only once nothing waits, so that none jumps back. */
   render(view, moreComes) {
     this.view = view;
-    if (view.refused?.length) tell(view.refused);
+    if (view.told?.length) tell(view.told);
     find("#photo-name").textContent = view.file;
     document.title = `${view.file} – Rechroma`;
     this.stage.show(view);

@@ -113,6 +113,12 @@ def test_the_result_of_another_photo_of_the_same_name_stays(
     assert RunManifest(out, "s").sort_out([job, other], Extras(), False).failed == []
     job.input_path.unlink()  # the box has moved
     assert kinds(out, other) == "finished"
+    os.utime(other.input_path, ns=(5, 5))  # it was copied to a disk that keeps no exact times
+    assert kinds(out, other) == "jobs"
+    other.output_path.write_bytes(b"retouched since")
+    assert kinds(out, other) == "foreign"
+    other.input_path.write_bytes(b"a photo of another size")
+    assert kinds(out, other) == "failed"
     other.input_path.write_bytes(b"another photo")  # the first one's drive is unplugged
     assert kinds(out, other) == "failed"
     job.output_path.unlink()

@@ -181,3 +181,11 @@ def test_a_gray_palette_is_refused(gray_pictures: Pictures) -> None:
 def test_a_palette_of_a_wrong_shape_or_type_is_named(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"^palette: "):
         guidance_of([], wrong, TINY)
+
+
+def test_points_come_in_any_row_of_points() -> None:
+    point = Point(0.5, 0.5, (10.0, 20.0))
+    assert guidance_of((one for one in [point]), None, TINY).points == [point]
+    assert guidance_of(None, None, TINY).points == []
+    with pytest.raises(ValueError, match=r"put it into brackets, as in \[point\]"):
+        guidance_of(point, None, TINY)

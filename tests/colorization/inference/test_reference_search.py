@@ -155,6 +155,18 @@ def test_a_library_that_is_gone_ends_in_an_error(
         with_network.chosen(query, ColorizeOptions())
 
 
+def test_a_library_on_a_disk_that_is_not_there_is_named(
+    with_network: ReferenceSearch, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = with_network.query(pictures["coffee"])
+    scored(with_network, query, monkeypatch, [0.9, 0.2], gone=(0, 1))
+    manifest = replace(with_network.index.manifest, roots=["/media/stick/photos"])
+    monkeypatch.setattr(with_network.index, "manifest", manifest)
+    told = "/media/stick/photos, of which it holds photos, is not there; connect its drive, or if"
+    with pytest.raises(ValueError, match=told):
+        with_network.chosen(query, ColorizeOptions())
+
+
 def test_who_asks_for_nothing_else_is_told_that_all_are_gray(
     indexed: ColorizationPipeline, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

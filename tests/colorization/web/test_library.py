@@ -111,6 +111,21 @@ def test_a_folder_that_is_not_there_is_told(library: Library, text: str) -> None
         library.start(text)
 
 
+def test_paths_are_taken_as_people_copy_them(
+    library: Library, photo_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = list[Path]()
+    monkeypatch.setattr(library, "_run", found.append)
+    library.start(f' "{photo_dir}" ')
+    library.close()
+    assert found == [photo_dir]
+
+
+def test_a_file_is_no_folder(library: Library, photo_dir: Path) -> None:
+    with pytest.raises(ValueError, match="This is a file"):
+        library.start(str(next(photo_dir.glob("*.png"))))
+
+
 def test_visitors_from_elsewhere_may_not(alone: PhotoEditor, photo_dir: Path) -> None:
     with pytest.raises(ValueError, match=ELSEWHERE):
         Library(alone, may_index=False).start(str(photo_dir))

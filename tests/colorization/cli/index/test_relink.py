@@ -20,7 +20,11 @@ def test_relink_says_what_was_indexed_again(
 ) -> None:
     moved = photo_dir.rename(tmp_path / "moved")
     build(moved, own_index)
-    text = out(run("relink", own_index, "--root", moved))
+    result = run("relink", own_index, "--root", moved)
+    assert result.exit_code == 0
+    text = result.stdout
+    forget = f"rechroma index remove {own_index} '{photo_dir}/*'"
+    assert result.stderr == f"note: to forget the old paths: {forget}\n"
     assert (
         "0 photos relinked, 4 still missing"
         " (4 of them lie there and are in the index under that path already)" in text

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from colorization.web.requests.page_api import UNTICKED
+
 
 def test_a_visit(served: Any, gray_file: Path, tmp_path: Path) -> None:
     view = served.open(gray_file)
@@ -51,10 +53,13 @@ def test_own_references_and_a_palette(
     here = f"/api/photos/{view['name']}"
     files = tmp_path / "broken.jpg", gray_file, library_dir / "coffee.png"
     brought = served.send(f"{here}/references", "reference", *files)
-    assert brought["refused"] == [
+    assert brought["told"] == [
         "broken.jpg is damaged, or no picture. Choose another.",
         "garage.jpg: this reference is gray, it has no colors to lend",
+        UNTICKED,
     ]
+    again = served.send(f"{here}/references", "reference", library_dir / "coffee.png")
+    assert again["told"] == []
     assert [one["file"] for one in brought["references"] if one["used"]] == ["coffee.png"]
     assert brought["references"][-1]["match"] == ""
     palette = served.send(f"{here}/palette", "palette", library_dir / "chelsea.png")
