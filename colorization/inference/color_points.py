@@ -9,7 +9,9 @@ from torch import Tensor
 
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.pictures.surface_smoothing import smooth_surfaces
+from colorization.network.color_bins import ab_bins
 from colorization.network.hints import Point, point_planes
+from similarity.color.lab import lab_to_rgb_unclipped
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
 
@@ -19,6 +21,13 @@ WIDEN = 1.8  # how much farther what is missing at points is carried than the ne
 # cosine to a point's place from which the network's answer to it is followed: lower, one color
 # floods the picture; higher, it stays a spot
 KINDRED_FROM_TO = (-0.1, 0.3)
+# how likely a place has a point's color, against the point's own place, from which it is reached
+# where the network is sure of another: lower, a dress colors the skin beside it; higher, holes stay
+LIKELY_FROM_TO = (0.2, 0.6)
+SURE_FROM_TO = (0.3, 0.5)  # likelihood of the likeliest color from which the network is sure of it
+LIKELY_SIGMA = 12.0  # Lab units within which colors are taken for one
+LEAST_LIKELY = 1e-5  # less is no more than chance
+GAMUT_MARGIN = 0.002  # of RGB, that rounding takes
 # share of a surface that shows the same thing as a point from which the rest of it does too: lower,
 # neighbours are flooded; higher, holes stay
 FILLED_FROM_TO = (0.3, 0.7)
@@ -36,6 +45,7 @@ def blend_points(
     answer: Float[Tensor, "2 height width"],
     points: Sequence[Point],
     match: ReferenceMatch,
+    odds: Float[Tensor, "bins _rows _columns"] | None = None,
 ) -> Float[Tensor, "2 height width"]:
     """Colors with points: what they do not concern stays as it was.
 
@@ -46,9 +56,10 @@ def blend_points(
         answer: the network's colors with them.
         points: at least one.
         match: the picture.
+        odds: how likely each color is in each place, at stride 8; None where nobody says.
     """
     seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
-    near, reach = reach_of(points, seen, match.level)
+    near, reach = reach_of(points, seen, match.level, odds)
     ab = without_points + reach * (answer - without_points)
     ab = ab + near * _missing(ab, points, match.level)
     change = towards(points, without_points, ab - without_points, reach, match.level)
@@ -108,6 +119,7 @@ def reach_of(
     points: Sequence[Point],
     seen: Float[Tensor, "channels _rows _columns"],
     level: Float[Tensor, "1 height width"],
+    odds: Float[Tensor, "bins _rows _columns"] | None = None,
 ) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
     """How far points concern each place, 0..1.
 
@@ -115,6 +127,7 @@ def reach_of(
         points: at least one.
         seen: what tells things apart, at stride 8.
         level: L at half the working size; surfaces end where it changes.
+        odds: how likely each color is in each place; None where nobody says.
 
     Returns:
         How far each place lies near a point and shows the same thing; and how far it does that, or
@@ -124,11 +137,48 @@ def reach_of(
     own = F.normalize(seen - seen.mean((1, 2), keepdim=True), dim=0)
     cells = [point.cell(*own.shape[1:]) for point in points]
     at_points = torch.stack([own[:, row, column] for row, column in cells])
-    cosine = torch.einsum("pc,chw->phw", at_points, own).amax(0, keepdim=True)
-    kindred = resized(smooth_step(cosine, KINDRED_FROM_TO), level.shape[-2:])
+    alike = smooth_step(torch.einsum("pc,chw->phw", at_points, own), KINDRED_FROM_TO)
+    if odds is not None:
+        alike *= _may_have(points, cells, odds, level)
+    kindred = resized(alike.amax(0, keepdim=True), level.shape[-2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
     reach = SURFACE_REACH * max(level.shape[-2:])
     around = smooth_surfaces(kindred, level, reach, SURFACE_CONTRAST)
     same = torch.maximum(kindred, smooth_step(around, FILLED_FROM_TO))
     near = same * point_planes(points, level, WIDEN)[2:]
     return near, torch.maximum(near, kindred)
+
+
+def _may_have(
+    points: Sequence[Point],
+    cells: Sequence[tuple[int, int]],
+    odds: Float[Tensor, "bins rows columns"],
+    level: Float[Tensor, "1 height width"],
+) -> Float[Tensor, "points rows columns"]:
+    """How far each place may have a point's color, 0..1: not where another one is sure.
+
+    What is there looks like a point's place, but the network takes one for skin, the other for
+    cloth.
+    """
+    wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
+    bins = ab_bins().to(odds)
+    colors = torch.cat((wanted, bins))
+    near = torch.exp(-torch.cdist(colors, bins).square() / (2 * LIKELY_SIGMA**2))
+    likelihoods = torch.einsum("pk,khw->phw", near, odds)
+    likely, of_bins = likelihoods[: len(points)] + LEAST_LIKELY, likelihoods[len(points) :]
+    own = torch.stack([likely[i, row, column] for i, (row, column) in enumerate(cells)])
+    sure = smooth_step(of_bins.amax(0, keepdim=True), SURE_FROM_TO)
+    may_have: Tensor = 1 - sure * (1 - smooth_step(likely / own[:, None, None], LIKELY_FROM_TO))
+    return may_have
+
+
+def _shown(point: Point, level: Float[Tensor, "1 height width"]) -> tuple[float, float]:
+    """The color of a point as far as a screen shows it at the luminance of its place."""
+    row, column = point.cell(*level.shape[1:])
+    shares = torch.linspace(0, 1, 65)
+    luminance = level[0, row, column].cpu().expand(len(shares))
+    lab = torch.stack((luminance, shares * point.ab[0], shares * point.ab[1]))
+    rgb = lab_to_rgb_unclipped(lab[..., None])
+    is_shown = ((rgb > -GAMUT_MARGIN) & (rgb < 1 + GAMUT_MARGIN)).all(0)[:, 0]
+    share = float(shares[is_shown].max()) if bool(is_shown.any()) else 0.0
+    return share * point.ab[0], share * point.ab[1]

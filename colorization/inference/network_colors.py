@@ -86,11 +86,15 @@ def network_colors(
     Returns:
         Chroma at half the working size, raw Lab units.
     """
-    without_points = _answer(network, match, replace(guidance, points=()), options)
+    others = replace(guidance, points=())
+    without_points = _answer(network, match, others, options)
     if not guidance.points:
         return without_points
     with_points = _answer(network, match, guidance, options)
-    return blend_points(without_points, with_points, guidance.points, match)
+    seen = guidance.palette is None and match.planes is not None
+    said = said_of(network, match, seen and match.followed(options.faithfulness) > 0, others)
+    odds = without_rebalancing(said.logits.float(), rebalancing_weights(network.prior)).softmax(1)
+    return blend_points(without_points, with_points, guidance.points, match, odds[0])
 
 
 def predict(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from colorization.inference.color_points import blend_points, reach_of, towards
 from colorization.inference.matching import ReferenceMatch
+from colorization.network.color_bins import NUM_BINS, nearest_bins
 from colorization.network.hints import Point
 from similarity.matching.unit_maps import UnitMaps, on_grid
 
@@ -164,3 +165,40 @@ def test_points_do_not_drive_colors_away_from_theirs() -> None:
         level,
     )
     assert float(alone[:, :, 14:18].abs().max()) < 2.0
+
+
+def odds_of(kinds: Tensor, colors: dict[int, tuple[float, float]], sure: float) -> Tensor:
+    """Each kind of thing has a color with so much certainty, and any with the rest."""
+    odds = torch.full((NUM_BINS, *kinds.shape), (1 - sure) / NUM_BINS)
+    for kind, ab in colors.items():
+        odds[nearest_bins(torch.tensor(ab)), kinds == kind] += sure
+    return odds
+
+
+@pytest.mark.parametrize(("sure", "is_reached"), [(0.95, False), (0.05, True)])
+def test_what_is_sure_of_another_color_is_not_reached(sure: float, is_reached: bool) -> None:
+    """Skin beside a dress, of which a picture of one tone shows no difference."""
+    kinds = torch.zeros((ROWS, COLUMNS), dtype=torch.long)
+    kinds[:, 12:] = 1
+    joined = joined_of(torch.zeros_like(kinds)) + 0.01 * torch.randn(3, ROWS, COLUMNS)
+    level = torch.full((1, 4 * ROWS, 4 * COLUMNS), 60.0)
+    blue = Point(2.5 / COLUMNS, 0.5, (0.0, -30.0))
+    odds = odds_of(kinds, {0: (0.0, -30.0), 1: (20.0, 20.0)}, sure)
+    _, without = reach_of([blue], torch.ones_like(joined), level)
+    _, found = reach_of([blue], torch.ones_like(joined), level, odds)
+    assert cell(found, 6, 2) == pytest.approx(cell(without, 6, 2), abs=0.05)
+    assert (cell(found, 6, 22) > 0.9 * cell(without, 6, 22)) is is_reached
+
+
+def test_a_color_that_no_screen_shows_is_compared_as_it_is_shown() -> None:
+    """A deep blue on white cloth is a pale one: cloth may have it, skin may not."""
+    kinds = torch.zeros((ROWS, COLUMNS), dtype=torch.long)
+    kinds[:, 12:] = 1
+    level = torch.full((1, 4 * ROWS, 4 * COLUMNS), 92.0)
+    odds = odds_of(kinds, {0: (0.0, -8.0), 1: (15.0, 18.0)}, 0.9)
+    deep = Point(2.5 / COLUMNS, 0.5, (20.0, -60.0))
+    flat = torch.ones(3, ROWS, COLUMNS)
+    _, without = reach_of([deep], flat, level)
+    _, found = reach_of([deep], flat, level, odds)
+    assert cell(found, 6, 2) == pytest.approx(cell(without, 6, 2), abs=0.02)
+    assert cell(found, 6, 22) < 0.02 < 0.1 < cell(without, 6, 22)
