@@ -32,6 +32,7 @@ export class Spots {
       const found = await photo.ask("suggestions", { x, y });
       if (this.place !== place || photo !== this.editor.photo) return;
       find("#swatches").replaceChildren(...found.map((one) => this.swatch(one)));
+      find("#swatches").firstElementChild.scrollIntoView({ block: "nearest" }); // on a phone they lie below the bar
       if (!this.hasOwnColor) find("#spot-color").value = found[0].color;
     } catch (error) {
       if (photo === this.editor.photo) tell([error.message]);

@@ -63,3 +63,18 @@ def test_colors_of_a_place_go_when_the_cross_moves(visit: Any, gray_file: Path) 
     expect(one.status.first).to_contain_text("1 color point")
     left = "one => one.style.left"
     assert one.tab.locator(".mark:not(.cross)").first.evaluate(left) == "60%"
+
+
+def test_on_a_small_phone_the_colors_of_a_place_come_into_view(visit: Any, gray_file: Path) -> None:
+    small = {"width": 360, "height": 640}
+    one = visit(viewport=small, has_touch=True, is_mobile=True).open(gray_file)
+    one.use("Color a spot")
+    one.click(0.5, 0.5)
+    swatch = one.tab.locator("#swatches button").first
+    swatch.wait_for()
+    bar = one.tab.locator("#bar").bounding_box()
+    one.tab.wait_for_timeout(200)
+    box = swatch.bounding_box()
+    assert box["y"] + box["height"] <= bar["y"] + 1
+    stage = one.tab.locator("#stage").bounding_box()
+    assert stage["y"] + stage["height"] > 100  # and the photo is still there
