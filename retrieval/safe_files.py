@@ -78,6 +78,9 @@ def replacing_together(files: dict[Path, Path]) -> Iterator[None]:
         for path, temporary in files.items():
             temporary.replace(path)
     except OSError as error:
+        if error.errno == errno.EFBIG and files:  # as on a stick whose files end at 4 GB
+            told = f"{os.strerror(error.errno)} for this disk or account"
+            raise OSError(error.errno, told, str(next(iter(files)))) from error
         if error.errno not in _FULL or not files:
             raise
         told = f"{os.strerror(error.errno)}; {_NO_ROOM}"

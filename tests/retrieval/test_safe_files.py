@@ -124,6 +124,15 @@ def test_a_checksum_is_that_of_all_bytes(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_is_too_large_is_named(tmp_path: Path) -> None:
+    """As on a stick whose files end at 4 GB; there is room for those that come after it."""
+    with pytest.raises(OSError) as caught, replacing_together({tmp_path / "a": tmp_path / "t"}):
+        raise OSError(errno.EFBIG, "whatever")
+    assert str(caught.value.strerror).endswith("for this disk or account")
+    assert caught.value.filename == str(tmp_path / "a")
+    assert not isinstance(caught.value, FullDiskError)
+
+
 @pytest.mark.parametrize(("code", "kind"), [(errno.ENOSPC, FullDiskError), (errno.EIO, OSError)])
 def test_a_full_disk_is_told_with_the_file_that_it_has_no_room_for(
     tmp_path: Path, code: int, kind: type[OSError]
