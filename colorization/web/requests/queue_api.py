@@ -74,7 +74,7 @@ class QueueApi:
         queue = self._queues.get(request.path_params["name"])
         queue.keep_results(self._editor.store)  # other files make room for what comes
         form = await self._uploads.receive(request)
-        queue.check_room(self._editor.limits.stored_bytes)
+        queue.check_room(self._editor.limits.queued_bytes)
         path, folder = form.file("photo"), safe_folder(form.field("place"))
         number = int(as_number(form.field("number", "0"), "number"))
         if len(queue.photos) >= self._editor.limits.queued_photos:

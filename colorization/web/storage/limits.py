@@ -16,6 +16,7 @@ class Limits:
         kept_bytes: of prepared photos in memory; the one not used for longest goes first.
         open_photos: photos whose edits are remembered; the one not used for longest goes first.
         queued_photos: photos that are colorized one after the other in one queue.
+        queued_bytes: of the results of one queue, whose zip must fit beside them.
         stored_bytes: of uploads and results on disk; the oldest go first.
         stored_seconds: after which a file that was not used is removed.
         preview_side: longer side of the pictures on the page, in pixels.
@@ -33,6 +34,7 @@ class Limits:
     kept_bytes: int = 1 << 30
     open_photos: int = 2000
     queued_photos: int = 1000
+    queued_bytes: int = 1600 << 20
     stored_bytes: int = 4 << 30
     stored_seconds: float = 6 * 3600.0
     preview_side: int = 1024

@@ -22,7 +22,6 @@ FULL = (
     "There is no room for more results: save these as one zip, then drop the photos that still"
     " wait anew."
 )
-RESULTS_SHARE = 0.4  # of the store, that a queue's results may take: their zip takes as much
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,11 @@ class PhotoQueue:
         """Let other files of the store go first where it has no room."""
         store.keep(one.result.file for one in self.photos if one.result)
 
-    def check_room(self, stored_bytes: int) -> None:
-        """Refuse to color more than can be kept; a zip of the results must fit beside them.
+    def check_room(self, queued_bytes: int) -> None:
+        """Refuse to color more than can be kept.
 
         Args:
-            stored_bytes: of the store.
+            queued_bytes: that the results may take.
 
         Raises:
             FullError: there is no room for another result.
@@ -116,7 +115,7 @@ class PhotoQueue:
         for one in self.photos:
             with suppress(OSError):  # it may be gone, after hours
                 sizes += one.result.file.stat().st_size if one.result else 0
-        if sizes > RESULTS_SHARE * stored_bytes:
+        if sizes > queued_bytes:
             raise FullError(FULL)
 
     def write_zip(self, store: FileStore) -> Path:

@@ -135,7 +135,7 @@ def test_no_result_goes_for_the_next_photo(
 ) -> None:
     """Uploads make room for results, and one that could not be kept is not begun."""
     size = gray_file.stat().st_size
-    with serving(colorizer, stored_bytes=20 * size) as small:
+    with serving(colorizer, stored_bytes=20 * size, queued_bytes=8 * size) as small:
         here = f"/api/queues/{small.ask('/api/queues', json={})['name']}"
         answers = [
             small.send(f"{here}/photos", "photo", gray_file, number=number) for number in range(40)

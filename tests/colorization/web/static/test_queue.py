@@ -248,7 +248,8 @@ def test_other_files_do_not_stop_a_queue(visit: Any, photos: list[Path], tmp_pat
 def test_a_full_store_stops_the_queue_and_says_what_to_do(
     visit: Any, serving: Any, colorizer: Any, photos: list[Path]
 ) -> None:
-    with serving(colorizer, stored_bytes=10 * photos[0].stat().st_size) as small:
+    size = photos[0].stat().st_size
+    with serving(colorizer, stored_bytes=10 * size, queued_bytes=4 * size) as small:
         one = visit(small.url)
         one.choose(*photos[:1] * 20)
         alert = one.tab.get_by_role("alert").locator("p")
