@@ -58,8 +58,8 @@ def test_results_that_may_be_of_another_hand_are_counted(
     print_results(task(), FolderReport([], kept), False)
     out, err = capsys.readouterr()
     assert "3 existed already and were kept" in out
-    line = "note: 2 of the results were changed since, or no run is known to have made them;"
-    assert err == f"{line} they are kept, --overwrite replaces them\n"
+    line = "note: 2 of the results were changed since, or no run is known to have made them"
+    assert err == f"{line} (a.png, b.png); they are kept, --overwrite replaces them\n"
 
 
 def test_json_has_all_in_the_order_of_the_inputs(capsys: pytest.CaptureFixture[str]) -> None:
