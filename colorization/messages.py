@@ -1,6 +1,6 @@
 """Texts that a person reads."""
 
-NO_MEMORY = "there is not enough memory for this; close other programs, or take a smaller picture"
+NO_MEMORY = "There is not enough memory for this. Close other programs, or take a smaller photo."
 AUTOMATIC = "The colors are automatic."  # after what says that no reference is used
 
 

@@ -194,14 +194,6 @@ def _print_report(job: "FilmJob", found: "FilmReport") -> None:
         rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s"
     scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
     line = f"{job.output_path}: {found.frames} frames of {scenes}{taken_up}{rate}"
-    typer.echo(one_line(f"{line}, {_sources(job, found)}"))
-
-
-def _sources(job: "FilmJob", found: "FilmReport") -> str:
-    """Which photos the colors of a film come from, for a person."""
-    given = [str(path) for path in job.references]
-    lent = given or [path for scene in found.scenes for path, _ in scene.references]
-    if not lent:
-        return "without a reference"
-    names = first_names(list(dict.fromkeys(Path(path).name for path in lent)))
-    return f"from {names}" if given else f"from {names}, as recommended"
+    source = f"from {first_names(found.lent)}" if found.lent else "without a reference"
+    recommended = ", as recommended" if found.lent and not job.references else ""
+    typer.echo(one_line(f"{line}, {source}{recommended}"))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image
 
 from colorization.evaluation.measures import Rgb
 from colorization.evaluation.measures.signal import SSIM_WINDOW
 from colorization.inference.pictures.luminance import luminance_of
+from colorization.inference.pictures.picture_arrays import shrunk
 from retrieval.photos.reader import PictureError, as_srgb, read_picture
 from similarity.color.lab import as_tensor, rgb_to_lab
 
@@ -55,19 +55,13 @@ def read_photo(path: Path) -> Photo:
     Raises:
         PictureError: it cannot be read, or it is too small to be measured.
     """
-    truth = _measured(as_srgb(read_picture(path)))
+    truth = shrunk(as_srgb(read_picture(path)), MEASURED_SIDE)
     if min(truth.shape[:2]) < SSIM_WINDOW:
         raise PictureError(
             f"{path}: {truth.shape[1]} x {truth.shape[0]} is too small,"
             f" it takes {SSIM_WINDOW} pixels a side"
         )
     return Photo(path, truth, luminance_of(truth))
-
-
-def _measured(rgb: np.ndarray) -> np.ndarray:
-    picture = Image.fromarray(rgb)
-    picture.thumbnail((MEASURED_SIDE, MEASURED_SIDE), Image.Resampling.BOX)
-    return np.asarray(picture)
 
 
 def lab_of(rgb: Rgb) -> Float[np.ndarray, "height width 3"]:

@@ -30,11 +30,14 @@ class NetworkBelief:
     Args:
         prediction: what the network says of the photo without references.
         bin_weights: of the classification loss that the network was trained with.
+
+    Attributes:
+        odds: how likely each color bin is in each place, (1, bins, height, width) at stride 8.
     """
 
     def __init__(self, prediction: Prediction, bin_weights: Float[Tensor, " bins"]) -> None:
         self.prediction = prediction
-        self._odds = without_rebalancing(prediction.logits.float(), bin_weights).softmax(1)
+        self.odds = without_rebalancing(prediction.logits.float(), bin_weights).softmax(1)
 
     @inference()
     def __call__(
@@ -46,7 +49,7 @@ class NetworkBelief:
             lent: ab that each candidate lends to each of 7 x 7 cells, raw Lab units.
         """
         bins = nearest_bins(torch.from_numpy(lent).float().movedim(-1, 0))
-        cells = _log_likelihood(F.adaptive_avg_pool2d(self._odds, GRID).cpu())
+        cells = _log_likelihood(F.adaptive_avg_pool2d(self.odds, GRID).cpu())
         return cells.gather(1, bins.T).mean(0).numpy()
 
     def log_prior(self, ab: Float[Tensor, "2 positions"]) -> Float[Tensor, "1 places positions"]:
@@ -58,7 +61,7 @@ class NetworkBelief:
         Returns:
             A power of their likelihood, as a logarithm; one row a place of the grid of stride 8.
         """
-        return MATCH_WEIGHT * _log_likelihood(self._odds)[:, nearest_bins(ab)][None]
+        return MATCH_WEIGHT * _log_likelihood(self.odds)[:, nearest_bins(ab)][None]
 
 
 def _log_likelihood(odds: Float[Tensor, "1 bins _height _width"]) -> Float[Tensor, "places bins"]:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.pictures.surface_smoothing import smooth_surfaces
-from colorization.network.color_bins import ab_bins
-from colorization.network.hints import Point, point_planes
-from similarity.color.lab import lab_to_rgb_unclipped
+from colorization.network.color_bins import nearest_bins, nearness
+from colorization.network.hints import Point, chroma_of, point_planes
+from similarity.color.lab import lab_to_rgb
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
 
@@ -27,7 +27,6 @@ LIKELY_FROM_TO = (0.2, 0.6)
 SURE_FROM_TO = (0.3, 0.5)  # likelihood of the likeliest color from which the network is sure of it
 LIKELY_SIGMA = 12.0  # Lab units within which colors are taken for one
 LEAST_LIKELY = 1e-5  # less is no more than chance
-GAMUT_MARGIN = 0.002  # of RGB, that rounding takes
 # share of a surface that shows the same thing as a point from which the rest of it does too: lower,
 # neighbours are flooded; higher, holes stay
 FILLED_FROM_TO = (0.3, 0.7)
@@ -45,7 +44,7 @@ def blend_points(
     answer: Float[Tensor, "2 height width"],
     points: Sequence[Point],
     match: ReferenceMatch,
-    odds: Float[Tensor, "bins _rows _columns"] | None = None,
+    odds: Float[Tensor, "bins _rows _columns"],
 ) -> Float[Tensor, "2 height width"]:
     """Colors with points: what they do not concern stays as it was.
 
@@ -56,7 +55,7 @@ def blend_points(
         answer: the network's colors with them.
         points: at least one.
         match: the picture.
-        odds: how likely each color is in each place, at stride 8; None where nobody says.
+        odds: how likely each color is in each place, at stride 8.
     """
     seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
     near, reach = reach_of(points, seen, match.level, odds)
@@ -119,7 +118,7 @@ def reach_of(
     points: Sequence[Point],
     seen: Float[Tensor, "channels _rows _columns"],
     level: Float[Tensor, "1 height width"],
-    odds: Float[Tensor, "bins _rows _columns"] | None = None,
+    odds: Float[Tensor, "bins _rows _columns"],
 ) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
     """How far points concern each place, 0..1.
 
@@ -127,7 +126,7 @@ def reach_of(
         points: at least one.
         seen: what tells things apart, at stride 8.
         level: L at half the working size; surfaces end where it changes.
-        odds: how likely each color is in each place; None where nobody says.
+        odds: how likely each color is in each place.
 
     Returns:
         How far each place lies near a point and shows the same thing; and how far it does that, or
@@ -138,8 +137,7 @@ def reach_of(
     cells = [point.cell(*own.shape[1:]) for point in points]
     at_points = torch.stack([own[:, row, column] for row, column in cells])
     alike = smooth_step(torch.einsum("pc,chw->phw", at_points, own), KINDRED_FROM_TO)
-    if odds is not None:
-        alike *= _may_have(points, cells, odds, level)
+    alike *= _may_have(points, cells, odds, level)
     kindred = resized(alike.amax(0, keepdim=True), level.shape[-2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
     reach = SURFACE_REACH * max(level.shape[-2:])
@@ -160,25 +158,16 @@ def _may_have(
     What is there looks like a point's place, but the network takes one for skin, the other for
     cloth.
     """
+    likelihoods = torch.einsum("kl,lhw->khw", nearness(LIKELY_SIGMA).to(odds), odds)
     wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
-    bins = ab_bins().to(odds)
-    colors = torch.cat((wanted, bins))
-    near = torch.exp(-torch.cdist(colors, bins).square() / (2 * LIKELY_SIGMA**2))
-    likelihoods = torch.einsum("pk,khw->phw", near, odds)
-    likely, of_bins = likelihoods[: len(points)] + LEAST_LIKELY, likelihoods[len(points) :]
+    likely = likelihoods[nearest_bins(wanted.T)] + LEAST_LIKELY
     own = torch.stack([likely[i, row, column] for i, (row, column) in enumerate(cells)])
-    sure = smooth_step(of_bins.amax(0, keepdim=True), SURE_FROM_TO)
+    sure = smooth_step(likelihoods.amax(0, keepdim=True), SURE_FROM_TO)
     may_have: Tensor = 1 - sure * (1 - smooth_step(likely / own[:, None, None], LIKELY_FROM_TO))
     return may_have
 
 
 def _shown(point: Point, level: Float[Tensor, "1 height width"]) -> tuple[float, float]:
-    """The color of a point as far as a screen shows it at the luminance of its place."""
+    """The color of a point as a screen shows it at the luminance of its place."""
     row, column = point.cell(*level.shape[1:])
-    shares = torch.linspace(0, 1, 65)
-    luminance = level[0, row, column].cpu().expand(len(shares))
-    lab = torch.stack((luminance, shares * point.ab[0], shares * point.ab[1]))
-    rgb = lab_to_rgb_unclipped(lab[..., None])
-    is_shown = ((rgb > -GAMUT_MARGIN) & (rgb < 1 + GAMUT_MARGIN)).all(0)[:, 0]
-    share = float(shares[is_shown].max()) if bool(is_shown.any()) else 0.0
-    return share * point.ab[0], share * point.ab[1]
+    return chroma_of(lab_to_rgb(torch.tensor([level[0, row, column], *point.ab]).view(3, 1, 1)))

@@ -93,8 +93,8 @@ def network_colors(
     with_points = _answer(network, match, guidance, options)
     seen = guidance.palette is None and match.planes is not None
     said = said_of(network, match, seen and match.followed(options.faithfulness) > 0, others)
-    odds = without_rebalancing(said.logits.float(), rebalancing_weights(network.prior)).softmax(1)
-    return blend_points(without_points, with_points, guidance.points, match, odds[0])
+    odds = NetworkBelief(said, rebalancing_weights(network.prior)).odds[0]
+    return blend_points(without_points, with_points, guidance.points, match, odds)
 
 
 def predict(

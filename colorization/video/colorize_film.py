@@ -64,9 +64,10 @@ def colorize_film(
                 colored += 1
                 progress("coloring", done, plan.num_frames)
             seconds = time.perf_counter() - start
-            whole = sink.finish(plan, run.lent(plan.scenes))
+            lent = run.lent(plan.scenes)
+            whole = sink.finish(plan, lent)
             notes = list(dict.fromkeys((*plan.notes, *film.notes)))
-            found = FilmReport(plan.num_frames, plan.scenes, colored, seconds, notes)
+            found = FilmReport(plan.num_frames, plan.scenes, lent, colored, seconds, notes)
             if report is not None:
                 write_report(report, found, job, whole, progress)
             sink.publish()

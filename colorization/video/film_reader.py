@@ -14,9 +14,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition
 from jaxtyping import UInt8
 
-from colorization.video.container.beside import pictures_of
 from colorization.video.frame_planes import (
     HDR,
     is_full_range,
@@ -239,6 +239,17 @@ def _is_animated_webp(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(21)
     return head[12:16] == b"VP8X" and bool(head[20] & 2)  # a flag of its first chunk
+
+
+def pictures_of(source: InputContainer) -> av.VideoStream | None:
+    """The stream of moving pictures that players show; the cover of an album is none."""
+    found = [
+        stream
+        for stream in source.streams.video
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
+    ]
+    by_default = (stream for stream in found if stream.disposition & Disposition.default)
+    return next(by_default, found[0] if found else None)
 
 
 def _video_of(container: InputContainer, path: Path) -> av.VideoStream:

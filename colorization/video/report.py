@@ -27,6 +27,7 @@ class FilmReport:
     Attributes:
         frames: of the film.
         scenes: first frame and references of each.
+        lent: file names of the references, each once.
         colored: frames that this run has colored; the others an earlier run had.
         seconds: that coloring them took.
         notes: lines worth telling.
@@ -34,6 +35,7 @@ class FilmReport:
 
     frames: int
     scenes: list[Scene]
+    lent: list[str]
     colored: int
     seconds: float
     notes: list[str]

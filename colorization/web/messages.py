@@ -4,14 +4,13 @@ import logging
 import math
 import re
 
-from colorization.messages import is_no_memory, one_line, reason
+from colorization.messages import NO_MEMORY, is_no_memory, one_line, reason
 
 # an absolute path up to its last name; a name may have blanks, but a line goes on after ": ", "; "
 # or ", "
 FOLDERS = re.compile(
     r"(?<![^\s'\"(\[])(?:[A-Za-z]:)?[/\\](?=[^\s/\\])(?:(?:(?![:;,] )[^/\\\n])*[/\\])*(?=[^\s/\\])"
 )
-NO_MEMORY = "There is not enough memory for this. Close other programs, or take a smaller photo."
 UNEXPECTED = "Something went wrong here; the terminal that Rechroma runs in says more."
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import imagecodecs
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from retrieval.photos.formats import HEAD, is_tiff
@@ -111,8 +112,14 @@ def decode_jpeg2000(path: Path, bits: int) -> Planes:
     return _planes_of(_at_16_bits(array, bits))
 
 
+def is_binary_ppm(image: Image.Image) -> bool:
+    """Whether a picture that Pillow has opened and not loaded is RGB in binary PPM."""
+    tiles = image.tile if isinstance(image, ImageFile) else []
+    return image.format == "PPM" and image.mode == "RGB" and tiles[0].codec_name == "ppm"
+
+
 def decode_ppm(path: Path, image: Image.Image) -> Planes:
-    """A PPM of RGB with all of its bits.
+    """A PPM of RGB with all of its bits, which it holds as numbers and not as text.
 
     Args:
         path: of the file.
@@ -126,8 +133,7 @@ def decode_ppm(path: Path, image: Image.Image) -> Planes:
     values = np.fromfile(path, ">u2", count, offset=tile.offset)
     if len(values) < count:
         raise ValueError("it is truncated")
-    rgb = (values.clip(0, largest).astype(np.uint32) * 65535 + largest // 2) // largest
-    return Planes(rgb.astype(np.uint16).reshape(image.height, image.width, 3))
+    return Planes(_stretched(values, largest).reshape(image.height, image.width, 3))
 
 
 def decode_otherwise(path: Path, max_pixels: int) -> Planes | None:
@@ -269,7 +275,11 @@ def _at_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
     """Scanners of 10 to 14 bits store them in 16, of which they fill the lower end."""
     if values.dtype != np.uint16 or not 8 < bits < 16:
         return values
-    full = (1 << bits) - 1
+    return _stretched(values, (1 << bits) - 1)
+
+
+def _stretched(values: np.ndarray, full: int) -> np.ndarray:
+    """Values of 0 to ``full`` in 16 bits."""
     return ((values.clip(0, full).astype(np.uint32) * 65535 + full // 2) // full).astype(np.uint16)
 
 

@@ -25,6 +25,7 @@ from retrieval.photos.deep_formats import (
     decode_png,
     decode_ppm,
     decode_tiff,
+    is_binary_ppm,
     is_deep_tiff,
     thrice,
 )
@@ -219,7 +220,7 @@ def _decode_deep(path: Path, image: Image.Image, bits: int) -> Planes | None:
         return decode_png(path)
     if image.format == "JPEG2000" and bits > 8:
         return decode_jpeg2000(path, bits)
-    if image.format == "PPM" and image.mode == "RGB" and bits > 8:
+    if bits > 8 and is_binary_ppm(image):
         return decode_ppm(path, image)
     return None
 

@@ -107,3 +107,15 @@ def is_neutral(rgb: np.ndarray) -> bool:
     if rgb.strides[2] == 0:
         return True
     return np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2])
+
+
+def shrunk(rgb: np.ndarray, side: int) -> np.ndarray:
+    """A picture of 8 bits whose longer side is at most ``side``.
+
+    Args:
+        rgb: (height, width, 3), uint8 or uint16.
+        side: in pixels.
+    """
+    picture = Image.fromarray(to_uint8(rgb))
+    picture.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(picture)

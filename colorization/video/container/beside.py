@@ -6,6 +6,8 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 
+from colorization.video.film_reader import pictures_of
+
 KINDS = ("audio", "subtitles")  # of streams that are copied
 _COVER_TYPES = {"mjpeg": ("image/jpeg", "jpg"), "png": ("image/png", "png")}
 _ATTACHING = ".mkv"  # holds fonts, and covers as attachments
@@ -61,17 +63,6 @@ def copied_packets(source: InputContainer, added: Mapping[int, Stream]) -> Itera
         last[number] = packet.dts
         packet.stream = added[number]
         yield packet
-
-
-def pictures_of(source: InputContainer) -> av.VideoStream | None:
-    """The stream of moving pictures that players show; the cover of an album is none."""
-    found = [
-        stream
-        for stream in source.streams.video
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
-    ]
-    by_default = (stream for stream in found if stream.disposition & Disposition.default)
-    return next(by_default, found[0] if found else None)
 
 
 def covers_of(source: InputContainer) -> list[av.VideoStream]:

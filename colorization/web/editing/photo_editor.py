@@ -8,6 +8,7 @@ import numpy as np
 
 from colorization.batch.target_colors import recolored
 from colorization.inference.color_suggestions import Suggestion
+from colorization.inference.pictures.picture_arrays import shrunk
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
@@ -18,7 +19,7 @@ from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
 from colorization.web.editing.kept_photos import KeptPhotos
-from colorization.web.editing.previews import parse_color, save_preview, shrunk
+from colorization.web.editing.previews import parse_color, save_preview
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import Picture, PictureError, read_picture

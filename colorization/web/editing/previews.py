@@ -6,24 +6,11 @@ from secrets import token_hex
 import numpy as np
 from PIL import Image, ImageColor
 
-from retrieval.photos.reader import to_uint8
 from retrieval.safe_files import replacing
 
 # orange: seldom in photographs, and not red, which many cannot tell from green
 DOUBT_COLOR = np.array([255, 140, 0])
 DOUBT_SHARE = 0.75
-
-
-def shrunk(rgb: np.ndarray, side: int) -> np.ndarray:
-    """A picture of 8 bits whose longer side is at most ``side``.
-
-    Args:
-        rgb: (height, width, 3), uint8 or uint16.
-        side: in pixels.
-    """
-    picture = Image.fromarray(to_uint8(rgb))
-    picture.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(picture)
 
 
 def save_preview(rgb: np.ndarray, path: Path) -> Path:

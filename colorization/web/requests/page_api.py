@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from colorization.inference.pictures.picture_arrays import shrunk
 from colorization.web.editing.color_names import color_name
 from colorization.web.editing.edit_history import EditedPhoto
 from colorization.web.editing.edit_requests import change, sent
 from colorization.web.editing.photo_editor import PhotoEditor, Say
-from colorization.web.editing.previews import save_preview, shrunk
+from colorization.web.editing.previews import save_preview
 from colorization.web.editing.variants import variants_of
 from colorization.web.editing.views import photo_view, url_of
 from colorization.web.examples import EXAMPLES, example_photo, example_thumbnail

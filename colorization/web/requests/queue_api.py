@@ -8,8 +8,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from colorization.batch.target_colors import recolored
+from colorization.inference.pictures.picture_arrays import shrunk
 from colorization.web.editing.photo_editor import PhotoEditor, Say, silent
-from colorization.web.editing.previews import save_preview, shrunk
+from colorization.web.editing.previews import save_preview
 from colorization.web.editing.views import url_of
 from colorization.web.messages import as_number
 from colorization.web.requests.queued_results import (

@@ -3,9 +3,10 @@
 from contextlib import suppress
 from dataclasses import replace
 
+from colorization.inference.pictures.picture_arrays import shrunk
 from colorization.web.editing.edit_history import EditedPhoto
 from colorization.web.editing.photo_editor import PhotoEditor, Say
-from colorization.web.editing.previews import save_preview, shrunk
+from colorization.web.editing.previews import save_preview
 from colorization.web.editing.views import status_lines
 from colorization.web.messages import told
 from colorization.web.storage.open_photos import OpenPhotos

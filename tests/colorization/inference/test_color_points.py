@@ -13,6 +13,7 @@ from colorization.network.hints import Point
 from similarity.matching.unit_maps import UnitMaps, on_grid
 
 ROWS, COLUMNS = 12, 24  # of the grid at stride 8
+UNSURE = torch.full((NUM_BINS, ROWS, COLUMNS), 1 / NUM_BINS)  # any color is likely anywhere
 SOFA, WALL, CUSHION = 0, 1, 2
 
 
@@ -41,7 +42,7 @@ def cell(planes: Tensor, row: int, column: int) -> float:
 
 def test_points_reach_the_same_thing_near_and_are_told_of_it_elsewhere(kinds: Tensor) -> None:
     near, reach = reach_of(
-        [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined_of(kinds), level_of(kinds)
+        [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined_of(kinds), level_of(kinds), UNSURE
     )
     assert cell(near, 6, 2) > 0.9 and cell(reach, 6, 2) > 0.9
     assert cell(near, 6, 13) < 0.05 and cell(reach, 6, 13) < 0.05
@@ -53,14 +54,14 @@ def test_what_all_of_a_picture_has_in_common_is_no_kinship(kinds: Tensor) -> Non
     common = torch.full((1, ROWS, COLUMNS), 2.0)
     joined = F.normalize(torch.cat((joined_of(kinds), common)), dim=0)
     assert float(joined[:, 6, 2] @ joined[:, 6, 13]) > 0.6
-    _, reach = reach_of([Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined, level_of(kinds))
+    _, reach = reach_of([Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined, level_of(kinds), UNSURE)
     assert cell(reach, 6, 2) > 0.9
     assert cell(reach, 6, 13) < 0.05
 
 
 def test_what_any_of_several_points_is_on_is_reached(kinds: Tensor) -> None:
     points = [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0)), Point(13.5 / COLUMNS, 0.5, (0.0, 40.0))]
-    _, reach = reach_of(points, joined_of(kinds), level_of(kinds))
+    _, reach = reach_of(points, joined_of(kinds), level_of(kinds), UNSURE)
     assert float(reach.mean()) > 0.9
 
 
@@ -73,6 +74,7 @@ def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
         [Point(4.5 / COLUMNS, 6.5 / ROWS, (40.0, 0.0))],
         texture.joined[0],
         torch.full((1, 4 * ROWS, 4 * COLUMNS), 50.0),
+        UNSURE,
     )
     assert cell(near, 6, 5) > 0.6
     assert cell(near, 6, 10) < 0.2
@@ -81,13 +83,13 @@ def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
 def test_what_lies_within_a_surface_belongs_to_it(kinds: Tensor) -> None:
     """Features alone take a cushion on the sofa for something else; its luminance does not."""
     point = Point(1.5 / COLUMNS, 0.5, (40.0, 0.0))
-    plain, _ = reach_of([point], joined_of(kinds), level_of(kinds))
+    plain, _ = reach_of([point], joined_of(kinds), level_of(kinds), UNSURE)
     kinds[4:8, 4:8] = CUSHION
-    with_cushion, _ = reach_of([point], joined_of(kinds), level_of(kinds))
+    with_cushion, _ = reach_of([point], joined_of(kinds), level_of(kinds), UNSURE)
     assert cell(with_cushion, 5, 5) > 0.5 * cell(plain, 5, 5) > 0.1
     bright = level_of(kinds)
     bright[:, 16:32, 16:32] = 90.0  # now its luminance does
-    apart, _ = reach_of([point], joined_of(kinds), bright)
+    apart, _ = reach_of([point], joined_of(kinds), bright, UNSURE)
     assert cell(apart, 5, 5) < 0.1 * cell(plain, 5, 5)
 
 
@@ -102,10 +104,10 @@ def test_near_a_point_its_color_counts_and_elsewhere_what_was_there(match: Refer
     taken, wanted = 30 * torch.randn(2, *match.size), torch.tensor([50.0, 20.0]).view(2, 1, 1)
     point = Point(2.5 / COLUMNS, 6.5 / ROWS, (50.0, 20.0))
     answer = wanted.expand(2, *match.size)
-    found = blend_points(taken, answer, [point], match)
+    found = blend_points(taken, answer, [point], match, UNSURE)
     assert float((found[:, 24:28, 8:12] - wanted).abs().max()) < 8.0
     torch.testing.assert_close(found[:, :, 44:68], taken[:, :, 44:68], atol=1.0, rtol=0)  # the wall
-    alone = blend_points(torch.zeros_like(taken), answer, [point], match)
+    alone = blend_points(torch.zeros_like(taken), answer, [point], match, UNSURE)
     assert float((alone[:, 24:28, 8:12] - wanted).abs().max()) < 1.0
     assert float(alone[:, :, 44:68].abs().max()) < 1.0
 
@@ -114,7 +116,7 @@ def test_a_point_gets_its_color_though_the_network_does_not_say_so(match: Refere
     wanted = torch.tensor([50.0, 20.0]).view(2, 1, 1)
     point = Point(2.5 / COLUMNS, 6.5 / ROWS, (50.0, 20.0))
     half = wanted.expand(2, *match.size) / 2
-    found = blend_points(torch.zeros_like(half), half, [point], match)
+    found = blend_points(torch.zeros_like(half), half, [point], match, UNSURE)
     assert float((found[:, 25:27, 9:11] - wanted).abs().max()) < 2.0
 
 
@@ -128,20 +130,20 @@ def test_what_only_the_coarsest_maps_find_alike_is_left_alone() -> None:
     match = ReferenceMatch(photo, [])
     answer = torch.full((2, *match.size), 30.0)
     point = Point(0.5 / COLUMNS, 6.5 / ROWS, (30.0, 30.0))
-    found = blend_points(torch.zeros_like(answer), answer, [point], match)
+    found = blend_points(torch.zeros_like(answer), answer, [point], match, UNSURE)
     assert cell(found, 6, 0) == pytest.approx(30.0, abs=2.0)
     assert abs(cell(found, 6, 4)) < 3.0
 
 
 def test_a_point_of_the_color_that_is_there_changes_nothing(match: ReferenceMatch) -> None:
     color = torch.tensor([12.0, -7.0]).view(2, 1, 1).expand(2, *match.size).contiguous()
-    found = blend_points(color, color, [Point(0.1, 0.5, (12.0, -7.0))], match)
+    found = blend_points(color, color, [Point(0.1, 0.5, (12.0, -7.0))], match, UNSURE)
     torch.testing.assert_close(found, color, atol=1e-4, rtol=0)
 
 
 def test_gray_stays_gray_around_a_gray_point(match: ReferenceMatch) -> None:
     gray = torch.zeros(2, *match.size)
-    assert not blend_points(gray, gray, [Point(0.1, 0.5, (0.0, 0.0))], match).any()
+    assert not blend_points(gray, gray, [Point(0.1, 0.5, (0.0, 0.0))], match, UNSURE).any()
 
 
 def test_points_do_not_drive_colors_away_from_theirs() -> None:
@@ -184,7 +186,7 @@ def test_what_is_sure_of_another_color_is_not_reached(sure: float, is_reached: b
     level = torch.full((1, 4 * ROWS, 4 * COLUMNS), 60.0)
     blue = Point(2.5 / COLUMNS, 0.5, (0.0, -30.0))
     odds = odds_of(kinds, {0: (0.0, -30.0), 1: (20.0, 20.0)}, sure)
-    _, without = reach_of([blue], torch.ones_like(joined), level)
+    _, without = reach_of([blue], torch.ones_like(joined), level, UNSURE)
     _, found = reach_of([blue], torch.ones_like(joined), level, odds)
     assert cell(found, 6, 2) == pytest.approx(cell(without, 6, 2), abs=0.05)
     assert (cell(found, 6, 22) > 0.9 * cell(without, 6, 22)) is is_reached
@@ -198,7 +200,7 @@ def test_a_color_that_no_screen_shows_is_compared_as_it_is_shown() -> None:
     odds = odds_of(kinds, {0: (0.0, -8.0), 1: (15.0, 18.0)}, 0.9)
     deep = Point(2.5 / COLUMNS, 0.5, (20.0, -60.0))
     flat = torch.ones(3, ROWS, COLUMNS)
-    _, without = reach_of([deep], flat, level)
+    _, without = reach_of([deep], flat, level, UNSURE)
     _, found = reach_of([deep], flat, level, odds)
     assert cell(found, 6, 2) == pytest.approx(cell(without, 6, 2), abs=0.02)
     assert cell(found, 6, 22) < 0.02 < 0.1 < cell(without, 6, 22)

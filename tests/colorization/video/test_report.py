@@ -21,7 +21,7 @@ def test_references_of_scenes(
 ) -> None:
     source = make_film(tmp_path / "in.mkv", pan("coffee", 2))
     scenes = [Scene(0, 1, [("a.jpg", 0.5)]), Scene(1, 2, [])]
-    found = FilmReport(2, scenes, 2, 1.0, ["a note"])
+    found = FilmReport(2, scenes, [], 2, 1.0, ["a note"])
     job = FilmJob(source, tmp_path / "out.mp4", given)
     write_report(tmp_path / "r.json", found, job, Film(source), lambda what, done, total: None)
     told = json.loads((tmp_path / "r.json").read_text())

@@ -11,6 +11,7 @@ from tiny_network import tiny_network
 
 from colorization.inference import exact_matches
 from colorization.inference import network_colors as module
+from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.color_points import blend_points
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
 from colorization.inference.network_colors import (
@@ -247,7 +248,8 @@ def test_points_are_blended_with_what_is_known_without_them(
     without = network_colors(network, match, Guidance(), CAREFUL)
     assert len(asked) == 2  # what it says without the point was known
     answer = careful(network, match, True, Guidance([POINT]))
-    wanted = blend_points(without, answer, [POINT], match)
+    belief = NetworkBelief(said_of(network, match, True), rebalancing_weights(network.prior))
+    wanted = blend_points(without, answer, [POINT], match, belief.odds[0])
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
     assert float((found - without).abs().max()) > 1
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from odd_films import odd_film
 
-from colorization.video.container.beside import copy_tags, covers_of, pictures_of, timecode_of
+from colorization.video.container.beside import copy_tags, covers_of, timecode_of
 from colorization.video.container.trial import check_container
-from colorization.video.film_reader import SUFFIXES, Film
+from colorization.video.film_reader import SUFFIXES, Film, pictures_of
 
 Pan = Callable[..., list[np.ndarray]]
 COVER = "its cover picture is left out: {} cannot hold it, .mkv and .mp4 can"

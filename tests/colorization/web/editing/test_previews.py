@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.web.editing.previews import parse_color, save_preview, shrunk, with_doubt
+from colorization.inference.pictures.picture_arrays import shrunk
+from colorization.web.editing.previews import parse_color, save_preview, with_doubt
 
 
 def test_colors_as_browsers_write_them() -> None:

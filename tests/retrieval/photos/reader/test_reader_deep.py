@@ -248,3 +248,10 @@ def test_bits_that_are_lost_are_told(tmp_path: Path, cat: np.ndarray, suffix: st
         deep = cat.astype(np.uint16) << 2
         path.write_bytes(imagecodecs.avif_encode(deep, level=100, bitspersample=10))
     assert read_picture(path).notes == (f"{bits} bits became 8",)
+
+
+def test_a_ppm_of_text_is_no_binary_one(tmp_path: Path) -> None:
+    (tmp_path / "x.ppm").write_text("P3 2 1 65535\n65535 32768 0 0 0 65535\n")
+    picture = read_picture(tmp_path / "x.ppm")
+    assert picture.rgb.tolist() == [[[255, 128, 0], [0, 0, 255]]]
+    assert picture.notes == ("16 bits became 8",)
