@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
 
 LEFT_UNLIKE = f"No photo that is left of your library looks like this one. {AUTOMATIC}"
 NO_COLOR = "the index holds no color photo to recommend"
+USED_ALL_THE_SAME = "Its colors are used all the same."  # where there are no automatic ones
 ALL_GRAY = f"All photos in your library are gray, and lend no colors. {AUTOMATIC}"
 LOOKED_AT = 50  # of the best photos, among which those that are no weak match are looked for
 MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
@@ -184,14 +185,15 @@ class ReferenceSearch:
             ValueError: none can be read; or without the network, which must have some, there is no
                 color photo.
         """
+        name = self._describer.backbone.name
         by_likeness = self._network is None or options.method == "training-free"
         if by_likeness:
             candidates = self.candidates(query, options.top_k, options.same_class)
-            return self._some(self.readable(candidates, options.top_k))
+            found = self._some(self.readable(candidates, options.top_k))
+            return replace(found, note=honest_note(found.recommended, name, USED_ALL_THE_SAME))
         ranked = self.rank(query, LOOKED_AT, options.same_class)
         if not ranked:
             return UsedReferences([], [], note=ALL_GRAY, belief=query.belief)
-        name = self._describer.backbone.name
         alike = [one for one in ranked if match_word(one.score, name) != "weak"]
         found = self.readable(alike, options.top_k)
         if found.recommended:

@@ -134,6 +134,7 @@ def test_where_all_are_weak_none_is_used_and_a_note_says_so(
     assert "(0.41)" in used.note
     plainly = with_network.chosen(query, ColorizeOptions(method="training-free"))
     assert len(plainly.recommended) == 2
+    assert plainly.note.endswith("(0.41). Its colors are used all the same.")
 
 
 def test_where_what_is_alike_is_gone_a_note_says_so(
