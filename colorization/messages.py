@@ -1,7 +1,9 @@
 """Texts that a person reads."""
 
 NO_MEMORY = "There is not enough memory for this. Close other programs, or take a smaller photo."
-AUTOMATIC = "The colors are automatic."  # after what says that no reference is used
+# after what says that nothing in a library looks like a photo
+AUTOMATIC = "The colors are automatic."
+USED_ALL_THE_SAME = "The best matches lend their colors all the same."
 
 
 def one_line(text: str) -> str:
@@ -12,6 +14,15 @@ def one_line(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip()
     )
+
+
+def without_alike(method: str) -> str:
+    """What colors a photo that nothing in a library looks like.
+
+    Args:
+        method: as in ColorizeOptions; the training-free one must have references.
+    """
+    return USED_ALL_THE_SAME if method == "training-free" else AUTOMATIC
 
 
 def is_no_memory(error: BaseException) -> bool:

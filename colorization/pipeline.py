@@ -152,7 +152,7 @@ class ColorizationPipeline:
                 uint16 or float 0..1. Its luminance is kept exactly; colors it has are replaced.
             references: color pictures, in any of these forms, or recommendations of ``recommend``.
                 An empty list uses none: the network colors what it recognises. None takes the best
-                ``options.top_k`` from the index, but no weak match, and none if there is no index.
+                ``options.top_k`` of an index, weak matches only for the training-free method.
             options: how to colorize.
             points: colors that the picture should have at places.
             palette: a color picture whose colors the result should have, instead of references.

@@ -21,8 +21,8 @@ class Colorized:
         influence: share of the colors that comes from each reference, 0..1; the rest is what the
             network holds natural. Color points overrule references near them, which is not counted.
         skipped: one line for each recommended reference that could not be read.
-        note: one line where nothing in the index looks like the picture, and references that do not
-            match were left out; else empty.
+        note: one line where nothing in the index looks like the picture: what colors it then; else
+            empty.
     """
 
     rgb: np.ndarray

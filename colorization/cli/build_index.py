@@ -17,6 +17,7 @@ from retrieval.stage_clock import stage
 if TYPE_CHECKING:
     from retrieval.building.changes import BuildReport
     from retrieval.building.engines.ray_data import RayOptions
+    from retrieval.photos.listing import Source
 
 MAX_WORKERS = 8  # processes that describe photos, unless more are asked for
 
@@ -89,9 +90,8 @@ def build_index(
             network = given(name=backbone, weights_path=vgg_weights, device=device)
             count = workers if workers is not None else min(MAX_WORKERS, usable_cores())
             asked = {"workers": count, "overwrite": overwrite, "memory_budget": budget}
-            report, start = _build(
-                photos, index, network, {**asked, "ray": ray, "exclude": tuple(exclude or ())}
-            )
+            options = {**asked, "ray": ray, "exclude": tuple(exclude or ())}
+            report, start = _build(photos, sources, index, network, options)
         for line in passed.lines():
             typer.echo(f"passed over {one_line(line)}", err=True)
         _print_report(index, report, time.perf_counter() - start)
@@ -100,7 +100,11 @@ def build_index(
 
 
 def _build(
-    photos: list[Path], index: Path, network: dict[str, Any], options: dict[str, Any]
+    photos: list[Path],
+    sources: "list[Source]",
+    index: Path,
+    network: dict[str, Any],
+    options: dict[str, Any],
 ) -> "tuple[BuildReport, float]":
     """What was built, and when that began: imports and weights are not counted."""
     with heavy_imports():
@@ -113,7 +117,7 @@ def _build(
         eyes = load_backbone(**network)
     start = time.perf_counter()
     with photo_progress("indexing") as progress:
-        return build(photos, index, eyes, BuildOptions(**options), progress), start
+        return build(photos, index, eyes, BuildOptions(**options), progress, sources), start
 
 
 def _bytes_of(memory_budget: str | None) -> int | None:

@@ -95,7 +95,9 @@ PhotoQuality = Annotated[
         min=1, max=100, help="Of JPEG and WebP results; default: as the original, or finer."
     ),
 ]
-Sheet = Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")]
+Sheet = Annotated[
+    Path | None, typer.Option(help="Also write a contact sheet, in the format of its name.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backbone = Annotated[
     str | None,

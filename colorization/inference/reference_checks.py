@@ -36,7 +36,6 @@ class UsedReferences:
         skipped: one line for each recommended photo that could not be read.
         note: one line where nothing in the library resembles the picture; else empty.
         belief: which colors the network finds likely in the picture, where it was asked already.
-        num_gone: how many of the recommended photos are not there any more.
     """
 
     recommended: list[Recommendation]
@@ -44,7 +43,6 @@ class UsedReferences:
     skipped: list[str] = field(default_factory=list)
     note: str = ""
     belief: NetworkBelief | None = None
-    num_gone: int = 0
 
 
 def as_references(given: Iterable[Reference] | None) -> list[Reference]:

@@ -16,7 +16,7 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.network_colors import belief_of
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.reference_checks import UsedReferences, read_reference
-from colorization.messages import AUTOMATIC
+from colorization.messages import AUTOMATIC, USED_ALL_THE_SAME
 from colorization.network.colorization_network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 from retrieval.extraction.extractor import glance
@@ -34,9 +34,8 @@ if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
 
 LEFT_UNLIKE = f"No photo that is left of your library looks like this one. {AUTOMATIC}"
 NO_COLOR = "the index holds no color photo to recommend"
-USED_ALL_THE_SAME = "Its colors are used all the same."  # where there are no automatic ones
 ALL_GRAY = f"All photos in your library are gray, and lend no colors. {AUTOMATIC}"
-LOOKED_AT = 50  # of the best photos, among which those that are no weak match are looked for
+LOOKED_AT = 50  # of the best photos at least, among which those that are no weak match are found
 MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
 
 
@@ -170,7 +169,7 @@ class ReferenceSearch:
             others = f"{len(gone) - 1} other{'s are' if len(gone) > 2 else ' is'} gone"
             cure = f"find what was moved: {relink(self.index.index_dir)}"
             told = [f"{gone[0]}, and {others}; {cure}"]
-        return UsedReferences(used, pictures, [*told, *skipped], num_gone=len(gone))
+        return UsedReferences(used, pictures, [*told, *skipped])
 
     def chosen(self, query: Query, options: ColorizeOptions) -> UsedReferences:
         """The references to colorize from, and a line where none of them matches.
@@ -191,7 +190,7 @@ class ReferenceSearch:
             candidates = self.candidates(query, options.top_k, options.same_class)
             found = self._some(self.readable(candidates, options.top_k))
             return replace(found, note=honest_note(found.recommended, name, USED_ALL_THE_SAME))
-        ranked = self.rank(query, LOOKED_AT, options.same_class)
+        ranked = self.rank(query, max(LOOKED_AT, options.top_k), options.same_class)
         if not ranked:
             return UsedReferences([], [], note=ALL_GRAY, belief=query.belief)
         alike = [one for one in ranked if match_word(one.score, name) != "weak"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from colorization.inference.reference_checks import read_reference
+from colorization.messages import without_alike
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.video.film_reader import SUFFIXES, Film, FilmError, Frame
@@ -22,7 +23,7 @@ from colorization.video.scene_plan import Plan, Scene, make_plan, read_key, read
 from colorization.video.unfinished_work import PLAN, carry_path, describe_job, working
 from colorization.video.yuv import Plane
 
-UNLIKE = "nothing in your library looks like some of the scenes; their colors are automatic"
+UNLIKE = "nothing in your library looks like some of the scenes. {}"
 
 
 def colorize_film(
@@ -153,7 +154,8 @@ class _FilmRun:
         if self.given is not None:
             return [], []
         prepared = self.pipeline.prepare(key, None, self.options)
-        notes = [*prepared.skipped, *([UNLIKE] if prepared.note else [])]
+        unlike = UNLIKE.format(without_alike(self.options.method))
+        notes = [*prepared.skipped, *([unlike] if prepared.note else [])]
         return [(str(r.path), r.score) for r in prepared.references], notes
 
     def _mended(self, plan: Plan) -> Plan:

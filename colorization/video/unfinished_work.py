@@ -4,12 +4,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import av
 
+from colorization import __version__
 from colorization.options import ColorizeOptions
 from colorization.photo_files.staged_files import staging
 from colorization.pipeline import ColorizationPipeline
@@ -29,8 +30,9 @@ _WORDS = {
     "index": "with another --index",
     "weights": "with other networks",
     "encoder": "with another version of FFmpeg",
+    "version": "with another version of Rechroma",
 }
-_LOST = {_CHANGED, _WORDS["encoder"]}  # what cannot be had again
+_LOST = {_CHANGED, _WORDS["encoder"], _WORDS["version"]}  # what cannot be had again
 
 
 def work_folder(output: Path) -> Path:
@@ -89,6 +91,7 @@ def describe_job(
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     index = pipeline.index
     described = {
+        "version": __version__,
         "input": [str(input_path.resolve()), hashlib.sha256(repr(stats).encode()).hexdigest()],
         "references": [file_sha256(path) for path in references],
         "index": str(index.index_dir.resolve()) if index is not None and not references else None,
@@ -130,6 +133,10 @@ def working(output: Path, job: dict[str, object], overwrite: bool) -> Iterator[P
             except BaseException:
                 is_over = not _has_work(folder)
                 raise
+            finally:
+                if is_over:  # while no other run can take what is left for finished work
+                    with suppress(OSError):
+                        _clear(folder)
     finally:
         if is_over:
             shutil.rmtree(folder, ignore_errors=True)

@@ -181,8 +181,14 @@ async def _in_words(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    statuses = {BusyError: 503, GoneError: 404, FullError: 507}
-    return PlainTextResponse(told(error), statuses.get(type(error), 400))
+    return PlainTextResponse(told(error), _status(error))
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, OSError):
+        return 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 500
+    known = {BusyError: 503, GoneError: 404, FullError: 507}
+    return known.get(type(error), 400 if isinstance(error, ValueError) else 500)
 
 
 async def _left(_: Request, __: Exception) -> Response:

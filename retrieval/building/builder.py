@@ -83,6 +83,7 @@ def build_index(
     backbone: Backbone,
     options: BuildOptions = BuildOptions(),
     progress: Progress | None = None,
+    sources: list[Source] | None = None,
 ) -> BuildReport:
     """Index photo folders, or bring an index up to date with them.
 
@@ -94,6 +95,7 @@ def build_index(
         backbone: describes the photos.
         options: how to build.
         progress: called with (photos done, photos to do).
+        sources: pictures of the folders, where they are listed already.
 
     Returns:
         What was done.
@@ -105,7 +107,7 @@ def build_index(
             named would be lost.
         OSError: the index cannot be written; the previous one is intact.
     """
-    sources = list_sources(photos, exclude=options.exclude)
+    sources = list_sources(photos, exclude=options.exclude) if sources is None else sources
     if options.ray:
         ray_data.import_ray()
     make_index_folder(index_dir)

@@ -1,8 +1,6 @@
 """Check an index against its checksums, against itself, and against the photos on disk."""
 
-import glob
 import os
-import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from retrieval.storage.faiss_check import wrong_shard
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
-from retrieval.storage.mending_commands import rebuild
+from retrieval.storage.mending_commands import all_in, forget, rebuild, relink
 from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import (
     Photos,
@@ -177,26 +175,21 @@ def _check_faiss(
 
 def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) -> list[Finding]:
     """Find photos that are gone or changed; a folder that is gone as a whole is one finding."""
-    name = shlex.quote(str(index_dir))
+    moved = f"if it was moved: {relink(index_dir)}; if it was deleted: "
     findings = []
     roots = {root: os.path.isdir(root) for root in set(photos.root)}  # noqa: PTH112 - never raises, whoever may not look
     for root, is_there in sorted(roots.items()):
         if not is_there:
             count, path = int((photos.root == root).sum()), os.fsdecode(root)
-            cure = f"if it was moved: rechroma index relink {name} --root NEW"
-            remove = f"rechroma index remove {name} {shlex.quote(glob.escape(path) + os.sep + '*')}"
-            cure += f"; if it was deleted: {'delete the index' if count == len(photos) else remove}"
+            is_all = count == len(photos)
+            cure = moved + ("delete the index" if is_all else forget(index_dir, all_in(path)))
             findings.append(Finding(Path(path), f"this folder of {count} photos is missing", cure))
     for row in range(len(photos)):
         if roots[photos.root[row]]:
             problem, is_gone = _photo_problem(photos, row)
             photo = Path(os.fsdecode(photos.absolute(row)))
             if is_gone:
-                cure = f"if it was moved: rechroma index relink {name} --root NEW"
-                cure += (
-                    f"; if it was deleted: rechroma index remove {name} {shlex.quote(str(photo))}"
-                )
-                findings.append(Finding(photo, problem, cure))
+                findings.append(Finding(photo, problem, moved + forget(index_dir, photo)))
             elif problem:
                 findings.append(Finding(photo, problem, rebuild(index_dir, [photo])))
         if progress:

@@ -1,5 +1,6 @@
 """The commands that mend an index, as a person types them."""
 
+import glob
 import os
 import shlex
 from collections.abc import Iterable
@@ -26,3 +27,22 @@ def relink(index_dir: Path) -> str:
         index_dir: folder of the index.
     """
     return f"rechroma index relink {shlex.quote(str(index_dir))} --root FOLDER"
+
+
+def forget(index_dir: Path, photo: str | Path) -> str:
+    """The command that takes a photo out of an index, or all photos of a folder.
+
+    Args:
+        index_dir: folder of the index.
+        photo: a photo; or the pattern that all_in gives.
+    """
+    return shlex.join(["rechroma", "index", "remove", str(index_dir), str(photo)])
+
+
+def all_in(folder: str) -> str:
+    """The pattern of all photos in a folder, whose own name may hold brackets and stars.
+
+    Args:
+        folder: its path.
+    """
+    return glob.escape(folder) + os.sep + "*"

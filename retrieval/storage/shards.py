@@ -225,8 +225,6 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except FileNotFoundError:
-        raise
     except (
         OSError,
         KeyError,
@@ -237,6 +235,8 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         MemoryError,
         OverflowError,
     ) as error:
+        if isinstance(error, OSError) and error.errno:  # the system's own: a right, a drive
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise OSError(
             f"{path}: a damaged shard ({' '.join(str(error).split()) or type(error).__name__})"
         ) from error

@@ -6,6 +6,7 @@ killed run continues as if never stopped.
 """
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -197,6 +198,8 @@ def save_checkpoint(
     temporary = options.checkpoint_path.with_suffix(".tmp")
     contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(contiguous, temporary, metadata={"step": str(step), "config_key": options.config_key})
+    with temporary.open("rb+") as written:
+        os.fsync(written.fileno())  # the only other copy is about to go
     temporary.replace(options.checkpoint_path)
 
 

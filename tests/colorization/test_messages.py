@@ -2,7 +2,14 @@ import os
 
 import pytest
 
-from colorization.messages import is_no_memory, one_line, reason
+from colorization.messages import (
+    AUTOMATIC,
+    USED_ALL_THE_SAME,
+    is_no_memory,
+    one_line,
+    reason,
+    without_alike,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +45,8 @@ def test_what_torch_says_of_memory_is_no_memory() -> None:
     words = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes"
     assert is_no_memory(MemoryError()) and is_no_memory(RuntimeError(words))
     assert not is_no_memory(RuntimeError("shapes differ")) and not is_no_memory(ValueError(words))
+
+
+def test_only_the_training_free_method_takes_what_is_unlike() -> None:
+    assert without_alike("network") == AUTOMATIC
+    assert without_alike("training-free") == USED_ALL_THE_SAME

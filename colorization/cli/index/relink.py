@@ -1,7 +1,6 @@
 """``rechroma index relink``: an index whose photos were moved."""
 
 import os
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +24,7 @@ def relink(
     with heavy_imports():
         from retrieval.maintenance.relink import relink as find_again
         from retrieval.storage.manifest import read_manifest
+        from retrieval.storage.mending_commands import all_in, forget
 
     report = find_again(index, root)
     indexed = ""
@@ -37,5 +37,5 @@ def relink(
     )
     gone = [place for place in read_manifest(index).roots if not os.path.lexists(place)]
     if report.indexed and gone:
-        forget = shlex.join(["rechroma", "index", "remove", str(index), f"{gone[0]}/*"])
-        typer.echo(f"note: to forget the old paths: {one_line(forget)}", err=True)
+        command = one_line(forget(index, all_in(gone[0])))
+        typer.echo(f"note: to forget the old paths: {command}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from colorization.cli.common import fail
-from colorization.messages import one_line
+from colorization.messages import one_line, without_alike
 from retrieval.photos.passed_over import first_names
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def print_results(task: Task, results: "FolderReport", as_json: bool) -> None:
         every = sorted([*results.kept, *results.outcomes], key=lambda one: order[one.job])
         has_variants = bool(task.request.extras.variants)
         typer.echo(json.dumps([one.as_dict(has_variants) for one in every], indent=1))
-    _print_problems(results.outcomes, task.single)
+    _print_problems(results.outcomes, task.single, task.options.method)
     for name, reason in task.passed.closed.items():
         typer.echo(f"failed {one_line(name)}: {reason.strerror or reason}", err=True)
     for line in task.passed.lines():
@@ -81,7 +81,7 @@ def _print_left(results: "FolderReport") -> None:
         typer.echo(f"note: {line}; they are kept, --overwrite replaces them", err=True)
 
 
-def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
+def _print_problems(outcomes: "list[Outcome]", single: bool, method: str) -> None:
     """Notes, then errors; the error of a single file ends the command."""
     from retrieval.search.match_words import NOTHING_ALIKE
 
@@ -92,7 +92,7 @@ def _print_problems(outcomes: "list[Outcome]", single: bool) -> None:
                 typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
     if len(alone) > 1:
         line = f"nothing in your library looks like {len(alone)} of these {len(outcomes)} photos"
-        typer.echo(f"note: {line}; their colors are automatic", err=True)
+        typer.echo(f"note: {line}. {without_alike(method)}", err=True)
     failed = [outcome for outcome in outcomes if outcome.error]
     if single and failed:
         fail(failed[0].error)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -111,7 +110,7 @@ class QueueApi:
         queue = self._queues.get(request.path_params["name"])
         if edited_since(queue, self._photos):
             await self._turns.run(lambda: write_edited(self._editor, queue, self._photos, silent))
-        path = await anyio.to_thread.run_sync(queue.write_zip, self._editor.store)
+        path = await self._turns.run(lambda: queue.write_zip(self._editor.store))
         return FileResponse(path, filename=path.name)
 
     def _colorized(self, one: QueuedPhoto, picture: Picture, say: Say) -> QueuedPhoto:

@@ -26,6 +26,7 @@ class Turns:
         self._limiter = anyio.CapacityLimiter(limits.at_once)
         self._places, self._taken = limits.at_once + limits.waiting, 0
         self._at_once = limits.at_once
+        self._tasks = set[asyncio.Task[None]]()  # the loop itself holds them weakly
 
     async def run(self, work: Callable[[], Found]) -> Found:
         """Wait for a turn, then do some work in a thread.
@@ -54,17 +55,20 @@ class Turns:
 
     async def _lines(self, work: Callable[[Say], Any]) -> AsyncIterator[str]:
         lines: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
+        loop, asked = asyncio.get_running_loop(), anyio.CancelScope()
 
         def say(step: str) -> None:
             loop.call_soon_threadsafe(lines.put_nowait, {"step": step})
 
         async def finish() -> None:
-            lines.put_nowait(await self._outcome(lambda: work(say)))
+            with asked:
+                lines.put_nowait(await self._outcome(lambda: work(say)))
 
         if self._taken >= self._at_once:
             yield '{"step": "waiting"}\n'
         task = asyncio.create_task(finish())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             line: dict[str, Any] = {}
             while not line.keys() & {"done", "error"}:
@@ -74,7 +78,9 @@ class Turns:
                     line = {}
                 yield json.dumps(line) + "\n"
         finally:
-            task.cancel()  # whoever left before their turn gives it to the next
+            # whoever left before their turn gives it to the next; a thread that works cannot be
+            # stopped and keeps its turn: this scope waits for it, the task's own cancel does not
+            asked.cancel()
 
     async def _outcome(self, work: Callable[[], Any]) -> dict[str, Any]:
         try:

@@ -130,10 +130,15 @@ class PhotoQueue:
         if not there:
             raise GoneError(GONE) if results else ValueError(NOTHING)
         store.keep(file for _, file in there)
+        store.sweep(sum(file.stat().st_size for _, file in there))
         path, taken = store.new("rechroma.zip"), set[str]()
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zipped:
-            for folder, file in there:
-                zipped.write(file, _free(PurePosixPath(folder, file.name), taken))
+        try:
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zipped:
+                for folder, file in there:
+                    zipped.write(file, _free(PurePosixPath(folder, file.name), taken))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return path
 
 

@@ -79,7 +79,7 @@ def test_a_library_that_is_unplugged_is_not_tried_to_its_end(
 
     monkeypatch.setattr(search, "rank", rank)
     found = search.readable(search.candidates(query, 3), 3)
-    assert not found.recommended and found.num_gone == MOST_UNREADABLE
+    assert not found.recommended and f"{MOST_UNREADABLE - 1} others are gone" in found.skipped[0]
     assert max(asked) < 4 * MOST_UNREADABLE
 
 
@@ -134,7 +134,7 @@ def test_where_all_are_weak_none_is_used_and_a_note_says_so(
     assert "(0.41)" in used.note
     plainly = with_network.chosen(query, ColorizeOptions(method="training-free"))
     assert len(plainly.recommended) == 2
-    assert plainly.note.endswith("(0.41). Its colors are used all the same.")
+    assert plainly.note.endswith("(0.41). The best matches lend their colors all the same.")
 
 
 def test_where_what_is_alike_is_gone_a_note_says_so(
@@ -143,7 +143,7 @@ def test_where_what_is_alike_is_gone_a_note_says_so(
     query = with_network.query(pictures["coffee"])
     scored(with_network, query, monkeypatch, [0.9, 0.2], gone=(0,))
     used = with_network.chosen(query, ColorizeOptions())
-    assert (used.recommended, used.note, used.num_gone) == ([], LEFT_UNLIKE, 1)
+    assert (used.recommended, used.note) == ([], LEFT_UNLIKE)
     assert "gone.png: no such file" in used.skipped[0]
 
 

@@ -58,6 +58,21 @@ def test_nothing_is_left_of_work_that_is_done(output: Path) -> None:
     assert list(output.parent.iterdir()) == []
 
 
+def test_work_that_is_done_is_gone_before_another_run_may_begin(
+    output: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of it would be taken for finished segments of the other run."""
+    found: list[set[str]] = []
+    monkeypatch.setattr(
+        "shutil.rmtree",
+        lambda folder, **_: found.append({path.name for path in Path(folder).iterdir()}),
+    )
+    (begun / PICTURES).rmdir()
+    with working(output, OWN, False):
+        pass
+    assert found == [{"lock"}]
+
+
 def test_nothing_is_left_of_a_run_that_was_stopped_before_its_plan(output: Path) -> None:
     with pytest.raises(KeyboardInterrupt), working(output, OWN, False) as folder:
         (folder / "key-00000.png").write_bytes(b"looked at")
@@ -97,6 +112,7 @@ def test_another_job_is_refused_with_what_differs_or_begins_anew(output: Path, b
         ({"index": None}, "with another --index; finish it as it was begun, or"),
         ({"weights": ["1", "3"]}, "with other networks; finish it as it was begun, or"),
         ({"encoder": {"libavcodec": [7]}}, "with another version of FFmpeg; begin anew with"),
+        ({"version": "2"}, "with another version of Rechroma; begin anew with"),
         (
             {
                 "film": {"quality": 20, "frame_rate": 12.0, "smoothing": 0.5},
@@ -119,6 +135,7 @@ def test_what_differs_is_told_in_words(output: Path, change: dict[str, object], 
         "film": {"quality": 16, "frame_rate": 25.0, "smoothing": 0.5},
         "weights": ["1", "2"],
         "encoder": {"libavcodec": [6]},
+        "version": "1",
     }
     with pytest.raises(KeyboardInterrupt), working(output, job, False) as folder:
         (folder / PLAN).write_text("{}")

@@ -1,6 +1,7 @@
 """The whole page over HTTP, without a browser."""
 
 import asyncio
+import errno
 import re
 import shutil
 import threading
@@ -95,6 +96,35 @@ def test_only_files_of_the_store_are_sent(served: Any, gray_file: Path, tmp_path
         assert client.get(view["after"]).headers["content-type"] == "image/jpeg"
         assert client.get("/files/link.jpg").status_code == 404
         assert client.post(view["after"]).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("no photo"), 400),
+        (OSError(errno.ENOSPC, "No space left on device"), 507),
+        (PermissionError(errno.EACCES, "Permission denied"), 500),
+        (MemoryError(), 500),
+        (RuntimeError("shapes differ"), 500),
+    ],
+)
+def test_what_is_no_fault_of_the_request_is_told_so(
+    served: Any,
+    gray_pictures: dict[str, np.ndarray],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    Image.fromarray(gray_pictures["coffee"]).save(tmp_path / "a.png")
+    monkeypatch.setattr(ColorizationPipeline, "colorize", fails)
+    monkeypatch.setattr(ColorizationPipeline, "prepare", fails)
+    with served.http() as client:
+        files = {"photo": ("a.png", (tmp_path / "a.png").read_bytes())}
+        assert client.post("/api/colorize", files=files).status_code == status
 
 
 def test_files_beyond_the_limits_are_refused(

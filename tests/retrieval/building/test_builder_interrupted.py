@@ -74,6 +74,31 @@ def test_a_shard_out_of_reach_is_not_taken_for_damaged(
     assert build(photo_dir, index_dir).kept == 4
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_an_unfinished_shard_out_of_reach_is_not_removed(
+    library_dir: Path,
+    tmp_path: Path,
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    index_dir = tmp_path / "index"
+    with pytest.raises(Interrupted):
+        build(library_dir, index_dir, stop_at(6))
+    before = files(index_dir / FEATURES)
+
+    def unreadable(path: Path, mode: str) -> None:
+        raise OSError(number, "Unable to synchronously open file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("h5py.File", unreadable)
+        with pytest.raises(OSError, match=os.strerror(number)) as error:
+            build(library_dir, index_dir)
+    assert Path(error.value.filename).name in before
+    assert files(index_dir / FEATURES) == before
+    assert build(library_dir, index_dir).kept == 6
+
+
 def test_the_complete_index_stays_readable_while_a_build_is_interrupted(
     photo_dir: Path,
     own_index: Path,

@@ -30,7 +30,7 @@ def test_photos_that_are_gone_or_changed(own_index: Path, photo_dir: Path) -> No
         == f"rechroma build-index {photo_dir / 'rocket.png'} --index {own_index}"
     )
     assert found["coffee.png"].cure == (
-        f"if it was moved: rechroma index relink {own_index} --root NEW;"
+        f"if it was moved: rechroma index relink {own_index} --root FOLDER;"
         f" if it was deleted: rechroma index remove {own_index} {photo_dir / 'coffee.png'}"
     )
     assert verify_index(own_index, with_photos=False) == []
@@ -53,7 +53,7 @@ def test_a_folder_that_is_gone_is_one_finding(own_index: Path, photo_dir: Path) 
     photo_dir.rename(photo_dir.parent / "elsewhere")
     found = only(verify_index(own_index))
     assert (found.path, found.problem) == (photo_dir, "this folder of 4 photos is missing")
-    assert f"rechroma index relink {own_index} --root NEW" in found.cure
+    assert f"rechroma index relink {own_index} --root FOLDER" in found.cure
     assert found.cure.endswith("if it was deleted: delete the index")  # there is nothing else in it
 
 

@@ -1,7 +1,8 @@
 import shlex
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from retrieval.storage.mending_commands import rebuild, relink
+from retrieval.storage.mending_commands import all_in, forget, rebuild, relink
 
 
 def test_the_command_names_what_is_there_as_a_shell_reads_it(tmp_path: Path) -> None:
@@ -27,3 +28,11 @@ def test_following_moved_photos_needs_the_folder_that_they_are_in_now(tmp_path: 
     index_dir = tmp_path / "it's an index"
     wanted = ["rechroma", "index", "relink", str(index_dir), "--root", "FOLDER"]
     assert shlex.split(relink(index_dir)) == wanted
+
+
+def test_forgetting_a_folder_names_its_own_photos_only(tmp_path: Path) -> None:
+    command = forget(tmp_path / "it's an index", all_in("/p/[2019] trip"))
+    *start, pattern = shlex.split(command)
+    assert start == ["rechroma", "index", "remove", str(tmp_path / "it's an index")]
+    assert fnmatchcase("/p/[2019] trip/a.jpg", pattern)
+    assert not fnmatchcase("/p/2 trip/a.jpg", pattern)

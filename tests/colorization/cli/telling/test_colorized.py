@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import typer
@@ -9,6 +11,7 @@ from colorization.batch.jobs import Extras, Job
 from colorization.batch.outcome import Outcome
 from colorization.batch.request import Request, parse_point
 from colorization.cli.telling.colorized import Task, guides, print_results
+from colorization.messages import without_alike
 from colorization.options import ColorizeOptions
 from retrieval.photos.passed_over import PassedOver
 from retrieval.search.match_words import NOTHING_ALIKE
@@ -69,13 +72,15 @@ def test_json_has_all_in_the_order_of_the_inputs(capsys: pytest.CaptureFixture[s
     assert [one["input"] for one in told] == ["a.png", "b.png", "c.png"]
 
 
-def test_photos_that_nothing_is_like_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = [Outcome(job, notes=[f"{NOTHING_ALIKE}; automatic"]) for job in JOBS]
-    print_results(task(), FolderReport(outcomes, []), False)
-    line = (
-        "note: nothing in your library looks like 3 of these 3 photos; their colors are automatic"
-    )
-    assert capsys.readouterr().err == f"{line}\n"
+@pytest.mark.parametrize("method", ["network", "training-free"])
+def test_photos_that_nothing_is_like_are_told_together(
+    method: Literal["network", "training-free"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = replace(task(), options=ColorizeOptions(method=method))
+    outcomes = [Outcome(job, notes=[f"{NOTHING_ALIKE} (0.41)"]) for job in JOBS]
+    print_results(asked, FolderReport(outcomes, []), False)
+    line = "note: nothing in your library looks like 3 of these 3 photos."
+    assert capsys.readouterr().err == f"{line} {without_alike(method)}\n"
 
 
 def test_the_error_of_a_single_photo_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorization.messages import AUTOMATIC
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from colorization.video.colorize_film import UNLIKE, colorize_film
@@ -76,7 +77,9 @@ def test_each_picture_tells_the_references_of_its_own_scene(
         tiny,
         FilmOptions(min_scene=2),
     )
-    assert told.notes.count(UNLIKE) == 1 and [] in [scene.references for scene in told.scenes]
+    assert told.notes.count(UNLIKE.format(AUTOMATIC)) == 1 and [] in [
+        scene.references for scene in told.scenes
+    ]
     for i in range(8):
         own, other = (
             Path(path).name for path, _ in ((first, second) if i < 5 else (second, first))

@@ -97,3 +97,29 @@ def test_who_leaves_before_their_turn_gives_it_to_the_next() -> None:
 
     asyncio.run(run())
     assert ran == ["next"]
+
+
+def test_who_leaves_during_their_turn_keeps_it_until_the_work_is_done() -> None:
+    """A thread cannot be stopped: reload upon reload would let more and more of them run."""
+    turns, go_on, ran = Turns(replace(Limits(), at_once=1, waiting=1)), threading.Event(), []
+
+    def work(name: str) -> None:
+        ran.append(name)
+        assert go_on.wait(10)
+
+    async def run() -> None:
+        gone = turns.answer(lambda _: work("gone")).body_iterator
+        reading = asyncio.create_task(anext(gone))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        reading.cancel()
+        await asyncio.sleep(0.05)
+        next_one = asyncio.create_task(turns.run(lambda: work("next")))
+        await asyncio.sleep(0.05)
+        assert ran == ["gone"]
+        with pytest.raises(BusyError, match=BUSY):
+            await turns.run(lambda: work("one too many"))
+        go_on.set()
+        await next_one
+
+    asyncio.run(run())
+    assert ran == ["gone", "next"]

@@ -1,4 +1,7 @@
+import errno
+import os
 import sys
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -37,6 +40,26 @@ def test_one_zip_holds_all_results_in_their_folders(store: FileStore) -> None:
     with zipfile.ZipFile(queue.write_zip(store)) as file:
         found = {name: file.read(name) for name in file.namelist()}
     assert found == {"a.jpg": b"0", "1932/a.jpg": b"1", "a (2).jpg": b"2", "A (3).JPG": b"3"}
+
+
+def test_a_zip_makes_room_and_leaves_nothing_where_the_disk_is_full(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = PhotoQueue([queued(store, "a.jpg", "", b"1234567890")])
+    old = store.new("old.jpg")
+    old.write_bytes(bytes(100))
+    os.utime(old, (time.time() - 60,) * 2)
+    store.limits = replace(store.limits, stored_bytes=115)
+    first = queue.write_zip(store)
+    assert first.exists() and not old.exists()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        queue.write_zip(store)
+    assert [path for path in store.folder.rglob("*.zip") if path != first] == []
 
 
 def test_a_photo_that_was_edited_since_has_its_new_result(store: FileStore) -> None:
