@@ -185,8 +185,8 @@ class ReferenceSearch:
                 color photo.
         """
         name = self._describer.backbone.name
-        by_likeness = self._network is None or options.method == "training-free"
-        if by_likeness:
+        takes_weak = self._network is None or options.method == "training-free"
+        if takes_weak:
             candidates = self.candidates(query, options.top_k, options.same_class)
             found = self._some(self.readable(candidates, options.top_k))
             return replace(found, note=honest_note(found.recommended, name, USED_ALL_THE_SAME))

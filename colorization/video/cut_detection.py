@@ -13,6 +13,7 @@ from colorization.video.yuv import Plane
 
 SIDE, BLOCKS, BINS = 64, 4, 16
 RECENT = 6  # frames that tell how much a scene moves
+CUT = 0.4  # share of the histograms that changes at a cut
 RISE = 2.5  # a cut changes so many times as much
 
 
@@ -21,7 +22,7 @@ class CutFinder:
 
     The change between two frames is the total variation distance of their histograms (16 bins,
     linear votes), mean over 4 x 4 blocks: 0 for equal frames, 1 for frames without a value in
-    common. A cut is a change of ``cut_threshold`` that is also RISE times the mean of the last
+    common. A cut is a change of CUT that is also RISE times the mean of the last
     RECENT changes: neither a pan nor the flicker of old film is one.
     """
 
@@ -40,9 +41,8 @@ class CutFinder:
             return True
         change = float(np.abs(shares - last).sum(1).mean() / 2)
         usual = sum(self._recent) / len(self._recent) if self._recent else 0.0
-        found = self._length >= self.options.min_scene and change >= max(
-            self.options.cut_threshold, RISE * usual
-        )
+        is_long_enough = self._length >= self.options.min_scene
+        found = is_long_enough and change >= max(CUT, RISE * usual)
         self._length = 1 if found else self._length + 1
         if found:
             self._recent.clear()

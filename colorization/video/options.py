@@ -16,12 +16,6 @@ class FilmOptions:
         frame_rate: frames a second of a film made of pictures.
         smoothing: 0..1, how far a place whose luminance stands still keeps the color of the frame
             before.
-        still_range: change of L up to which a place stands still, and from which it surely does
-            not.
-        follow_range: cosines of coarse matches with references and with the scene's frames that are
-            colored already from which their colors are taken a little, and fully; below, the frame
-            is colored like a photo.
-        cut_threshold: share of the luminance histograms that changes at a cut, see CutFinder.
         min_scene: frames; a flash does not make scenes that are shorter.
         segment_frames: most frames that are lost if the run is stopped.
         allow_damaged: color what can be read of a damaged file.
@@ -34,9 +28,6 @@ class FilmOptions:
     quality: int = 16
     frame_rate: float = 25.0
     smoothing: float = 0.5
-    still_range: tuple[float, float] = (1.0, 4.0)
-    follow_range: tuple[float, float] = (0.75, 0.95)
-    cut_threshold: float = 0.4
     min_scene: int = 8
     segment_frames: int = 100
     allow_damaged: bool = False
@@ -50,12 +41,8 @@ class FilmOptions:
             raise ValueError(
                 f"frame_rate must be within 0.01..1000 frames a second, not {self.frame_rate}"
             )
-        for name in ("smoothing", "cut_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}")
-        for name in ("still_range", "follow_range"):
-            if not getattr(self, name)[0] < getattr(self, name)[1]:
-                raise ValueError(f"{name} must rise, not {getattr(self, name)}")
+        if not 0 <= self.smoothing <= 1:
+            raise ValueError(f"smoothing must be within 0..1, not {self.smoothing}")
         if self.sound not in SOUNDS:
             raise ValueError(f"sound must be one of {', '.join(SOUNDS)}, not {self.sound}")
         if self.min_scene < 1 or self.segment_frames < 1:

@@ -28,6 +28,12 @@ from similarity.color.tones import Tones, tones_of
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
 
+# cosines of coarse matches with references and with the scene's colored frames from which their
+# colors are taken a little, and fully; below, the frame is colored like a photo
+FOLLOWED_FROM_TO = (0.75, 0.95)
+# change of L up to which a place stands still, and from which it surely does not
+STILL_FROM_TO = (1.0, 4.0)
+
 
 class SceneColorizer:
     """Colors frames of one scene in order.
@@ -132,7 +138,7 @@ class SceneColorizer:
             return direct
         lenders = [*self.references, *past]
         match = match_references(frame, lenders)
-        share = smooth_step(match.confidence, self.film_options.follow_range)
+        share = smooth_step(match.confidence, FOLLOWED_FROM_TO)
         carried, _ = transferred_colors(match)
         return self._steady(frame, share * carried + (1 - share) * direct)
 
@@ -146,9 +152,7 @@ class SceneColorizer:
             return half
         gain = self.tones.gain[0] if self.tones else 1.0  # grain is spread too
         change = F.avg_pool2d((frame.luminance - last.luminance).abs()[0], FINE_STRIDE) / gain
-        share = self.film_options.smoothing * (
-            1 - smooth_step(change, self.film_options.still_range)
-        )
+        share = self.film_options.smoothing * (1 - smooth_step(change, STILL_FROM_TO))
         return half + share * (last_half - half)
 
 

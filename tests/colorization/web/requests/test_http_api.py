@@ -1,5 +1,7 @@
+import errno
 import json
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from PIL import Image
 from colorization import web
 from colorization.pipeline import ColorizationPipeline
 from colorization.web.messages import BusyError
-from colorization.web.requests.turns import BUSY, Turns
+from colorization.web.requests.turns import Turns
 
 
 @pytest.fixture
@@ -118,17 +120,21 @@ def test_the_readme_tells_every_status(served: Any, monkeypatch: pytest.MonkeyPa
             client.post(here, content=iter([b"sent in chunks"])),
             client.post(here, content=bytes(2 << 20)),
         ]
-        monkeypatch.setattr(Turns, "run", busy)
-        answers.append(client.post(here))
+        for failure in (MemoryError(), BusyError("busy"), OSError(errno.ENOSPC, "full")):
+            monkeypatch.setattr(Turns, "run", failing(failure))
+            answers.append(client.post(here))
     statuses = [answer.status_code for answer in answers]
-    assert statuses == [400, 403, 403, 404, 405, 411, 413, 503]
+    assert statuses == [400, 403, 403, 404, 405, 411, 413, 500, 503, 507]
     assert all(answer.text and "\n" not in answer.text for answer in answers)
     readme = Path(web.__file__).with_name("README.md").read_text()
     assert re.findall(r"^\| (\d{3}) \|", readme, re.M) == [str(s) for s in sorted({*statuses})]
 
 
-async def busy(*_: object) -> None:
-    raise BusyError(BUSY)
+def failing(error: Exception) -> Callable[..., Awaitable[None]]:
+    async def run(*_: object) -> None:
+        raise error
+
+    return run
 
 
 def test_files_are_wanted(colorize: Any, served: Any, gray_file: Path) -> None:
