@@ -113,21 +113,44 @@ def weights_of(start: Path) -> dict[str, Tensor]:
     return read_module(checkpoint, "average") if checkpoint.exists() else load_bundled(STEM, start)
 
 
-def export_weights(run: Path, out: Path = WEIGHTS_DIR) -> str:
+def export_weights(
+    run: Path, out: Path = WEIGHTS_DIR, start: Path | None = None, share: float = 1.0
+) -> str:
     """Write the averaged network of a checkpoint as fp16 shards, with its layout beside them.
 
     Args:
         run: output of a run.
         out: folder of the shards.
+        start: what the run began with, see weights_of, to be averaged with what it became: it knows
+            the photos of earlier runs, of which this one has seen less.
+        share: of the run in that average, 0..1.
 
     Returns:
         A line for a person.
+
+    Raises:
+        FileNotFoundError: there is no run, or no start.
+        ValueError: the two are of different layouts, or the share is out of range.
+
+    Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models.
     """
     settings = json.loads((run / "settings.json").read_text())
-    shards = write_bundled(STEM, read_module(run / CHECKPOINT, "average"), out)
+    weights = read_module(run / CHECKPOINT, "average")
+    if start is not None:
+        weights = _between(weights_of(start), weights, share)
+    shards = write_bundled(STEM, weights, out)
     layout = {key: settings[key] for key in ("network", "encoder", "prior")}
     (out / f"{STEM}.json").write_text(json.dumps(layout) + "\n")
     return f"exported {shards} shards to {out}"
+
+
+def _between(first: dict[str, Tensor], last: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The average of two networks, of which the last one has this share."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be within 0..1, not {share:g}")
+    if {k: v.shape for k, v in first.items()} != {k: v.shape for k, v in last.items()}:
+        raise ValueError("networks of different layouts cannot be averaged")
+    return {key: torch.lerp(first[key].float(), last[key].float(), share) for key in last}
 
 
 def fit_index_projections(photos: Sequence[Path], name: str, out: Path = PROJECTIONS_DIR) -> str:

@@ -23,7 +23,7 @@ from colorization.training.run_options import RunOptions
 from colorization.training.store.stored_maps import MapStore, StoreOptions
 from retrieval.extraction.pca import load_projections
 from similarity.backbone.backbone import Backbone
-from similarity.backbone.weight_files import load_bundled
+from similarity.backbone.weight_files import load_bundled, write_bundled
 from similarity.training.loop import read_module
 
 OPTIONS = RunOptions(steps=1, batch=4, network=TINY)
@@ -82,6 +82,32 @@ def test_exported_weights_are_loaded_by_the_package(
     average = read_module(run / "network.safetensors", "average")
     for name, value in network.state_dict().items():
         torch.testing.assert_close(value.float(), average[name].float(), atol=1e-2, rtol=1e-2)
+
+
+def test_a_run_is_averaged_with_what_it_began_with(run: Path, tmp_path: Path) -> None:
+    started, mixed = tmp_path / "started", tmp_path / "mixed"
+    started.mkdir()
+    average = read_module(run / CHECKPOINT, "average")
+    write_bundled(STEM, {key: torch.ones_like(value) for key, value in average.items()}, started)
+    export_weights(run, mixed, started, 0.75)
+    found = load_bundled(STEM, mixed)
+    for key, value in average.items():
+        wanted = 0.25 + 0.75 * value.float()
+        torch.testing.assert_close(found[key].float(), wanted, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "share", "line"),
+    [({}, 1.5, "share must be within 0..1, not 1.5"), ({"new": 1}, 0.5, "different layouts")],
+)
+def test_what_cannot_be_averaged_is_told(
+    run: Path, tmp_path: Path, change: dict[str, int], share: float, line: str
+) -> None:
+    average = read_module(run / CHECKPOINT, "average")
+    added = {key: torch.ones(count) for key, count in change.items()}
+    write_bundled(STEM, average | added, tmp_path)
+    with pytest.raises(ValueError, match=line):
+        export_weights(run, tmp_path / "out", tmp_path, share)
 
 
 @pytest.mark.parametrize("form", ["checkpoint", "output of a run", "exported"])
