@@ -36,7 +36,7 @@ from similarity.resize import resized
 
 # factor on the chroma of vivid answers, see vivid_gain: what is added for the photo as it is, the
 # mean chroma that is added for all photos alike, and limits
-VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 6.6, (1.2, 2.0)
+VIVID_SHARE, VIVID_CHROMA, VIVID_LIMITS = 0.84, 7.0, (1.2, 2.0)
 VIVID_LEVELS = (10.0, 95.0)  # L between which a mean chroma is taken: black and white have no color
 # the same where given references are followed: over what they lend, by which matching has averaged
 # their colors, and limits
