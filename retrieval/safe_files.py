@@ -22,7 +22,7 @@ _CURES = {
     errno.ENOTDIR: _OTHER_PLACE,
     errno.EEXIST: _OTHER_PLACE,
 }
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)  # numbers of the system's errors
 
 
 class FullDiskError(OSError):
@@ -81,7 +81,7 @@ def replacing_together(files: dict[Path, Path]) -> Iterator[None]:
         if error.errno == errno.EFBIG and files:  # as on a stick whose files end at 4 GB
             told = f"{os.strerror(error.errno)} for this disk or account"
             raise OSError(error.errno, told, str(next(iter(files)))) from error
-        if error.errno not in _FULL or not files:
+        if error.errno not in FULL_DISK or not files:
             raise
         told = f"{os.strerror(error.errno)}; {_NO_ROOM}"
         raise FullDiskError(error.errno, told, str(next(iter(files)))) from error

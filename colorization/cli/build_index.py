@@ -1,6 +1,5 @@
 """``rechroma build-index``: make an index of photo folders, or bring it up to date."""
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -170,7 +169,7 @@ def _print_gone(index: Path) -> None:
 
     if not (index / MANIFEST).exists():
         return
-    if gone := [root for root in read_manifest(index).roots if not os.path.lexists(root)]:
+    if gone := read_manifest(index).gone_roots():
         others = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         line = f"{gone[0]}{others}, of which the index holds photos, cannot be found"
         typer.echo(f"note: {one_line(line)}; if moved: {relink(index)}", err=True)

@@ -216,7 +216,7 @@ class ReferenceSearch:
         if found.recommended:
             return found
         told = NO_COLOR
-        gone = [root for root in self.index.manifest.roots if not os.path.lexists(root)]
+        gone = self.index.manifest.gone_roots()
         if found.skipped and gone:
             cure = f"connect its drive, or if it moved: {relink(self.index.index_dir)}"
             told = f"{gone[0]}, of which it holds photos, is not there; {cure}"

@@ -26,6 +26,7 @@ from similarity.training.loop import read_module
 
 MEASURED_PHOTOS = 1000  # from which the statistics of maps are taken
 TOLD_SECONDS = 60.0
+RUN_SHARE = 0.7  # of a run where its weights are averaged with what it began with
 
 
 def store_photos(
@@ -114,7 +115,7 @@ def weights_of(start: Path) -> dict[str, Tensor]:
 
 
 def export_weights(
-    run: Path, out: Path = WEIGHTS_DIR, start: Path | None = None, share: float = 1.0
+    run: Path, out: Path = WEIGHTS_DIR, start: Path | None = None, share: float = RUN_SHARE
 ) -> str:
     """Write the averaged network of a checkpoint as fp16 shards, with its layout beside them.
 

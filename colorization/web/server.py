@@ -32,6 +32,7 @@ from colorization.web.requests.turns import Turns
 from colorization.web.requests.uploads import Uploads
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
+from retrieval.safe_files import FULL_DISK
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 STATIC = Path(__file__).with_name("static")
@@ -186,7 +187,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 def _status(error: Exception) -> int:
     if isinstance(error, OSError):
-        return 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 500
+        return 507 if error.errno in FULL_DISK else 500
     known = {BusyError: 503, GoneError: 404, FullError: 507}
     return known.get(type(error), 400 if isinstance(error, ValueError) else 500)
 

@@ -1,6 +1,7 @@
 """index.json: what an index is made of. Written last, so it always names a complete index."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -68,6 +69,10 @@ class IndexManifest:
     def pca_file(self) -> str:
         """Name of the file of the projections."""
         return pca_file(self.pca_hash)
+
+    def gone_roots(self) -> list[str]:
+        """The folders of the photos that are not there: moved, deleted, or on another drive."""
+        return [root for root in self.roots if not os.path.lexists(root)]
 
     def write(self, index_dir: Path) -> None:
         """Write index.json under a temporary name, then rename."""

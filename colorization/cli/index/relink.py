@@ -1,6 +1,5 @@
 """``rechroma index relink``: an index whose photos were moved."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +34,7 @@ def relink(
         f"{one_line(str(index))}: {report.relinked} photos relinked,"
         f" {report.missing} still missing{indexed}"
     )
-    gone = [place for place in read_manifest(index).roots if not os.path.lexists(place)]
+    gone = read_manifest(index).gone_roots()
     if report.indexed and gone:
         command = one_line(forget(index, all_in(gone[0])))
         typer.echo(f"note: to forget the old paths: {command}", err=True)

@@ -14,6 +14,7 @@ from colorization.web.editing.edit_history import Edit
 from colorization.web.messages import FullError, GoneError
 from colorization.web.requests.upload_checks import safe_name
 from colorization.web.storage.file_store import FileStore
+from retrieval.safe_files import discarding
 
 MAX_QUEUES = 64
 GONE = "These photos are not kept any more. Choose them again."
@@ -132,13 +133,9 @@ class PhotoQueue:
         store.keep(file for _, file in there)
         store.sweep(sum(file.stat().st_size for _, file in there))
         path, taken = store.new("rechroma.zip"), set[str]()
-        try:
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zipped:
-                for folder, file in there:
-                    zipped.write(file, _free(PurePosixPath(folder, file.name), taken))
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        with discarding([path]), zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zipped:
+            for folder, file in there:
+                zipped.write(file, _free(PurePosixPath(folder, file.name), taken))
         return path
 
 
