@@ -36,6 +36,13 @@ def test_search_settings_are_kept(tmp_path: Path) -> None:
     assert read_manifest(tmp_path).search == search
 
 
+def test_folders_that_are_not_there_are_told(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "unplugged")  # it is there, whatever it leads to
+    roots = [str(tmp_path / name) for name in ("here", "link", "moved")]
+    assert replace(EXAMPLE, roots=roots).gone_roots() == roots[2:]
+
+
 def test_a_failed_write_keeps_the_previous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     EXAMPLE.write(tmp_path)
 
