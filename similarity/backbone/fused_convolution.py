@@ -3,9 +3,15 @@
 Torch runs convolution, batch norm, sum and activation one after the other, and each of them reads
 and writes maps that are larger than the caches; of a light network they take as long as the
 convolutions. oneDNN, which computes the convolutions anyway, does all of it while a value is at
-hand. The weights are brought into its order, and into the precision of autocast, once.
+hand. Batch norm is folded into the weights, in the precision of autocast, once.
+
+In which order oneDNN reads weights best depends on the shape of the input. Weights as torch has
+them are reordered in every call, which takes a tenth of it; in the order for another shape, ten
+times as long as the convolution itself. So they are kept in order for the first few shapes that
+come more than once, and as they are for all others.
 """
 
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -22,8 +28,41 @@ _ONEDNN: dict[Activation, tuple[str, list[float]]] = {
     "relu": ("relu", []),
     "relu6": ("hardtanh", [0.0, 6.0]),
 }
-_Packed = tuple[object, Tensor, Tensor]
-_packed: WeakKeyDictionary[nn.Conv2d, dict[torch.dtype, _Packed]] = WeakKeyDictionary()
+_Where = tuple[list[int], list[int], list[int], int]  # padding, stride, dilation, groups
+_Shape = tuple[int, ...]  # of an input, and the number of threads
+KEPT_SHAPES = 3  # for which weights are kept in order, each time a copy of them
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """Weight and bias of a convolution in one precision, batch norm folded in.
+
+    Attributes:
+        sources: what they were made from.
+        weight: as torch has it.
+        bias: of the outputs.
+        met: shapes that came.
+        ordered: the weight as oneDNN reads it best, for some shapes.
+    """
+
+    sources: list[tuple[int, int]]
+    weight: Tensor
+    bias: Tensor
+    met: set[_Shape] = field(default_factory=set)
+    ordered: dict[_Shape, Tensor] = field(default_factory=dict)
+
+    def weight_for(self, x: Tensor, where: _Where) -> Tensor:
+        """The weight, in order for an input if such inputs have come before."""
+        shape = (*x.shape, torch.get_num_threads())
+        if shape in self.met and shape not in self.ordered and len(self.ordered) < KEPT_SHAPES:
+            order = torch.ops.mkldnn._reorder_convolution_weight
+            self.ordered[shape] = order(self.weight, *where, list(x.shape))
+        if len(self.ordered) < KEPT_SHAPES:
+            self.met.add(shape)
+        return self.ordered.get(shape, self.weight)
+
+
+_folded: WeakKeyDictionary[nn.Conv2d, dict[torch.dtype, _Folded]] = WeakKeyDictionary()
 
 
 def convolve(
@@ -85,7 +124,8 @@ def _fused(
     x = x.to(dtype, memory_format=torch.channels_last)
     own = conv.padding if isinstance(conv.padding, tuple) else (0, 0)
     where = [*own], [*conv.stride], [*conv.dilation], conv.groups
-    weight, bias = _weights(conv, norm, dtype, where, x)
+    folded = _fold(conv, norm, dtype)
+    weight, bias = folded.weight_for(x, where), folded.bias
     name, bounds = _ONEDNN[activation]
     op = torch.ops.mkldnn._convolution_pointwise
     if add is None:
@@ -97,30 +137,21 @@ def _fused(
     return F.relu6(both, inplace=True) if activation == "relu6" else both
 
 
-def _weights(
-    conv: nn.Conv2d,
-    norm: nn.BatchNorm2d | None,
-    dtype: torch.dtype,
-    where: tuple[list[int], list[int], list[int], int],
-    x: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Weight and bias with batch norm folded in, made once until they change."""
-    sources = (conv.weight, conv.bias, *(() if norm is None else _of_norm(norm)))
-    state = [(one.data_ptr(), _version(one)) for one in sources if one is not None]
-    known = _packed.setdefault(conv, {})
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, dtype: torch.dtype) -> _Folded:
+    """Fold batch norm in, once until the weights change."""
+    tensors = (conv.weight, conv.bias, *(() if norm is None else _of_norm(norm)))
+    sources = [(one.data_ptr(), _version(one)) for one in tensors if one is not None]
+    known = _folded.setdefault(conv, {})
     found = known.get(dtype)
-    if found is None or found[0] != state:
+    if found is None or found.sources != sources:
         weight = conv.weight.detach()
         bias = weight.new_zeros(len(weight)) if conv.bias is None else conv.bias.detach()
         if norm is not None:
             gain, shift, mean, variance = (one.detach() for one in _of_norm(norm))
             scale = gain / (variance + norm.eps).sqrt()
             weight, bias = weight * scale.view(-1, 1, 1, 1), shift + (bias - mean) * scale
-        ordered = torch.ops.mkldnn._reorder_convolution_weight(
-            weight.to(dtype).contiguous(), *where, list(x.shape)
-        )
-        found = known[dtype] = state, ordered, bias.to(dtype)
-    return found[1], found[2]
+        found = known[dtype] = _Folded(sources, weight.to(dtype).contiguous(), bias.to(dtype))
+    return found
 
 
 def _of_norm(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor, Tensor]:

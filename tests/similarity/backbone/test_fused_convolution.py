@@ -102,12 +102,30 @@ def test_weights_that_change_count(fused: list[object]) -> None:
     assert len(fused) == 3
 
 
-def test_pictures_of_several_sizes_share_weights(fused: list[object]) -> None:
+def test_pictures_of_any_size_have_weights_that_suit_them(fused: list[object]) -> None:
     conv = made()
-    for size in ((1, 8, 32, 32), (3, 8, 7, 5), (1, 8, 1, 1)):
-        x = torch.randn(size)
-        torch.testing.assert_close(convolve(conv, x), conv(x), rtol=1e-5, atol=1e-5)
-    assert len(module._packed[conv]) == 1
+    sizes = [(1, 8, 32, 32), (3, 8, 7, 5), (1, 8, 1, 1), (2, 8, 6, 6), (1, 8, 8, 8)]
+    kept = module._folded.setdefault(conv, {})
+    for count, times in enumerate((1, 2, 3)):
+        for size in sizes:
+            x = torch.randn(size)
+            torch.testing.assert_close(convolve(conv, x), conv(x), rtol=1e-5, atol=1e-5)
+        ordered = kept[torch.float32].ordered
+        # in order only for what has come before, and never for more than a few
+        assert [shape[:4] for shape in ordered] == (sizes[: module.KEPT_SHAPES] if count else [])
+        assert len(fused) == times * len(sizes)
+
+
+def test_weights_in_order_for_one_number_of_threads_do_not_serve_another() -> None:
+    conv, x, before = made(), torch.randn(1, 8, 16, 16), torch.get_num_threads()
+    try:
+        for count in (1, 1, 2, 2):
+            torch.set_num_threads(count)
+            torch.testing.assert_close(convolve(conv, x), conv(x), rtol=1e-5, atol=1e-5)
+        shapes = list(module._folded[conv][torch.float32].ordered)
+    finally:
+        torch.set_num_threads(before)
+    assert shapes == [(1, 8, 16, 16, 1), (1, 8, 16, 16, 2)]
 
 
 def test_autocast_chooses_the_precision() -> None:
@@ -121,10 +139,10 @@ def test_autocast_chooses_the_precision() -> None:
 def test_the_copy_of_weights_goes_with_the_convolution() -> None:
     conv = made()
     convolve(conv, torch.randn(X))
-    assert conv in module._packed and set(vars(copy.deepcopy(conv))) == set(vars(conv))
-    count = len(module._packed)
+    assert conv in module._folded and set(vars(copy.deepcopy(conv))) == set(vars(conv))
+    count = len(module._folded)
     del conv
-    assert len(module._packed) < count
+    assert len(module._folded) < count
 
 
 def test_an_export_is_shown_torch_s_own_operators() -> None:
