@@ -19,8 +19,8 @@ class StageClock:
     Attributes:
         now: gives the seconds of any clock that only goes forward.
         seconds: of each stage, without those within it.
-        beside: seconds that processes beside this one took for a stage, all of them together.
-        workers: how many processes those were.
+        beside: seconds that processes or threads beside this one took for a stage, all together.
+        workers: how many those were.
     """
 
     now: Callable[[], float] = time.perf_counter
@@ -57,7 +57,7 @@ class StageClock:
             self._open.pop()
 
     def add_beside(self, name: str, seconds: float) -> None:
-        """Count what a process beside this one has done.
+        """Count what a process or thread beside this one has done.
 
         Args:
             name: of the stage.

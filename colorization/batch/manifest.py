@@ -6,6 +6,7 @@ its line is there and its results are as the line says, whenever a run is killed
 
 import json
 import os
+import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class RunManifest:
         self.folder, self.settings = folder, settings
         self._last: dict[str, Line] = {}
         self._written: set[tuple[str, Stamp]] = set()
+        self._adding = threading.Lock()  # several photos may be done at once
         for line in read_lines(folder):
             self._remember(line)
 
@@ -135,7 +137,7 @@ class RunManifest:
             "results": names, "size": size, "mtime_ns": changed, "settings": self.settings,
             "lasting": lasting,
         }  # fmt: skip
-        with (self.folder / MANIFEST).open("a+b") as file:
+        with self._adding, (self.folder / MANIFEST).open("a+b") as file:
             if file.tell() and not _ends_with_newline(file):
                 file.write(b"\n")  # the last run was killed while it wrote a line
             file.write(json.dumps(line).encode() + b"\n")

@@ -101,6 +101,8 @@ class RunSettings:
         options: of the pipeline.
         overwrite: whether results may be replaced that somebody else has written or changed.
         num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
+        workers: how many photos are worked on at a time, each on one core; 1 uses all for one.
+        room: how many pixels they may have together; a larger photo is alone.
     """
 
     pipeline: ColorizationPipeline
@@ -108,6 +110,8 @@ class RunSettings:
     options: ColorizeOptions
     overwrite: bool = False
     num_cells: int = 0
+    workers: int = 1
+    room: int = 50_000_000
 
 
 def check_references(request: Request) -> None:

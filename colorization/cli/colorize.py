@@ -36,6 +36,7 @@ from colorization.cli.common import (
     given,
     without_effect,
 )
+from colorization.cli.machine.cores import usable_memory
 from colorization.cli.machine.timings import Timings, told_timings
 from colorization.cli.process import heavy_imports
 from colorization.cli.telling.colorized import Task, print_results
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from colorization.batch.request import Request
     from colorization.pipeline import ColorizationPipeline
 
+# of memory that there is, for each pixel that is worked on at a time; and where it is not known
+BYTES_OF_PIXEL, UNKNOWN_MEMORY = 100, 4 << 30
 SHEET_ROWS = 50  # of a contact sheet; more would not fit a screen
 
 Inputs = Annotated[
@@ -174,7 +177,10 @@ def _run(task: Task, pipeline: "ColorizationPipeline") -> "FolderReport":
     from colorization.photo_files.staged_files import remove_leftovers
 
     cells = SHEET_ROWS if task.sheet else 0
-    settings = RunSettings(pipeline, task.request, task.options, task.overwrite, cells)
+    workers, room = _side_by_side(pipeline)
+    settings = RunSettings(
+        pipeline, task.request, task.options, task.overwrite, cells, workers, room
+    )
     if task.single:
         results = FolderReport([], [])
         remove_leftovers(task.jobs[0].output_path.parent)
@@ -187,6 +193,15 @@ def _run(task: Task, pipeline: "ColorizationPipeline") -> "FolderReport":
     if task.sheet:
         _write_sheet(task.sheet, results)
     return results
+
+
+def _side_by_side(pipeline: "ColorizationPipeline") -> tuple[int, int]:
+    """How many photos are worked on at a time, and how many pixels they may have together."""
+    import torch
+
+    memory = usable_memory() or UNKNOWN_MEMORY
+    workers = torch.get_num_threads() if pipeline.backbone.device.type == "cpu" else 1
+    return workers, memory // BYTES_OF_PIXEL
 
 
 def _write_sheet(sheet: Path, results: "FolderReport") -> None:

@@ -71,6 +71,7 @@ class PictureDescriber:
             return picture.on(self.backbone.device)
         return self(spread_tones(working_lab(picture, working_side)), working_side)
 
+    @stage("describing")
     def __call__(
         self, lab: Float[Tensor, "1 3 height width"], working_side: int
     ) -> PictureFeatures:

@@ -115,6 +115,19 @@ def read_small_rgb(path: Path, side: int, data: bytes | None = None) -> np.ndarr
         return as_srgb(_read_otherwise(path, cause))
 
 
+def pixels_of(path: Path) -> int:
+    """How many pixels a file has, as its head says; MAX_PIXELS where that cannot be told.
+
+    Args:
+        path: see read_picture.
+    """
+    try:
+        with own_limits(), _open(path) as image:
+            return image.width * image.height
+    except CAUSES:
+        return MAX_PIXELS
+
+
 def as_srgb(picture: Picture) -> np.ndarray:
     """A picture as it is meant, which its ICC profile says: sRGB of 8 bits."""
     return np.asarray(

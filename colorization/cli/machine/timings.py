@@ -50,17 +50,17 @@ def timing_lines(clock: StageClock, started: float = 0.0) -> list[str]:
     for name, seconds in stages.items():
         lines.append(f"  {name:20} {seconds:8.2f} s  {seconds / max(whole, 1e-9):4.0%}")
     for name, seconds in clock.beside.items():
-        processes = f"{clock.workers} process{'es' if clock.workers > 1 else ''} beside"
-        lines.append(f"  {name:20} {seconds / clock.workers:8.2f} s  in each of {processes}")
+        workers = f"{clock.workers} worker{'s' if clock.workers > 1 else ''}"
+        lines.append(f"  {name:20} {seconds / clock.workers:8.2f} s  in each of {workers}")
     return lines + _limit(clock)
 
 
 def _limit(clock: StageClock) -> list[str]:
-    """What takes longest of what is done side by side."""
-    if not clock.beside or not clock.workers:
+    """What takes longest of what a build does side by side."""
+    found = {name: clock.seconds[name] for name in OF_BUILDS if name in clock.seconds}
+    if not clock.beside or not clock.workers or not found:
         return []
-    found = {" and ".join(clock.beside): sum(clock.beside.values()) / clock.workers}
-    found |= {name: clock.seconds[name] for name in OF_BUILDS if name in clock.seconds}
+    found[" and ".join(clock.beside)] = sum(clock.beside.values()) / clock.workers
     limit = max(found, key=lambda name: found[name])
     most = max(found[limit], 1e-9)
     others = [f"{name} takes {t / most:.0%} of that" for name, t in found.items() if name != limit]

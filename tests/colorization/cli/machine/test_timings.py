@@ -25,7 +25,7 @@ def test_lines_add_up_and_name_the_limit() -> None:
         "  describing               4.00 s   40%",
         "  writing                  1.00 s   10%",
         "  other                    2.00 s   20%",
-        "  decoding                 5.00 s  in each of 2 processes beside",
+        "  decoding                 5.00 s  in each of 2 workers",
         "limit: decoding, 5.00 s; describing takes 80% of that, writing takes 20% of that",
     ]
     clock.seconds.pop("describing")
@@ -72,7 +72,7 @@ def test_build_index_names_the_limit_of_what_is_done_side_by_side(
     told = re.search(
         r"^limit: decoding and describing, [\d.]+ s; writing takes .* of that$", done.stderr, re.M
     )
-    assert (told is not None) == ("in each of 1 process beside" in done.stderr) == (workers == 1)
+    assert (told is not None) == ("in each of 1 worker" in done.stderr) == (workers == 1)
 
 
 def test_a_command_that_fails_tells_too(cli: Cli, tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from retrieval.photos.reader import PictureError, read_picture, read_small_rgb
+from retrieval.photos.reader import (
+    MAX_PIXELS,
+    PictureError,
+    pixels_of,
+    read_picture,
+    read_small_rgb,
+)
 
 
 def test_lossless_formats_come_back_exactly(cat: np.ndarray, tmp_path: Path) -> None:
@@ -35,6 +41,16 @@ def test_reduced_sides_are_at_least_what_was_asked(
     assert small.shape[1] / small.shape[0] == pytest.approx(1505 / 1003, rel=0.02)
     if side == 50:
         assert min(small.shape[:2]) < 500
+
+
+def test_the_head_of_a_file_tells_its_pixels(cat: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(cat).save(tmp_path / "cat.png")
+    tifffile.imwrite(tmp_path / "deep.tif", np.zeros((30, 40), np.uint16))
+    (tmp_path / "text.jpg").write_text("no picture")
+    assert pixels_of(tmp_path / "cat.png") == cat.shape[0] * cat.shape[1]
+    assert pixels_of(tmp_path / "deep.tif") == 1200
+    for name in ("text.jpg", "missing.png"):
+        assert pixels_of(tmp_path / name) == MAX_PIXELS
 
 
 def test_content_given_is_not_read_again(cat: np.ndarray, tmp_path: Path) -> None:
