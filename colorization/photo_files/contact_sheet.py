@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colorization.inference.pictures.picture_arrays import shrink
 from colorization.photo_files.staged_files import staging
-from colorization.photo_files.writer import check_output
+from colorization.photo_files.whole_files import save_whole
+from colorization.photo_files.writer import FORMATS, check_output
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION
 from retrieval.photos.metadata import SHEET
 
@@ -89,7 +90,7 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
     exif = Image.Exif()
     exif[DESCRIPTION] = SHEET  # so that the next run may replace it
     with staging() as files:
-        sheet.save(files.add(path), exif=exif)
+        save_whole(sheet, files.add(path), FORMATS[path.suffix.lower()], exif=exif)
 
 
 def check_sheet(path: Path, pictures: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ from colorization.photo_files.deep_png import write_deep_png
 from colorization.photo_files.icc_profiles import rgb_profile
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.tiff import write_tiff
+from colorization.photo_files.whole_files import save_whole
 from retrieval.photos.embedded.photoshop import IPTC_RESOURCE
 from retrieval.photos.embedded.tiff_tags import FOLDERS, SOFTWARE, UNIT, X_RESOLUTION, Y_RESOLUTION
 from retrieval.photos.formats import READ
@@ -193,9 +194,8 @@ def _encode(path: Path, rgb: np.ndarray, source: Picture, quality: int | None) -
     if format_ == "PNG" and pixels.dtype == np.uint16:
         write_deep_png(path, pixels, settings)
     else:
-        Image.fromarray(np.ascontiguousarray(to_uint8(pixels))).save(
-            path, format=format_, **settings
-        )
+        picture = Image.fromarray(np.ascontiguousarray(to_uint8(pixels)))
+        save_whole(picture, path, format_, **settings)
 
 
 def _fitting(exif: Image.Exif) -> bytes:

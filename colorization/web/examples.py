@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from colorization.inference.pictures.luminance import luminance_of
+from colorization.photo_files.whole_files import save_whole
 from colorization.web.editing.previews import save_preview
 from colorization.web.storage.file_store import FileStore
 
@@ -25,7 +26,7 @@ def example_photo(name: str, store: FileStore) -> Path:
         ValueError: there is no such example.
     """
     path = store.new(f"{name}.jpg")
-    _gray(name).save(path, quality=95)
+    save_whole(_gray(name), path, "JPEG", quality=95)
     return path
 
 

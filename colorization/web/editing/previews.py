@@ -6,6 +6,7 @@ from secrets import token_hex
 import numpy as np
 from PIL import Image, ImageColor
 
+from colorization.photo_files.whole_files import save_whole
 from retrieval.safe_files import replacing
 
 # orange: seldom in photographs, and not red, which many cannot tell from green
@@ -24,7 +25,7 @@ def save_preview(rgb: np.ndarray, path: Path) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, path.with_name(f"{path.stem}.{token_hex(4)}.tmp")) as temporary:
-        Image.fromarray(rgb).save(temporary, "JPEG", quality=88, subsampling=0)
+        save_whole(Image.fromarray(rgb), temporary, "JPEG", quality=88, subsampling=0)
     return path
 
 

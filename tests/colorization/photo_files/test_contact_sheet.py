@@ -92,12 +92,12 @@ def test_a_sheet_can_be_a_jpeg(tmp_path: Path) -> None:
 def test_a_sheet_that_fails_leaves_nothing_and_keeps_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def disk_full(self: Image.Image, path: Path, *args: object, **kwargs: object) -> None:
-        Path(path).write_bytes(b"half")
+    def disk_full(path: Path, data: bytes) -> None:
+        path.write_text("half")
         raise OSError(28, "No space left on device")
 
     (tmp_path / "sheet.png").write_bytes(b"old")
-    monkeypatch.setattr(Image.Image, "save", disk_full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(OSError, match="No space"):
         write_sheet(tmp_path / "sheet.png", [[Cell(plain(RED), "one")]])
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"sheet.png": b"old"}

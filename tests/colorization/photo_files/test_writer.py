@@ -151,12 +151,12 @@ def test_a_write_that_fails_leaves_nothing_and_keeps_the_old_file(
 ) -> None:
     def disk_full(*args: object, **kwargs: object) -> None:
         path = next(a for a in args if isinstance(a, (str, Path)))
-        Path(path).write_bytes(b"half")
+        Path(path).write_text("half")
         raise OSError(28, "No space left on device")
 
     path = tmp_path / f"x{suffix}"
     path.write_bytes(b"old")
-    monkeypatch.setattr(Image.Image, "save", disk_full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     monkeypatch.setattr(tifffile, "imwrite", disk_full)
     with pytest.raises(OSError, match="No space"):
         write_picture(path, rgb if suffix == ".png" else rgb.astype(np.uint16), Picture(rgb))
