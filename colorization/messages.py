@@ -36,4 +36,4 @@ def reason(error: BaseException) -> str:
     """What an error says, without the number and the quotes that Python adds to the system's."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return str(error) or (NO_MEMORY if isinstance(error, MemoryError) else type(error).__name__)

@@ -101,7 +101,7 @@ class RunSettings:
         options: of the pipeline.
         overwrite: whether results may be replaced that somebody else has written or changed.
         num_cells: how many outcomes carry thumbnails for a contact sheet, the first ones.
-        workers: how many photos are worked on at a time, each on one core; 1 uses all for one.
+        workers: how many photos are worked on at a time, each on its share of the cores.
         room: how many pixels they may have together; a larger photo is alone.
     """
 

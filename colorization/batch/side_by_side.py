@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from retrieval.stage_clock import StageClock, current_clock, running_clock
+from retrieval.stage_clock import StageClock, current_clock, running_clock, stage
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -28,7 +28,8 @@ class _UnderWay(Generic[Done]):
 
     def result(self, clock: StageClock | None) -> Done:
         """What was done, as soon as it is; a clock is told what took how long."""
-        done, own = self.future.result()
+        with stage("waiting"):
+            done, own = self.future.result()
         if clock is not None:
             for name, seconds in own.seconds.items():
                 clock.add_beside(name, seconds)
@@ -42,7 +43,7 @@ def side_by_side(
     size: Callable[[Item], int],
     room: int,
 ) -> Generator[Done, None, None]:
-    """Work on items in threads, which share the cores.
+    """Work on items in threads, which share the cores; those that are alone have all of them.
 
     Whoever stops before the end, as after an error, waits until what is under way is done.
 
@@ -62,15 +63,16 @@ def side_by_side(
     clock, cores = current_clock(), torch.get_num_threads()
     if clock is not None:
         clock.workers = threads
-    share = max(1, cores // threads)
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(share,))
+    pool = ThreadPoolExecutor(threads)
     under_way: deque[_UnderWay[Done]] = deque()
     try:
         for item in items:
             own = size(item)
             while under_way and not _has_room(under_way, own, threads, room):
                 yield under_way.popleft().result(clock)
-            under_way.append(_UnderWay(pool.submit(_timed, work, item), own))
+            together = min(threads, max(1, room // max(1, own)))
+            share = max(1, cores // together)
+            under_way.append(_UnderWay(pool.submit(_timed, work, item, share), own))
         while under_way:
             yield under_way.popleft().result(clock)
     finally:
@@ -83,6 +85,7 @@ def _has_room(under_way: deque[_UnderWay[Done]], size: int, threads: int, room: 
     return len(under_way) < AHEAD * threads and size <= room - held
 
 
-def _timed(work: Callable[[Item], Done], item: Item) -> tuple[Done, StageClock]:
+def _timed(work: Callable[[Item], Done], item: Item, cores: int) -> tuple[Done, StageClock]:
+    torch.set_num_threads(cores)
     with running_clock() as clock:
         return work(item), clock

@@ -11,6 +11,7 @@ times as long as the convolution itself. So they are kept in order for the first
 come more than once, and as they are for all others.
 """
 
+import threading
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -54,14 +55,23 @@ class _Folded:
     def weight_for(self, x: Tensor, where: _Where) -> Tensor:
         """The weight, in order for an input if such inputs have come before."""
         shape = (*x.shape, torch.get_num_threads())
-        if shape in self.met and shape not in self.ordered and len(self.ordered) < KEPT_SHAPES:
+        found = self.ordered.get(shape)
+        if found is None and len(self.ordered) < KEPT_SHAPES:
+            with _ordering:
+                self._order(shape, x, where)
+            found = self.ordered.get(shape)
+        return self.weight if found is None else found
+
+    def _order(self, shape: _Shape, x: Tensor, where: _Where) -> None:
+        """Order the weight for a shape that has come before; remember one that has not."""
+        if shape not in self.met:
+            self.met.add(shape)
+        elif shape not in self.ordered and len(self.ordered) < KEPT_SHAPES:
             order = torch.ops.mkldnn._reorder_convolution_weight
             self.ordered[shape] = order(self.weight, *where, list(x.shape))
-        if len(self.ordered) < KEPT_SHAPES:
-            self.met.add(shape)
-        return self.ordered.get(shape, self.weight)
 
 
+_ordering = threading.Lock()  # of all threads that compute at a time, one orders
 _folded: WeakKeyDictionary[nn.Conv2d, dict[torch.dtype, _Folded]] = WeakKeyDictionary()
 
 

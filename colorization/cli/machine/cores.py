@@ -24,7 +24,7 @@ def usable_cores(cgroup: Path = CGROUP) -> int:
 
 
 def usable_memory(cgroup: Path = CGROUP) -> int | None:
-    """Bytes of memory that this process may use; None where the system does not tell.
+    """Bytes of memory that this process may use, also by ``ulimit -v``; None where nothing tells.
 
     Args:
         cgroup: folder of the limits.
@@ -33,8 +33,19 @@ def usable_memory(cgroup: Path = CGROUP) -> int | None:
         here: int | None = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         here = None
-    limits = [_number(cgroup / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
+    limits = [_address_space()]
+    limits += [_number(cgroup / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
     return min((limit for limit in (here, *limits) if limit), default=None)
+
+
+def _address_space() -> int | None:
+    """The most memory that this process may map; None without a limit."""
+    try:
+        import resource
+    except ImportError:  # as on Windows
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def _quota(cgroup: Path) -> float | None:

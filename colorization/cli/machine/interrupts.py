@@ -1,12 +1,18 @@
-"""Ctrl-C: it stops a command, which cleans up; before and after one it ends the process at once."""
+"""Ctrl-C: it stops a command, which cleans up; before and after one it ends the process at once.
+
+So does a second one while it cleans up: a killed process leaves nothing that is half written.
+"""
 
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 STOPPED = "stopped; what was finished is kept"
+STOPPING = "stopping, once what is under way is done; Ctrl-C again ends it at once"
+TOLD_SECONDS = 0.5  # after which a command that still cleans up says so
 STATUS = 130  # of a process that Ctrl-C has ended, as shells have it
 
 
@@ -20,6 +26,7 @@ def leave_at_interrupt() -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
+_teller: threading.Timer | None = None  # says that a command is stopping
 _is_raised = False  # within a command of a process that leaves at Ctrl-C outside one
 
 
@@ -27,15 +34,15 @@ _is_raised = False  # within a command of a process that leaves at Ctrl-C outsid
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt within the block, and end the process at once after it.
 
-    After one that was raised, it says nothing more. Nothing changes where leave_at_interrupt was
-    not called, as in tests.
+    After one that was raised, another ends the process at once and says nothing more. Nothing
+    changes where leave_at_interrupt was not called, as in tests.
     """
-    global _is_raised
+    global _is_raised, _teller
     afterwards = signal.getsignal(signal.SIGINT)
     if afterwards is not _leave:
         yield
         return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _raise)
     _is_raised = True
     try:
         yield
@@ -45,6 +52,8 @@ def interruptible() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, afterwards)
         _is_raised = False
+        if _teller is not None:
+            _teller.cancel()
 
 
 @contextmanager
@@ -60,13 +69,27 @@ def left_at_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _raise)
+
+
+def _raise(*_: object) -> None:
+    """Stop the command, once."""
+    global _teller
+    signal.signal(signal.SIGINT, _leave_silently)
+    _teller = threading.Timer(TOLD_SECONDS, _say, [STOPPING])
+    _teller.daemon = True
+    _teller.start()
+    raise KeyboardInterrupt
 
 
 def _leave(*_: object) -> None:
-    with suppress(OSError):
-        os.write(2, f"{STOPPED}\n".encode())
+    _say(STOPPED)
     _leave_silently()
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):
+        os.write(2, f"{line}\n".encode())
 
 
 def _leave_silently(*_: object) -> None:

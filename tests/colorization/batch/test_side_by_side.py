@@ -91,6 +91,10 @@ def test_threads_share_the_cores_which_are_given_back() -> None:
         assert list(side_by_side(lambda _: torch.get_num_threads(), [0], 1, lambda _: 1, 9)) == [4]
         found = list(side_by_side(lambda _: torch.get_num_threads(), [0], 9, lambda _: 1, 9))
         assert found == [1]
+        # what is alone for its size has all of them
+        sizes = [1, 9, 5, 4]
+        found = list(side_by_side(lambda _: torch.get_num_threads(), sizes, 4, lambda n: n, 8))
+        assert found == [1, 4, 4, 2]
     finally:
         torch.set_num_threads(before)
 
@@ -102,5 +106,5 @@ def test_the_clock_is_told_what_threads_did() -> None:
 
     with running_clock() as clock:
         assert list(side_by_side(work, range(4), 2, lambda _: 1, 9)) == [None] * 4
-    assert clock.workers == 2 and clock.seconds == {}
+    assert clock.workers == 2 and set(clock.seconds) == {"waiting"}
     assert clock.beside["reading"] >= 0.04

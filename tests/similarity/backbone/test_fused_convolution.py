@@ -2,6 +2,8 @@
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -126,6 +128,17 @@ def test_weights_in_order_for_one_number_of_threads_do_not_serve_another() -> No
     finally:
         torch.set_num_threads(before)
     assert shapes == [(1, 8, 16, 16, 1), (1, 8, 16, 16, 2)]
+
+
+def test_threads_together_keep_no_more_weights_than_one() -> None:
+    conv = made()
+    inputs = [torch.randn(1, 8, 8 + n, 8) for n in range(8)]
+    wanted = [conv(x) for x in inputs]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            for found, right in zip(pool.map(partial(convolve, conv), inputs), wanted, strict=True):
+                torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-5)
+    assert len(module._folded[conv][torch.float32].ordered) <= module.KEPT_SHAPES
 
 
 def test_autocast_chooses_the_precision() -> None:

@@ -3,7 +3,13 @@ import signal
 import pytest
 from rechroma_process import run_code
 
-from colorization.cli.machine.interrupts import STATUS, STOPPED, interruptible, left_at_interrupt
+from colorization.cli.machine.interrupts import (
+    STATUS,
+    STOPPED,
+    STOPPING,
+    interruptible,
+    left_at_interrupt,
+)
 
 NAMES = "interruptible, leave_at_interrupt, left_at_interrupt"
 BEGIN = f"from colorization.cli.machine.interrupts import {NAMES}\n"
@@ -72,3 +78,26 @@ def test_outside_a_process_that_leaves_imports_change_nothing() -> None:
     before = signal.getsignal(signal.SIGINT)
     with interruptible(), left_at_interrupt():
         assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_while_a_command_cleans_up_it_is_told_and_a_second_one_ends_the_process() -> None:
+    code = (
+        BEGIN
+        + """
+import time
+leave_at_interrupt()
+with interruptible():
+    try:
+        interrupt()
+    finally:
+        time.sleep(1.5)
+        print("cleaned up", end="", flush=True)
+        if "again" in sys.argv:
+            interrupt()
+            print("went on")
+"""
+    )
+    found = run_code(code, "again")
+    assert found == (STATUS, "cleaned up", f"{STOPPING}\n")
+    status, told, _ = run_code(code)
+    assert (status, told) != (STATUS, "") and told == "cleaned up"
