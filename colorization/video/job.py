@@ -78,10 +78,13 @@ def check_job(job: FilmJob) -> None:
             )
     if is_film and output.is_dir():
         raise ValueError(f"{output}: is a folder; choose another --output")
-    existing = output if is_film else next(_existing(job), output / "-")
-    if existing.exists() and not job.overwrite:
-        raise ValueError(f"{existing}: exists already; replace it with --overwrite")
-    check_writable(output)
+    if not is_film and output.exists() and not output.is_dir():
+        raise ValueError(f"{output}: is a file; frames are written into a folder")
+    existing = [output] if is_film and output.exists() else []
+    existing += [] if is_film else _existing(job)
+    if existing and not job.overwrite:
+        raise ValueError(f"{existing[0]}: exists already; replace it with --overwrite")
+    check_writable(output / "frame" if output.is_dir() else output)
 
 
 def _existing(job: FilmJob) -> Iterator[Path]:

@@ -139,7 +139,9 @@ def working(output: Path, job: dict[str, object], overwrite: bool) -> Iterator[P
                         _clear(folder)
     finally:
         if is_over:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # another run may have begun there by now: its work stays
+                (folder / LOCK).unlink(missing_ok=True)
+                folder.rmdir()
 
 
 def _claim(folder: Path, output: Path, job: dict[str, object], overwrite: bool) -> None:

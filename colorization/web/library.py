@@ -12,6 +12,7 @@ from colorization.web.requests.upload_checks import safe_name
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import read_manifest
+from similarity.backbone.backbone import Backbone
 
 INDEXES = Path("indexes")  # below the folder that the server was started in
 BUSY = "A folder is being indexed already."
@@ -87,7 +88,7 @@ class Library:
     def _run(self, folder: Path) -> None:
         line, error = "", ""
         try:
-            index_dir = _index_of(folder)
+            index_dir = _index_of(folder, self._editor.pipeline.backbone)
             # no processes of its own: this one has threads, which do not survive a fork
             report = build_index(
                 [folder],
@@ -97,6 +98,8 @@ class Library:
                 self._note,
             )
             line = f"{report.count} photos of {folder.name} are indexed"
+            if report.unreadable:
+                line += f", {len(report.unreadable)} more files cannot be read"
             index, before = PhotoIndex.open(index_dir), self._editor.pipeline.index
             if index.note and before and not before.note:  # grays do not take a library's place
                 line += f"; {index.note}. {before.index_dir.name} stays in use."
@@ -118,14 +121,18 @@ class Library:
             self._progress = (done, total)
 
 
-def _index_of(folder: Path) -> Path:
-    """Where a folder is indexed: under its name, unless an index of other photos has that."""
+def _index_of(folder: Path, backbone: Backbone) -> Path:
+    """Where a folder is indexed: under its name, unless another index has that.
+
+    Another one is of other photos, or was built with other weights, perhaps for hours.
+    """
     plain = INDEXES / safe_name(folder.name)
     try:
-        roots = map(Path, read_manifest(plain).roots)
+        found = read_manifest(plain)
     except FileNotFoundError:
         return plain
-    if folder.resolve() in [root.resolve() for root in roots]:
+    is_ours = (found.backbone, found.weights_hash) == (backbone.name, backbone.weights_hash)
+    if is_ours and folder.resolve() in [Path(root).resolve() for root in found.roots]:
         return plain
     own = sha256(os.fsencode(folder.resolve())).hexdigest()[:8]
     return plain.with_name(f"{plain.name}-{own}")

@@ -10,6 +10,7 @@ from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import as_number
 
 MAX_STROKE = 40  # points of one stroke of the brush
+FORM = "multipart/form-data"
 UNREADABLE = "This request cannot be read."
 
 
@@ -17,8 +18,10 @@ async def sent(request: Request) -> dict[str, Any]:
     """The JSON object that a request holds.
 
     Raises:
-        ValueError: it holds none.
+        ValueError: it holds none, or says that it is a form, which may be large.
     """
+    if request.headers.get("content-type", "").startswith(FORM):
+        raise ValueError(UNREADABLE)
     try:
         found = json.loads(await request.body())
     except (ValueError, RecursionError):

@@ -19,7 +19,7 @@ from colorization.web.editing.variants import variants_of
 from colorization.web.editing.views import photo_view, url_of
 from colorization.web.examples import EXAMPLES, example_photo, example_thumbnail
 from colorization.web.library import Library
-from colorization.web.messages import as_line, as_number
+from colorization.web.messages import GoneError, as_line, as_number
 from colorization.web.requests.queued_results import CARD_SIDE, result_of
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.upload_checks import accepted_suffixes
@@ -161,21 +161,24 @@ class PageApi:
         return self.turns.answer(work)
 
     async def save(self, request: Request) -> Response:
-        """Write the file at full size; where the photo is of a queue, its result there too."""
+        """Write the file at full size; where the photo is of a queue that is kept, there too."""
         name, queue = request.path_params["name"], request.query_params.get("queue", "")
 
         def work(say: Say) -> dict[str, object]:
             photo = self.photos.get(name)
-            if queue:
-                results = self.queues.get(queue)  # before the work that a lost one would waste
-                result = result_of(self.editor, photo, say)
-                results.replace_result(name, result)
-                path = result.file
-            else:
-                path = self.editor.write(photo, say)
+            path = self._write(photo, say, name, queue)
             return {"url": url_of(self.editor.store, path), "file": path.name}
 
         return self.turns.answer(work)
+
+    def _write(self, photo: EditedPhoto, say: Say, name: str, queue: str) -> Path:
+        try:
+            results = self.queues.get(queue)
+        except GoneError:  # hours later, but the photo is there
+            return self.editor.write(photo, say)
+        result = result_of(self.editor, photo, say)
+        results.replace_result(name, result)
+        return result.file
 
     def _opened(self, path: Path, say: Say) -> dict[str, object]:
         photo = self.editor.open(path, say)

@@ -67,7 +67,8 @@ class QueueApi:
 
         if edited_since(queue, self._photos):
             return self._turns.answer(work)
-        return JSONResponse(work(silent))  # at once, also while others are worked on
+        # at once, also while others are worked on
+        return JSONResponse([self._view(one) for one in queue.photos])
 
     async def add(self, request: Request) -> Response:
         """Colorize one more photo, and write its file; one that has colors is passed over."""
@@ -77,7 +78,8 @@ class QueueApi:
         queue.check_room(self._editor.limits.queued_bytes)
         path, folder = form.file("photo"), safe_folder(form.field("place"))
         number = int(as_number(form.field("number", "0"), "number"))
-        if len(queue.photos) >= self._editor.limits.queued_photos:
+        others = [one for one in queue.photos if one.number != number]
+        if len(others) >= self._editor.limits.queued_photos:
             raise ValueError(f"at most {self._editor.limits.queued_photos} photos at once")
 
         def work(say: Say) -> dict[str, object]:

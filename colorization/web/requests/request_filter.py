@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from colorization.web.editing.edit_requests import FORM
 from colorization.web.storage.limits import Limits
 
 REQUEST_BYTES = 1 << 20  # of a request that brings no files
@@ -81,7 +82,7 @@ class RequestFilter:
             self._check_length(request)
 
     def _check_length(self, request: Request) -> None:
-        has_files = request.headers.get("content-type", "").startswith("multipart/form-data")
+        has_files = request.headers.get("content-type", "").startswith(FORM)
         limit = self._limits.request_bytes + FORM_BYTES if has_files else REQUEST_BYTES
         length = request.headers.get("content-length", "")
         # beside a transfer encoding the length says nothing

@@ -1,6 +1,7 @@
 """Take the files and fields of a request into the store."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -99,8 +100,12 @@ class Uploads:
 
         try:
             kept = await anyio.to_thread.run_sync(keep, limiter=self._looking)
-        except PictureError as error:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.parent.rmdir()  # which holds nothing else
+            if not isinstance(error, PictureError):
+                raise
             form.refused.append(str(error))
         else:
             form.files.setdefault(field_name, []).append(kept)

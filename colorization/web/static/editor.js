@@ -201,7 +201,7 @@ export class Editor {
   }
 
   fail(error) {
-    if (this.photo) this.render({ ...this.view, refused: [] }, false); // controls show again what holds
+    if (this.photo) this.render({ ...this.view, told: [] }, false); // controls show again what holds
     tell([error.message]);
   }
 

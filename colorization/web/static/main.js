@@ -12,8 +12,10 @@ const GONE = 404; // of HTTP: what was asked for is not kept any more
 const editor = new Editor();
 const queue = new Queue();
 let page = { accept: [], queued_photos: 0 };
+let routes = 0; // how often something was asked for: what comes after something newer is not shown
 
 async function route() {
+  const own = ++routes;
   const asked = new URLSearchParams(location.hash.slice(1));
   const name = asked.get("photo");
   const inQueue = asked.get("queue") ?? asked.get("photos");
@@ -22,10 +24,10 @@ async function route() {
   const settled = editor.leave();
   try {
     if (name) await editor.open({ path: `/api/photos/${name}` }, null, asked.get("queue") ?? "");
-    else if (asked.get("photos")) await queue.open(asked.get("photos"), settled);
+    else if (asked.get("photos")) await queue.open(asked.get("photos"), settled, () => own === routes);
     else start();
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (error.name === "AbortError" || own !== routes) return;
     if (error.status === GONE) history.replaceState(null, "", "#"); // else it is there once the page is loaded again
     start();
     tell([error.message]);
@@ -39,6 +41,7 @@ function start() {
 
 /** Open one photo. The address changes first, so that Back leads out of a photo that takes long. */
 async function open(request, file) {
+  routes += 1;
   history.pushState(null, "", "#opening");
   find("#to-queue").hidden = true;
   quiet();

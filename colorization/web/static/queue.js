@@ -33,17 +33,28 @@ export class Queue {
     return name;
   }
 
-  /** Show the queue of a name, once a photo that was worked on is `settled`; of one that was loaded again, what is done. */
-  async open(name, settled) {
+  /**
+   * Show the queue of a name, once a photo that was worked on is `settled`; of one that was loaded again, what is done.
+   * By then `isWanted` tells whether it still is.
+   */
+  async open(name, settled, isWanted) {
     show("queue");
     document.title = "Several photos – Rechroma";
     const photos = await this.upToDate(name, settled);
+    if (!isWanted()) return;
     const list = this.lists.get(name) ?? { name, cards: [], reloaded: true };
     if (list.reloaded) list.cards = photos.map((one) => ({ ...one, title: one.file, state: stateOf(one) }));
-    else for (const one of photos) Object.assign(list.cards.find((card) => card.number === one.number) ?? {}, one);
+    else for (const one of photos) this.learn(list, one);
     this.list = list;
     this.draw();
     find("#queue h1").focus();
+  }
+
+  /** What the server has done of a card, whoever asked for it and whether or not the answer came. */
+  learn(list, one) {
+    const card = list.cards.find(({ number }) => number === one.number);
+    const isOver = card && (stateOf(one) === "done" || card.state === "waits");
+    if (card) Object.assign(card, one, isOver ? { state: stateOf(one), upload: null } : {});
   }
 
   /** What is done. Until then nothing can be saved that lacks the last changes. */

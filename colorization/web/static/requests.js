@@ -1,6 +1,7 @@
 // Asking the server. What takes a while is answered in lines of JSON, see turns.py: steps, signs of life, the end.
 
-const FIRST_ANSWER = 120_000; // milliseconds; an upload may take that long
+const FIRST_ANSWER = 120_000; // milliseconds, once an upload is there
+const SLOWEST = 30; // bytes a millisecond of an upload: 100 MB may take an hour
 const SILENCE = 15_000; // signs of life come every two seconds
 const LOST =
   "Rechroma does not answer. Is it still running, and is the connection there? " +
@@ -31,7 +32,7 @@ export function form(field, files, more = {}) {
  */
 export async function ask(path, { json, form, step = () => {}, signal } = {}) {
   const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), FIRST_ANSWER);
+  let timer = setTimeout(() => silence.abort(), FIRST_ANSWER + (form ? size(form) / SLOWEST : 0));
   const heard = () => {
     clearTimeout(timer);
     timer = setTimeout(() => silence.abort(), SILENCE);
@@ -50,6 +51,10 @@ export async function ask(path, { json, form, step = () => {}, signal } = {}) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function size(form) {
+  return [...form.values()].reduce((sum, value) => sum + (value.size ?? 0), 0);
 }
 
 async function lastLine(answer, step, heard) {

@@ -1,4 +1,4 @@
-"""All bounds of the web page, in one place."""
+"""What the web page may take of a machine; bounds of single values stand where these are read."""
 
 from dataclasses import dataclass
 

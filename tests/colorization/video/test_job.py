@@ -119,6 +119,23 @@ def test_a_picture_that_exists_is_named_and_replaced_only_if_asked_for(
     assert (out / "1.png").read_bytes() == b"mine"
 
 
+def test_frames_go_into_a_folder_that_can_be_written(
+    frame_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("a file")
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match="is a file; frames are written into a folder"):
+            check_job(FilmJob(frame_dir, out, overwrite=overwrite))
+    out.unlink()
+    out.mkdir()
+    (out / "-").write_text("no result of these")
+    check_job(FilmJob(frame_dir, out))
+    monkeypatch.setattr("os.access", lambda folder, _: Path(folder) != out)
+    with pytest.raises(ValueError, match=r"the folder .*out cannot be written"):
+        check_job(FilmJob(frame_dir, out))
+
+
 def test_pictures_that_a_stopped_run_has_moved_are_no_reason_to_refuse(
     frame_dir: Path, tmp_path: Path
 ) -> None:

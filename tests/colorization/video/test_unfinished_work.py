@@ -63,14 +63,19 @@ def test_work_that_is_done_is_gone_before_another_run_may_begin(
 ) -> None:
     """What is left of it would be taken for finished segments of the other run."""
     found: list[set[str]] = []
-    monkeypatch.setattr(
-        "shutil.rmtree",
-        lambda folder, **_: found.append({path.name for path in Path(folder).iterdir()}),
-    )
+    real = Path.rmdir
+
+    def begins(folder: Path) -> None:
+        found.append({path.name for path in folder.iterdir()})
+        (folder / JOB).write_text("{}")
+        real(folder)
+
     (begun / PICTURES).rmdir()
+    monkeypatch.setattr(Path, "rmdir", begins)
     with working(output, OWN, False):
         pass
-    assert found == [{"lock"}]
+    assert found == [set()]
+    assert (begun / JOB).read_text() == "{}"  # what it begins at that very moment stays
 
 
 def test_nothing_is_left_of_a_run_that_was_stopped_before_its_plan(output: Path) -> None:

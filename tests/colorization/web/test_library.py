@@ -1,3 +1,5 @@
+import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -81,6 +83,31 @@ def test_gray_photos_do_not_take_the_place_of_a_library(
     assert after["told"].endswith("nothing will be recommended. photos stays in use.")
     assert (after["index"], after["count"]) == ("photos", 4)
     assert len(alone.open(photo).candidates) == 4
+
+
+def test_files_that_cannot_be_read_are_counted(
+    library: Library, photo_dir: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "ours"
+    shutil.copytree(photo_dir, photos)
+    for name in ("torn.jpg", "empty.png"):
+        (photos / name).write_bytes(b"\xff\xd8\xff nothing")
+    library.start(str(photos))
+    told = "photos of ours are indexed, 2 more files cannot be read. Next time,"
+    assert told in ended(library)["told"]
+
+
+def test_an_index_of_other_weights_stays(library: Library, photo_dir: Path, tmp_path: Path) -> None:
+    library.start(str(photo_dir))
+    ended(library)
+    made = tmp_path / "indexes" / "photos" / "index.json"
+    manifest = json.loads(made.read_text())
+    made.write_text(json.dumps(manifest | {"weights_hash": "0" * 16}))
+    library.start(str(photo_dir))
+    after = ended(library)
+    assert (after["count"], after["error"]) == (4, "")
+    assert json.loads(made.read_text())["weights_hash"] == "0" * 16
+    assert len(list((tmp_path / "indexes").iterdir())) == 2
 
 
 def test_folders_of_one_name_have_an_index_each(

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from colorization.web.editing.edit_requests import UNREADABLE
 from colorization.web.requests.page_api import UNTICKED
+from colorization.web.storage.photo_queue import GONE, MAX_QUEUES
 
 
 def test_a_visit(served: Any, gray_file: Path, tmp_path: Path) -> None:
@@ -144,3 +146,19 @@ def test_further_edits_are_fast(served: Any, gray_file: Path) -> None:
         served.edit(view, "set", name="saturation", value=0.9 - step / 10)
         times.append(time.process_time() - start)
     assert min(times[1:]) < 0.15
+
+
+def test_a_photo_outlives_its_queue(served: Any, gray_file: Path) -> None:
+    queue = served.ask("/api/queues", json={})["name"]
+    first = served.send(f"/api/queues/{queue}/photos", "photo", gray_file, number=0)
+    for _ in range(MAX_QUEUES):
+        served.ask("/api/queues", json={})
+    assert GONE in served.ask(f"/api/queues/{queue}")["error"]
+    made = served.ask(f"/api/photos/{first['name']}/file?queue={queue}", json={})
+    assert made["file"] == "garage-color.jpg"
+
+
+def test_a_form_in_place_of_json_is_not_read(served: Any, gray_file: Path) -> None:
+    view = served.open(gray_file)
+    refused = served.send(f"/api/photos/{view['name']}/edits", "photo", gray_file)
+    assert refused == {"error": UNREADABLE}

@@ -73,6 +73,7 @@ def test_what_is_no_picture_is_refused_and_goes(
     assert [path.name for path in form.files["photo"]] == ["b.jpg"]
     assert form.refused == ["a.jpg is damaged, or no picture. Choose another."]
     assert not list(store.folder.rglob("a.jpg"))
+    assert len(list(form.files["photo"][0].parent.parent.iterdir())) == 1  # nor its folder
     with pytest.raises(PictureError, match=r"a\.jpg is damaged"):
         form.file("photo")
 

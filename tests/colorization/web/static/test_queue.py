@@ -258,3 +258,26 @@ def test_a_full_store_stops_the_queue_and_says_what_to_do(
         expect(one.tab.locator("#queue-told")).to_have_text(
             re.compile(r"^\d+ of 20 photos done\.$")
         )
+
+
+def test_a_queue_that_comes_late_does_not_take_the_place_of_another(
+    visit: Any, photos: list[Path]
+) -> None:
+    one = visit()
+    cards = one.tab.locator("#queued li")
+    one.choose(photos[0], photos[2])
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 2 photos done.")
+    first = one.tab.url.rpartition("=")[2]
+    one.choose(*photos)
+    expect(one.tab.locator("#queue-told")).to_have_text("2 of 3 photos done; 1 refused.")
+    held = list[Any]()
+    one.tab.route(f"**/api/queues/{first}", lambda request: held.append(request))
+    with one.tab.expect_request(f"**/api/queues/{first}"):
+        one.tab.go_back()
+    one.tab.go_forward()
+    expect(cards).to_have_count(3)
+    with one.tab.expect_response(f"**/api/queues/{first}"):
+        held[0].continue_()
+    one.tab.wait_for_timeout(200)
+    expect(cards).to_have_count(3)
+    assert one.failed == []
