@@ -10,7 +10,7 @@ from colorization.inference.pictures.guided_upsampling import (
     guided_coefficients,
 )
 from colorization.inference.pictures.luminance import luminance_rows
-from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
+from colorization.inference.pictures.strips import work_on_strips
 from colorization.inference.pictures.tint import tint_at
 from similarity.color.lab import lab_to_rgb, lab_to_rgb_bytes
 from similarity.resize import resized
@@ -44,9 +44,8 @@ def render(
     height, width, _ = target.shape
     # not empty_like: a gray target may be a view without memory of its own
     rgb = np.empty(target.shape, target.dtype)
-    step = max(1, STRIP_PIXELS // width)
-    for start in range(0, height, step):
-        rows = slice(start, min(height, start + step))
+
+    def color(rows: slice) -> None:
         level = luminance_rows(target, rows)
         ab = apply_coefficients(level, slope, offset, rows, height)
         ab = ab if tint is None else ab + tint_at(level, tint)
@@ -56,4 +55,6 @@ def render(
         else:
             strip = lab_to_rgb_bytes(lab)
         rgb[rows] = strip.permute(1, 2, 0).numpy()
+
+    work_on_strips(color, height, width)
     return rgb
