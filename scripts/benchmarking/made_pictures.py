@@ -19,6 +19,8 @@ PICTURES = (
     "retina",
 )
 CORPUS = 240  # photos of the corpus
+# columns of the reference: of another shape than the pictures, as references are
+PORTRAIT = slice(100, 450)
 
 
 def make_pictures(folder: Path) -> None:
@@ -27,7 +29,7 @@ def make_pictures(folder: Path) -> None:
     All are of the pictures that come with scikit-image.
     """
     left, right, _ = data.stereo_motorcycle()
-    Image.fromarray(right).save(folder / "reference.jpg", quality=95)
+    Image.fromarray(right[:, PORTRAIT]).save(folder / "reference.jpg", quality=95)
     for name, (height, width) in SIZES.items():
         Image.fromarray(left).convert("L").resize((width, height), Image.Resampling.BICUBIC).save(
             folder / f"{name}.jpg", quality=95
@@ -52,7 +54,7 @@ def make_scans(folder: Path, megapixels: float) -> list[str]:
         Their names; one of the TIFFs is gray, the other in color with alpha.
     """
     left, right, _ = data.stereo_motorcycle()
-    Image.fromarray(right).save(folder / "reference.jpg", quality=95)
+    Image.fromarray(right[:, PORTRAIT]).save(folder / "reference.jpg", quality=95)
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     size = round(height * 1.5), height
     gray = np.asarray(Image.fromarray(left).convert("L").resize(size, Image.Resampling.BICUBIC))
