@@ -7,7 +7,7 @@ from picture_levels import deep, gray_of, luminance
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.inference.network_colors import Guidance, network_colors
-from colorization.inference.pictures import full_resolution as rendering
+from colorization.inference.pictures import strips as strip_module
 from colorization.inference.pictures.luminance import luminance_of
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
@@ -95,7 +95,7 @@ def test_the_result_does_not_depend_on_the_strips(
     """But for rounding: one value of 8 bits at a few pixels, some values of 16 bits."""
     gray = gray_pictures["motorcycle_left"] if bits == 8 else deep(gray_pictures["motorcycle_left"])
     whole = pipeline.colorize(gray, [pictures["motorcycle_right"]], fast).rgb.astype(int)
-    monkeypatch.setattr(rendering, "STRIP_PIXELS", strip)
+    monkeypatch.setattr(strip_module, "STRIP_PIXELS", strip)
     strips = pipeline.colorize(gray, [pictures["motorcycle_right"]], fast).rgb.astype(int)
     assert np.abs(strips - whole).max() <= (1 if bits == 8 else 20)
     assert np.abs(strips - whole).mean() < (0.001 if bits == 8 else 0.5)
