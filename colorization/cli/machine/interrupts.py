@@ -75,7 +75,7 @@ def left_at_interrupt() -> Iterator[None]:
 def _raise(*_: object) -> None:
     """Stop the command, once."""
     global _teller
-    signal.signal(signal.SIGINT, _leave_silently)
+    signal.signal(signal.SIGINT, _leave)
     _teller = threading.Timer(TOLD_SECONDS, _say, [STOPPING])
     _teller.daemon = True
     _teller.start()

@@ -98,6 +98,6 @@ with interruptible():
 """
     )
     found = run_code(code, "again")
-    assert found == (STATUS, "cleaned up", f"{STOPPING}\n")
+    assert found == (STATUS, "cleaned up", f"{STOPPING}\n{STOPPED}\n")
     status, told, _ = run_code(code)
     assert (status, told) != (STATUS, "") and told == "cleaned up"
