@@ -34,8 +34,8 @@ _is_raised = False  # within a command of a process that leaves at Ctrl-C outsid
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt within the block, and end the process at once after it.
 
-    After one that was raised, another ends the process at once and says nothing more. Nothing
-    changes where leave_at_interrupt was not called, as in tests.
+    After one that was raised, another ends the process at once, and after the block says nothing
+    more. Nothing changes where leave_at_interrupt was not called, as in tests.
     """
     global _is_raised, _teller
     afterwards = signal.getsignal(signal.SIGINT)
