@@ -1,7 +1,7 @@
 """Work on several photos at a time, each on its share of the cores.
 
 Reading and writing a photo use one core anyway, and what networks compute for a small picture is
-soon divided and long waited for: two photos on two cores take little more than one of them.
+soon divided and long waited for.
 """
 
 from collections import deque

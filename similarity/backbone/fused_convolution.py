@@ -6,7 +6,7 @@ convolutions. oneDNN, which computes the convolutions anyway, does all of it whi
 hand. Batch norm is folded into the weights, in the precision of autocast, once.
 
 In which order oneDNN reads weights best depends on the shape of the input. Weights as torch has
-them are reordered in every call, which takes a tenth of it; in the order for another shape, ten
+them are reordered in every call, which takes little of it; in the order for another shape, many
 times as long as the convolution itself. So they are kept in order for the first few shapes that
 come more than once, and as they are for all others.
 """

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from colorization.inference.pictures.picture_arrays import STRIP_PIXELS, is_neutral
+from colorization.inference.pictures.picture_arrays import is_neutral
+from colorization.inference.pictures.strips import strips_of
 from retrieval.photos.reader import to_uint8
 from similarity.color.lab import lab_to_rgb_bytes, rgb_to_lab
 from similarity.resize import resized
@@ -17,11 +18,9 @@ def luminance_of(rgb: np.ndarray) -> np.ndarray:
     """The gray photograph with the L of a color one, as RGB uint8."""
     if is_neutral(rgb):
         return to_uint8(rgb)
-    step = max(1, STRIP_PIXELS // rgb.shape[1])
-    starts = range(0, len(rgb), step)
     strips = [
-        with_chroma(luminance_rows(rgb, slice(i, i + step)), torch.zeros(2, 1, 1))[..., :1]
-        for i in starts
+        with_chroma(luminance_rows(rgb, rows), torch.zeros(2, 1, 1))[..., :1]
+        for rows in strips_of(*rgb.shape[:2])
     ]
     return np.broadcast_to(np.concatenate(strips), rgb.shape)
 

@@ -9,6 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from colorization.inference.pictures.picture_arrays import STRIP_PIXELS
+from similarity.backbone.precision import inference
+
+
+def strips_of(height: int, width: int) -> list[slice]:
+    """The rows of each strip.
+
+    Args:
+        height: of the picture.
+        width: of the picture.
+    """
+    step = max(1, STRIP_PIXELS // width)
+    return [slice(start, min(height, start + step)) for start in range(0, height, step)]
 
 
 def work_on_strips(work: Callable[[slice], None], height: int, width: int) -> None:
@@ -19,9 +31,7 @@ def work_on_strips(work: Callable[[slice], None], height: int, width: int) -> No
         height: of the picture.
         width: of the picture.
     """
-    step = max(1, STRIP_PIXELS // width)
-    strips = [slice(start, min(height, start + step)) for start in range(0, height, step)]
-    cores = torch.get_num_threads()
+    strips, cores = strips_of(height, width), torch.get_num_threads()
     if cores == 1 or len(strips) == 1:
         for rows in strips:
             work(rows)
@@ -30,13 +40,8 @@ def work_on_strips(work: Callable[[slice], None], height: int, width: int) -> No
         min(cores, len(strips)), initializer=torch.set_num_threads, initargs=(1,)
     )
     try:
-        for future in [pool.submit(_without_gradients, work, rows) for rows in strips]:
+        for future in [pool.submit(inference()(work), rows) for rows in strips]:
             future.result()
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(cores)
-
-
-@torch.inference_mode()
-def _without_gradients(work: Callable[[slice], None], rows: slice) -> None:
-    work(rows)

@@ -1,7 +1,6 @@
 """Take the files and fields of a request into the store."""
 
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -101,9 +100,7 @@ class Uploads:
         try:
             kept = await anyio.to_thread.run_sync(keep, limiter=self._looking)
         except BaseException as error:
-            path.unlink(missing_ok=True)
-            with suppress(OSError):
-                path.parent.rmdir()  # which holds nothing else
+            self._store.remove(path)
             if not isinstance(error, PictureError):
                 raise
             form.refused.append(str(error))

@@ -71,6 +71,13 @@ class FileStore:
                 with suppress(OSError):
                     os.utime(path)
 
+    def remove(self, path: Path) -> None:
+        """Remove a file of the folder, and its own folder if nothing else is in there."""
+        with suppress(OSError):
+            path.unlink()
+        with suppress(OSError):
+            path.parent.rmdir()
+
     def sweep(self, coming_bytes: int = 0) -> None:
         """Remove files that are old, and the oldest of the others until there is room.
 
@@ -90,10 +97,7 @@ class FileStore:
                 if modified >= oldest and total <= self.limits.stored_bytes:
                     break
                 total -= size
-                with suppress(OSError):
-                    path.unlink()
-                with suppress(OSError):
-                    path.parent.rmdir()  # only if it is empty
+                self.remove(path)
 
     def close(self) -> None:
         """Remove everything, and take nothing more."""

@@ -2,9 +2,11 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from colorization.batch.jobs import Extras, Job
@@ -17,12 +19,15 @@ from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 
 
+@pytest.fixture
+def settings(
+    pipeline: ColorizationPipeline, reference_path: Path, fast: ColorizeOptions
+) -> RunSettings:
+    return RunSettings(pipeline, Request([reference_path]), fast)
+
+
 def test_several_photos_at_a_time_come_to_the_same(
-    tmp_path: Path,
-    pipeline: ColorizationPipeline,
-    reference_path: Path,
-    gray_path: Path,
-    fast: ColorizeOptions,
+    tmp_path: Path, gray_path: Path, settings: RunSettings
 ) -> None:
     good = [Job(gray_path, tmp_path / "out" / f"{n}.png") for n in range(5)]
     missing = [Job(tmp_path / f"{n}.png", tmp_path / "out" / f"no {n}.png") for n in range(2)]
@@ -33,7 +38,7 @@ def test_several_photos_at_a_time_come_to_the_same(
         outcomes: list[Outcome] = []
         run_jobs(
             tasks,
-            RunSettings(pipeline, Request([reference_path]), fast, num_cells=3, workers=workers),
+            replace(settings, num_cells=3, workers=workers),
             outcomes.append,
         )
         assert [one.job for one in outcomes] == tasks
@@ -46,17 +51,13 @@ def test_several_photos_at_a_time_come_to_the_same(
 
 
 def test_several_photos_at_a_time_have_a_line_each(
-    tmp_path: Path,
-    pipeline: ColorizationPipeline,
-    reference_path: Path,
-    gray_path: Path,
-    fast: ColorizeOptions,
+    tmp_path: Path, gray_path: Path, settings: RunSettings
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
     tasks = [Job(gray_path, out / f"{n}.png") for n in range(12)]
-    settings = RunSettings(pipeline, Request([reference_path]), fast, workers=4)
-    run_jobs(tasks, settings, lambda outcome: None, RunManifest(out, "settings"))
+    at_once = replace(settings, workers=4)
+    run_jobs(tasks, at_once, lambda outcome: None, RunManifest(out, "settings"))
     lines = (out / MANIFEST).read_text().splitlines()
     assert sorted(json.loads(line)["output"] for line in lines) == sorted(
         task.output_path.name for task in tasks

@@ -8,12 +8,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from retrieval.photos.reader import (
-    PictureError,
-    pixels_of,
-    read_picture,
-    read_small_rgb,
-)
+from retrieval.photos.reader import PictureError, pixels_of, read_picture, read_small_rgb
 
 
 def test_lossless_formats_come_back_exactly(cat: np.ndarray, tmp_path: Path) -> None:
