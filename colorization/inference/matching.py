@@ -23,9 +23,12 @@ from similarity.smooth_step import smooth_step
 # were given
 RECOMMENDED_SHARE = 0.75
 # cosine of a match from which the network follows it, a little and fully, as measured by turning
-# the colors of references; it is only told to people
+# the colors of references
 FOLLOWED_FROM_TO = 0.35, 0.6
 LOWER = 0.2  # how much lower that is for given references that are related to the photo
+# share of a photo that the network must be able to follow for given references to be followed in
+# full: what matches by chance lends the brown of a table to a floor, and less color to all else
+LEAST_HEARD = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +113,17 @@ class ReferenceMatch:
         Args:
             faithfulness: see ColorizeOptions.
         """
-        return faithfulness * (1.0 if self.belief is None else RECOMMENDED_SHARE)
+        if self.belief is not None:
+            return faithfulness * RECOMMENDED_SHARE
+        return faithfulness * min(1.0, float(self.heard.mean()) / LEAST_HEARD)
+
+    @cached_property
+    def heard(self) -> Float[Tensor, "1 height width"]:
+        """How far the network follows references in each place where it sees them, 0..1."""
+        cosine = self.confidence
+        if self.belief is None:
+            cosine = cosine + LOWER * relatedness(cosine[None])[0]
+        return smooth_step(cosine, FOLLOWED_FROM_TO)
 
     def shares(self, faithfulness: float, by_network: bool = True) -> list[float]:
         """Share of the colors that comes from each reference, 0..1; the rest is the network's own.
@@ -123,10 +136,7 @@ class ReferenceMatch:
             return []
         heard = torch.full_like(self.confidence, faithfulness)
         if by_network:
-            cosine = self.confidence
-            if self.belief is None:
-                cosine = cosine + LOWER * relatedness(cosine[None])[0]
-            heard = self.followed(faithfulness) * smooth_step(cosine, FOLLOWED_FROM_TO)
+            heard = self.followed(faithfulness) * self.heard
             if self.exact is not None:
                 heard = torch.maximum(heard, faithfulness * self.exact.share)
         cells = F.adaptive_avg_pool2d(heard, self.planes.correlation.target_size).flatten()

@@ -41,7 +41,6 @@ VIVID_LEVELS = (10.0, 95.0)  # L between which a mean chroma is taken: black and
 # the same where given references are followed: over what they lend, by which matching has averaged
 # their colors, and limits
 FOLLOWED_SHARE, FOLLOWED_LIMITS = 1.1, (1.15, 1.5)
-LEAST_MATCHED = 0.1  # share of a photo that counts as matched at least: few cells are chance
 PALETTE_SIGMA = 8.0  # Lab units by which the colors of a palette reach
 PALETTE_LIMIT = 100.0  # largest factor of a palette on the odds of a color
 
@@ -250,10 +249,10 @@ def followed_gain(ab: Float[Tensor, "2 height width"], match: ReferenceMatch) ->
         ab: colors of a photo, raw Lab units.
         match: the photo, with references.
     """
-    trust = match.trust
-    answered, lent = (torch.hypot(planes[0], planes[1]) for planes in (ab, match.warped_ab))
-    plain = LEAST_MATCHED * answered.mean()
-    paler = ((trust * lent).mean() + plain) / ((trust * answered).mean() + plain).clamp(min=1e-6)
+    answered, lent = (
+        (match.trust * torch.hypot(planes[0], planes[1])).mean() for planes in (ab, match.warped_ab)
+    )
+    paler = lent / answered.clamp(min=1e-6)
     lowest, highest = FOLLOWED_LIMITS
     return min(max(FOLLOWED_SHARE * float(paler), lowest), highest)
 

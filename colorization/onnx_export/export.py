@@ -10,7 +10,6 @@ from colorization import __version__
 from colorization.inference.network_colors import (
     FOLLOWED_LIMITS,
     FOLLOWED_SHARE,
-    LEAST_MATCHED,
     VIVID_CHROMA,
     VIVID_LEVELS,
     VIVID_LIMITS,
@@ -176,9 +175,5 @@ def _decoding() -> dict[str, object]:
             "levels": VIVID_LEVELS,
         },
         "faithfulness_index": faithfulness,
-        "followed": {
-            "share": FOLLOWED_SHARE,
-            "limits": FOLLOWED_LIMITS,
-            "least_matched": LEAST_MATCHED,
-        },
+        "followed": {"share": FOLLOWED_SHARE, "limits": FOLLOWED_LIMITS},
     }

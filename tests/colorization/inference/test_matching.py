@@ -153,6 +153,22 @@ def test_what_is_not_followed_counts_for_no_reference(monkeypatch: pytest.Monkey
     assert match.shares(1.0) == pytest.approx([0.5, 0.0], abs=0.02)
 
 
+def test_given_references_are_followed_in_full_from_a_small_part_that_matches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An eighth of the photo matches."""
+    monkeypatch.setattr(module, "FOLLOWED_FROM_TO", (0.3, 0.6))
+    kinds = torch.zeros(ROWS, COLUMNS, dtype=torch.long)
+    kinds[:2, : COLUMNS // 2] = 1
+    target = painted(kinds, apart(4), torch.full((4, 2), 20.0))
+    match = match_references(target, [picture(1, 1)])
+    for least, wanted in ((0.05, 1.0), (0.25, 0.5)):
+        monkeypatch.setattr(module, "LEAST_HEARD", least)
+        assert match.followed(1.0) == pytest.approx(wanted, abs=0.1)  # edges are blurred
+        assert match.followed(0.5) == match.followed(1.0) / 2
+    assert match_references(target, [picture(2, 3)]).followed(1.0) < 1e-3
+
+
 def test_where_much_matches_a_given_reference_has_the_rest_too() -> None:
     looks = torch.eye(4)
     looks[2, 1] = 0.47  # kind 2 resembles kind 1 a little: their cosine is 0.43

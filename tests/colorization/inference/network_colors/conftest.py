@@ -4,8 +4,10 @@ import pytest
 import torch
 from painted_pictures import painted
 from tiny_network import tiny_network
+from torch import Tensor
 
 from colorization.inference.matching import ReferenceMatch, match_references
+from colorization.inference.picture_features import PictureFeatures
 from colorization.network.colorization_network import (
     ColorizationNetwork,
     NetworkInputs,
@@ -22,19 +24,33 @@ def network() -> ColorizationNetwork:
 
 
 @pytest.fixture
-def alone() -> ReferenceMatch:
-    """A photo without references."""
+def looks() -> Tensor:
+    """Of the things that the photo shows, one in each cell."""
+    return torch.randn(KINDS, 256)
+
+
+def shown(looks: Tensor) -> PictureFeatures:
+    """A picture of as many things, each in a cell and of a color of its own."""
     kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
-    colors = torch.randn(KINDS, 2) * 30
-    return match_references(painted(kinds, torch.randn(KINDS, 64), colors), [])
+    return painted(kinds, looks, torch.randn(KINDS, 2) * 30)
 
 
 @pytest.fixture
-def match(alone: ReferenceMatch) -> ReferenceMatch:
-    """The photo with a reference that shows something else."""
-    kinds = torch.arange(KINDS).view(ROWS, COLUMNS)
-    reference = painted(kinds, torch.randn(KINDS, 64), torch.randn(KINDS, 2) * 30)
-    return match_references(alone.target, [reference])
+def alone(looks: Tensor) -> ReferenceMatch:
+    """A photo without references."""
+    return match_references(shown(looks), [])
+
+
+@pytest.fixture
+def match(alone: ReferenceMatch, looks: Tensor) -> ReferenceMatch:
+    """The photo with a reference that shows things alike."""
+    return match_references(alone.target, [shown(looks + torch.randn(KINDS, 256))])
+
+
+@pytest.fixture
+def strange(alone: ReferenceMatch) -> ReferenceMatch:
+    """The photo with a reference that shows nothing of it."""
+    return match_references(alone.target, [shown(torch.randn(KINDS, 256))])
 
 
 @pytest.fixture
