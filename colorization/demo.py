@@ -1,6 +1,5 @@
 """The main job on pictures that come with scikit-image: no download, nothing of ours staged."""
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from colorization.pipeline import ColorizationPipeline
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.photos.reader import read_picture
 from retrieval.search.recommendation import Recommendation
+from retrieval.typed_command import typed
 from similarity.backbone.backbone import load_backbone
 
 MARK = ".rechroma-demo"  # in the folder, so that the next demo may replace what is there
@@ -90,12 +90,12 @@ def next_commands(output: Path) -> list[str]:
     Args:
         output: the demo's folder.
     """
-    scans, index = shlex.quote(str(output / "scans")), shlex.quote(str(output / "index"))
-    portrait = shlex.quote(str(output / "scans" / "portrait.png"))
+    scans, index = output / "scans", output / "index"
+    portrait = scans / "portrait.png"
     return [
-        f"rechroma colorize {portrait} --output portrait-color.png",
-        f"rechroma colorize {scans} --output colored --index {index}",
-        f"rechroma serve --index {index}",
+        typed("rechroma", "colorize", portrait, "--output", "portrait-color.png"),
+        typed("rechroma", "colorize", scans, "--output", "colored", "--index", index),
+        typed("rechroma", "serve", "--index", index),
     ]
 
 

@@ -19,7 +19,7 @@ from colorization.inference.prepared_photo import PreparedPhoto, options_of_edit
 from colorization.inference.reference_checks import (
     Picture,
     Reference,
-    check_working_side,
+    check_described,
     colors_of,
     given_references,
     guidance_of,
@@ -197,7 +197,7 @@ class ColorizationPipeline:
         else:
             used = given_references(references)
         seen = [self.describer.features_of(one, options.working_side) for one in used.pictures]
-        check_working_side(seen, options)
+        check_described(seen, features)
         network, belief = self.network_for(options), used.belief
         if used.recommended and network is not None:  # given references are not questioned
             belief = belief or belief_of(network, features)

@@ -23,7 +23,7 @@ from colorization.network.hints import Point
 from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
 from colorization.photo_files.provenance import credited
 from colorization.photo_files.staged_files import Staged, staging
-from colorization.photo_files.writer import encode_picture, what_is_lost
+from colorization.photo_files.writer import check_size, encode_picture, what_is_lost
 from colorization.result import Colorized
 from retrieval.photos.reader import Picture, read_picture
 from retrieval.search.recommendation import Recommendation
@@ -117,6 +117,7 @@ class PhotoWorker:
         start, seen, request = time.perf_counter(), stamp_of(job.input_path), self.settings.request
         with stage("reading"):
             picture = read_picture(job.input_path, request.allow_damaged)
+        check_size(job.output_path, picture.rgb)
         colored = recolored(picture)
         if colored and self.manifest and not request.recolor:
             outcome = Outcome(job, passed=PASSED)

@@ -22,10 +22,9 @@ from colorization.inference.reference_checks import REFERENCE_SIDE, read_referen
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
-from retrieval.photos.prints.detection import color_beyond_tone
+from retrieval.photos.prints.detection import is_gray
 from retrieval.photos.reader import PictureError, read_small_rgb
 from retrieval.search.recommendation import Recommendation
-from retrieval.storage.descriptors import MIN_CHROMA
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
@@ -216,7 +215,7 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
     path: Path | None = None
     if setting.references == "distorted":
         given = seen_from_elsewhere(photo.truth, photo.rng(seed, "distorted"))
-        if color_beyond_tone(given) < MIN_CHROMA:  # as a gray print it would be refused
+        if is_gray(given):  # as a gray print it would be refused
             given = None
     elif setting.references == "random":
         path, given = _random_reference(pipeline, photo, seed)

@@ -11,9 +11,8 @@ from torch import Tensor
 from colorization.evaluation.photo import lab_of, read_photo
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import palette_of
+from retrieval.photos.prints.detection import is_gray
 from retrieval.photos.reader import PictureError
-from retrieval.storage.descriptors import MIN_CHROMA
-from similarity.color.lab import mean_chroma
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ def survey(paths: Sequence[Path]) -> Survey:
         except PictureError as error:
             unreadable.append(str(error))
             continue
-        ab = torch.from_numpy(lab_of(photo.truth)).float().permute(2, 0, 1)[1:]
-        if mean_chroma(ab) < MIN_CHROMA:
+        if is_gray(photo.truth):
             gray += 1
             continue
         usable.append(path)
+        ab = torch.from_numpy(lab_of(photo.truth)).float().permute(2, 0, 1)[1:]
         prior += palette_of(ab)
     if not usable:
         more = f"; {unreadable[0]}" if unreadable else ""

@@ -49,7 +49,7 @@ class NetworkBelief:
             lent: ab that each candidate lends to each of 7 x 7 cells, raw Lab units.
         """
         bins = nearest_bins(torch.from_numpy(lent).float().movedim(-1, 0))
-        cells = _log_likelihood(F.adaptive_avg_pool2d(self.odds, GRID).cpu())
+        cells = _log_likelihood(F.adaptive_avg_pool2d(self.odds.cpu(), GRID))
         return cells.gather(1, bins.T).mean(0).numpy()
 
     def log_prior(self, ab: Float[Tensor, "2 positions"]) -> Float[Tensor, "1 places positions"]:

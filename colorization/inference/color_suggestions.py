@@ -80,12 +80,12 @@ def suggestions(
     )[0, :, 0, 0]
     level = float(F.grid_sample(luminance[None], grid, padding_mode="border", align_corners=False))
     rng = np.random.default_rng(SEED)
-    chosen = rng.choice(len(logits), SAMPLES, p=logits.double().softmax(0).cpu().numpy())
+    chosen = rng.choice(len(logits), SAMPLES, p=logits.cpu().double().softmax(0).numpy())
     colors = ab_bins().numpy()[chosen] + rng.uniform(-STEP / 2, STEP / 2, (SAMPLES, 2))
     centres, member = kmeans2(
         colors, count, minit="++", seed=np.random.default_rng(SEED), missing="warn"
     )
-    likely = 1 / rebalancing_weights(prior).double().cpu().numpy()[chosen]
+    likely = 1 / rebalancing_weights(prior).cpu().double().numpy()[chosen]
     shares = np.bincount(member, likely, count) / likely.sum()
     merged: dict[tuple[int, int, int], Suggestion] = {}
     for i in np.argsort(-shares, kind="stable"):

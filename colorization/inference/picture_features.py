@@ -26,6 +26,7 @@ class PictureFeatures:
         maps: what matching reads.
         encoder_maps: what the colorization network reads, by name; empty without a network.
         working_side: see ColorizeOptions.
+        backbone: hash of the weights of what matches see through.
     """
 
     luminance: Float[Tensor, "1 1 height width"]
@@ -33,6 +34,7 @@ class PictureFeatures:
     maps: UnitMaps
     encoder_maps: Mapping[str, Float[Tensor, "1 _channels _height _width"]]
     working_side: int
+    backbone: str
 
     def on(self, device: torch.device) -> "PictureFeatures":
         """The same on a device, whichever it was described on."""
@@ -94,4 +96,11 @@ class PictureDescriber:
             encoder_maps = self.encoder.standardised_maps(luminance, names)
         height, width = luminance.shape[-2:]
         maps = unit_maps(seen, layers, (height // GRID_STRIDE, width // GRID_STRIDE), luminance)
-        return PictureFeatures(luminance, there[0, 1:], maps, encoder_maps, working_side)
+        return PictureFeatures(
+            luminance,
+            there[0, 1:],
+            maps,
+            encoder_maps,
+            working_side,
+            self.backbone.weights_hash,
+        )

@@ -15,11 +15,10 @@ from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
 from retrieval.photos.color.color_profiles import to_srgb
-from retrieval.photos.prints.detection import color_beyond_tone, color_beyond_tone_of_lab
+from retrieval.photos.prints.detection import is_gray, is_gray_lab
 from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
-from retrieval.storage.descriptors import MIN_CHROMA
 
 Picture = np.ndarray | Image.Image | str | Path
 Reference = Picture | Recommendation | PictureFeatures
@@ -87,7 +86,7 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
         PictureError: it cannot be read, or it is gray, or a gray print of whatever tone.
     """
     rgb = read_small_rgb(path, REFERENCE_SIDE)
-    if color_beyond_tone(rgb) < MIN_CHROMA:
+    if is_gray(rgb):
         raise PictureError(f"{path}: this {what} is gray, it has no colors to lend")
     return rgb
 
@@ -108,7 +107,7 @@ def colors_of(reference: Picture | Recommendation, name: str = "reference") -> n
     if isinstance(reference, str | Path):
         return read_reference(Path(reference))
     rgb = _as_meant(reference, name)
-    if color_beyond_tone(to_uint8(rgb)) < MIN_CHROMA:
+    if is_gray(to_uint8(rgb)):
         raise ValueError(f"{name} is gray: it has no colors to lend")
     return rgb
 
@@ -122,18 +121,22 @@ def _as_meant(picture: np.ndarray | Image.Image, what: str) -> np.ndarray:
     return np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(to_uint8(rgb))), profile))
 
 
-def check_working_side(references: Sequence[PictureFeatures], options: ColorizeOptions) -> None:
-    """Refuse references that were described at another size.
+def check_described(references: Sequence[PictureFeatures], target: PictureFeatures) -> None:
+    """Refuse references that cannot be matched with a picture as they were described.
 
     Args:
         references: all of them.
-        options: working_side.
+        target: the picture.
 
     Raises:
-        ValueError: one was described at another size.
+        ValueError: one was described at another size, or by a pipeline of another backbone.
     """
     for i, one in enumerate(references, 1):
-        if one.working_side != options.working_side:
+        if one.backbone != target.backbone:
+            raise ValueError(
+                f"reference {i} was described by a pipeline of another backbone: describe it again"
+            )
+        if one.working_side != target.working_side:
             raise ValueError(
                 f"reference {i} was described for working_side={one.working_side}:"
                 " describe it again"
@@ -175,6 +178,6 @@ def guidance_of(
         else _as_meant(palette, "palette")
     )
     lab = working_lab(rgb, options.working_side)
-    if color_beyond_tone_of_lab(lab[0]) < MIN_CHROMA:
+    if is_gray_lab(lab[0]):
         raise ValueError("the palette picture is gray: it has no colors to lend")
     return Guidance(points, palette_of(lab[0, 1:]))

@@ -11,8 +11,10 @@ from colorization.inference.pictures.picture_arrays import shrink
 from colorization.photo_files.staged_files import staging
 from colorization.photo_files.whole_files import save_whole
 from colorization.photo_files.writer import FORMATS, check_output
+from retrieval.photos.damaged import CAUSES
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION
 from retrieval.photos.metadata import SHEET
+from retrieval.photos.pillow_limits import own_limits
 
 CELL = 256
 _CAPTION, _GAP = 18, 4
@@ -113,9 +115,9 @@ def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
 
 def _is_sheet(path: Path) -> bool:
     try:
-        with Image.open(path) as image:
+        with own_limits(), Image.open(path) as image:
             return image.getexif().get(DESCRIPTION) == SHEET
-    except OSError:
+    except CAUSES:
         return False
 
 

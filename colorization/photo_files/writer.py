@@ -31,6 +31,7 @@ FORMATS = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
+LARGEST_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # in pixels, of formats that have a limit
 JPEG_SEGMENT = 65_500  # bytes; more EXIF or XMP than that a JPEG cannot hold in one piece
 
 
@@ -58,6 +59,26 @@ def check_output(path: Path) -> None:
         cure += "" if path.suffix else ", or a folder that exists"
         raise ValueError(f"{path}: cannot write {what}; {cure}")
     check_writable(path)
+
+
+def check_size(path: Path, rgb: np.ndarray) -> None:
+    """Refuse a format that cannot hold a picture, before any work is done.
+
+    Args:
+        path: see check_output.
+        rgb: (height, width, 3).
+
+    Raises:
+        ValueError: the picture is wider or higher.
+    """
+    format_ = FORMATS[path.suffix.lower()]
+    height, width = rgb.shape[:2]
+    largest = LARGEST_SIDES.get(format_)
+    if largest and max(height, width) > largest:
+        raise ValueError(
+            f"{path}: {format_} holds pictures of up to {largest:,} pixels in width and height, and"
+            f" this one has {width:,} x {height:,}; use .png or .tif"
+        )
 
 
 def check_writable(path: Path) -> None:
@@ -152,6 +173,7 @@ def encode_picture(
     Raises:
         ValueError, OSError: it cannot be written.
     """
+    check_size(path, rgb)
     try:
         _encode(path, rgb, source, quality)
     # of Pillow, at tags that it does not expect

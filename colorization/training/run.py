@@ -28,6 +28,7 @@ from colorization.training.two_branch_step import TrainingJudges, batch_losses
 from colorization.training.weight_average import WeightAverage
 from retrieval.photos.listing import evenly
 from similarity.backbone.backbone import EFFICIENTNET_LAYERS
+from similarity.backbone.precision import computes_bfloat16
 from similarity.backbone.rgb_network import RgbNetwork, efficientnet_judge
 from similarity.training.loop import Ahead, LoopOptions, Step, Team, check_checkpoint
 from similarity.training.loop import train as run_loop
@@ -150,7 +151,7 @@ def _sampler(
 ) -> Callable[[int], Batch]:
     """What draws the samples of a step that fall to this process."""
     rank, team_size = accelerator.process_index, accelerator.num_processes
-    dtype = torch.bfloat16 if _is_bfloat16_fast(accelerator.device) else torch.float32
+    dtype = torch.bfloat16 if computes_bfloat16(accelerator.device) else torch.float32
     careful = replace(options.sampling, vivid=0.0)
 
     def sample(number: int) -> Batch:
@@ -255,7 +256,3 @@ def _groups(network: nn.Module, weight_decay: float, share: float = 1.0) -> list
         {"params": weights, "weight_decay": weight_decay, "share": share},
         {"params": others, "weight_decay": 0.0, "share": share},
     ]
-
-
-def _is_bfloat16_fast(device: torch.device) -> bool:
-    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()

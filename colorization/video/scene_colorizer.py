@@ -28,8 +28,8 @@ from similarity.color.tones import Tones, tones_of
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
 
-# cosines of coarse matches with references and with the scene's colored frames from which their
-# colors are taken a little, and fully; below, the frame is colored like a photo
+# cosines of coarse matches with the scene's colored frames from which their colors are taken a
+# little, and fully; below, the frame is colored like a photo
 FOLLOWED_FROM_TO = (0.75, 0.95)
 # change of L up to which a place stands still, and from which it surely does not
 STILL_FROM_TO = (1.0, 4.0)
@@ -38,10 +38,10 @@ STILL_FROM_TO = (1.0, 4.0)
 class SceneColorizer:
     """Colors frames of one scene in order.
 
-    A frame is matched with the references, with the scene's key frame and with the frame before it,
-    all at once; where they match, their colors are carried over. What none of them shows is colored
-    from the references alone, like a photo: frames that the network has colored are never shown to
-    it again, or its taste would grow from frame to frame.
+    A frame is matched with the scene's key frame and with the frame before it; where they match,
+    their colors are carried over. What neither shows is colored from the references alone, like a
+    photo: frames that the network has colored are never shown to it again, or its taste would grow
+    from frame to frame.
     """
 
     def __init__(
@@ -132,12 +132,11 @@ class SceneColorizer:
     def _carried(
         self, frame: PictureFeatures, direct: Float[Tensor, "2 height width"]
     ) -> Float[Tensor, "2 height width"]:
-        """Chroma of the scene's colored frames and the references where they match, else direct."""
+        """Chroma of the scene's colored frames where they match, else direct."""
         past = [one for one in (self.key, self.previous) if one is not None]
         if not past:
             return direct
-        lenders = [*self.references, *past]
-        match = match_references(frame, lenders)
+        match = match_references(frame, past)
         share = smooth_step(match.confidence, FOLLOWED_FROM_TO)
         carried, _ = transferred_colors(match)
         return self._steady(frame, share * carried + (1 - share) * direct)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorization.batch.target_colors import HAS_COLORS, has_colors, recolored
+from colorization.batch.target_colors import HAS_COLORS, recolored
 from colorization.photo_files.staged_files import staging
 from colorization.video.container.joining import Timing
 from colorization.video.cut_detection import CutFinder
@@ -17,6 +17,7 @@ from colorization.video.film_reader import Film, FilmError, Frame
 from colorization.video.frame_folder import PictureFilm
 from colorization.video.options import FilmOptions
 from colorization.video.yuv import Plane
+from retrieval.photos.prints.detection import is_gray
 
 KEY_SIDE = 512  # key frames are kept at about this side
 LOOK_EVERY = 25  # frames: so often a film is looked at for colors
@@ -128,7 +129,7 @@ def _has_colors(frame: Frame) -> bool:
     """Whether a frame shows colors; tinted and toned ones are gray."""
     if frame.picture is not None:
         return bool(recolored(frame.picture))
-    return frame.small is not None and has_colors(frame.small())
+    return frame.small is not None and not is_gray(frame.small())
 
 
 def key_path(folder: Path, scene: int) -> Path:

@@ -4,7 +4,6 @@ import os
 import threading
 from hashlib import sha256
 from pathlib import Path
-from shlex import quote
 
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import told
@@ -12,6 +11,7 @@ from colorization.web.requests.upload_checks import safe_name
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.manifest import read_manifest
+from retrieval.typed_command import typed
 from similarity.backbone.backbone import Backbone
 
 INDEXES = Path("indexes")  # below the folder that the server was started in
@@ -66,11 +66,11 @@ class Library:
         """
         if not self._may_index:
             raise ValueError(ELSEWHERE)
-        typed = text.strip().strip("\"'")  # as a path is copied from Windows
-        folder = Path(typed).expanduser()
+        written = text.strip().strip("\"'")  # as a path is copied from Windows
+        folder = Path(os.path.expanduser(written))  # noqa: PTH111 - never raises, whoever is meant
         if folder.is_absolute() and folder.is_file():
             raise ValueError("This is a file. Type the path of the folder that it is in.")
-        if not typed or not folder.is_absolute() or not folder.is_dir():
+        if not written or not folder.is_absolute() or not folder.is_dir():
             raise ValueError("There is no such folder. Type its whole path.")
         with self._lock:
             if self._progress is not None:
@@ -105,7 +105,7 @@ class Library:
                 line += f"; {index.note}. {before.index_dir.name} stays in use."
             else:
                 self._editor.use_index(index)
-                command = f"rechroma serve --index {quote(str(index_dir))}"
+                command = typed("rechroma", "serve", "--index", index_dir)
                 line += f"; {index.note}." if index.note else f". Next time, start with: {command}"
         except StoppedError:
             pass

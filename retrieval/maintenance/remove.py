@@ -66,4 +66,6 @@ def _names(photos: Photos, row: int) -> tuple[str, str]:
 
 
 def _fits(photos: Photos, row: int, pattern: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for name in _names(photos, row))
+    plain = pattern.replace(os.sep, "/")
+    names = (name.replace(os.sep, "/") for name in _names(photos, row))
+    return any(fnmatch.fnmatchcase(name, plain) for name in names)

@@ -97,7 +97,7 @@ def _verify(
         else:
             sound.append((path, photos))
     joined = Photos.join([photos for _, photos in sound]) if sound else None
-    mend = rebuild(index_dir, manifest.roots)
+    mend = rebuild(index_dir, manifest.roots, manifest.backbone)
     findings = [
         Finding(path, problem, f"describe its photos again: {mend}") for path, problem in problems
     ]
@@ -107,7 +107,7 @@ def _verify(
         index_dir, manifest, [] if problems else [path for path, _ in sound], mend
     )
     if with_photos and joined is not None:
-        findings += _check_photos(index_dir, joined, progress)
+        findings += _check_photos(index_dir, manifest.backbone, joined, progress)
     return findings
 
 
@@ -173,7 +173,9 @@ def _check_faiss(
     return []
 
 
-def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) -> list[Finding]:
+def _check_photos(
+    index_dir: Path, backbone: str, photos: Photos, progress: Progress | None
+) -> list[Finding]:
     """Find photos that are gone or changed; a folder that is gone as a whole is one finding."""
     moved = f"if it was moved: {relink(index_dir)}; if it was deleted: "
     findings = []
@@ -191,7 +193,7 @@ def _check_photos(index_dir: Path, photos: Photos, progress: Progress | None) ->
             if is_gone:
                 findings.append(Finding(photo, problem, moved + forget(index_dir, photo)))
             elif problem:
-                findings.append(Finding(photo, problem, rebuild(index_dir, [photo])))
+                findings.append(Finding(photo, problem, rebuild(index_dir, [photo], backbone)))
         if progress:
             progress(row + 1, len(photos))
     return findings

@@ -55,7 +55,8 @@ def is_deep_tiff(image: Image.Image) -> bool:
 def decode_gray(image: Image.Image) -> Planes:
     """Gray of 16 or 32 bits: 16-bit values are kept, floats of 0..1 are black to white.
 
-    Of other values nothing says what is black and white: they are stretched to the full range.
+    Of other floats and of 32-bit integers nothing says what is black and white: they are stretched
+    to the full range.
 
     Args:
         image: opened by Pillow in one of DEEP_MODES.
@@ -64,14 +65,14 @@ def decode_gray(image: Image.Image) -> Planes:
         ValueError: it holds values that are not finite.
     """
     gray = np.asarray(image)
-    if (
-        isinstance(image, TiffImageFile)
-        and image.mode == "I"
-        and (image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED)
-    ):
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else None
+    bits = tags.get(_BITS_PER_SAMPLE, (16,))[0] if tags else 16
+    if tags and image.mode == "I" and tags.get(_SAMPLE_FORMAT, (1,))[0] == _UNSIGNED:
         gray = gray.view(np.uint32)  # which Pillow takes for signed
     is_stretched = False
-    if image.mode == "F" or (image.mode == "I" and (gray.min() < 0 or gray.max() > 65535)):
+    if image.mode == "F" or (
+        image.mode == "I" and (bits == 32 or gray.min() < 0 or gray.max() > 65535)
+    ):
         if not np.isfinite(gray).all():
             raise ValueError("it holds values that are not finite")
         low, high = float(gray.min()), float(gray.max())
@@ -79,9 +80,8 @@ def decode_gray(image: Image.Image) -> Planes:
         low, high = (low, high) if is_stretched else (0.0, 1.0)
         gray = ((gray.astype(np.float64) - low) / max(high - low, 1e-12) * 65535).round()
     gray = gray.astype(np.uint16)
-    if image.format == "TIFF":
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        gray = _at_16_bits(gray, tags.get(_BITS_PER_SAMPLE, (16,))[0])
+    if tags:
+        gray = _at_16_bits(gray, bits)
         if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
             gray = 65535 - gray  # Pillow does so with 8 bits only
     clear = image.info.get("transparency")  # the gray that is, in a PNG

@@ -51,7 +51,7 @@ class Exclusion:
 
     def fits(self, path: str) -> bool:
         """Whether a file or folder below the root is excluded."""
-        inside = path[self._start :]
+        inside = path[self._start :].replace(os.sep, "/")
         if self._names and self._names.fullmatch(inside[inside.rfind("/") + 1 :]):
             return True
         return bool(self._paths and self._paths.fullmatch(inside))

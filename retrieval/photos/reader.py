@@ -125,7 +125,9 @@ def pixels_of(path: Path) -> int:
         with own_limits(), _open(path) as image:
             return image.width * image.height
     except CAUSES:
-        return path.stat().st_size if path.is_file() else 0
+        with suppress(OSError):  # the error of a file is told when it is read
+            return path.stat().st_size
+        return 0
 
 
 def as_srgb(picture: Picture) -> np.ndarray:

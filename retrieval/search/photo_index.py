@@ -12,13 +12,14 @@ from safetensors import SafetensorError
 
 from retrieval.extraction.extractor import Extractor
 from retrieval.extraction.pca import load_projections
+from retrieval.photos.prints.tone_curve import MIN_CHROMA
 from retrieval.search.faiss_index import exact_index
 from retrieval.search.near_duplicates import Appearance, distinct, luminance_structure
 from retrieval.search.query_threads import one_thread
 from retrieval.search.ranking import COLOR_WEIGHT, ColorBelief, local_ranking, num_survivors
 from retrieval.search.recommendation import Recommendation
 from retrieval.search.searcher import Searcher
-from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
+from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.faiss_file import read_faiss
 from retrieval.storage.global_vectors import GlobalVectors, by_shard
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
@@ -103,7 +104,7 @@ class PhotoIndex:
         try:
             return Extractor(backbone, *load_projections(path))
         except (SafetensorError, OSError, KeyError) as error:
-            mend = rebuild(self.index_dir, self.manifest.roots)
+            mend = rebuild(self.index_dir, self.manifest.roots, self.manifest.backbone)
             raise ValueError(
                 f"{path}: missing or damaged ({error}); write it again: {mend}"
             ) from error

@@ -5,8 +5,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float16, Int8, Int16
 
-from retrieval.photos.prints.tone_curve import MIN_CHROMA as MIN_CHROMA
-
 SIDE = 224  # photos are looked at as squares of this side
 GRID = 7
 BINS = 10

@@ -2,22 +2,24 @@
 
 import glob
 import os
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from retrieval.typed_command import typed
+from similarity.backbone.pretrained import DEFAULT_BACKBONE
 
-def rebuild(index_dir: Path, photos: Iterable[str | Path]) -> str:
+
+def rebuild(index_dir: Path, photos: Iterable[str | Path], backbone: str = DEFAULT_BACKBONE) -> str:
     """The command that describes photos again.
 
     Args:
         index_dir: folder of the index.
         photos: folders and files; those that are gone cannot be named.
+        backbone: that the index was built with.
     """
-    there = [shlex.quote(str(path)) for path in photos if os.path.exists(path)]  # noqa: PTH110 - never raises, whoever may not look
-    return (
-        f"rechroma build-index {' '.join(there) or 'PHOTOS'} --index {shlex.quote(str(index_dir))}"
-    )
+    there = [path for path in photos if os.path.exists(path)]  # noqa: PTH110 - never raises, whoever may not look
+    seen = () if backbone == DEFAULT_BACKBONE else ("--backbone", backbone)
+    return typed("rechroma", "build-index", *(there or ["PHOTOS"]), "--index", index_dir, *seen)
 
 
 def relink(index_dir: Path) -> str:
@@ -26,7 +28,7 @@ def relink(index_dir: Path) -> str:
     Args:
         index_dir: folder of the index.
     """
-    return f"rechroma index relink {shlex.quote(str(index_dir))} --root FOLDER"
+    return typed("rechroma", "index", "relink", index_dir, "--root", "FOLDER")
 
 
 def forget(index_dir: Path, photo: str | Path) -> str:
@@ -36,7 +38,7 @@ def forget(index_dir: Path, photo: str | Path) -> str:
         index_dir: folder of the index.
         photo: a photo; or the pattern that all_in gives.
     """
-    return shlex.join(["rechroma", "index", "remove", str(index_dir), str(photo)])
+    return typed("rechroma", "index", "remove", index_dir, photo)
 
 
 def all_in(folder: str) -> str:

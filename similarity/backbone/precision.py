@@ -19,15 +19,20 @@ WITH_BFLOAT16 = (
 
 def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Bfloat16 autocast where it is faster: GPUs, and processors with AVX512-BF16 or AMX."""
-    fast = device.type != "cpu" or _computes_bfloat16()
-    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+    is_fast = computes_bfloat16(device)
+    return torch.autocast(device.type, torch.bfloat16) if is_fast else contextlib.nullcontext()
 
 
-def _computes_bfloat16() -> bool:
-    """Whether the processor has instructions for it that oneDNN's own variable does not forbid.
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for it that oneDNN's own variable does not forbid.
 
     ``ONEDNN_MAX_CPU_ISA=AVX2`` makes any processor compute as most laptops do, to measure it.
+
+    Args:
+        device: where networks compute.
     """
+    if device.type != "cpu":
+        return True
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
     return (not limit or limit.startswith(WITH_BFLOAT16)) and torch.cpu._is_avx512_bf16_supported()
 

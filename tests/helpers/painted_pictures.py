@@ -55,6 +55,7 @@ def painted(
         maps,
         seen,
         SIDE,
+        "painted",
     )
 
 

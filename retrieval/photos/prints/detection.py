@@ -42,6 +42,15 @@ _SAMPLED = 2  # every second row and column is looked at for the mean chroma
 _MARGIN = 2  # cells at the edges: thin borders, torn corners
 
 
+def is_gray(rgb: UInt8[np.ndarray, "height width 3"]) -> bool:
+    """Whether a picture has no colors, or is a gray print of whatever tone.
+
+    Args:
+        rgb: sRGB of any size.
+    """
+    return color_beyond_tone(rgb) < MIN_CHROMA
+
+
 def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     """Mean chroma of a photograph; of a gray print, what is left without its tone and cast.
 
@@ -66,14 +75,18 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     return _color_of(lab_of_bytes(pixels), chroma)
 
 
-def color_beyond_tone_of_lab(lab: torch.Tensor) -> float:
-    """The same of (3, height, width) in raw Lab units, of any size and with any tones."""
+def is_gray_lab(lab: torch.Tensor) -> bool:
+    """Whether a picture has no colors, or is a gray print of whatever tone.
+
+    Args:
+        lab: (3, height, width) in raw Lab units, of any size and with any tones.
+    """
     planes = lab.detach().float().cpu()
     chroma = float(torch.hypot(planes[1], planes[2]).mean())
     square = resized(planes, (SIDE, SIDE)).numpy()
     if chroma < MIN_CHROMA or not is_middle_toned(square[:, MIDDLE, MIDDLE]):
-        return chroma
-    return _color_of(square, chroma)
+        return chroma < MIN_CHROMA
+    return _color_of(square, chroma) < MIN_CHROMA
 
 
 def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:

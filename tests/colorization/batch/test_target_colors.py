@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.batch.target_colors import has_colors, recolored
+from colorization.batch.target_colors import recolored
 from retrieval.photos.reader import Picture, read_picture
 
 Pictures = dict[str, np.ndarray]
@@ -20,14 +20,6 @@ def read(tmp_path: Path) -> Picture:
 
 def sepia(gray: np.ndarray) -> np.ndarray:
     return (gray[..., None] * np.array([1.0, 0.88, 0.7])).astype(np.uint8)
-
-
-def test_photos_have_colors_and_toned_prints_have_none(
-    pictures: Pictures, gray_pictures: Pictures
-) -> None:
-    assert has_colors(pictures["coffee"]) and has_colors(pictures["chelsea"])
-    assert not has_colors(sepia(gray_pictures["coffee"]))
-    assert not has_colors(np.repeat(gray_pictures["coffee"][..., None], 3, 2))
 
 
 def test_one_line_tells_of_colors_that_are_replaced(

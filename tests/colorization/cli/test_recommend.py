@@ -276,6 +276,14 @@ def test_an_index_that_cannot_be_used_is_one_line(
     assert listing(tmp_path) == before
 
 
+def test_an_index_of_gray_photos_has_none_to_recommend(
+    cli: Cli, refused: Refused, gray_dir: Path, gray_path: Path, tmp_path: Path
+) -> None:
+    index = tmp_path / "index"
+    assert cli("build-index", gray_dir, "--index", index).exit_code == 0
+    refused(cli("recommend", gray_path, "--index", index), index, "no color photo")
+
+
 def test_a_file_is_no_index(cli: Cli, refused: Refused, gray_path: Path) -> None:
     refused(cli("recommend", gray_path, "--index", gray_path), gray_path)
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from colorization.evaluation.photo import read_photo
 from colorization.evaluation.survey import survey
@@ -9,10 +9,10 @@ from retrieval.photos.reader import PictureError
 
 
 def test_survey_skips_gray_unreadable_and_tiny_photos(paths: list[Path], tmp_path: Path) -> None:
-    extra = [tmp_path / name for name in ("gray.png", "rgb-gray.png", "text.png", "tiny.png")]
+    extra = [tmp_path / name for name in ("gray.png", "sepia.png", "text.png", "tiny.png")]
     gray = Image.open(paths[0]).convert("L")
     gray.save(extra[0])
-    gray.convert("RGB").save(extra[1])
+    ImageOps.colorize(gray, (20, 10, 0), (255, 235, 200)).save(extra[1])  # no truth either
     extra[2].write_text("not a picture\n")
     Image.new("RGB", (40, 10), (200, 0, 0)).save(extra[3])
     found = survey([extra[0], *paths, *extra[1:]])

@@ -12,7 +12,7 @@ from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.inference.pictures.working_size import working_lab
 from colorization.inference.reference_checks import (
     as_references,
-    check_working_side,
+    check_described,
     colors_of,
     guidance_of,
     read_reference,
@@ -125,12 +125,18 @@ def test_a_reference_of_a_wrong_shape_is_named() -> None:
 def test_another_working_size_is_refused() -> None:
     one = painted(torch.zeros(4, 4, dtype=torch.long), apart(2), torch.zeros(2, 2))
     small, large = (replace(one, working_side=side) for side in (64, 96))
-    check_working_side([small, small], TINY)
-    check_working_side([], TINY)
+    check_described([small, small], small)
+    check_described([], small)
     with pytest.raises(
         ValueError, match="reference 2 was described for working_side=96: describe it again"
     ):
-        check_working_side([small, large], TINY)
+        check_described([small, large], small)
+
+
+def test_another_backbone_is_refused() -> None:
+    one = painted(torch.zeros(4, 4, dtype=torch.long), apart(2), torch.zeros(2, 2))
+    with pytest.raises(ValueError, match="reference 1 was described by a pipeline of another"):
+        check_described([replace(one, backbone="other")], one)
 
 
 # Points and palettes

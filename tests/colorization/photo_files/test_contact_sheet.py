@@ -124,6 +124,15 @@ def test_a_sheet_may_be_replaced_by_the_next_and_other_pictures_not(
             check_sheet(other, [])
 
 
+def test_a_picture_of_any_size_is_no_contact_sheet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow refuses more than twice as many
+    Image.new("RGB", (40, 30)).save(tmp_path / "large.png")
+    with pytest.raises(ValueError, match="is no contact sheet"):
+        check_sheet(tmp_path / "large.png", [])
+
+
 @pytest.mark.parametrize("size", [(40, 30), (900, 3000), (2100, 1600)])
 def test_thumbnails_of_any_size_and_depth(rng: np.random.Generator, size: tuple[int, int]) -> None:
     smooth = np.asarray(

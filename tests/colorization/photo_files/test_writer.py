@@ -10,6 +10,7 @@ from colorization.evaluation.measures.signal import psnr
 from colorization.photo_files.writer import (
     FORMATS,
     check_output,
+    check_size,
     output_suffix,
     takes_quality,
     write_picture,
@@ -47,6 +48,24 @@ def test_formats_that_cannot_be_written_are_refused(tmp_path: Path, name: str) -
     with pytest.raises(ValueError, match=r"cannot write .* use \.jpg") as error:
         check_output(tmp_path / name)
     assert str(tmp_path / name) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "largest"), [("x.jpg", 65_500), ("x.JPEG", 65_500), ("x.webp", 16_383), ("x.png", 0)]
+)
+def test_pictures_that_a_format_cannot_hold_are_refused(
+    tmp_path: Path, name: str, largest: int
+) -> None:
+    fitting, long = (np.zeros((1, width, 3), np.uint8) for width in (largest or 1, 65_501))
+    check_size(tmp_path / name, fitting)
+    if not largest:
+        check_size(tmp_path / name, long)
+        return
+    with pytest.raises(ValueError, match=rf"up to {largest:,} pixels.*65,501 x 1;.*png"):
+        check_size(tmp_path / name, long)
+    with pytest.raises(ValueError, match=r"use \.png or \.tif"):
+        write_picture(tmp_path / name, long, Picture(long))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_a_broken_link_is_refused(tmp_path: Path) -> None:

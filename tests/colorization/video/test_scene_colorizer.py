@@ -99,6 +99,21 @@ def test_what_the_scene_has_not_shown_is_colored_like_a_photo(
         assert float((found - alone).abs().mean()) < 0.2 * float(alone.abs().mean())
 
 
+def test_references_that_are_not_to_be_followed_change_nothing(
+    colorizer: ColorizationPipeline, pan: Pan
+) -> None:
+    """The film's own first frame in other colors is the reference."""
+    film = pan("coffee", 3, 96, 96)
+    other = np.stack((film[0], film[0] // 2, 255 - film[0]), -1)
+    found = []
+    for given in ((), (other,)):
+        options = ColorizeOptions(working_side=96, faithfulness=0.0)
+        scene = SceneColorizer(colorizer, given, False, options, FilmOptions())
+        scene.begin(film[1])
+        found.append(torch.stack([scene.color(frame)[1] for frame in film]))
+    assert float((found[1] - found[0]).abs().max()) < 1e-3
+
+
 @pytest.mark.parametrize("lender", ["key", "previous"])
 def test_colored_frames_lend_their_colors(
     start: Callable[..., SceneColorizer], pan: Pan, lender: str

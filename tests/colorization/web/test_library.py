@@ -132,7 +132,7 @@ def test_a_new_index_leaves_the_network_its_encoder(
     assert editor.pipeline.describer.encoder is encoder
 
 
-@pytest.mark.parametrize("text", ["", "  ", "relative", "/nowhere/at/all", "~/absent"])
+@pytest.mark.parametrize("text", ["", "  ", "relative", "/nowhere/at/all", "~/absent", "~nobody/x"])
 def test_a_folder_that_is_not_there_is_told(library: Library, text: str) -> None:
     with pytest.raises(ValueError, match="There is no such folder"):
         library.start(text)

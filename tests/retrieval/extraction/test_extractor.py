@@ -13,7 +13,8 @@ from retrieval.extraction.extractor import (
     raw_features,
 )
 from retrieval.extraction.pca import Projection
-from retrieval.storage.descriptors import BINS, GRID, MIN_CHROMA, SIDE
+from retrieval.photos.prints.tone_curve import MIN_CHROMA
+from retrieval.storage.descriptors import BINS, GRID, SIDE
 from similarity.backbone.backbone import BACKBONES, VGG_LAYERS, Backbone, load_backbone
 from similarity.backbone.normalisation import SLIM
 from similarity.backbone.vgg19 import VGG19, VGG19Config

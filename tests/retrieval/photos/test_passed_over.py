@@ -1,8 +1,10 @@
+import ntpath
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from retrieval.photos import passed_over
 from retrieval.photos.listing import list_pictures, list_sources
 from retrieval.photos.passed_over import Exclusion, PassedOver
 
@@ -72,6 +74,15 @@ def test_excluded_names_and_paths(library: Callable[..., Path]) -> None:
     assert listed(folder, "1932")[0] == ["1933/c.jpg", "a.jpg", "a_thumb.jpg"]
     only_below_root, _ = listed(folder, "1932/*")
     assert only_below_root == ["1933/c.jpg", "a.jpg", "a_thumb.jpg", "drafts/1932/d.jpg"]
+
+
+def test_paths_of_windows_are_excluded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passed_over.os, "sep", "\\")
+    monkeypatch.setattr(passed_over.os, "path", ntpath)
+    exclusion = Exclusion("C:\\photos", ["thumbs", "old/*"])
+    names = ("thumbs", "a\\thumbs", "old\\x.jpg", "a\\x.jpg")
+    fits = [exclusion.fits("C:\\photos\\" + name) for name in names]
+    assert fits == [True, True, True, False]
 
 
 def test_a_pattern_without_text_is_refused() -> None:

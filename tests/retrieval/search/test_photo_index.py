@@ -9,9 +9,10 @@ from PIL import Image
 from retrieval.building.builder import BuildOptions, build_index
 from retrieval.building.changes import BuildReport
 from retrieval.extraction.extractor import glance
+from retrieval.photos.prints.tone_curve import MIN_CHROMA
 from retrieval.search import photo_index as module
 from retrieval.search.photo_index import PhotoIndex
-from retrieval.storage.descriptors import MIN_CHROMA, Descriptors
+from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.manifest import read_manifest
 from retrieval.storage.shards import ShardReader
 from similarity.backbone.backbone import Backbone

@@ -36,3 +36,9 @@ def test_forgetting_a_folder_names_its_own_photos_only(tmp_path: Path) -> None:
     assert start == ["rechroma", "index", "remove", str(tmp_path / "it's an index")]
     assert fnmatchcase("/p/[2019] trip/a.jpg", pattern)
     assert not fnmatchcase("/p/2 trip/a.jpg", pattern)
+
+
+def test_another_backbone_is_named(tmp_path: Path) -> None:
+    command = shlex.split(rebuild(tmp_path, [tmp_path], "vgg19-slim"))
+    assert command[-2:] == ["--backbone", "vgg19-slim"]
+    assert "--backbone" not in rebuild(tmp_path, [tmp_path])

@@ -98,17 +98,6 @@ def test_faithfulness_goes_from_the_answer_without_references_to_the_one_with_th
     torch.testing.assert_close(found, torch.lerp(unseen, seen, 0.25))
 
 
-def test_a_reference_that_shows_nothing_alike_changes_nothing(
-    network: ColorizationNetwork, alone: ReferenceMatch, strange: ReferenceMatch
-) -> None:
-    """Neither colors nor how vivid they are."""
-    assert strange.followed(1.0) < 1e-3
-    given, without = (
-        network_colors(network, one, Guidance(), ColorizeOptions()) for one in (strange, alone)
-    )
-    torch.testing.assert_close(given, without, atol=0.05, rtol=0)
-
-
 def test_without_references_their_planes_are_zero(
     network: ColorizationNetwork, alone: ReferenceMatch, asked: list[NetworkInputs]
 ) -> None:

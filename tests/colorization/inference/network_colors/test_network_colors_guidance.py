@@ -1,4 +1,4 @@
-"""What is asked for, without any network."""
+"""What is asked for, and how vivid answers are."""
 
 from types import SimpleNamespace
 
@@ -8,9 +8,16 @@ import torch.nn.functional as F
 
 from colorization.inference import network_colors as module
 from colorization.inference.matching import ReferenceMatch
-from colorization.inference.network_colors import Guidance, followed_gain, vivid_gain
+from colorization.inference.network_colors import (
+    Guidance,
+    followed_gain,
+    network_colors,
+    vivid_gain,
+)
 from colorization.network.color_bins import NUM_BINS, ab_bins
+from colorization.network.colorization_network import ColorizationNetwork
 from colorization.network.hints import Point
+from colorization.options import ColorizeOptions
 
 POINT = Point(0.4, 0.6, (40.0, -20.0))
 EVEN = torch.full((NUM_BINS,), 1 / NUM_BINS)
@@ -62,3 +69,14 @@ def test_an_answer_that_is_paler_than_what_references_lend_gains(
     assert followed_gain(lent, same) == pytest.approx(1.1, abs=1e-3)
     assert followed_gain(0.8 * lent, same) == pytest.approx(1.1 / 0.8, abs=1e-3)
     assert [followed_gain(factor * lent, same) for factor in (0.1, 3.0)] == [2.0, 1.0]
+
+
+def test_a_reference_that_shows_nothing_alike_changes_nothing(
+    network: ColorizationNetwork, alone: ReferenceMatch, strange: ReferenceMatch
+) -> None:
+    """Neither colors nor how vivid they are."""
+    assert strange.followed(1.0) < 1e-3
+    given, without = (
+        network_colors(network, one, Guidance(), ColorizeOptions()) for one in (strange, alone)
+    )
+    torch.testing.assert_close(given, without, atol=0.05, rtol=0)

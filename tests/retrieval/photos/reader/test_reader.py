@@ -47,6 +47,21 @@ def test_the_head_of_a_file_tells_its_pixels(cat: np.ndarray, tmp_path: Path) ->
     assert pixels_of(tmp_path / "missing.png") == 0
 
 
+def test_a_file_that_nobody_may_look_at_has_no_pixels(
+    cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error is told when it is read, and stops no other."""
+    Image.fromarray(cat).save(tmp_path / "cat.png")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(Image, "open", refused)
+    assert pixels_of(tmp_path / "cat.png") == 0
+
+
 def test_content_given_is_not_read_again(cat: np.ndarray, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.fromarray(cat).save(buffer, "PNG")

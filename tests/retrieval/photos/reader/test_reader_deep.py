@@ -65,6 +65,15 @@ def test_32_bits_without_a_sign(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [np.uint32, np.int32])
+def test_32_bits_of_whatever_range_are_stretched(tmp_path: Path, kind: type) -> None:
+    values = np.tile(np.arange(256).astype(kind), (8, 1))
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack")
+    picture = read_picture(tmp_path / "x.tif")
+    np.testing.assert_allclose(picture.rgb[0, :, 0], np.arange(256) * 257, atol=1)
+    assert any("stretched" in note for note in picture.notes)
+
+
 def test_a_transparent_gray_of_16_bits(tmp_path: Path) -> None:
     gray = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96)
     Image.fromarray(gray).save(tmp_path / "x.png", transparency=500)
