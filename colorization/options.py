@@ -27,7 +27,7 @@ class ColorizeOptions:
             multiple of 32 from 64.
 
     Raises:
-        ValueError: a value is out of range, or not a number.
+        ValueError: a value is out of range, or of another kind.
     """
 
     top_k: int = 3
@@ -41,7 +41,7 @@ class ColorizeOptions:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._check_numbers()
+        self._check_kinds()
         if self.top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {self.top_k}")
         if self.method not in METHODS:
@@ -56,14 +56,16 @@ class ColorizeOptions:
                 f"working_side must be a multiple of {SIDE_STEP} from 64, not {self.working_side}"
             )
 
-    def _check_numbers(self) -> None:
+    def _check_kinds(self) -> None:
         for name, kind, what in (
             ("top_k", Integral, "a whole number"),
             ("vividness", Real, "a number"),
             ("faithfulness", Real, "a number"),
             ("saturation", Real, "a number"),
+            ("same_class", bool, "True or False"),
+            ("keep_tint", bool, "True or False"),
             ("working_side", Integral, "a whole number"),
         ):
             value = getattr(self, name)
-            if not isinstance(value, kind):
+            if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
                 raise ValueError(f"{name} must be {what}, not {value!r}")

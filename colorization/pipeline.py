@@ -15,7 +15,7 @@ from colorization.inference.pictures.full_resolution import render
 from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.inference.pictures.tint import tint_curve
 from colorization.inference.pictures.working_size import working_lab
-from colorization.inference.prepared_photo import PreparedPhoto, options_of_edit
+from colorization.inference.prepared_photo import PreparedPhoto, options_of, options_of_edit
 from colorization.inference.reference_checks import (
     Picture,
     Reference,
@@ -121,12 +121,12 @@ class ColorizationPipeline:
         return self._search
 
     def recommend(
-        self, gray: Picture, top_k: int = 5, same_class: bool = False
+        self, target: Picture, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
         Args:
-            gray: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
+            target: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
                 uint16 or float 0..1. Colors are ignored.
             top_k: how many.
             same_class: only photos of the picture's ImageNet class, where there are any.
@@ -135,20 +135,20 @@ class ColorizationPipeline:
             ValueError: there is no index, no color photo in it, or a wrong shape or type.
             PictureError: the file cannot be read.
         """
-        return self.search.recommend(self.search.query(as_rgb(gray)), top_k, same_class)
+        return self.search.recommend(self.search.query(as_rgb(target)), top_k, same_class)
 
     def colorize(
         self,
-        gray: Picture,
+        target: Picture,
         references: Iterable[Reference] | None = None,
-        options: ColorizeOptions = ColorizeOptions(),
+        options: ColorizeOptions | None = None,
         points: Sequence[Point] = (),
         palette: Picture | None = None,
     ) -> Colorized:
         """Colorize a picture: from references or without any, and as points and palette say.
 
         Args:
-            gray: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
+            target: a path, a PIL picture, or an array (height, width) or (height, width, 3), uint8,
                 uint16 or float 0..1. Its luminance is kept exactly; colors it has are replaced.
             references: color pictures, in any of these forms, or recommendations of ``recommend``.
                 An empty list uses none: the network colors what it recognises. None takes the best
@@ -162,25 +162,23 @@ class ColorizationPipeline:
 
         Raises:
             ValueError: a picture of a wrong shape or type, a reference or palette without color,
-                something else than points among the points, or the training-free method without a
-                reference.
+                something else than points, or the training-free method without a reference.
             PictureError: a file cannot be read.
         """
-        prepared = self.prepare(gray, references if palette is None else [], options)
+        prepared = self.prepare(target, references if palette is None else [], options)
         return self.apply(prepared, options, points, palette)
 
     @inference()
     def prepare(
         self,
-        gray: Picture,
+        target: Picture,
         references: Iterable[Reference] | None = None,
-        options: ColorizeOptions = ColorizeOptions(),
+        options: ColorizeOptions | None = None,
     ) -> PreparedPhoto:
         """Describe a picture and its references and match them: what edits have in common.
 
         Args:
-            gray: a path, a PIL picture or an array; an array is not copied, and must stay as it is
-                while the result is in use.
+            target: a path, a PIL picture or an array, which must stay as it is: it is not copied.
             references: see ``colorize``, or what ``describe`` made of them; recommendations count
                 as such if there is nothing else among them.
             options: how to colorize.
@@ -189,7 +187,7 @@ class ColorizationPipeline:
             ValueError: a wrong shape or type, or a reference without color.
             PictureError: a file cannot be read.
         """
-        target = as_rgb(gray, "target")
+        options, target = options_of(options), as_rgb(target, "target")
         lab = working_lab(target, options.working_side)
         features = self.describer(spread_tones(lab), options.working_side)
         if references is None and self._search is not None:
@@ -208,7 +206,7 @@ class ColorizationPipeline:
 
     @inference()
     def describe(
-        self, reference: Picture, options: ColorizeOptions = ColorizeOptions()
+        self, reference: Picture, options: ColorizeOptions | None = None
     ) -> PictureFeatures:
         """Describe a reference that is to lend its colors to several photos.
 
@@ -220,7 +218,8 @@ class ColorizationPipeline:
             ValueError: a wrong shape or type, or it has no colors to lend.
             PictureError: the file cannot be read, or shows a gray print.
         """
-        return self.describer.features_of(colors_of(reference), options.working_side)
+        side = options_of(options).working_side
+        return self.describer.features_of(colors_of(reference), side)
 
     @stage("coloring")
     @inference()
@@ -241,8 +240,7 @@ class ColorizationPipeline:
 
         Raises:
             ValueError: something else than ``prepare`` gives, a palette without color, options that
-                need the picture to be prepared anew, or the training-free method without a
-                reference or with points or a palette.
+                need another ``prepare``, or the training-free method without a reference.
         """
         options = options_of_edit(prepared, options)
         match = prepared.match
@@ -264,16 +262,16 @@ class ColorizationPipeline:
     @inference()
     def suggest_colors(
         self,
-        gray: Picture | PreparedPhoto,
+        target: Picture | PreparedPhoto,
         x: float,
         y: float,
         count: int = 9,
-        options: ColorizeOptions = ColorizeOptions(),
+        options: ColorizeOptions | None = None,
     ) -> list[Suggestion]:
         """Suggest colors for a place of a picture, the most likely first.
 
         Args:
-            gray: a path, a PIL picture or an array; or what ``prepare`` gave, which is faster.
+            target: a path, a PIL picture or an array; or what ``prepare`` gave, which is faster.
             x: 0..1 from the left to the right edge.
             y: 0..1 from the upper to the lower edge.
             count: how many at most.
@@ -283,11 +281,13 @@ class ColorizationPipeline:
             ValueError: the place is outside the picture, count is not positive, or there is no
                 network.
         """
-        network = self.network_for(options)
+        network = self.network_for(options_of(options))
         if network is None:
             raise ValueError("suggesting colors needs the colorization network")
         place = Point(x, y, (0.0, 0.0))
-        prepared = gray if isinstance(gray, PreparedPhoto) else self.prepare(gray, [], options)
+        prepared = (
+            target if isinstance(target, PreparedPhoto) else self.prepare(target, [], options)
+        )
         prediction = said_of(network, prepared.match, seen=False)
         return suggestions(prediction, network.prior, prepared.luminance[0], place, count)
 

@@ -37,7 +37,7 @@ class PictureFeatures:
     backbone: str
 
     def on(self, device: torch.device) -> "PictureFeatures":
-        """The same on a device, whichever it was described on."""
+        """These features on a device, whichever they were computed on."""
         return replace(
             self,
             luminance=self.luminance.to(device),

@@ -45,6 +45,22 @@ class PreparedPhoto:
         return held_bytes(self)
 
 
+def options_of(given: ColorizeOptions | None) -> ColorizeOptions:
+    """The options that a caller gave.
+
+    Args:
+        given: None takes the defaults.
+
+    Raises:
+        ValueError: something else was given.
+    """
+    if given is None:
+        return ColorizeOptions()
+    if not isinstance(given, ColorizeOptions):
+        raise ValueError(f"options: expected ColorizeOptions(...), not {type(given).__name__}")
+    return given
+
+
 def options_of_edit(prepared: object, options: ColorizeOptions | None) -> ColorizeOptions:
     """The options of an edit; refused is what the photo would have to be prepared anew for.
 

@@ -112,7 +112,7 @@ class ReferenceSearch:
         return self.index.rank(query.described, top_k, same_class, query.belief)
 
     def recommend(self, query: Query, top_k: int, same_class: bool) -> list[Recommendation]:
-        """The same for who asks for nothing else.
+        """Rank the photos of the index, for who asks for nothing else.
 
         Args:
             query: what is asked.

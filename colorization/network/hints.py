@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,9 @@ class Point:
 
     def __post_init__(self) -> None:
         """Check the place."""
+        numbers = (self.x, self.y, *self.ab)
+        if not all(isinstance(value, Real) for value in numbers):
+            raise ValueError(f"a color point has four numbers x, y, a and b, not {numbers}")
         if not (0.0 <= self.x <= 1.0 and 0.0 <= self.y <= 1.0):
             raise ValueError(
                 "a color point must lie within the picture, x and y in 0..1,"

@@ -49,7 +49,7 @@ class UnitMaps:
         return _length(resized(self.coarsest, self.levels[0].shape[-2:]))
 
     def to(self, device: torch.device) -> "UnitMaps":
-        """The same on a device."""
+        """These maps on a device."""
         levels, detail = ([m.to(device) for m in maps] for maps in (self.levels, self.detail))
         luminance, coarsest = (
             None if planes is None else planes.to(device)

@@ -154,6 +154,16 @@ SLIPS = {
     "ColorizeOptions(top_k='3')": "top_k must be a whole number, not '3'",
     "ColorizeOptions(top_k=2.5)": "top_k must be a whole number, not 2.5",
     "ColorizeOptions(working_side='x')": "working_side must be a whole number, not 'x'",
+    "ColorizeOptions(top_k=True)": "top_k must be a whole number, not True",
+    "ColorizeOptions(vividness=False)": "vividness must be a number, not False",
+    "ColorizeOptions(keep_tint='no')": "keep_tint must be True or False, not 'no'",
+    "pipeline.colorize(gray, [], {'top_k': 3})": "expected ColorizeOptions(...), not dict",
+    "pipeline.describe(rgb, {'top_k': 3})": "expected ColorizeOptions(...), not dict",
+    "pipeline.suggest_colors(gray, 0.5, 0.5, options=3)": "expected ColorizeOptions(...), not int",
+    "pipeline.colorize(gray, [ColorizationPipeline.load(backbone='vgg19-slim').describe(rgb)])": (
+        "reference 1 was described by a pipeline of another backbone"
+    ),
+    "Point('0.5', 0.5, (1.0, 1.0))": "four numbers x, y, a and b",
     "Point(0.5, 0.5, (float('nan'), 0.0))": "two finite numbers",
     "Point(0.5, 0.5, (0.0, float('inf')))": "two finite numbers",
     "Point(0.5, 0.5, (1.0,))": "two finite numbers",
@@ -176,6 +186,7 @@ rgb = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
 gray = rgb[..., 0]
 # what can be walked once will do
 assert pipeline.colorize(gray, (one for one in [rgb])).rgb.shape == rgb.shape
+assert pipeline.colorize(gray, [], None).rgb.shape == rgb.shape  # None takes the defaults
 for slip, words in {SLIPS!r}.items():
     try:
         eval(slip)
