@@ -157,7 +157,13 @@ def _pictures(folder: Path, output: Path, passed: PassedOver, exclude: Sequence[
         for path in list_pictures(folder, passed, exclude)
         if is_around or not _real(path).is_relative_to(inside)
     )
-    return [path for path in found if not is_made_file(path)]
+    pictures = []
+    for path in found:
+        if not is_made_file(path):
+            pictures.append(path)
+        elif not is_around:  # else results of an earlier run stand beside what they were made of
+            passed.made.append(str(path))
+    return pictures
 
 
 def _real(path: Path) -> Path:

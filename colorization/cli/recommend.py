@@ -44,6 +44,7 @@ def recommend(
         from colorization.photo_files.contact_sheet import check_sheet
         from colorization.pipeline import ColorizationPipeline
         from retrieval.photos.reader import read_picture
+        from retrieval.search.match_words import honest_note
         from retrieval.storage.mending_commands import relink
 
     if sheet:
@@ -66,8 +67,8 @@ def recommend(
         cure = relink(pipeline.search.index.index_dir)
         are = "is" if gone == 1 else "are"
         typer.echo(f"note: {gone} of these {are} gone; find what was moved: {cure}", err=True)
-    if note := pipeline.search.note(query, same_class=bool(same_class)):
-        typer.echo(f"note: {note}", err=True)
+    if pipeline.search.note(query, same_class=bool(same_class)):  # nor are there better ones
+        typer.echo(f"note: {honest_note(found, pipeline.backbone.name)}", err=True)
 
 
 def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]") -> None:

@@ -25,10 +25,13 @@ def serve(
     ):
         raise ValueError('the web page needs more packages: pip install -e ".[web]"')
     with heavy_imports():
+        from colorization.web.server import LOOPBACK
         from colorization.web.server import serve as serve_page
 
     def announce(address: str) -> None:
         typer.echo(f"Rechroma is at {address} (stop with Ctrl+C)")
+        if host not in LOOPBACK:
+            typer.echo("note: whoever reaches this address can use the page", err=True)
 
     try:
         serve_page(index, host, port, device or "cpu", announce)

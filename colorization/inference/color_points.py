@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.connected_places import connection
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.pictures.surface_smoothing import smooth_surfaces
 from colorization.network.color_bins import nearest_bins, nearness
@@ -18,9 +19,12 @@ from similarity.smooth_step import smooth_step
 # of the four levels of maps: the coarsest sees a face in the wall around it, the finest texture
 LEVELS = slice(1, 3)
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
-# cosine to a point's place from which the network's answer to it is followed: lower, one color
-# floods the picture; higher, it stays a spot
-KINDRED_FROM_TO = (-0.1, 0.3)
+# cosine to a point's place, and what being connected with it counts beside, from which the
+# network's answer to it is followed: lower, a blue uniform leaves flecks on the wall behind it;
+# higher, a point stays a spot
+KINDRED_FROM_TO, CONNECTED = (0.25, 0.55), 0.6
+# the same cosine, connected or not, for a color of this likelihood: of one skin, or of two flowers
+LIKELY_KINDRED_FROM_TO, PLAUSIBLE_FROM_TO = (-0.1, 0.3), (0.07, 0.25)
 # how likely a place has a point's color, against the point's own place, from which it is reached
 # where the network is sure of another: lower, a dress colors the skin beside it; higher, holes stay
 LIKELY_FROM_TO = (0.2, 0.6)
@@ -132,12 +136,7 @@ def reach_of(
         How far each place lies near a point and shows the same thing; and how far it does that, or
         shows it anywhere.
     """
-    # what all places of a picture have in common does not tell its things apart
-    own = F.normalize(seen - seen.mean((1, 2), keepdim=True), dim=0)
-    cells = [point.cell(*own.shape[1:]) for point in points]
-    at_points = torch.stack([own[:, row, column] for row, column in cells])
-    alike = smooth_step(torch.einsum("pc,chw->phw", at_points, own), KINDRED_FROM_TO)
-    alike *= _may_have(points, cells, odds, level)
+    alike = _alike(points, seen, level, odds)
     kindred = resized(alike.amax(0, keepdim=True), level.shape[-2:])
     # features alone leave holes in one plain surface: it is filled from what is sure of it
     reach = SURFACE_REACH * max(level.shape[-2:])
@@ -147,20 +146,51 @@ def reach_of(
     return near, torch.maximum(near, kindred)
 
 
-def _may_have(
+def _alike(
     points: Sequence[Point],
-    cells: Sequence[tuple[int, int]],
+    seen: Float[Tensor, "channels rows columns"],
+    level: Float[Tensor, "1 _height _width"],
     odds: Float[Tensor, "bins rows columns"],
-    level: Float[Tensor, "1 height width"],
+) -> Float[Tensor, "points rows columns"]:
+    """How far each place shows what a point lies on, 0..1: see reach_of.
+
+    What is connected with the point needs to look less like it than what lies elsewhere; and so
+    does what is likely to have its color.
+    """
+    # what all places of a picture have in common does not tell its things apart
+    own = F.normalize(seen - seen.mean((1, 2), keepdim=True), dim=0)
+    rows, columns = own.shape[1:]
+    cells = [point.cell(rows, columns) for point in points]
+    at_points = torch.stack([own[:, row, column] for row, column in cells])
+    cosine = torch.einsum("pc,chw->phw", at_points, own)
+    lightness = F.adaptive_avg_pool2d(level, (rows, columns))[0]
+    connected = CONNECTED * (1 + cosine) * connection(own, lightness, cells)
+    likelihoods = torch.einsum("kl,lhw->khw", nearness(LIKELY_SIGMA).to(odds), odds)
+    wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
+    likely = likelihoods[nearest_bins(wanted.T)]
+    alike = torch.maximum(
+        smooth_step(cosine + connected, KINDRED_FROM_TO),
+        smooth_step(cosine, LIKELY_KINDRED_FROM_TO) * smooth_step(likely, PLAUSIBLE_FROM_TO),
+    )
+    return alike * _may_have(likely, cells, likelihoods)
+
+
+def _may_have(
+    likely: Float[Tensor, "points rows columns"],
+    cells: Sequence[tuple[int, int]],
+    likelihoods: Float[Tensor, "bins rows columns"],
 ) -> Float[Tensor, "points rows columns"]:
     """How far each place may have a point's color, 0..1: not where another one is sure.
 
     What is there looks like a point's place, but the network takes one for skin, the other for
     cloth.
+
+    Args:
+        likely: likelihood of each point's color.
+        cells: where the points lie.
+        likelihoods: of all colors.
     """
-    likelihoods = torch.einsum("kl,lhw->khw", nearness(LIKELY_SIGMA).to(odds), odds)
-    wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
-    likely = likelihoods[nearest_bins(wanted.T)] + LEAST_LIKELY
+    likely = likely + LEAST_LIKELY
     own = torch.stack([likely[i, row, column] for i, (row, column) in enumerate(cells)])
     sure = smooth_step(likelihoods.amax(0, keepdim=True), SURE_FROM_TO)
     may_have: Tensor = 1 - sure * (1 - smooth_step(likely / own[:, None, None], LIKELY_FROM_TO))

@@ -34,7 +34,9 @@ if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
 
 LEFT_UNLIKE = f"No photo that is left of your library looks like this one. {AUTOMATIC}"
 NO_COLOR = "the index holds no color photo to recommend"
-ALL_GRAY = f"All photos in your library are gray, and lend no colors. {AUTOMATIC}"
+ALL_GRAY = (
+    f"All photos in your library are gray or were made by Rechroma, and lend no colors. {AUTOMATIC}"
+)
 LOOKED_AT = 50  # of the best photos at least, among which those that are no weak match are found
 MOST_UNREADABLE = 50  # photos that are tried in vain: after them the disk is missing, not a photo
 

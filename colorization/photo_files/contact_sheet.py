@@ -106,6 +106,8 @@ def check_sheet(path: Path, pictures: Sequence[Path]) -> None:
         ValueError: it cannot be written, it is one of the pictures, or there is something that is
             no contact sheet.
     """
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder; name a file for the sheet, such as sheet.jpg in it")
     check_output(path)
     if path.resolve() in {picture.resolve() for picture in pictures}:
         raise ValueError(f"{path}: the sheet would replace a picture; choose another --sheet")

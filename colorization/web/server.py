@@ -128,7 +128,9 @@ def serve(
     pipeline = ColorizationPipeline.load(index_dir, device)
     store = FileStore(Limits())
     app = create_app(pipeline, store, hosts=LOOPBACK if host in LOOPBACK else None)
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
+    # of all addresses of this machine none can be typed but its name
+    shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    ready(f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}/")
     config = uvicorn.Config(
         app,
         log_level="warning",

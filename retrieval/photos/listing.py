@@ -1,4 +1,7 @@
-"""Find the pictures of folders, and what tells whether a file has changed; no file is opened."""
+"""Find the pictures of folders, and what tells whether a file has changed.
+
+Names decide; of files without a suffix the first bytes are looked at.
+"""
 
 import errno
 import os
@@ -13,6 +16,7 @@ from retrieval.photos.passed_over import Exclusion, PassedOver
 
 T = TypeVar("T")
 
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*")
 _SUFFIXES, _UNREAD = tuple(SUFFIXES), tuple(UNREAD)
 # time in nanoseconds from 1970 that a shard can hold: to the year 2262, and back to 1677
 _LATEST = (1 << 63) - 1
@@ -47,12 +51,12 @@ def list_pictures(
 ) -> Iterator[Path]:
     """Walk a folder in sorted order and yield the files whose suffix is that of a picture.
 
-    Links to folders are not followed.
+    Links to folders are not followed, or a link to a folder above would have no end.
 
     Args:
         folder: any.
         passed: learns of what is passed over: folders that cannot be opened or that programs keep
-            for themselves, what is excluded, and what cannot be read.
+            for themselves, links to folders, what is excluded, and what cannot be read.
         exclude: patterns, see Exclusion.
     """
     found = PassedOver() if passed is None else passed
@@ -120,8 +124,10 @@ def list_sources(
                 absolute, Source(named, absolute[len(prefix) :], found.st_size, changed)
             )
         for name, reason in here.closed.items():
-            # gone since it was listed
-            if not isinstance(reason, (FileNotFoundError, NotADirectoryError)):
+            is_gone = isinstance(reason, (FileNotFoundError, NotADirectoryError))
+            if is_gone and os.path.islink(name):  # noqa: PTH114 - see _walk
+                here.broken.append(name)
+            elif not is_gone:  # since it was listed
                 absolute = os.fsencode(name)
                 sources.setdefault(
                     absolute,
@@ -154,6 +160,8 @@ def _walk(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[str
                 passed.excluded.append(entry.path)
             else:
                 yield from _below(entry.path, passed, exclusion)
+        elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112 - see _walk
+            passed.links.append(entry.path)
         elif has_picture_name(entry.name) and _may_be_read(entry):
             if exclusion.fits(entry.path):
                 passed.excluded.append(entry.path)
@@ -161,6 +169,8 @@ def _walk(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[str
                 yield entry.path
         elif (name := entry.name.lower()).endswith(_UNREAD) and not exclusion.fits(entry.path):
             passed.unread[os.path.splitext(name)[1]] += 1  # noqa: PTH122 - see above
+        elif "." not in name and not exclusion.fits(entry.path) and _begins_as_picture(entry):
+            passed.unnamed.append(entry.path)
 
 
 def _below(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[str]:
@@ -170,6 +180,17 @@ def _below(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[st
         passed.closed[folder] = error
     except RecursionError:
         passed.closed[folder] = OSError(errno.ELOOP, "nested too deep")
+
+
+def _begins_as_picture(entry: os.DirEntry[str]) -> bool:
+    """Whether a file without a suffix is a JPEG, PNG or TIFF, as its first bytes tell."""
+    if not entry.is_file():
+        return False
+    try:
+        with open(entry.path, "rb") as file:
+            return file.read(4).startswith(_BEGINNINGS)
+    except OSError:
+        return False
 
 
 def _may_be_read(entry: os.DirEntry[str]) -> bool:

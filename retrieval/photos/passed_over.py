@@ -26,7 +26,7 @@ _PROGRAM_SUFFIXES = (".lrdata", ".lrcat-data", ".cocatalogdb", ".cosessiondb", "
 # libraries of Apple's programs are folders: originals lie in some of theirs, previews in the others
 _LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
 _ORIGINALS = frozenset(("originals", "masters"))
-_SHOWN = 5  # names in a line
+SHOWN = 5  # names in a line
 
 
 class Exclusion:
@@ -84,12 +84,20 @@ class PassedOver:
         closed: folders and files that cannot be opened, with the reason.
         folders: of programs.
         excluded: files and folders that fit a pattern.
+        links: to folders, which are not followed.
+        broken: links that lead nowhere.
+        unnamed: pictures whose name has no suffix.
+        made: what this program has made itself.
         unread: number of files by suffix that are like pictures and cannot be read.
     """
 
     closed: dict[str, OSError] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "PassedOver") -> None:
@@ -97,17 +105,37 @@ class PassedOver:
         self.closed |= other.closed
         self.folders = list(dict.fromkeys(self.folders + other.folders))
         self.excluded = list(dict.fromkeys(self.excluded + other.excluded))
+        self.links = list(dict.fromkeys(self.links + other.links))
+        self.broken = list(dict.fromkeys(self.broken + other.broken))
+        self.unnamed = list(dict.fromkeys(self.unnamed + other.unnamed))
+        self.made = list(dict.fromkeys(self.made + other.made))
         self.unread += other.unread
 
     def lines(self) -> list[str]:
         """One line for each kind but ``closed``, for a person."""
         lines = []
         if self.folders:
-            shown = first_names(sorted({os.path.basename(p) for p in self.folders}))  # noqa: PTH119
             count = _count(len(self.folders), "folder")
-            lines.append(f"{count} that other programs keep beside photos: {shown}")
+            names = _names(self.folders)
+            lines.append(f"{count} that other programs keep beside photos: {names}")
+        if self.links:
+            count = _count(len(self.links), "link")
+            lines.append(
+                f"{count} to folders, which must be named to be taken: {_names(self.links)}"
+            )
+        if self.broken:
+            lines.append(f"{_count(len(self.broken), 'broken link')}: {_names(self.broken)}")
+        if self.unnamed:
+            count = _count(len(self.unnamed), "picture")
+            lines.append(f"{count} without a suffix such as .jpg: {_names(self.unnamed)}")
         if self.excluded:
             lines.append(f"{_count(len(self.excluded), 'file or folder')} by --exclude")
+        if self.made:
+            count = _count(len(self.made), "picture")
+            lines.append(
+                f"{count} that Rechroma has made, which must be named to be colorized again:"
+                f" {_names(self.made)}"
+            )
         reasons = dict.fromkeys(UNREAD[suffix] for suffix in sorted(self.unread))
         for reason in reasons:
             kinds = [one for one in sorted(self.unread) if UNREAD[one] == reason]
@@ -121,9 +149,13 @@ class PassedOver:
         return f"; passed over: {'; '.join(lines)}" if lines else ""
 
 
+def _names(paths: Sequence[str]) -> str:
+    return first_names(sorted({os.path.basename(path) for path in paths}))  # noqa: PTH119
+
+
 def first_names(names: Sequence[str]) -> str:
     """The first few of many names, for a person."""
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def _count(number: int, what: str) -> str:

@@ -149,7 +149,7 @@ def check_file(path: Path) -> None:
     """
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError("it is a folder")
+        raise IsADirectoryError("it is a folder; name one picture")
     if not stat.S_ISREG(mode):
         raise UnreadError("it is a pipe or a device; save what comes from it as a file")
 

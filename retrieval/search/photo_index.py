@@ -28,7 +28,9 @@ from retrieval.storage.search_settings import FLAT
 from retrieval.storage.shards import Photos, ShardReader, allow_open_files, is_damage
 from similarity.backbone.backbone import Backbone
 
-ALL_GRAY = "all of them are gray, and lend no colors: nothing will be recommended"
+ALL_GRAY = (
+    "all of them are gray or were made by Rechroma, and lend no colors: nothing will be recommended"
+)
 
 
 class PhotoIndex:

@@ -65,6 +65,10 @@ def usable_device(device: torch.device | str) -> torch.device:
         first = str(error).splitlines()[0].split(". ")[0]
         if first.startswith("Expected one of"):  # more than twenty, of which few are a person's
             first = "it is none of cpu, cuda, cuda:1, mps and their like"
+        elif "not compiled with CUDA" in first:
+            first = "this PyTorch was built without it: install torch without --index-url"
+        elif first.startswith("Could not run"):
+            first = "this machine, or this PyTorch, has none"
         raise ValueError(
             f'device {device} cannot be used here ({first}); "cpu" works everywhere'
         ) from error

@@ -9,7 +9,7 @@ import typer
 
 from colorization.cli.common import fail
 from colorization.messages import one_line, without_alike
-from retrieval.photos.passed_over import first_names
+from retrieval.photos.passed_over import SHOWN, first_names
 
 if TYPE_CHECKING:
     from colorization.batch.folder_run import FolderReport
@@ -74,7 +74,8 @@ def _print_left(results: "FolderReport") -> None:
 
     colored = [one.job.input_path.name for one in results.outcomes if one.passed]
     if colored:
-        typer.echo(f"passed over {one_line(first_names(colored))}: in color already", err=True)
+        line = f"passed over {one_line(first_names(colored))}: in color already"
+        typer.echo(line + ("; manifest.jsonl names all" if len(colored) > SHOWN else ""), err=True)
     if foreign := [one.job.output_path.name for one in results.kept if KEPT in one.notes]:
         line = f"{len(foreign)} of the results were changed since, or no run is known to have made"
         line = one_line(f"{line} them ({first_names(foreign)})")
@@ -121,6 +122,10 @@ def _print_made(task: Task, results: "FolderReport") -> None:
         else:
             used = [f"{done.results[0]} in {done.seconds:.2f} s", sources(shares)]
         typer.echo(one_line(", ".join([*used, *guides(task.request)])))
+        files = task.request.extras.files(done.job.output_path)
+        beside = [path.name for path in files if path not in done.results and path.exists()]
+        if beside:
+            typer.echo(f"beside it: {one_line(', '.join(beside))}")
         return
     failed = sum(bool(one.error) for one in results.outcomes)
     passed = sum(bool(one.passed) for one in (*results.outcomes, *results.kept))

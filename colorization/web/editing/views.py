@@ -11,7 +11,7 @@ from colorization.web.editing.previews import save_preview, with_doubt
 from colorization.web.messages import as_line
 from colorization.web.storage.file_store import FileStore
 from retrieval.photos.reader import PictureError
-from retrieval.search.match_words import match_word
+from retrieval.search.match_words import NOTHING_ALIKE, match_word
 
 FILES = "/files/"  # before the place of a file in the store
 
@@ -78,7 +78,11 @@ def status_lines(edited: EditedPhoto, result: Colorized) -> list[str]:
         parts.append(f"{len(edit.points)} color point{'s' if len(edit.points) > 1 else ''}")
     if edit.palette:
         parts.append(f"palette of {edit.palette.name}")
-    lines = ["; ".join(parts) + ".", *edited.note.splitlines(), *result.skipped]
+    # of what was recommended, which does not matter where the visitor took some of it
+    notes = [
+        line for line in edited.note.splitlines() if not (edit.picks and NOTHING_ALIKE in line)
+    ]
+    lines = ["; ".join(parts) + ".", *notes, *result.skipped]
     return [as_line(line) for line in lines]
 
 

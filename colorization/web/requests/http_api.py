@@ -24,6 +24,7 @@ from colorization.web.requests.uploads import Form, Uploads
 from retrieval.photos.reader import read_picture
 
 MAX_TOP_K = 10
+PALETTE_OVERRULES = "The references are ignored: a palette is given."
 NO_INDEX = "recommending references needs an index; start with: rechroma serve --index FOLDER"
 REPORT = "rechroma-report"  # the header that says in JSON what was used
 
@@ -71,7 +72,8 @@ class HttpApi:
         points = [parse_point(text).on(picture.rgb, source) for text in places]
         palette = form.file("palette") if "palette" in form.files else None
         colors = read_reference(palette, "palette picture") if palette else None
-        if colors is not None:  # it overrules references
+        overruled = [PALETTE_OVERRULES] if colors is not None and paths else []
+        if colors is not None:
             paths, count = [], 0
         chosen = [read_reference(path) for path in paths] or (None if count else [])
         if chosen is None:
@@ -84,7 +86,8 @@ class HttpApi:
         palette_name = palette.name if palette else ""
         write_picture(path, result.rgb, credited(picture, shares, palette_name, len(points)))
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        lines = (*recolored(picture), *what_is_lost(picture, path), *result.skipped, result.note)
+        lost = what_is_lost(picture, path)
+        lines = (*overruled, *recolored(picture), *lost, *result.skipped, result.note)
         notes = [as_line(line) for line in lines if line]
         return path, {"references": used, "notes": notes}
 

@@ -250,6 +250,9 @@ def test_more_memory_than_there_is_is_told(
 
 def test_an_index_of_gray_photos_alone_says_so(cli: Cli, gray_dir: Path, tmp_path: Path) -> None:
     words = ["build-index", gray_dir, "--index", tmp_path / "index", "--workers", 0]
-    note = "note: all of them are gray, and lend no colors: nothing will be recommended\n"
+    note = (
+        "note: all of them are gray or were made by Rechroma, and lend no colors:"
+        " nothing will be recommended\n"
+    )
     assert cli(*words).stderr.endswith(note)
     assert "gray" not in cli(*words).stderr  # nothing new

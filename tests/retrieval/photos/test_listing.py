@@ -137,7 +137,9 @@ def test_a_date_that_no_shard_can_hold(
 
 def test_broken_links_are_passed_over(photo_dir: Path) -> None:
     (photo_dir / "gone.jpg").symlink_to(photo_dir / "nowhere.jpg")
-    assert len(list_sources([photo_dir])) == 4
+    passed = PassedOver()
+    assert len(list_sources([photo_dir], passed)) == 4
+    assert passed.lines() == ["1 broken link: gone.jpg"]
 
 
 # What cannot be looked at

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from retrieval.photos import passed_over
 from retrieval.photos.listing import list_pictures, list_sources
@@ -58,6 +59,26 @@ def test_originals_within_the_library_of_a_program_are_walked(library: Callable[
     inside = "Photos Library.photoslibrary"
     folder = library(f"{inside}/originals/0/a.heic", f"{inside}/resources/renders/a.jpeg")
     assert listed(folder)[0] == [f"{inside}/originals/0/a.heic"]
+
+
+def test_links_to_folders_are_told(library: Callable[..., Path]) -> None:
+    folder = library("box/a.jpg", "elsewhere/b.jpg")
+    (folder / "box" / "more").symlink_to(folder / "elsewhere")
+    assert listed(folder / "box") == (
+        ["a.jpg"],
+        ["1 link to folders, which must be named to be taken: more"],
+    )
+
+
+def test_pictures_without_a_suffix_are_told(library: Callable[..., Path]) -> None:
+    folder = library("a.jpg", "notes", ".hidden")
+    Image.new("L", (8, 8)).save(folder / "scan1", "JPEG")
+    Image.new("L", (8, 8)).save(folder / "scan2", "TIFF")
+    assert listed(folder) == (
+        ["a.jpg"],
+        ["2 pictures without a suffix such as .jpg: scan1, scan2"],
+    )
+    assert listed(folder, "scan*")[1] == []
 
 
 def test_a_folder_that_is_named_is_walked_whatever_its_name(library: Callable[..., Path]) -> None:

@@ -49,7 +49,7 @@ def test_photos_in_color_are_named_the_first_time(capsys: pytest.CaptureFixture[
     jobs = [Job(Path(f"{i}.png"), OUT / f"{i}.png") for i in range(7)]
     outcomes = [Outcome(job, passed="it has colors") for job in jobs]
     print_results(task(), FolderReport(outcomes, []), False)
-    line = "passed over 0.png, 1.png, 2.png, 3.png, 4.png, ...: in color already"
+    line = "passed over 0.png, 1.png, 2.png, 3.png, 4.png, ...: in color already; manifest.jsonl names all"
     assert capsys.readouterr().err == f"{line}\n"
 
 
