@@ -76,6 +76,17 @@ def _matcher(patterns: Sequence[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(map(fnmatch.translate, patterns))) if patterns else None
 
 
+# what is told of each list of PassedOver: what it holds, and the rest of its line
+_TOLD = {
+    "folders": ("folder", " that other programs keep beside photos: {}"),
+    "links": ("link", " to folders, which must be named to be taken: {}"),
+    "broken": ("broken link", ": {}"),
+    "unnamed": ("picture", " without a suffix such as .jpg: {}"),
+    "excluded": ("file or folder", " by --exclude"),
+    "made": ("picture", " that Rechroma has made, which must be named to be colorized again: {}"),
+}
+
+
 @dataclass
 class PassedOver:
     """What a walk has passed over.
@@ -83,59 +94,38 @@ class PassedOver:
     Attributes:
         closed: folders and files that cannot be opened, with the reason.
         folders: of programs.
-        excluded: files and folders that fit a pattern.
         links: to folders, which are not followed.
         broken: links that lead nowhere.
         unnamed: pictures whose name has no suffix.
+        excluded: files and folders that fit a pattern.
         made: what this program has made itself.
         unread: number of files by suffix that are like pictures and cannot be read.
     """
 
     closed: dict[str, OSError] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
-    excluded: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     unnamed: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "PassedOver") -> None:
         """Take over what another walk has passed over, each path once."""
         self.closed |= other.closed
-        self.folders = list(dict.fromkeys(self.folders + other.folders))
-        self.excluded = list(dict.fromkeys(self.excluded + other.excluded))
-        self.links = list(dict.fromkeys(self.links + other.links))
-        self.broken = list(dict.fromkeys(self.broken + other.broken))
-        self.unnamed = list(dict.fromkeys(self.unnamed + other.unnamed))
-        self.made = list(dict.fromkeys(self.made + other.made))
+        for name in _TOLD:
+            paths = getattr(self, name)
+            paths[:] = dict.fromkeys([*paths, *getattr(other, name)])
         self.unread += other.unread
 
     def lines(self) -> list[str]:
         """One line for each kind but ``closed``, for a person."""
         lines = []
-        if self.folders:
-            count = _count(len(self.folders), "folder")
-            names = _names(self.folders)
-            lines.append(f"{count} that other programs keep beside photos: {names}")
-        if self.links:
-            count = _count(len(self.links), "link")
-            lines.append(
-                f"{count} to folders, which must be named to be taken: {_names(self.links)}"
-            )
-        if self.broken:
-            lines.append(f"{_count(len(self.broken), 'broken link')}: {_names(self.broken)}")
-        if self.unnamed:
-            count = _count(len(self.unnamed), "picture")
-            lines.append(f"{count} without a suffix such as .jpg: {_names(self.unnamed)}")
-        if self.excluded:
-            lines.append(f"{_count(len(self.excluded), 'file or folder')} by --exclude")
-        if self.made:
-            count = _count(len(self.made), "picture")
-            lines.append(
-                f"{count} that Rechroma has made, which must be named to be colorized again:"
-                f" {_names(self.made)}"
-            )
+        for name, (what, rest) in _TOLD.items():
+            if paths := getattr(self, name):
+                names = first_names(sorted({os.path.basename(path) for path in paths}))  # noqa: PTH119
+                lines.append(_count(len(paths), what) + rest.format(names))
         reasons = dict.fromkeys(UNREAD[suffix] for suffix in sorted(self.unread))
         for reason in reasons:
             kinds = [one for one in sorted(self.unread) if UNREAD[one] == reason]
@@ -147,10 +137,6 @@ class PassedOver:
         """The same as the end of a line about a folder without pictures; empty if nothing was."""
         lines = self.lines()
         return f"; passed over: {'; '.join(lines)}" if lines else ""
-
-
-def _names(paths: Sequence[str]) -> str:
-    return first_names(sorted({os.path.basename(path) for path in paths}))  # noqa: PTH119
 
 
 def first_names(names: Sequence[str]) -> str:

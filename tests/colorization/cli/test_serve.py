@@ -25,6 +25,11 @@ def test_options_reach_the_server(
     assert asked == [tmp_path, "127.0.0.1", 1, "cpu"]
 
 
+def test_that_the_network_is_let_in_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorization.web.server.serve", lambda *args: args[4]("http://box:1/"))
+    assert cli("serve", "--host", "0.0.0.0").stderr.startswith("note: whoever reaches this address")
+
+
 @pytest.mark.parametrize("gone", ["starlette", "uvicorn", "python_multipart", "cachetools"])
 def test_without_the_extra_one_line_names_it(
     cli: Cli, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, gone: str

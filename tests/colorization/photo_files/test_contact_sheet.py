@@ -116,12 +116,13 @@ def test_a_sheet_may_be_replaced_by_the_next_and_other_pictures_not(
     write_sheet(sheet, [[Cell(plain(RED), "one")]])
     check_sheet(sheet, [])
     Image.fromarray(plain(RED)).save(photo)
+    with pytest.raises(
+        ValueError, match="exists already and is no contact sheet; choose another --sheet"
+    ):
+        check_sheet(photo, [])
     folder.mkdir()
-    for other in (photo, folder):
-        with pytest.raises(
-            ValueError, match="exists already and is no contact sheet; choose another --sheet"
-        ):
-            check_sheet(other, [])
+    with pytest.raises(ValueError, match="is a folder; name a file for the sheet"):
+        check_sheet(folder, [])
 
 
 def test_a_picture_of_any_size_is_no_contact_sheet(

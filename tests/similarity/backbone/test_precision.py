@@ -61,6 +61,24 @@ def test_an_unknown_device_is_told_without_all_that_torch_knows() -> None:
         usable_device("gpu")
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (AssertionError("Torch not compiled with CUDA enabled"), "install torch without"),
+        (RuntimeError("Could not run 'aten::empty' with arguments"), "has none"),
+    ],
+)
+def test_why_a_device_cannot_be_used_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch, "empty", failing)
+    with pytest.raises(ValueError, match=told):
+        usable_device("mps")
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "no such device"])
 def test_a_device_that_is_not_there(device: str) -> None:
     with pytest.raises(ValueError, match=rf"device {device} cannot be used here \(") as caught:

@@ -38,6 +38,16 @@ def test_one_file_from_a_reference(
     assert [p.name for p in output.parent.iterdir()] == ["x.png"]
 
 
+def test_what_is_written_beside_a_result_is_named(
+    cli: Cli, gray_path: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "x.png"
+    lines = cli("colorize", gray_path, "--output", output, "--explain").stdout.splitlines()
+    assert lines[1:] == ["beside it: x-explained.png, x-explained.json"]
+    lines = cli("colorize", gray_path, "--output", output, "--variants", 2).stdout.splitlines()
+    assert lines[1:] == ["beside it: x-variants.png"]
+
+
 def test_the_colors_are_those_of_the_scene(
     from_reference: Cli, gray_path: Path, tmp_path: Path, pictures: dict[str, np.ndarray]
 ) -> None:

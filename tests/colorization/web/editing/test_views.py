@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.editing.views import photo_view, status_lines, url_of
 from colorization.web.storage.file_store import FileStore
+from retrieval.search.match_words import NOTHING_ALIKE
 
 
 def shown(store: FileStore, url: object) -> np.ndarray:
@@ -45,6 +47,10 @@ def test_the_status_tells_references_points_palette_and_notes(
     assert lines[0].endswith("; 2 color points; palette of coffee.png.")
     plain = editor.open(photo).change("", picks=())
     assert status_lines(plain, editor.look(plain)) == ["Colors without a reference."]
+    unlike = replace(plain, note=f"{NOTHING_ALIKE} (0.40).")
+    assert status_lines(unlike, editor.look(unlike))[1:] == [f"{NOTHING_ALIKE} (0.40)."]
+    ticked = unlike.change("", picks=(0,))  # what was found is in use all the same
+    assert status_lines(ticked, editor.look(ticked))[1:] == []
 
 
 def test_doubt_is_shown_where_it_is_asked_for(

@@ -59,7 +59,9 @@ def test_colorize_from_own_references_and_a_palette(
     (used,) = json.loads(answer.headers["rechroma-report"])["references"]
     assert used["name"] == "motorcycle_right.png" and 0.1 < used["influence"] <= 0.5
     answer = colorize([*files, ("palette", library_dir / "chelsea.png")])
-    assert json.loads(answer.headers["rechroma-report"])["references"] == []  # it overrules them
+    report = json.loads(answer.headers["rechroma-report"])
+    assert report["references"] == []
+    assert "The references are ignored: a palette is given." in report["notes"]
 
 
 def test_without_references(colorize: Any, gray_file: Path) -> None:
