@@ -5,6 +5,7 @@ are simply more positions) at stride 8. He et al. ran Deep Image Analogy here, m
 GPU; correlation with a softmax is what the field does since Zhang et al. 2019, in milliseconds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from similarity.resize import resized
 
 # cells between the partners of neighbours: not the same cell, and up to two apart, turned
 NEIGHBOUR_DISTANCE = 0.4, 2.4
+PART = 16  # rows of a correlation that are looked through together
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +70,11 @@ class Correlation:
     @cached_property
     def to_target(self) -> Int[Tensor, "batch references"]:
         """The paper's phi_RT: the row that each reference position matches best."""
-        # the first row that reaches the highest value of its column: argmax along columns is slow
-        batch, row, column = (self.values == self.values.amax(1, keepdim=True)).nonzero().T
-        _, rows, columns = self.values.shape
-        last = torch.full_like(self.values[:, 0], rows - 1, dtype=torch.long)
-        found = last.view(-1).scatter_reduce(0, batch * columns + column, row, "amin")
-        return found.view_as(last)
+        # along columns the highest value is found soon, its place is not: it is sought in one part
+        parts = self.values.unflatten(1, (-1, math.gcd(self.values.shape[1], PART)))
+        part = parts.amax(2).argmax(1)
+        rows = parts.gather(1, part[:, None, None].expand(-1, 1, parts.shape[2], -1))[:, 0]
+        return part * parts.shape[2] + rows.argmax(1)
 
     @cached_property
     def _best(self) -> tuple[Tensor, Tensor]:

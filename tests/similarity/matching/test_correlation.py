@@ -258,3 +258,10 @@ def test_a_single_position_has_no_neighbours() -> None:
     assert coherence(grid_map(torch.zeros(1, 1), torch.zeros(1, 1), (3, 3)), [(3, 3)]).tolist() == [
         [0.0]
     ]
+
+
+@pytest.mark.parametrize("rows", [1, 7, 12, 48, 90])
+def test_of_equal_matches_the_first_counts(rows: int) -> None:
+    values = torch.randint(0, 4, (2, rows, 30)).float()
+    found = Correlation(values, (1, rows), ((1, 30),)).to_target
+    assert torch.equal(found, torch.from_numpy(values.numpy().argmax(1)))

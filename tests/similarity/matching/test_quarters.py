@@ -95,7 +95,8 @@ def test_weights_are_shares_of_the_best_cells() -> None:
     reference = picture(torch.randn(2, 8, 2 * rows, 2 * columns), gray(2, rows, columns))
     found = quarter_warp(weights, target, [reference])
     assert found.cells.shape == (2, CELLS, NUM_CELLS)
-    assert torch.equal(found.cells, weights.topk(NUM_CELLS, 2).indices)
+    best = weights.topk(NUM_CELLS, 2).indices  # in any order
+    assert torch.equal(found.cells.sort(2).values, best.sort(2).values)
     torch.testing.assert_close(found.weights.sum(3), torch.ones(2, CELLS, 4))
 
 
