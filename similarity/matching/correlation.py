@@ -71,10 +71,12 @@ class Correlation:
     def to_target(self) -> Int[Tensor, "batch references"]:
         """The paper's phi_RT: the row that each reference position matches best."""
         # along columns the highest value is found soon, its place is not: it is sought in one part
-        parts = self.values.unflatten(1, (-1, math.gcd(self.values.shape[1], PART)))
+        batch, rows, columns = self.values.shape
+        length = math.gcd(rows, PART)
+        parts = self.values.view(batch, rows // length, length, columns)
         part = parts.amax(2).argmax(1)
-        rows = parts.gather(1, part[:, None, None].expand(-1, 1, parts.shape[2], -1))[:, 0]
-        return part * parts.shape[2] + rows.argmax(1)
+        inside = parts.gather(1, part[:, None, None].expand(-1, 1, length, -1))[:, 0].argmax(1)
+        return part * length + inside
 
     @cached_property
     def _best(self) -> tuple[Tensor, Tensor]:
