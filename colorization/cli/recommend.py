@@ -67,8 +67,9 @@ def recommend(
         cure = relink(pipeline.search.index.index_dir)
         are = "is" if gone == 1 else "are"
         typer.echo(f"note: {gone} of these {are} gone; find what was moved: {cure}", err=True)
-    if pipeline.search.note(query, same_class=bool(same_class)):  # nor are there better ones
-        typer.echo(f"note: {honest_note(found, pipeline.backbone.name)}", err=True)
+    note = honest_note(found, pipeline.backbone.name)
+    if note and pipeline.search.note(query, same_class=bool(same_class)):  # nor are others better
+        typer.echo(f"note: {note}", err=True)
 
 
 def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]") -> None:

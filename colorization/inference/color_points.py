@@ -19,9 +19,9 @@ from similarity.smooth_step import smooth_step
 # of the four levels of maps: the coarsest sees a face in the wall around it, the finest texture
 LEVELS = slice(1, 3)
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
-# cosine to a point's place, and what being connected with it counts beside, from which the
-# network's answer to it is followed: lower, a blue uniform leaves flecks on the wall behind it;
-# higher, a point stays a spot
+# cosine to a point's place from which the network's answer to it is followed, and how much more it
+# counts where it is connected with the place: lower, a blue uniform leaves flecks on the wall
+# behind it; higher, a point stays a spot
 KINDRED_FROM_TO, CONNECTED = (0.25, 0.55), 0.6
 # the same cosine, connected or not, for a color of this likelihood: of one skin, or of two flowers
 LIKELY_KINDRED_FROM_TO, PLAUSIBLE_FROM_TO = (-0.1, 0.3), (0.07, 0.25)
