@@ -1,7 +1,6 @@
 """Read a film with PyAV: its frames upright, with the timestamps that they have."""
 
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from colorization.video.frame_planes import (
 )
 from colorization.video.yuv import BT709, Coding, Plane, gray_of, matrix_of
 from retrieval.photos.reader import Picture
+from retrieval.typed_command import typed
 
 SUFFIXES = {
     ".mp4": "libx264",
@@ -145,8 +145,8 @@ class Film:
                     raise FilmError(
                         f"{self.path}: its time starts over after"
                         f" {float(last * self.time_base):.1f} s, as where films were joined byte by"
-                        f" byte; write it anew first: ffmpeg -i {shlex.quote(str(self.path))}"
-                        " -c copy joined.mkv"
+                        f" byte; write it anew first:"
+                        f" {typed('ffmpeg', '-i', self.path, '-c', 'copy', 'joined.mkv')}"
                     )
                 # timestamps that stand still or go back cannot be written
                 last = max(pts, last + 1)

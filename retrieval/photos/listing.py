@@ -184,12 +184,12 @@ def _below(folder: str, passed: PassedOver, exclusion: Exclusion) -> Iterator[st
 
 def _begins_as_picture(entry: os.DirEntry[str]) -> bool:
     """Whether a file without a suffix is a JPEG, PNG or TIFF, as its first bytes tell."""
-    if not entry.is_file():
-        return False
     try:
+        if not entry.is_file():  # a pipe would be waited for
+            return False
         with open(entry.path, "rb") as file:
             return file.read(4).startswith(_BEGINNINGS)
-    except OSError:
+    except OSError:  # also of a link to itself
         return False
 
 

@@ -85,7 +85,7 @@ def quarter_warp(
     seen = [_seen_from_near(one) for one in references]
     near, lightness = (torch.cat(planes, 1) for planes in zip(*seen, strict=True))
     count = min(NUM_CELLS * len(references), weights.shape[2])
-    likely, cells = weights.topk(count, 2, sorted=False)  # order costs as much again
+    likely, cells = weights.topk(count, 2, sorted=False)  # in any order
     parts = zip(torch.split(own, PART, 1), torch.split(cells, PART, 1), strict=True)
     cosines = [ours @ _gathered(near, some).mT for ours, some in parts]
     apart = (own_lightness - _gathered(lightness, cells).mT) / LIGHTNESS_SIGMA

@@ -1,4 +1,5 @@
 import ntpath
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_pictures_without_a_suffix_are_told(library: Callable[..., Path]) -> Non
         ["2 pictures without a suffix such as .jpg: scan1, scan2"],
     )
     assert listed(folder, "scan*")[1] == []
+
+
+def test_what_has_no_suffix_and_is_no_file_is_left_alone(library: Callable[..., Path]) -> None:
+    folder = library("a.jpg")
+    (folder / "loop").symlink_to(folder / "loop")
+    os.mkfifo(folder / "pipe")
+    assert listed(folder) == (["a.jpg"], [])
 
 
 def test_a_folder_that_is_named_is_walked_whatever_its_name(library: Callable[..., Path]) -> None:
