@@ -163,8 +163,7 @@ def _alike(
     cells = [point.cell(rows, columns) for point in points]
     at_points = torch.stack([own[:, row, column] for row, column in cells])
     cosine = torch.einsum("pc,chw->phw", at_points, own)
-    lightness = F.adaptive_avg_pool2d(level, (rows, columns))[0]
-    connected = CONNECTED * (1 + cosine) * connection(own, lightness, cells)
+    connected = CONNECTED * (1 + cosine) * connection(own, cells)
     likelihoods = torch.einsum("kl,lhw->khw", nearness(LIKELY_SIGMA).to(odds), odds)
     wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
     likely = likelihoods[nearest_bins(wanted.T)]

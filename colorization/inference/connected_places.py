@@ -1,6 +1,6 @@
 """How closely the places of a picture are connected with some of them.
 
-What is connected is one thing: a way leads there over places that look alike, and over no edge.
+What is connected is one thing: a way leads there over places that look alike.
 """
 
 import math
@@ -12,22 +12,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
-# what a step to the next cell costs: by itself, and as much as looks change by a cosine of 1; as
-# luminance changes by so many units of L; and where a place looks nothing like the beginning
-STEP, LIGHTNESS, STRANGE = 0.02, 100.0, 0.25
+# what a step to the next cell costs, beside what looks change on it: by itself, and where a place
+# looks nothing like the beginning
+STEP, STRANGE = 0.02, 0.25
 FAR = 5.0  # cost of a way at which the connection falls to 1 / e
 
 
 def connection(
     looks: Float[Tensor, "channels rows columns"],
-    lightness: Float[Tensor, "rows columns"],
     cells: Sequence[tuple[int, int]],
 ) -> Float[Tensor, "cells rows columns"]:
     """How closely each place is connected with some, by the cheapest way between them.
 
     Args:
         looks: unit vectors that tell things apart.
-        lightness: L on the same grid.
         cells: row and column of each beginning.
 
     Returns:
@@ -38,8 +36,7 @@ def connection(
     costs = []
     for step in NEIGHBOURS:
         change = _apart(looks, _beside(looks, step), 0)
-        edge = (lightness - _beside(lightness, step)).abs() / LIGHTNESS
-        costs.append((STEP + change + edge + strange) * math.hypot(*step))
+        costs.append((STEP + change + strange) * math.hypot(*step))
     ways = torch.full_like(strange, math.inf)
     for number, (row, column) in enumerate(cells):
         ways[number, row, column] = 0.0
