@@ -9,7 +9,6 @@ from torch import Tensor
 
 from colorization.inference.connected_places import connection
 from colorization.inference.matching import ReferenceMatch
-from colorization.inference.pictures.surface_smoothing import smooth_surfaces
 from colorization.network.color_bins import nearest_bins, nearness
 from colorization.network.hints import Point, chroma_of, point_planes
 from similarity.color.lab import lab_to_rgb
@@ -31,16 +30,9 @@ LIKELY_FROM_TO = (0.2, 0.6)
 SURE_FROM_TO = (0.3, 0.5)  # likelihood of the likeliest color from which the network is sure of it
 LIKELY_SIGMA = 12.0  # Lab units within which colors are taken for one
 LEAST_LIKELY = 1e-5  # less is no more than chance
-# share of a surface that shows the same thing as a point from which the rest of it does too: lower,
-# neighbours are flooded; higher, holes stay
-FILLED_FROM_TO = (0.3, 0.7)
 # cosine between a change of color and the way to a point's from which it is made: lower, a saucer
 # beside orange wood turns blue; higher, other parts of the thing stay as they were
 TOWARDS_FROM_TO = (0.3, 0.7)
-# how many times the way to a point's color a change may go: parts of a thing are more colorful
-BEYOND = 1.5
-# of smoothing over surfaces, in shares of the longer side and units of L
-SURFACE_REACH, SURFACE_CONTRAST = 0.2, 6.0
 
 
 def blend_points(
@@ -62,19 +54,17 @@ def blend_points(
         odds: how likely each color is in each place, at stride 8.
     """
     seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
-    near, reach = reach_of(points, seen, match.level, odds)
+    reach = reach_of(points, seen, match.level, odds)
+    near = reach * point_planes(points, match.level, WIDEN)[2:]
     ab = without_points + reach * (answer - without_points)
     ab = ab + near * _missing(ab, points, match.level)
-    change = towards(points, without_points, ab - without_points, reach, match.level)
-    return without_points + change
+    return without_points + towards(points, without_points, ab - without_points)
 
 
 def towards(
     points: Sequence[Point],
     ab: Float[Tensor, "2 height width"],
     change: Float[Tensor, "2 height width"],
-    reach: Float[Tensor, "1 height width"],
-    level: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
     """Of the changes that points make, keep those that lead to one of their colors.
 
@@ -84,23 +74,10 @@ def towards(
         points: at least one.
         ab: colors without the points.
         change: what the points add to them.
-        reach: how far points concern each place, 0..1.
-        level: L on the same grid; surfaces end where it changes.
     """
     wanted = torch.tensor([point.ab for point in points]).to(ab)[:, :, None, None] - ab
     cosine = F.cosine_similarity(wanted, change.expand_as(wanted), dim=1)
-    past: Tensor = (BEYOND * wanted.norm(dim=1) / change.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
-    kept = (smooth_step(cosine, TOWARDS_FROM_TO) * past).amax(0, keepdim=True)
-    around = smooth_surfaces(
-        torch.cat((kept * change, kept)),
-        level,
-        SURFACE_REACH * max(level.shape[-2:]),
-        SURFACE_CONTRAST,
-    )
-    filled: Tensor = (
-        smooth_step(around[2:], FILLED_FROM_TO) * around[:2] / around[2:].clamp(min=1e-6)
-    )
-    return kept * change + reach * (1 - kept) * filled
+    return change * smooth_step(cosine, TOWARDS_FROM_TO).amax(0)
 
 
 def _missing(
@@ -120,42 +97,20 @@ def _missing(
 
 def reach_of(
     points: Sequence[Point],
-    seen: Float[Tensor, "channels _rows _columns"],
+    seen: Float[Tensor, "channels rows columns"],
     level: Float[Tensor, "1 height width"],
-    odds: Float[Tensor, "bins _rows _columns"],
-) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
-    """How far points concern each place, 0..1.
+    odds: Float[Tensor, "bins rows columns"],
+) -> Float[Tensor, "1 height width"]:
+    """How far each place shows what one of the points lies on, 0..1.
+
+    What is connected with the point needs to look less like it than what lies elsewhere; and so
+    does what is likely to have its color.
 
     Args:
         points: at least one.
         seen: what tells things apart, at stride 8.
-        level: L at half the working size; surfaces end where it changes.
+        level: L at half the working size.
         odds: how likely each color is in each place.
-
-    Returns:
-        How far each place lies near a point and shows the same thing; and how far it does that, or
-        shows it anywhere.
-    """
-    alike = _alike(points, seen, level, odds)
-    kindred = resized(alike.amax(0, keepdim=True), level.shape[-2:])
-    # features alone leave holes in one plain surface: it is filled from what is sure of it
-    reach = SURFACE_REACH * max(level.shape[-2:])
-    around = smooth_surfaces(kindred, level, reach, SURFACE_CONTRAST)
-    same = torch.maximum(kindred, smooth_step(around, FILLED_FROM_TO))
-    near = same * point_planes(points, level, WIDEN)[2:]
-    return near, torch.maximum(near, kindred)
-
-
-def _alike(
-    points: Sequence[Point],
-    seen: Float[Tensor, "channels rows columns"],
-    level: Float[Tensor, "1 _height _width"],
-    odds: Float[Tensor, "bins rows columns"],
-) -> Float[Tensor, "points rows columns"]:
-    """How far each place shows what a point lies on, 0..1: see reach_of.
-
-    What is connected with the point needs to look less like it than what lies elsewhere; and so
-    does what is likely to have its color.
     """
     # what all places of a picture have in common does not tell its things apart
     own = F.normalize(seen - seen.mean((1, 2), keepdim=True), dim=0)
@@ -171,7 +126,8 @@ def _alike(
         smooth_step(cosine + connected, KINDRED_FROM_TO),
         smooth_step(cosine, LIKELY_KINDRED_FROM_TO) * smooth_step(likely, PLAUSIBLE_FROM_TO),
     )
-    return alike * _may_have(likely, cells, likelihoods)
+    found = (alike * _may_have(likely, cells, likelihoods)).amax(0, keepdim=True)
+    return resized(found, level.shape[-2:])
 
 
 def _may_have(

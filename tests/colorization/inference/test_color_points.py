@@ -40,13 +40,11 @@ def cell(planes: Tensor, row: int, column: int) -> float:
     return float(planes[..., 4 * row : 4 * row + 4, 4 * column : 4 * column + 4].mean())
 
 
-def test_points_reach_the_same_thing_near_and_are_told_of_it_elsewhere(kinds: Tensor) -> None:
-    near, reach = reach_of(
-        [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined_of(kinds), level_of(kinds), UNSURE
-    )
-    assert cell(near, 6, 2) > 0.9 and cell(reach, 6, 2) > 0.9
-    assert cell(near, 6, 13) < 0.05 and cell(reach, 6, 13) < 0.05
-    assert cell(near, 6, 22) < 0.3 and cell(reach, 6, 22) > 0.9
+def test_points_reach_the_same_thing_near_and_elsewhere(kinds: Tensor) -> None:
+    point = Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))
+    reach = reach_of([point], joined_of(kinds), level_of(kinds), UNSURE)
+    assert cell(reach, 6, 2) > 0.9 and cell(reach, 6, 22) > 0.9
+    assert cell(reach, 6, 13) < 0.05
 
 
 def test_what_all_of_a_picture_has_in_common_is_no_kinship(kinds: Tensor) -> None:
@@ -54,14 +52,14 @@ def test_what_all_of_a_picture_has_in_common_is_no_kinship(kinds: Tensor) -> Non
     common = torch.full((1, ROWS, COLUMNS), 2.0)
     joined = F.normalize(torch.cat((joined_of(kinds), common)), dim=0)
     assert float(joined[:, 6, 2] @ joined[:, 6, 13]) > 0.6
-    _, reach = reach_of([Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined, level_of(kinds), UNSURE)
+    reach = reach_of([Point(2.5 / COLUMNS, 0.5, (40.0, 0.0))], joined, level_of(kinds), UNSURE)
     assert cell(reach, 6, 2) > 0.9
     assert cell(reach, 6, 13) < 0.05
 
 
 def test_what_any_of_several_points_is_on_is_reached(kinds: Tensor) -> None:
     points = [Point(2.5 / COLUMNS, 0.5, (40.0, 0.0)), Point(13.5 / COLUMNS, 0.5, (0.0, 40.0))]
-    _, reach = reach_of(points, joined_of(kinds), level_of(kinds), UNSURE)
+    reach = reach_of(points, joined_of(kinds), level_of(kinds), UNSURE)
     assert float(reach.mean()) > 0.9
 
 
@@ -70,27 +68,14 @@ def test_what_touches_a_point_is_reached_where_nothing_looks_alike() -> None:
     planes = torch.randn(1, 64, ROWS, COLUMNS)
     levels = [on_grid(F.avg_pool2d(planes, size), (ROWS, COLUMNS)) for size in (4, 2, 1, 1)]
     texture = UnitMaps(tuple(F.normalize(level, dim=1) for level in levels))
-    near, _ = reach_of(
+    reach = reach_of(
         [Point(4.5 / COLUMNS, 6.5 / ROWS, (40.0, 0.0))],
         texture.joined[0],
         torch.full((1, 4 * ROWS, 4 * COLUMNS), 50.0),
         UNSURE,
     )
-    assert cell(near, 6, 5) > 0.6
-    assert cell(near, 6, 10) < 0.2
-
-
-def test_what_lies_within_a_surface_belongs_to_it(kinds: Tensor) -> None:
-    """Features alone take a cushion on the sofa for something else; its luminance does not."""
-    point = Point(1.5 / COLUMNS, 0.5, (40.0, 0.0))
-    plain, _ = reach_of([point], joined_of(kinds), level_of(kinds), UNSURE)
-    kinds[4:8, 4:8] = CUSHION
-    with_cushion, _ = reach_of([point], joined_of(kinds), level_of(kinds), UNSURE)
-    assert cell(with_cushion, 5, 5) > 0.5 * cell(plain, 5, 5) > 0.1
-    bright = level_of(kinds)
-    bright[:, 16:32, 16:32] = 90.0  # now its luminance does
-    apart, _ = reach_of([point], joined_of(kinds), bright, UNSURE)
-    assert cell(apart, 5, 5) < 0.1 * cell(plain, 5, 5)
+    assert cell(reach, 6, 5) > 0.6
+    assert cell(reach, 6, 10) < 0.2
 
 
 @pytest.fixture
@@ -147,26 +132,13 @@ def test_gray_stays_gray_around_a_gray_point(match: ReferenceMatch) -> None:
 
 
 def test_points_do_not_drive_colors_away_from_theirs() -> None:
-    level = torch.full((1, 24, 32), 50.0)
     ab, change = torch.zeros(2, 24, 32), torch.zeros(2, 24, 32)
     change[0], change[1] = 20.0, 15.0
     change[:, 4:20, 12:20] *= -1  # towards the opposite color
     points = [Point(0.1, 0.5, (40.0, 30.0)), Point(0.9, 0.5, (50.0, 20.0))]
-    told = torch.ones_like(level)
-    kept = towards(points, ab, change, told, level)
+    kept = towards(points, ab, change)
     torch.testing.assert_close(kept[:, :, :12], change[:, :, :12])
-    assert bool((kept[:, 4:20, 12:20] > 5.0).all())  # it is what it is around
-    told[:, :, 12:] = 0.0  # not concerned: nothing is filled
-    assert not bool(towards(points, ab, change, told, level)[:, 6:18, 13:19].any())
-    level[:, :, 12:20] = 90.0  # another thing: nothing around it tells
-    alone = towards(
-        points,
-        ab,
-        torch.where(level > 60, -1.0, 1.0) * torch.tensor([20.0, 15.0])[:, None, None],
-        told,
-        level,
-    )
-    assert float(alone[:, :, 14:18].abs().max()) < 2.0
+    assert not bool(kept[:, 4:20, 12:20].any())
 
 
 def odds_of(kinds: Tensor, colors: dict[int, tuple[float, float]], sure: float) -> Tensor:
@@ -186,8 +158,8 @@ def test_what_is_sure_of_another_color_is_not_reached(sure: float, is_reached: b
     level = torch.full((1, 4 * ROWS, 4 * COLUMNS), 60.0)
     blue = Point(2.5 / COLUMNS, 0.5, (0.0, -30.0))
     odds = odds_of(kinds, {0: (0.0, -30.0), 1: (20.0, 20.0)}, sure)
-    _, without = reach_of([blue], torch.ones_like(joined), level, UNSURE)
-    _, found = reach_of([blue], torch.ones_like(joined), level, odds)
+    without = reach_of([blue], torch.ones_like(joined), level, UNSURE)
+    found = reach_of([blue], torch.ones_like(joined), level, odds)
     assert cell(found, 6, 2) == pytest.approx(cell(without, 6, 2), abs=0.05)
     assert (cell(found, 6, 22) > 0.9 * cell(without, 6, 22)) is is_reached
 
@@ -200,7 +172,7 @@ def test_a_color_that_no_screen_shows_is_compared_as_it_is_shown() -> None:
     odds = odds_of(kinds, {0: (0.0, -8.0), 1: (15.0, 18.0)}, 0.9)
     deep = Point(2.5 / COLUMNS, 0.5, (20.0, -60.0))
     flat = torch.ones(3, ROWS, COLUMNS)
-    _, without = reach_of([deep], flat, level, UNSURE)
-    _, found = reach_of([deep], flat, level, odds)
+    without = reach_of([deep], flat, level, UNSURE)
+    found = reach_of([deep], flat, level, odds)
     assert cell(found, 6, 2) == pytest.approx(cell(without, 6, 2), abs=0.02)
     assert cell(found, 6, 22) < 0.02 < 0.1 < cell(without, 6, 22)
