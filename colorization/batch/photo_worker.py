@@ -228,8 +228,7 @@ class PhotoWorker:
             (Path(str(one["path"])).name, share)
             for one, share in zip(known, result.influence, strict=True)
         ]
-        palette = request.palette.name if request.palette else ""
-        credit = credited(picture, shares, palette, len(request.points))
+        credit = credited(picture, request.sources(shares))
         with stage("writing"):
             encode_picture(files.add(path), result.rgb, credit, request.quality)
         making.results.append(path)

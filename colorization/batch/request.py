@@ -15,6 +15,7 @@ from colorization.batch.jobs import Extras
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point, chroma_of
 from colorization.options import ColorizeOptions
+from colorization.photo_files.provenance import Sources
 from colorization.pipeline import ColorizationPipeline
 from retrieval.safe_files import file_sha256
 from similarity.backbone.weight_files import hash_tensors
@@ -89,6 +90,14 @@ class Request:
         """Check the range."""
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be within 1..100, not {self.quality}")
+
+    def sources(self, shares: Sequence[tuple[str, float]] = ()) -> Sources:
+        """Where the colors of a result come from.
+
+        Args:
+            shares: file name and share of each reference.
+        """
+        return Sources(shares, self.palette.name if self.palette else "", len(self.points))
 
 
 @dataclass(frozen=True)

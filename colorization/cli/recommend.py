@@ -2,7 +2,6 @@
 
 import json
 import os
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +39,6 @@ def recommend(
     """Recommend color references for a gray photo from an index."""
     with heavy_imports():
         from colorization.batch.outcome import describe_recommendation
-        from colorization.inference.reference_search import NO_COLOR
         from colorization.photo_files.contact_sheet import check_sheet
         from colorization.pipeline import ColorizationPipeline
         from retrieval.photos.reader import read_picture
@@ -54,9 +52,7 @@ def recommend(
         **given(index_dir=index, backbone=backbone, weights_path=vgg_weights, device=device)
     )
     query = pipeline.search.query(picture.rgb)
-    found = list(islice(pipeline.search.candidates(query, top_k, bool(same_class)), top_k))
-    if not found:
-        raise ValueError(f"{pipeline.search.index.index_dir}: {NO_COLOR}")
+    found = pipeline.search.recommend(query, top_k, bool(same_class))
     if sheet:
         _write_sheet(sheet, picture, found)
     if as_json:

@@ -15,7 +15,7 @@ from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
 from retrieval.photos.color.color_profiles import to_srgb
-from retrieval.photos.prints.detection import is_gray, is_gray_lab
+from retrieval.photos.prints.detection import is_gray
 from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
@@ -175,9 +175,6 @@ def guidance_of(
     rgb = (
         read_reference(Path(palette), "palette picture")
         if isinstance(palette, str | Path)
-        else _as_meant(palette, "palette")
+        else colors_of(palette, "palette picture")
     )
-    lab = working_lab(rgb, options.working_side)
-    if is_gray_lab(lab[0]):
-        raise ValueError("the palette picture is gray: it has no colors to lend")
-    return Guidance(points, palette_of(lab[0, 1:]))
+    return Guidance(points, palette_of(working_lab(rgb, options.working_side)[0, 1:]))

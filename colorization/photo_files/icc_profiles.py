@@ -9,9 +9,9 @@ import struct
 import numpy as np
 from PIL import ImageCms
 
+from retrieval.photos.color.made_profiles import HEADER, joined
 from retrieval.photos.metadata import profile_space
 
-_HEADER = 128
 _CURVES = {b"rTRC", b"gTRC", b"bTRC"}
 _ALIKE = 0x0100  # of 0x10000: how far primaries may be from those of sRGB
 _COLORANTS = {  # of sRGB, adapted to D50, as in its own profile (IEC 61966-2-1)
@@ -51,10 +51,10 @@ def rgb_profile(profile: object) -> bytes | None:
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
-    (count,) = struct.unpack_from(">I", profile, _HEADER)
+    (count,) = struct.unpack_from(">I", profile, HEADER)
     tags = {}
     for i in range(min(count, 100)):
-        name, start, size = struct.unpack_from(">4sII", profile, _HEADER + 4 + 12 * i)
+        name, start, size = struct.unpack_from(">4sII", profile, HEADER + 4 + 12 * i)
         tags[name] = profile[start : start + size]
     return tags
 
@@ -100,15 +100,7 @@ def _with_colorants(profile: bytes, tags: dict[bytes, bytes]) -> bytes:
     kept |= {
         name: tags[name if name in tags else b"kTRC"] for name in sorted(_CURVES, reverse=True)
     }
-    table, data = struct.pack(">I", len(kept)), b""
-    places: dict[bytes, int] = {}
-    for name, value in kept.items():
-        if value not in places:
-            places[value] = _HEADER + 4 + 12 * len(kept) + len(data)
-            data += value + bytes(-len(value) % 4)
-        table += struct.pack(">4sII", name, places[value], len(value))
-    header = bytearray(profile[:_HEADER])
-    header[:4] = struct.pack(">I", _HEADER + len(table) + len(data))
+    header = bytearray(profile[:HEADER])
     header[12:24] = b"mntrRGB XYZ "
     header[84:100] = bytes(16)  # the checksum was of the gray one
-    return bytes(header) + table + data
+    return joined(bytes(header), kept)

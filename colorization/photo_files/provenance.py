@@ -1,7 +1,7 @@
 """Results say in their metadata what they are, so that nobody takes them for originals."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from colorization import __version__
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
@@ -12,17 +12,33 @@ PROGRAM = f"Rechroma {__version__}"
 _LEAST_SHARE = 0.005  # of the colors that is worth a word
 
 
-def statement(references: Sequence[str], palette: str = "", num_points: int = 0) -> str:
-    """What a result says of itself.
+@dataclass(frozen=True)
+class Sources:
+    """Where the colors of a result come from.
 
-    Args:
-        references: file names of those that lent it colors.
+    Attributes:
+        shares: file name and share of each reference, see Colorized.influence.
         palette: file name of the palette picture; empty for none.
         num_points: how many colors were set by hand.
     """
-    sources = [*references, *([f"the palette of {palette}"] if palette else [])]
-    lent = f"Colors from {', '.join(sources)}" if sources else "Colors guessed without a reference"
-    lent += f", {num_points} set by hand" if num_points else ""
+
+    shares: Sequence[tuple[str, float]] = ()
+    palette: str = ""
+    num_points: int = 0
+
+    def guides(self) -> list[str]:
+        """What else than references was asked for, for a person."""
+        count = self.num_points
+        told = [f"{count} color point{'s' if count > 1 else ''}"] if count else []
+        return told + ([f"palette of {self.palette}"] if self.palette else [])
+
+
+def statement(found: Sources) -> str:
+    """What a result says of itself; a reference that gave nothing is not named."""
+    lent_by = [name for name, share in found.shares if share >= _LEAST_SHARE]
+    named = [*lent_by, *([f"the palette of {found.palette}"] if found.palette else [])]
+    lent = f"Colors from {', '.join(named)}" if named else "Colors guessed without a reference"
+    lent += f", {found.num_points} set by hand" if found.num_points else ""
     return f"{COLORIZED} {__version__}; the colors are not original. {lent}."
 
 
@@ -55,23 +71,17 @@ def _percents(shares: Sequence[float]) -> list[int]:
     return percents
 
 
-def credited(
-    source: Picture, shares: Sequence[tuple[str, float]], palette: str = "", num_points: int = 0
-) -> Picture:
+def credited(source: Picture, found: Sources) -> Picture:
     """The original with metadata for its result, which tell that and how it was colorized.
 
     They are ImageDescription and Software of EXIF.
 
     Args:
         source: the original; what it says there is kept, and what else it carries stays as it is.
-        shares: file name and share of each reference, see Colorized.influence; one that gave
-            nothing is not named.
-        palette: name of the picture whose colors were asked for; empty for none.
-        num_points: how many color points were set.
+        found: where the colors come from.
     """
-    references = [name for name, share in shares if share >= _LEAST_SHARE]
     exif = load_exif(source.metadata.get("exif"))
-    exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(references, palette, num_points))
+    exif[DESCRIPTION] = appended(exif.get(DESCRIPTION), statement(found))
     exif[SOFTWARE] = appended(exif.get(SOFTWARE), PROGRAM)
     return replace(source, metadata={**source.metadata, "exif": exif.tobytes()})
 

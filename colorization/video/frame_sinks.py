@@ -13,9 +13,9 @@ from torch import Tensor
 from colorization.inference.pictures.full_resolution import render
 from colorization.inference.pictures.picture_arrays import as_rgb
 from colorization.options import ColorizeOptions
-from colorization.photo_files.provenance import credited, statement
+from colorization.photo_files.provenance import Sources, statement
+from colorization.photo_files.results import write_result
 from colorization.photo_files.staged_files import staging
-from colorization.photo_files.writer import write_picture
 from colorization.video.container.joining import join
 from colorization.video.container.segment_writer import SegmentWriter
 from colorization.video.container.trial import check_container, prepared_sound
@@ -105,7 +105,7 @@ class FilmSink:
             self.film,
             plan.timing,
             self._joined,
-            statement(lent),
+            statement(_sources(lent)),
             self._sound,
         )
         sync(self._joined)
@@ -165,11 +165,10 @@ class PictureSink:
             luminance,
             half_ab * self.options.saturation,
         )
-        write_picture(
-            self.pictures / self.names[frame.pts],
-            rgb,
-            credited(frame.picture, [(name, 1.0) for name in self.lent]),
-        )
+        path, found = self.pictures / self.names[frame.pts], _sources(self.lent)
+        for line in write_result(path, rgb, frame.picture, found):
+            if line not in self.film.notes:
+                self.film.notes.append(line)
 
     def end(self) -> None:
         """Finish the segment."""
@@ -199,6 +198,11 @@ class PictureSink:
         for name in self.names:
             with suppress(FileNotFoundError):  # a run that was stopped right here has moved it
                 _move(self.pictures / name, self.output / name)
+
+
+def _sources(lent: Sequence[str]) -> Sources:
+    """Of all frames together; what share each reference has is not counted."""
+    return Sources([(name, 1.0) for name in lent])
 
 
 def _move(source: Path, target: Path) -> None:

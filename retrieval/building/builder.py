@@ -38,7 +38,6 @@ from retrieval.storage.inventory import (
     named_photos,
     remove_unnamed,
     shard_rows,
-    unfinished_of_others,
 )
 from retrieval.storage.manifest import (
     FEATURES,
@@ -189,7 +188,7 @@ def _build(
         search=search,
     )
     with stage("joining"):
-        commit(live, index_dir, key, manifest, found.others)
+        commit(live, index_dir, manifest, found.others)
     return report
 
 
@@ -205,8 +204,8 @@ def _find(
     if previous and (damaged := _damaged(previous, known)):
         _check_damaged(photos, index_dir, previous, damaged)
         lost = named_photos(index_dir) - known.keys()
-    known |= finished_photos(index_dir, key, previous, listed)
-    return _Found(known, lost, unfinished_of_others(index_dir, previous, key, listed))
+    finished, others = finished_photos(index_dir, key, previous, listed)
+    return _Found(known | finished, lost, others)
 
 
 def _describe(

@@ -28,7 +28,6 @@ from retrieval.storage.shards import (
 def commit(
     live: dict[bytes, ShardRow],
     index_dir: Path,
-    key: str,
     manifest: IndexManifest,
     spare: Sequence[Path] = (),
     fresh: list[Path] | None = None,
@@ -41,8 +40,8 @@ def commit(
     Args:
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
-        key: hash of the settings, as in IndexManifest.key.
-        manifest: what index.json says besides the shards, index.faiss and the date; of its search
+        manifest: what index.json says besides the shards, index.faiss, count and date;
+            of its search
             only the memory budget.
         spare: shards of an interrupted build to leave for the next one.
         fresh: the caller's list of files to remove if this fails; emptied once index.json names
@@ -53,7 +52,7 @@ def commit(
     """
     fresh = [] if fresh is None else fresh
     with discarding(fresh):
-        shards, roots = _whole_shards(live, key, fresh)
+        shards, roots = _whole_shards(live, manifest.key, fresh)
         previous = _previous(index_dir)
         entries = _entries(shards, previous)
         allow_open_files(len(shards))
@@ -63,6 +62,7 @@ def commit(
         kept = {entry.file for entry in entries} | {path.name for path in spare}
         complete = replace(
             manifest,
+            count=len(live),
             shards=entries,
             faiss_sha256=file_sha256(index_dir / FAISS),
             built=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -11,10 +11,9 @@ from retrieval.extraction.pca import (
 )
 from retrieval.photos.listing import Source
 from retrieval.storage.index_folder import sole_writer
-from retrieval.storage.inventory import known_photos, remove_unnamed, unfinished_of_others
+from retrieval.storage.inventory import finished_photos, indexed_photos, remove_unnamed
 from retrieval.storage.manifest import FEATURES, MANIFEST, read_manifest, settings_key
-from similarity.backbone.pretrained import DEFAULT_BACKBONE
-from similarity.backbone.pretrained import weights_hash as hash_of
+from similarity.backbone.pretrained import DEFAULT_BACKBONE, efficientnet_hash
 
 
 def report_up_to_date(
@@ -39,7 +38,7 @@ def report_up_to_date(
     """
     if not (index_dir / MANIFEST).is_file() or not (index_dir / FEATURES).is_dir():
         return None
-    weights_hash = hash_of()
+    weights_hash = efficientnet_hash()
     projections = find_projections(WEIGHTS_DIR, weights_hash)
     if not projections:
         return None
@@ -53,7 +52,8 @@ def report_up_to_date(
             # shards
             return None
         key, listed = settings_key(*made_by), {source.absolute for source in sources}
-        known = known_photos(index_dir, key, previous, listed)
+        finished, others = finished_photos(index_dir, key, previous, listed)
+        known = indexed_photos(index_dir, key, previous) | finished
         changes = find_changes(photos, sources, known)
         search = wanted_search(len(known), memory_budget, previous)
         if (
@@ -64,5 +64,5 @@ def report_up_to_date(
         ):
             return None
         keep_projections(index_dir, *projections, weights_hash)
-        remove_unnamed(index_dir, previous, unfinished_of_others(index_dir, previous, key, listed))
+        remove_unnamed(index_dir, previous, others)
     return BuildReport(len(known), 0, 0, 0, len(known))

@@ -101,8 +101,8 @@ def _merge(contents: dict[Path, Contents], at_out: Path | None, out: Path) -> Me
         ):
             _copy_projections(list(contents), manifests[0], out, fresh)
         unusable = sum(m.unusable for m in manifests)
-        manifest = replace(manifests[0], count=len(live), unusable=unusable)
-        commit(live, out, manifest.key, manifest, unfinished_shards(out, previous), fresh)
+        manifest = replace(manifests[0], unusable=unusable)
+        commit(live, out, manifest, unfinished_shards(out, previous), fresh)
     return MergeReport(len(live), total - len(live))
 
 

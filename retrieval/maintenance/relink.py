@@ -70,14 +70,7 @@ def relink(index_dir: Path, roots: list[Path]) -> RelinkReport:
                         )
                         for i, name in enumerate(names):
                             live[name] = ShardRow(fresh[-1], i, rows[i].size, rows[i].mtime_ns)
-                commit(
-                    live,
-                    index_dir,
-                    manifest.key,
-                    manifest,
-                    unfinished_shards(index_dir, manifest),
-                    fresh,
-                )
+                commit(live, index_dir, manifest, unfinished_shards(index_dir, manifest), fresh)
         return RelinkReport(len(found), len(gone) - len(found), indexed)
 
 

@@ -2,7 +2,6 @@
 
 import fnmatch
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from retrieval.building.commit import commit
@@ -54,10 +53,8 @@ def remove_photos(index_dir: Path, pattern: str) -> int:
                 " to be rid of the index delete its folder"
             )
         left = {name: known for name, known in live.items() if name not in fits}
-        manifest = replace(contents.manifest, count=len(left))
-        commit(
-            left, index_dir, manifest.key, manifest, unfinished_shards(index_dir, contents.manifest)
-        )
+        manifest = contents.manifest
+        commit(left, index_dir, manifest, unfinished_shards(index_dir, manifest))
         return len(fits)
 
 

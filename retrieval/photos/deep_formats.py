@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from retrieval.photos.formats import HEAD, is_tiff
+from retrieval.photos.formats import head_of, is_tiff
 
 if TYPE_CHECKING:
     import tifffile
@@ -146,8 +146,7 @@ def decode_otherwise(path: Path, max_pixels: int) -> Planes | None:
     Raises:
         ValueError, OSError, RuntimeError: it is damaged.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    head = head_of(path)
     if is_tiff(head):
         return decode_tiff(path, max_pixels)
     if head.startswith(_PNG):

@@ -1,5 +1,7 @@
 """What a picture file is: content decides; names only say which files of a folder to look at."""
 
+from pathlib import Path
+
 # name of Pillow's reader: suffixes; no reader that starts another program is among them
 READ = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jps", ".mpo"),
@@ -57,6 +59,12 @@ def readers_for(name: str) -> tuple[str, ...]:
     """The readers of Pillow that may try a file, by its name."""
     by_name = (one for one, some in READ_BY_NAME.items() if name.lower().endswith(some))
     return (*READ, *by_name)
+
+
+def head_of(path: Path) -> bytes:
+    """The bytes of a file that tell its format."""
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
 def is_heic(head: bytes) -> bool:

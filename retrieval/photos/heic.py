@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from retrieval.photos.formats import HEAD, is_heic
+from retrieval.photos.formats import HEAD, head_of, is_heic
 
 
 def learn_heic(path: Path, data: bytes | None = None) -> bool:
@@ -16,22 +16,12 @@ def learn_heic(path: Path, data: bytes | None = None) -> bool:
     Returns:
         False if it is HEIC and pillow-heif is missing.
     """
-    return not is_heic(head_of(path) if data is None else data[:HEAD]) or _register_heic()
-
-
-def can_read_heic() -> bool:
-    """Whether pillow-heif is there."""
-    return _register_heic()
-
-
-def head_of(path: Path) -> bytes:
-    """The bytes of a file that tell its format."""
-    with path.open("rb") as file:
-        return file.read(HEAD)
+    return not is_heic(head_of(path) if data is None else data[:HEAD]) or can_read_heic()
 
 
 @cache
-def _register_heic() -> bool:
+def can_read_heic() -> bool:
+    """Whether pillow-heif is there; then Pillow reads HEIC."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError:

@@ -35,7 +35,6 @@ from retrieval.photos.embedded.tiff_tags import (
     XMP,
     Y_RESOLUTION,
     is_layout,
-    own_description,
     raw_tags,
 )
 from retrieval.photos.embedded.xmp import for_result, unique
@@ -237,8 +236,9 @@ def _upright(
                 del copied[tag]
             if is_layout(str(copied.get(DESCRIPTION, ""))):
                 del copied[DESCRIPTION]
-                if own := own_description(file):
-                    copied[DESCRIPTION] = own if own.isascii() else own.encode()
+                own = raw_tags(file, (DESCRIPTION,)).get(DESCRIPTION, b"").rstrip(b"\0 ")
+                if own and not is_layout(own.decode("latin-1")):  # Pillow before 13 tells the last
+                    copied[DESCRIPTION] = own
             camera = copied.get_ifd(FOLDERS[0]) if FOLDERS[0] in copied else {}
             # it lay on its side
             if exif.get(ORIENTATION) in (5, 6, 7, 8) and WIDTH in camera and HEIGHT in camera:

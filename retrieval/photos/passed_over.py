@@ -83,7 +83,7 @@ _TOLD = {
     "broken": ("broken link", ": {}"),
     "unnamed": ("picture", " without a suffix such as .jpg: {}"),
     "excluded": ("file or folder", " by --exclude"),
-    "made": ("picture", " that Rechroma has made, which must be named to be colorized again: {}"),
+    "made": ("picture", " that Rechroma has made, which must be named to be taken: {}"),
 }
 
 

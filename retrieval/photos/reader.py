@@ -31,9 +31,8 @@ from retrieval.photos.deep_formats import (
 )
 from retrieval.photos.embedded.tiff_tags import ORIENTATION
 from retrieval.photos.encoding import encoding_of
-from retrieval.photos.formats import NO_HEIC, UNREAD, is_tiff, readers_for
+from retrieval.photos.formats import NO_HEIC, UNREAD, head_of, is_tiff, readers_for
 from retrieval.photos.heic import can_read_heic as can_read_heic
-from retrieval.photos.heic import head_of
 from retrieval.photos.heic import learn_heic as learn_heic
 from retrieval.photos.metadata import Metadata, profile_of, read_metadata, read_tiff_metadata
 from retrieval.photos.pages import num_pages, pass_thumbnails
@@ -73,7 +72,7 @@ def read_picture(path: Path, allow_damaged: bool = False) -> Picture:
                 encoding, several = encoding_of(image), image.format in _PAGED
                 picture = replace(_decode(path, image, allow_damaged), encoding=encoding)
             if several:
-                picture = replace(picture, pages=num_pages(path, _readers(path), CAUSES))
+                picture = replace(picture, pages=num_pages(path, readers_of(path), CAUSES))
     except CAUSES as cause:
         picture = _read_otherwise(path, cause)
     if picture.is_gray and has_two_levels(picture.rgb[..., 0]):
@@ -163,7 +162,7 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
         raise ImportError(NO_HEIC)
     unread = UNREAD.get(path.suffix.lower())
     try:
-        image = Image.open(path if data is None else io.BytesIO(data), formats=_readers(path))
+        image = Image.open(path if data is None else io.BytesIO(data), formats=readers_of(path))
     except UnidentifiedImageError:
         if unread:
             raise UnreadError(unread) from None
@@ -187,7 +186,7 @@ def _open(path: Path, data: bytes | None = None) -> Image.Image:
     return image
 
 
-def _readers(path: Path) -> tuple[str, ...]:
+def readers_of(path: Path) -> tuple[str, ...]:
     """The readers of Pillow that may try a file and that are there."""
     Image.init()  # before any is asked for: importing one of them does not load the others
     return tuple(one for one in readers_for(path.name) if one in Image.OPEN)

@@ -1,6 +1,8 @@
 """What the index knows of a photo: vectors, luminance histograms, colors, class and mean chroma."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float16, Int8, Int16
@@ -20,8 +22,24 @@ SETTINGS = {
 }
 
 
+Table = TypeVar("Table", bound="Columns")
+
+
+class Columns:
+    """A dataclass of arrays that have a row a photo."""
+
+    def take(self: Table, rows: np.ndarray) -> Table:
+        """Some rows, in the order given."""
+        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))  # type: ignore[arg-type]
+
+    @classmethod
+    def join(cls: type[Table], parts: Sequence[Table]) -> Table:
+        """The rows of several parts, one after the other."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
-class Descriptors:
+class Descriptors(Columns):
     """Descriptors of some photos.
 
     Attributes:
@@ -43,14 +61,3 @@ class Descriptors:
 
     def __len__(self) -> int:
         return len(self.label)
-
-    def take(self, rows: np.ndarray) -> "Descriptors":
-        """The descriptors of some rows, in the order given."""
-        return Descriptors(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-    @staticmethod
-    def join(parts: list["Descriptors"]) -> "Descriptors":
-        """The photos of several parts, one after the other."""
-        return Descriptors(
-            *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Descriptors))
-        )

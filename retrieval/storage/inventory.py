@@ -40,28 +40,6 @@ class ShardRow:
         return self.size, self.mtime_ns
 
 
-def known_photos(
-    index_dir: Path,
-    key: str,
-    previous: IndexManifest | None,
-    listed: Container[bytes] | None = None,
-) -> dict[bytes, ShardRow]:
-    """What complete shards already describe: those of the index, and those not yet part of it.
-
-    Args:
-        index_dir: folder of the index.
-        key: hash of the settings that count, as in IndexManifest.key.
-        previous: what index.json says; None if there is none that counts.
-        listed: absolute paths of the photos that are wanted of shards that are not part of the
-            index; None takes all.
-
-    Returns:
-        Photos by absolute path.
-    """
-    finished = finished_photos(index_dir, key, previous, listed)
-    return indexed_photos(index_dir, key, previous) | finished
-
-
 def indexed_photos(
     index_dir: Path, key: str, previous: IndexManifest | None
 ) -> dict[bytes, ShardRow]:
@@ -84,29 +62,30 @@ def indexed_photos(
 
 
 def finished_photos(
-    index_dir: Path,
-    key: str,
-    previous: IndexManifest | None,
-    listed: Container[bytes] | None = None,
-) -> dict[bytes, ShardRow]:
-    """What an interrupted build finished.
+    index_dir: Path, key: str, previous: IndexManifest | None, listed: Container[bytes]
+) -> tuple[dict[bytes, ShardRow], list[Path]]:
+    """What interrupted builds finished.
 
     Args:
         index_dir: folder of the index.
         key: hash of the settings that count, as in IndexManifest.key.
         previous: what index.json says; None if there is none that counts.
         listed: absolute paths of the photos that are wanted now: others may have been removed or
-            have moved since; None takes all.
+            have moved since.
 
     Returns:
-        Photos by absolute path.
+        Photos that are wanted, by absolute path; and the shards that have none of them. Those were
+        made by a build of other folders, which takes them over when it is run again.
     """
     finished: dict[bytes, ShardRow] = {}
+    others: list[Path] = []
     for path in unfinished_shards(index_dir, previous):
-        finished |= _sound_rows(path, key)
-    if listed is None:
-        return finished
-    return {name: row for name, row in finished.items() if name in listed}
+        rows = _sound_rows(path, key)
+        wanted = {name: row for name, row in rows.items() if name in listed}
+        finished |= wanted
+        if rows and not wanted:
+            others.append(path)
+    return finished, others
 
 
 def named_photos(index_dir: Path) -> set[bytes]:
@@ -163,23 +142,6 @@ def unfinished_shards(index_dir: Path, manifest: IndexManifest | None) -> list[P
 def built_shards(index_dir: Path) -> list[Path]:
     """All shards in the folder that a build made from photos, part of the index or not."""
     return [path for path in (index_dir / FEATURES).iterdir() if _BUILT.fullmatch(path.name)]
-
-
-def unfinished_of_others(
-    index_dir: Path, manifest: IndexManifest | None, key: str, listed: Container[bytes]
-) -> list[Path]:
-    """Of the unfinished shards those that have none of the listed photos.
-
-    They were made by a build of other folders, which takes them over when it is run again.
-
-    Args:
-        index_dir: folder of the index.
-        manifest: what index.json says; None if there is none that counts.
-        key: hash of the settings that count, as in IndexManifest.key; no build takes over others.
-        listed: absolute paths of the photos of this build.
-    """
-    found = [(path, _sound_rows(path, key)) for path in unfinished_shards(index_dir, manifest)]
-    return [path for path, rows in found if rows and not any(name in listed for name in rows)]
 
 
 def rewritten_name() -> str:

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from retrieval.safe_files import file_sha256, replacing
-from retrieval.storage.descriptors import Descriptors
+from retrieval.storage.descriptors import Columns, Descriptors
 
 SHARD_PHOTOS = 2048
 OTHER_FILES = 256  # that a process has open besides the shards
@@ -42,7 +42,7 @@ class PhotoRow(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Photos:
+class Photos(Columns):
     """Which files the rows of a shard describe.
 
     Attributes:
@@ -65,17 +65,6 @@ class Photos:
     def absolute(self, row: int) -> bytes:
         """Full path of a row's file."""
         return bytes(os.path.join(self.root[row], self.path[row]))
-
-    def take(self, rows: np.ndarray) -> "Photos":
-        """The photos of some rows, in the order given."""
-        return Photos(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-    @staticmethod
-    def join(parts: list["Photos"]) -> "Photos":
-        """The photos of several parts, one after the other."""
-        return Photos(
-            *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Photos))
-        )
 
     @staticmethod
     def of(rows: Sequence[PhotoRow]) -> "Photos":

@@ -85,7 +85,7 @@ def scale_build(folder: Path, count: int, memory_budget: int) -> None:
         write_shard(path, photos, described(draw(size, count, first), pool, first), manifest.key)
         live |= {photos.absolute(i): ShardRow(path, i, 1, 1) for i in range(size)}
     written, cpu = time.perf_counter(), time.process_time()
-    commit(live, folder, manifest.key, manifest)
+    commit(live, folder, manifest)
     done = read_manifest(folder).search
     print(f"{done.kind} {done.parameters}, recall measured while it was built {done.recall}")
     print_figures(

@@ -41,7 +41,7 @@ def make_index(folder: Path, real: Path) -> Path:
         )
         path = write_shard(folder / FEATURES / f"{start:08}.h5", photos, made, manifest.key)
         live |= {photos.absolute(i): ShardRow(path, i, 1, 1) for i in range(count)}
-    commit(live, folder, manifest.key, replace(manifest, count=NUM_PHOTOS))
+    commit(live, folder, replace(manifest, count=NUM_PHOTOS))
     return folder
 
 

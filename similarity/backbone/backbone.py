@@ -19,7 +19,7 @@ from similarity.backbone.normalisation import (
     SLIM as SLIM_NORMALISATION,
 )
 from similarity.backbone.precision import autocast, usable_device
-from similarity.backbone.pretrained import DEFAULT_BACKBONE, WEIGHTS_DIR, weights_hash
+from similarity.backbone.pretrained import DEFAULT_BACKBONE, WEIGHTS_DIR, efficientnet_hash
 from similarity.backbone.vgg19 import FULL, SLIM, VGG19, load_vgg19, torchvision_state
 from similarity.backbone.weight_files import hash_tensors, load_bundled, read_state
 
@@ -177,9 +177,13 @@ def load_backbone(
         raise ValueError(f"weights of one's own belong to the backbone vgg19; {name} has its own")
     statistics = load_statistics(name, weights_dir)
     if name == "efficientnet-lite0":
-        hash_ = weights_hash(name)
         backbone = Backbone(
-            name, load_efficientnet(), EFFICIENTNET, EFFICIENTNET_LAYERS, hash_, statistics
+            name,
+            load_efficientnet(),
+            EFFICIENTNET,
+            EFFICIENTNET_LAYERS,
+            efficientnet_hash(),
+            statistics,
         )
     elif name == "vgg19-slim":
         state = load_bundled(name, weights_dir)

@@ -1,12 +1,14 @@
 """Weights as files: safetensors shards in the package, and state dicts of other programs."""
 
+import hashlib
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from similarity.backbone.pretrained import WEIGHTS_DIR, hash_weights, read_shards
+from similarity.backbone.pretrained import WEIGHTS_DIR
 
 SHARD_BYTES = 3_900_000
 
@@ -22,7 +24,18 @@ def load_bundled(stem: str, weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor
         FileNotFoundError: a shard is missing.
         ValueError: a shard is damaged.
     """
-    return read_shards(stem, weights_dir, load_file)
+    shards = sorted(weights_dir.glob(f"{stem}-*-of-*.safetensors"))
+    if not shards or len(shards) != int(shards[0].stem.rpartition("-")[2]):
+        raise FileNotFoundError(
+            f"{weights_dir}: the weights {stem} are incomplete; reinstall rechroma"
+        )
+    state: dict[str, Tensor] = {}
+    for shard in shards:
+        try:
+            state |= load_file(shard)
+        except SafetensorError as error:
+            raise ValueError(f"{shard}: damaged ({error}); reinstall rechroma") from error
+    return state
 
 
 def write_bundled(stem: str, state: dict[str, Tensor], weights_dir: Path) -> int:
@@ -91,7 +104,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 def hash_tensors(state: dict[str, Tensor]) -> str:
     """First 16 hexadecimal digits of the SHA-256 over names, types and values, in name order."""
-    return hash_weights((key, str(state[key].dtype), _bytes(state[key])) for key in sorted(state))
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(f"{name} {state[name].dtype}".encode())
+        digest.update(_bytes(state[name]))
+    return digest.hexdigest()[:16]
 
 
 def _bytes(value: Tensor) -> bytes:

@@ -14,7 +14,7 @@ from colorization.inference.pictures.luminance import luminance_of
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
 from colorization.photo_files.contact_sheet import Cell, write_sheet
-from colorization.photo_files.provenance import credited
+from colorization.photo_files.provenance import Sources, credited
 from colorization.photo_files.writer import write_picture
 from colorization.pipeline import ColorizationPipeline
 from retrieval.building.builder import BuildOptions, build_index
@@ -77,7 +77,7 @@ def test_what_was_colorized_is_no_reference(
     Image.fromarray(luminance_of(pictures["coffee"])[..., 0]).save(gray_path)
     picture = read_picture(gray_path)
     colors = deep(pictures["coffee"]) if is_deep else pictures["coffee"]
-    write_picture(library / f"result{suffix}", colors, credited(picture, []))
+    write_picture(library / f"result{suffix}", colors, credited(picture, Sources()))
     Image.fromarray(pictures["coffee"]).save(library / f"photo{suffix}")
     write_sheet(library / "sheet.png", [[Cell(pictures["coffee"], "a cup")]])
     build_index([library], tmp_path / "index", pipeline.backbone, BuildOptions(workers=0))

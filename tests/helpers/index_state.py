@@ -1,7 +1,7 @@
 """What the folder of an index holds, and builds that are interrupted."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from retrieval.maintenance.verify import Finding
 from retrieval.photos.reader import read_small_rgb
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.manifest import FAISS, FEATURES, LOCK, MANIFEST, read_manifest
+from retrieval.storage.inventory import ShardRow, finished_photos, indexed_photos
+from retrieval.storage.manifest import FAISS, FEATURES, LOCK, MANIFEST, IndexManifest, read_manifest
 from retrieval.storage.shards import read_descriptors, read_photos
 from similarity.backbone.backbone import Backbone
 
@@ -107,3 +108,16 @@ def only(findings: list[Finding]) -> Finding:
     """The one thing that verifying has found."""
     assert len(findings) == 1, findings
     return findings[0]
+
+
+class _All(Container[bytes]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def known_photos(
+    index_dir: Path, key: str, previous: IndexManifest | None, listed: Container[bytes] = _All()
+) -> dict[bytes, ShardRow]:
+    """Photos of an index and of interrupted builds, by absolute path."""
+    indexed = indexed_photos(index_dir, key, previous)
+    return indexed | finished_photos(index_dir, key, previous, listed)[0]

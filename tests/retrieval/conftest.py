@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from index_state import known_photos
 
 from retrieval.building.commit import commit
 from retrieval.storage import search_settings
 from retrieval.storage.descriptors import Descriptors
 from retrieval.storage.global_vectors import GlobalVectors
-from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FEATURES, IndexManifest
 from retrieval.storage.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ, SearchSettings
 from retrieval.storage.shards import PhotoRow, Photos, write_shard
@@ -112,7 +112,7 @@ def make_large(monkeypatch: pytest.MonkeyPatch, small_limits: None) -> Callable[
                 "search": SearchSettings(memory_budget=BUDGETS[kind]),
             }
         )
-        commit(known_photos(index_dir, EMPTY.key, None), index_dir, EMPTY.key, manifest)
+        commit(known_photos(index_dir, EMPTY.key, None), index_dir, manifest)
         return index_dir
 
     return make

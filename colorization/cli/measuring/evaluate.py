@@ -103,14 +103,16 @@ def _chosen(folder: Path, limit: int | None) -> list[Path]:
     """The photos of a folder, or ``limit`` of them evenly spaced; what we made is no truth."""
     from retrieval.photos.listing import evenly, list_pictures
     from retrieval.photos.metadata import is_made_file
+    from retrieval.photos.passed_over import PassedOver
 
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    found = list(list_pictures(folder))
+    passed = PassedOver()
+    found = list(list_pictures(folder, passed))
     paths = [path for path in found if not is_made_file(path)]
-    if count := len(found) - len(paths):
-        line = f"passed over {count} picture{'' if count == 1 else 's'} that Rechroma has made"
-        typer.echo(line, err=True)
+    passed.made += sorted({*map(str, found)} - {*map(str, paths)})
+    for line in passed.lines():
+        typer.echo(f"passed over {one_line(line)}", err=True)
     if not paths:
         raise ValueError(f"{folder}: no pictures in this folder")
     return paths if limit is None else evenly(paths, limit)

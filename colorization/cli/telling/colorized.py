@@ -101,13 +101,6 @@ def _print_problems(outcomes: "list[Outcome]", single: bool, method: str) -> Non
         typer.echo(f"failed {one_line(outcome.error)}", err=True)
 
 
-def guides(request: "Request") -> list[str]:
-    """What else than references was asked for, for a person."""
-    count = len(request.points)
-    told = [f"{count} color point{'s' if count > 1 else ''}"] if count else []
-    return told + ([f"palette of {request.palette.name}"] if request.palette else [])
-
-
 def _print_made(task: Task, results: "FolderReport") -> None:
     from colorization.photo_files.provenance import sources
 
@@ -121,7 +114,7 @@ def _print_made(task: Task, results: "FolderReport") -> None:
             used = [made + f" in {done.seconds:.2f} s"]
         else:
             used = [f"{done.results[0]} in {done.seconds:.2f} s", sources(shares)]
-        typer.echo(one_line(", ".join([*used, *guides(task.request)])))
+        typer.echo(one_line(", ".join([*used, *task.request.sources().guides()])))
         files = task.request.extras.files(done.job.output_path)
         beside = [path.name for path in files if path not in done.results and path.exists()]
         if beside:
@@ -133,4 +126,6 @@ def _print_made(task: Task, results: "FolderReport") -> None:
     existed = f", {kept} existed already and were kept" if kept else ""
     colored = f", {passed} passed over: they have colors (--recolor colorizes them)"
     line = f"{task.output}: {len(good)} colorized, {failed} failed{existed}"
-    typer.echo(one_line("; ".join([line + (colored if passed else ""), *guides(task.request)])))
+    typer.echo(
+        one_line("; ".join([line + (colored if passed else ""), *task.request.sources().guides()]))
+    )

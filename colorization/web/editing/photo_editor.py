@@ -13,8 +13,9 @@ from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
-from colorization.photo_files.provenance import credited
-from colorization.photo_files.writer import output_suffix, what_is_lost, write_picture
+from colorization.photo_files.provenance import Sources
+from colorization.photo_files.results import write_result
+from colorization.photo_files.writer import output_suffix, what_is_lost
 from colorization.pipeline import ColorizationPipeline
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
@@ -204,9 +205,7 @@ class PhotoEditor:
         say("writing")
         name = f"{edited.photo.stem}-color{output_suffix(edited.photo.suffix)}"
         path = self.store.new(name)
-        palette = edited.edit.palette.name if edited.edit.palette else ""
-        shares = shares_of(edited, result)
-        write_picture(path, result.rgb, credited(picture, shares, palette, len(edited.edit.points)))
+        write_result(path, result.rgb, picture, sources_of(edited, result))
         return path
 
     def thumbnail(self, path: Path) -> Path:
@@ -278,12 +277,14 @@ def _key(edited: EditedPhoto) -> Hashable:
     return edited.photo, edited.picked
 
 
-def shares_of(edited: EditedPhoto, result: Colorized) -> list[tuple[str, float]]:
-    """File name of each reference in use, and its share of the colors in 0..1.
+def sources_of(edited: EditedPhoto, result: Colorized) -> Sources:
+    """Where the colors of a result come from.
 
     Args:
         edited: the photo.
         result: of it, with these references.
     """
     names = [one.path.name for one in edited.picked]
-    return list(zip(names, result.influence, strict=False))
+    palette = edited.edit.palette.name if edited.edit.palette else ""
+    shares = list(zip(names, result.influence, strict=False))
+    return Sources(shares, palette, len(edited.edit.points))

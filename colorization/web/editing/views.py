@@ -6,7 +6,7 @@ from urllib.parse import quote
 from colorization.photo_files.provenance import sources
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import SLIDERS, Candidate, EditedPhoto
-from colorization.web.editing.photo_editor import PhotoEditor, Say, shares_of, silent
+from colorization.web.editing.photo_editor import PhotoEditor, Say, silent, sources_of
 from colorization.web.editing.previews import save_preview, with_doubt
 from colorization.web.messages import as_line
 from colorization.web.storage.file_store import FileStore
@@ -73,11 +73,8 @@ def status_lines(edited: EditedPhoto, result: Colorized) -> list[str]:
         result: of it.
     """
     edit = edited.edit
-    parts = [f"Colors {sources(shares_of(edited, result))}"]
-    if edit.points:
-        parts.append(f"{len(edit.points)} color point{'s' if len(edit.points) > 1 else ''}")
-    if edit.palette:
-        parts.append(f"palette of {edit.palette.name}")
+    found = sources_of(edited, result)
+    parts = [f"Colors {sources(found.shares)}", *found.guides()]
     # of what was recommended, which does not matter where the visitor took some of it
     notes = [
         line for line in edited.note.splitlines() if not (edit.picks and NOTHING_ALIKE in line)

@@ -14,8 +14,9 @@ from colorization.batch.request import PixelPoint, parse_point
 from colorization.batch.target_colors import recolored
 from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
-from colorization.photo_files.provenance import credited
-from colorization.photo_files.writer import output_suffix, what_is_lost, write_picture
+from colorization.photo_files.provenance import Sources
+from colorization.photo_files.results import write_result
+from colorization.photo_files.writer import output_suffix
 from colorization.web.editing.edit_history import MAX_POINTS, SLIDERS
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import as_line, as_number
@@ -83,10 +84,9 @@ class HttpApi:
         path = self._editor.store.new(f"{source.stem}-color{output_suffix(source.suffix)}")
         names = [one.path.name for one in result.references] or [one.name for one in paths]
         shares = list(zip(names, result.influence, strict=True))
-        palette_name = palette.name if palette else ""
-        write_picture(path, result.rgb, credited(picture, shares, palette_name, len(points)))
+        found = Sources(shares, palette.name if palette else "", len(points))
+        lost = write_result(path, result.rgb, picture, found)
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        lost = what_is_lost(picture, path)
         lines = (*overruled, *recolored(picture), *lost, *result.skipped, result.note)
         notes = [as_line(line) for line in lines if line]
         return path, {"references": used, "notes": notes}

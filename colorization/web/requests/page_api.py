@@ -24,8 +24,9 @@ from colorization.web.requests.queued_results import CARD_SIDE, result_of
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.upload_checks import accepted_suffixes
 from colorization.web.requests.uploads import Uploads
+from colorization.web.storage.named import Named
 from colorization.web.storage.open_photos import OpenPhotos
-from colorization.web.storage.photo_queue import PhotoQueues
+from colorization.web.storage.photo_queue import GONE, MAX_QUEUES, PhotoQueue
 
 UNTICKED = "Only your own references are used now. Tick recommended ones to use them too."
 
@@ -37,7 +38,10 @@ class PageApi:
         self, editor: PhotoEditor, turns: Turns, uploads: Uploads, library: Library
     ) -> None:
         self.editor, self.turns, self.uploads, self.library = editor, turns, uploads, library
-        self.photos, self.queues = OpenPhotos(editor.limits.open_photos), PhotoQueues()
+        self.photos, self.queues = (
+            OpenPhotos(editor.limits.open_photos),
+            Named[PhotoQueue](MAX_QUEUES, GONE),
+        )
 
     def routes(self) -> list[Route]:
         """Where each request is answered."""

@@ -20,8 +20,9 @@ from colorization.web.requests.queued_results import (
 )
 from colorization.web.requests.turns import Turns
 from colorization.web.requests.uploads import Uploads
+from colorization.web.storage.named import Named
 from colorization.web.storage.open_photos import GONE, OpenPhotos
-from colorization.web.storage.photo_queue import PhotoQueue, PhotoQueues, QueuedPhoto, safe_folder
+from colorization.web.storage.photo_queue import PhotoQueue, QueuedPhoto, safe_folder
 from retrieval.photos.reader import Picture, PictureError, read_picture
 
 PASSED_OVER = "This photo already has colors, so it was passed over."
@@ -37,7 +38,7 @@ class QueueApi:
         turns: Turns,
         uploads: Uploads,
         photos: OpenPhotos,
-        queues: PhotoQueues,
+        queues: Named[PhotoQueue],
     ) -> None:
         self._editor, self._turns, self._uploads = editor, turns, uploads
         self._photos, self._queues = photos, queues
@@ -55,7 +56,7 @@ class QueueApi:
 
     async def begin(self, _: Request) -> Response:
         """Begin a queue."""
-        return JSONResponse({"name": self._queues.new()})
+        return JSONResponse({"name": self._queues.add(PhotoQueue())})
 
     async def show(self, request: Request) -> Response:
         """What is done, with what was changed since, for a page that comes back to it."""

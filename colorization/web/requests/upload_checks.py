@@ -7,9 +7,15 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from colorization.web.storage.limits import Limits
-from retrieval.photos.formats import HEAD, NO_HEIC, READ, SUFFIXES, UNREAD, is_tiff, readers_for
+from retrieval.photos.formats import NO_HEIC, READ, SUFFIXES, UNREAD, head_of, is_tiff
 from retrieval.photos.pillow_limits import own_limits
-from retrieval.photos.reader import PictureError, can_read_heic, learn_heic, read_small_rgb
+from retrieval.photos.reader import (
+    PictureError,
+    can_read_heic,
+    learn_heic,
+    read_small_rgb,
+    readers_of,
+)
 
 READABLE = "a JPEG, PNG, TIFF, WebP or AVIF file"
 DAMAGED = "is damaged or incomplete. Choose another."
@@ -71,11 +77,11 @@ def named_by_content(path: Path) -> Path:
     if path.suffix.lower() in SUFFIXES:
         return path
     try:
-        with own_limits(), _opened(path) as image:
+        with own_limits(), Image.open(path, formats=readers_of(path)) as image:
             kind = "JPEG" if image.format == "MPO" else image.format or ""
             suffixes = READ.get(kind, ("",))
     except (UnidentifiedImageError, OSError):
-        suffixes = READ["TIFF"] if _is_tiff(path) else ("",)
+        suffixes = READ["TIFF"] if is_tiff(head_of(path)) else ("",)
     return path.rename(path.with_name(path.name + suffixes[0]))
 
 
@@ -89,26 +95,16 @@ def _size(path: Path) -> tuple[int, int]:
     try:
         with own_limits():
             is_known = learn_heic(path)
-            with _opened(path) as image:
+            with Image.open(path, formats=readers_of(path)) as image:
                 return image.size
     except UnidentifiedImageError as error:
-        if _is_tiff(path):
+        if is_tiff(head_of(path)):
             return _tiff_size(path)
         if not is_known:
             raise PictureError(f"{path.name}: {NO_HEIC}") from error
         raise _refusal(path, NONE) from error
     except Exception as error:  # Pillow's readers raise whatever a broken header leads them to
         raise _refusal(path, DAMAGED) from error
-
-
-def _opened(path: Path) -> Image.Image:
-    Image.init()
-    return Image.open(path, formats=[name for name in readers_for(path.name) if name in Image.OPEN])
-
-
-def _is_tiff(path: Path) -> bool:
-    with path.open("rb") as file:
-        return is_tiff(file.read(HEAD))
 
 
 def _tiff_size(path: Path) -> tuple[int, int]:

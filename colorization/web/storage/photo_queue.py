@@ -1,14 +1,11 @@
 """Several photos colorized one after the other: their results, and one zip of them."""
 
-import secrets
 import threading
 import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-
-from cachetools import LRUCache
 
 from colorization.web.editing.edit_history import Edit
 from colorization.web.messages import FullError, GoneError
@@ -137,33 +134,6 @@ class PhotoQueue:
             for folder, file in there:
                 zipped.write(file, _free(PurePosixPath(folder, file.name), taken))
         return path
-
-
-class PhotoQueues:
-    """Queues by names that nobody guesses; the one not used for longest goes first."""
-
-    def __init__(self) -> None:
-        self._queues: LRUCache[str, PhotoQueue] = LRUCache(MAX_QUEUES)
-        self._lock = threading.Lock()
-
-    def new(self) -> str:
-        """Begin a queue; return its name."""
-        name = secrets.token_urlsafe(12)
-        with self._lock:
-            self._queues[name] = PhotoQueue()
-        return name
-
-    def get(self, name: str) -> PhotoQueue:
-        """The queue of a name.
-
-        Raises:
-            GoneError: it is not there.
-        """
-        with self._lock:
-            found = self._queues.get(name)
-        if found is None:
-            raise GoneError(GONE)
-        return found
 
 
 def safe_folder(text: str) -> str:

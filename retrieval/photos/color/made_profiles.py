@@ -1,6 +1,7 @@
 """ICC profiles made from primaries and a tone curve: what pictures say without one."""
 
 import struct
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,6 +15,7 @@ PRIMARIES = {  # of ITU-T H.273: x and y of red, green, blue and white
     11: (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351),
     12: (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329),
 }
+HEADER = 128  # bytes
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -41,17 +43,26 @@ def made_profile(primaries: tuple[float, ...], curve: np.ndarray) -> bytes:
         (key, _xyz(one)) for key, one in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)
     ]
     tags += [(key, trc) for key in (b"rTRC", b"gTRC", b"bTRC")]
+    header = struct.pack(">I4sI", 0, b"", 0x02400000) + b"mntrRGB XYZ " + bytes(12) + b"acsp"
+    header += bytes(28) + struct.pack(">3i", *(round(v * 65536) for v in _D50))
+    return joined(header.ljust(HEADER, b"\0"), dict(tags))
+
+
+def joined(header: bytes, tags: Mapping[bytes, bytes]) -> bytes:
+    """A profile, in which equal tags are stored once.
+
+    Args:
+        header: of HEADER bytes; its size is set.
+        tags: by name.
+    """
     listed, data = struct.pack(">I", len(tags)), b""
     places: dict[bytes, int] = {}
-    for key, value in tags:
+    for key, value in tags.items():
         if value not in places:
-            places[value] = 128 + 4 + 12 * len(tags) + len(data)
+            places[value] = HEADER + 4 + 12 * len(tags) + len(data)
             data += value + bytes(-len(value) % 4)
         listed += struct.pack(">4sII", key, places[value], len(value))
-    size = 128 + len(listed) + len(data)
-    header = struct.pack(">I4sI", size, b"", 0x02400000) + b"mntrRGB XYZ " + bytes(12) + b"acsp"
-    header += bytes(28) + struct.pack(">3i", *(round(v * 65536) for v in _D50))
-    return header.ljust(128, b"\0") + listed + data
+    return struct.pack(">I", HEADER + len(listed) + len(data)) + header[4:] + listed + data
 
 
 def _columns(primaries: tuple[float, ...]) -> np.ndarray:

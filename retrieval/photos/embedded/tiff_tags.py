@@ -58,27 +58,3 @@ def raw_tags(file: BufferedIOBase | None, wanted: tuple[int, ...]) -> dict[int, 
     finally:
         file.seek(place)
     return found
-
-
-def own_description(file: BufferedIOBase | None) -> str:
-    """The description that tifffile has kept; empty if there is none.
-
-    Tifffile writes one of its own, of the layout, behind that.
-
-    Args:
-        file: of the TIFF; its place is kept.
-    """
-    if file is None or file.closed:
-        return ""
-    import tifffile
-
-    place = file.tell()
-    file.seek(0)
-    try:
-        with tifffile.TiffFile(cast("IO[bytes]", file)) as tiff:
-            text = str(cast("tifffile.TiffPage", tiff.pages[0]).description)
-    except tifffile.TiffFileError:
-        return ""
-    finally:
-        file.seek(place)
-    return "" if is_layout(text) else text

@@ -7,7 +7,6 @@ there the evidence must be stronger.
 """
 
 import numpy as np
-import torch
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
@@ -24,7 +23,6 @@ from retrieval.photos.prints.tone_curve import (
     num_tones,
 )
 from similarity.color.lab import lab_of_bytes
-from similarity.resize import resized
 
 # chroma left beside the curve, and in its worst cells, that a print may have: fixed, and a share
 # of its own chroma, for tones that clip
@@ -73,20 +71,6 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
     if chroma < MIN_CHROMA or not is_middle_toned(lab_of_bytes(pixels[MIDDLE, MIDDLE])):
         return chroma
     return _color_of(lab_of_bytes(pixels), chroma)
-
-
-def is_gray_lab(lab: torch.Tensor) -> bool:
-    """Whether a picture has no colors, or is a gray print of whatever tone.
-
-    Args:
-        lab: (3, height, width) in raw Lab units, of any size and with any tones.
-    """
-    planes = lab.detach().float().cpu()
-    chroma = float(torch.hypot(planes[1], planes[2]).mean())
-    square = resized(planes, (SIDE, SIDE)).numpy()
-    if chroma < MIN_CHROMA or not is_middle_toned(square[:, MIDDLE, MIDDLE]):
-        return chroma < MIN_CHROMA
-    return _color_of(square, chroma) < MIN_CHROMA
 
 
 def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:

@@ -177,7 +177,7 @@ def test_heic_is_tried_again_once_its_extra_may_be_there(
     run: Callable[..., Result], gray_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (gray_dir / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    monkeypatch.setattr("retrieval.photos.heic._register_heic", lambda: False)
+    monkeypatch.setattr("retrieval.photos.heic.can_read_heic", lambda: False)
     assert "pillow-heif" in run().stderr
     monkeypatch.setattr(
         "colorization.batch.photo_worker.read_picture",

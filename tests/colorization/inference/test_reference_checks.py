@@ -179,13 +179,13 @@ def test_the_colors_of_a_pil_picture_are_those_that_its_profile_says(
 
 
 def test_a_gray_palette_is_refused(gray_pictures: Pictures) -> None:
-    with pytest.raises(ValueError, match="the palette picture is gray: it has no colors to lend"):
+    with pytest.raises(ValueError, match="palette picture is gray: it has no colors to lend"):
         guidance_of([], as_rgb(gray_pictures["coffee"]), TINY)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4, 2), np.uint8), np.full((4, 4, 3), np.nan)])
 def test_a_palette_of_a_wrong_shape_or_type_is_named(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"^palette: "):
+    with pytest.raises(ValueError, match=r"^palette picture: "):
         guidance_of([], wrong, TINY)
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from colorization import __version__
-from colorization.photo_files.provenance import PROGRAM, credited, sources
+from colorization.photo_files.provenance import PROGRAM, Sources, credited, sources
 from retrieval.photos.embedded.tiff_tags import DESCRIPTION, SOFTWARE
 from retrieval.photos.metadata import load_exif
 from retrieval.photos.reader import Picture
@@ -24,7 +24,8 @@ def bare(**metadata: object) -> Picture:
 
 def test_a_picture_that_said_nothing() -> None:
     found = credited(
-        bare(dpi=(300, 300)), [("Oma 1998.jpg", 0.5), ("idle.png", 0.001), ("b.png", 0.2)]
+        bare(dpi=(300, 300)),
+        Sources([("Oma 1998.jpg", 0.5), ("idle.png", 0.001), ("b.png", 0.2)]),
     )
     assert __version__ in PROGRAM and said(found, SOFTWARE) == PROGRAM
     assert (
@@ -45,13 +46,14 @@ def test_a_picture_that_said_nothing() -> None:
 def test_palettes_and_points_are_told(
     references: list[str], palette: str, num_points: int, told: str
 ) -> None:
-    assert said(
-        credited(bare(), [(name, 1.0) for name in references], palette, num_points), DESCRIPTION
-    ).endswith(f"not original. {told}")
+    found = Sources([(name, 1.0) for name in references], palette, num_points)
+    assert said(credited(bare(), found), DESCRIPTION).endswith(f"not original. {told}")
 
 
 def test_without_references() -> None:
-    assert said(credited(bare(), []), DESCRIPTION).endswith("Colors guessed without a reference.")
+    assert said(credited(bare(), Sources()), DESCRIPTION).endswith(
+        "Colors guessed without a reference."
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_what_was_there_stays() -> None:
         "Epson",
     )
     source = bare(exif=exif.tobytes(), xmp=b"<x/>", icc_profile=b"p")
-    found = credited(source, [("a.jpg", 1.0)])
+    found = credited(source, Sources([("a.jpg", 1.0)]))
     assert said(found, DESCRIPTION).startswith("Gro\u00dfmutter; Colorized by Rechroma")
     assert said(found, SOFTWARE) == f"VueScan; {PROGRAM}"
     assert said(found, MAKER) == "Epson"
@@ -112,16 +114,24 @@ def test_what_was_there_stays() -> None:
 
 
 def test_saying_it_again_changes_nothing() -> None:
-    once = credited(bare(), [("a.jpg", 1.0)])
-    assert credited(once, [("a.jpg", 1.0)]).metadata == once.metadata
-    assert said(credited(once, [("b.jpg", 1.0)]), DESCRIPTION).count("Colorized by") == 2
+    once = credited(bare(), Sources([("a.jpg", 1.0)]))
+    assert credited(once, Sources([("a.jpg", 1.0)])).metadata == once.metadata
+    assert said(credited(once, Sources([("b.jpg", 1.0)])), DESCRIPTION).count("Colorized by") == 2
 
 
 def test_file_names_of_any_script() -> None:
     assert "\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg" in said(
         credited(
             bare(),
-            [("\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", 0.5), ("bad\udcff.jpg", 0.5)],
+            Sources(
+                [("\u0431\u0430\u0431\u0443\u0448\u043a\u0430.jpg", 0.5), ("bad\udcff.jpg", 0.5)]
+            ),
         ),
         DESCRIPTION,
     )
+
+
+def test_guides_for_a_person() -> None:
+    assert Sources([("a.jpg", 1.0)]).guides() == []
+    assert Sources(num_points=1).guides() == ["1 color point"]
+    assert Sources((), "tones.png", 2).guides() == ["2 color points", "palette of tones.png"]

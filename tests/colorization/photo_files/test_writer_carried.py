@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, IptcImagePlugin, PngImagePlugin
 
-from colorization.photo_files.provenance import credited
+from colorization.photo_files.provenance import Sources, credited
 from colorization.photo_files.writer import (
     what_is_lost,
     write_picture,
@@ -195,7 +195,7 @@ def test_exif_too_large_for_a_jpeg_loses_its_largest_entries_only(tmp_path: Path
     write_picture(
         tmp_path / "x.jpg",
         rgb,
-        credited(Picture(rgb, metadata={"exif": exif.tobytes()}), [("a.jpg", 1.0)]),
+        credited(Picture(rgb, metadata={"exif": exif.tobytes()}), Sources([("a.jpg", 1.0)])),
     )
     kept = Image.open(tmp_path / "x.jpg").getexif()
     assert (

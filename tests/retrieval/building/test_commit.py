@@ -5,16 +5,17 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pytest
+from index_state import known_photos
 
 from retrieval.building.commit import commit
 from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.inventory import indexed_photos, known_photos, unfinished_shards
+from retrieval.storage.inventory import indexed_photos, unfinished_shards
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, IndexManifest, read_manifest
 from retrieval.storage.shards import PhotoRow, Photos, read_descriptors, read_photos, write_shard
 
-KEY = "k" * 16
 EMPTY = IndexManifest("vgg19-slim", "a" * 16, "b" * 16, [], "", 0)
+KEY = EMPTY.key
 
 
 def described(numbers: list[int]) -> Descriptors:
@@ -50,7 +51,7 @@ def test_commit_keeps_whole_shards_and_rewrites_those_that_lost_photos(tmp_path:
     live = known_photos(tmp_path, KEY, None)
     for number in (3, 5):
         del live[b"/p/%d.jpg" % number]
-    commit(live, tmp_path, KEY, IndexManifest(**{**EMPTY.__dict__, "count": 4}))
+    commit(live, tmp_path, IndexManifest(**{**EMPTY.__dict__, "count": 4}))
 
     manifest = read_manifest(tmp_path)
     assert (manifest.count, [s.count for s in manifest.shards]) == (4, [2, 2])
@@ -77,7 +78,7 @@ def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(
 ) -> None:
     shard = write(tmp_path, "a", [0, 1, 2])
     live = known_photos(tmp_path, KEY, None)
-    commit(live, tmp_path, KEY, EMPTY)
+    commit(live, tmp_path, EMPTY)
     before = read_manifest(tmp_path)
 
     def disk_full(*_: object) -> None:
@@ -87,7 +88,7 @@ def test_commit_leaves_everything_readable_if_the_manifest_cannot_be_written(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(IndexManifest, "write", disk_full)
         with pytest.raises(OSError, match="No space left"):
-            commit(live, tmp_path, KEY, EMPTY)
+            commit(live, tmp_path, EMPTY)
     assert read_manifest(tmp_path) == before
     assert len(read_photos(shard)) == 3
 
@@ -96,7 +97,7 @@ def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shard = write(tmp_path, "a", [0, 1, 2])
-    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    commit(known_photos(tmp_path, KEY, None), tmp_path, EMPTY)
     live = known_photos(tmp_path, KEY, None)
     del live[b"/p/1.jpg"]
     real = IndexManifest.write
@@ -107,7 +108,7 @@ def test_an_interrupt_when_the_manifest_is_there_leaves_what_it_names(
 
     monkeypatch.setattr(IndexManifest, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        commit(live, tmp_path, KEY, EMPTY)
+        commit(live, tmp_path, EMPTY)
     (entry,) = read_manifest(tmp_path).shards
     assert entry.file != shard.name
     assert len(read_photos(tmp_path / FEATURES / entry.file)) == 2
@@ -117,17 +118,17 @@ def test_projections_no_longer_named_are_removed(tmp_path: Path) -> None:
     write(tmp_path, "a", [0])
     for name in (EMPTY.pca_file, "pca-0000000000000000.safetensors", "notes.safetensors"):
         (tmp_path / name).touch()
-    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    commit(known_photos(tmp_path, KEY, None), tmp_path, EMPTY)
     assert {p.name for p in tmp_path.glob("*.safetensors")} == {EMPTY.pca_file, "notes.safetensors"}
 
 
 def test_shards_of_an_unfinished_build_are_spared(tmp_path: Path) -> None:
     write(tmp_path, "a", [0, 1])
-    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    commit(known_photos(tmp_path, KEY, None), tmp_path, EMPTY)
     before = read_manifest(tmp_path)
     waiting, stale = write(tmp_path, "b", [2]), write(tmp_path, "c", [3])
     live = known_photos(tmp_path, KEY, before)
-    commit({name: live[name] for name in (b"/p/0.jpg",)}, tmp_path, KEY, EMPTY, [waiting])
+    commit({name: live[name] for name in (b"/p/0.jpg",)}, tmp_path, EMPTY, [waiting])
     assert waiting.exists()
     assert not stale.exists()
     assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == [waiting]
@@ -145,12 +146,12 @@ def age(index_dir: Path, seconds: int) -> None:
 
 def test_shards_of_an_unfinished_build_count_where_times_are_coarse(tmp_path: Path) -> None:
     write(tmp_path, "a", [0, 1])
-    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    commit(known_photos(tmp_path, KEY, None), tmp_path, EMPTY)
     waiting = write(tmp_path, "b", [2])
     age(tmp_path, 1000)
     assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == [waiting]
     live = indexed_photos(tmp_path, KEY, read_manifest(tmp_path))
-    commit(live, tmp_path, KEY, EMPTY, [waiting])
+    commit(live, tmp_path, EMPTY, [waiting])
     age(tmp_path, 1000)
     assert unfinished_shards(tmp_path, read_manifest(tmp_path)) == [waiting]
 
@@ -167,7 +168,7 @@ def test_a_shard_that_was_replaced_is_not_taken_over_where_times_are_coarse(
 
     monkeypatch.setattr("retrieval.building.commit.remove_unnamed", dies)
     with pytest.raises(KeyboardInterrupt):
-        commit(live, tmp_path, KEY, EMPTY)
+        commit(live, tmp_path, EMPTY)
     assert lost.exists()
     age(tmp_path, 1000)
     os.utime(lost, (2000, 2000))

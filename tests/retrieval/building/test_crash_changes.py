@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_state import rows
+from index_state import known_photos, rows
 
 from retrieval.building.commit import commit
 from retrieval.extraction.pca import Projection, hash_projections, save_projections
 from retrieval.maintenance.verify import verify_index
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FEATURES, IndexManifest, read_manifest
 from retrieval.storage.shards import PhotoRow, Photos, write_shard
 
@@ -59,7 +58,7 @@ def made_index(index_dir: Path, photos: Path, numbers: list[int], rng: np.random
             described,
             manifest.key,
         )
-    commit(known_photos(index_dir, manifest.key, None), index_dir, manifest.key, manifest)
+    commit(known_photos(index_dir, manifest.key, None), index_dir, manifest)
     return index_dir
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from index_state import known_photos
 
 from retrieval.building import commit as commit_module
 from retrieval.building.commit import commit
@@ -22,7 +23,6 @@ from retrieval.search.duplicate_groups import duplicate_groups
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.search.ranking import local_ranking
 from retrieval.storage import search_settings
-from retrieval.storage.inventory import known_photos
 from retrieval.storage.manifest import FAISS, FEATURES, MANIFEST, read_manifest
 from retrieval.storage.search_settings import FLAT, HNSW, HNSW_BYTES, IVFPQ
 from retrieval.storage.shards import PhotoRow, Photos, read_descriptors, write_shard
@@ -102,7 +102,7 @@ def test_damage_is_found_and_committing_again_cures_it(
     assert unsound(tmp_path) == [(FAISS, "damaged, its checksum is not the one in index.json")]
     path.unlink()
     assert unsound(tmp_path) == [(FAISS, "missing")]
-    commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest.key, manifest)
+    commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest)
     assert unsound(tmp_path) == []
     assert read_manifest(tmp_path).search.kind == kind
 
@@ -122,7 +122,7 @@ def test_a_file_that_faiss_cannot_read_is_written_again_with_the_next_photos(
     more_photos(index_dir, 20)
     manifest = read_manifest(index_dir)
     live = known_photos(index_dir, manifest.key, manifest)
-    commit(live, index_dir, manifest.key, replace(manifest, count=len(live)))
+    commit(live, index_dir, manifest)
     assert unsound(index_dir) == []
 
 
@@ -158,7 +158,7 @@ def test_a_small_index_takes_a_large_one_in(
     large, small = make_large(tmp_path / "large", kind), tmp_path / "small"
     more_photos(small, 50)
     base = replace(read_manifest(large), shards=[], count=50)
-    commit(known_photos(small, base.key, None), small, base.key, base)
+    commit(known_photos(small, base.key, None), small, base)
     assert read_manifest(small).search.kind == FLAT
     with pytest.MonkeyPatch.context() as patch:  # their projections are not what this is about
         patch.setattr("retrieval.maintenance.merge.sound_projections", lambda *_: True)
@@ -178,8 +178,7 @@ def test_new_photos_are_added_to_the_index_there_is(
     more_photos(tmp_path, 60)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(commit_module, "make_search_index", lambda *_: pytest.fail("made anew"))
-        grown = replace(manifest, count=MADE + 60)
-        commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest.key, grown)
+        commit(known_photos(tmp_path, manifest.key, manifest), tmp_path, manifest)
     index = PhotoIndex.open(tmp_path)
     assert (len(index), index.manifest.search) == (MADE + 60, manifest.search)
     assert unsound(tmp_path) == []
@@ -201,7 +200,7 @@ def test_an_index_is_made_anew_where_adding_would_not_do(
         manifest = replace(
             manifest, search=replace(manifest.search, memory_budget=MADE * HNSW_BYTES)
         )
-    commit(live, tmp_path, manifest.key, replace(manifest, count=len(live)))
+    commit(live, tmp_path, manifest)
     search = read_manifest(tmp_path).search
     assert (search.kind, search.measured_on) == (
         IVFPQ if reason == "another budget" else HNSW,
@@ -228,8 +227,7 @@ def test_near_duplicates_are_listed(
     commit(
         known_photos(tmp_path, manifest.key, manifest),
         tmp_path,
-        manifest.key,
-        replace(manifest, count=MADE + 2),
+        manifest,
     )
     assert duplicate_groups(PhotoIndex.open(tmp_path)) == [[5, MADE], [9, MADE + 1]]
 

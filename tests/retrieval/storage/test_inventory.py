@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from index_state import known_photos
 
 from retrieval.building.commit import commit
 from retrieval.safe_files import file_sha256
 from retrieval.storage.descriptors import Descriptors
-from retrieval.storage.inventory import ShardRow, known_photos, rewritten_name, unfinished_shards
+from retrieval.storage.inventory import ShardRow, rewritten_name, unfinished_shards
 from retrieval.storage.manifest import FEATURES, IndexManifest, ShardEntry, read_manifest
 from retrieval.storage.shards import PhotoRow, Photos, read_photos, write_shard
 
@@ -97,7 +98,7 @@ def test_shards_with_another_checksum_than_the_manifests_are_not_known(tmp_path:
 
 def test_unfinished_shards_are_not_replaced_and_built_from_photos(tmp_path: Path) -> None:
     indexed = write(tmp_path, "a", [0])
-    commit(known_photos(tmp_path, KEY, None), tmp_path, KEY, EMPTY)
+    commit(known_photos(tmp_path, KEY, None), tmp_path, EMPTY)
     replaced = ["b" * 16 + ".h5"]
     manifest = replace(read_manifest(tmp_path), replaced=replaced)
     old, young, youngest = (write(tmp_path, name, [i]) for i, name in enumerate("bcd", 1))

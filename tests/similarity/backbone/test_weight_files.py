@@ -86,12 +86,16 @@ def test_file_without_state_dict(tmp_path: Path, content: object) -> None:
 # Bundled weights
 
 
-def test_incomplete_installation(tmp_path: Path) -> None:
+def test_incomplete_and_damaged_installation(tmp_path: Path) -> None:
     shards = sorted(WEIGHTS_DIR.glob("vgg19-slim-*.safetensors"))
     assert len(shards) > 1
     for shard in shards[1:]:
         shutil.copy(shard, tmp_path)
     with pytest.raises(FileNotFoundError, match="weights vgg19-slim are incomplete; reinstall"):
+        load_bundled("vgg19-slim", tmp_path)
+    (tmp_path / shards[0].name).write_bytes(shards[0].read_bytes()[:-10_000])
+    damaged = r"vgg19-slim-1-of-3\.safetensors: damaged .*; reinstall rechroma"
+    with pytest.raises(ValueError, match=damaged):
         load_bundled("vgg19-slim", tmp_path)
     shutil.copy(shards[0], tmp_path)
     assert load_bundled("vgg19-slim", tmp_path).keys() == load_bundled("vgg19-slim").keys()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorization.batch.jobs import Job, plan_jobs
 from colorization.photo_files.contact_sheet import Cell, write_sheet
-from colorization.photo_files.provenance import credited
+from colorization.photo_files.provenance import Sources, credited
 from colorization.photo_files.writer import FORMATS, write_picture
 from retrieval.photos.metadata import SNIFFED
 from retrieval.photos.reader import Picture
@@ -59,7 +59,9 @@ def test_results_of_other_runs_are_no_inputs(
     exif[ARTIST] = "a" * 50_000
     metadata = {"exif": exif.tobytes(), "xmp": b"<x:xmpmeta/>" + b" " * large}
     write_picture(
-        photo.parent / f"careful{suffix}", pixels, credited(Picture(pixels, metadata=metadata), [])
+        photo.parent / f"careful{suffix}",
+        pixels,
+        credited(Picture(pixels, metadata=metadata), Sources()),
     )
     assert (photo.parent / f"careful{suffix}").stat().st_size > 3 * SNIFFED
     assert [job.input_path for job in plan_jobs([photo.parent], tmp_path / "out", False)] == [photo]
@@ -72,7 +74,7 @@ def test_results_among_the_photos_are_no_inputs(
     (photo,) = files("in/a.gif")
     (job,) = plan_jobs([photo.parent], photo.parent, False)
     pixels = np.zeros((8, 8, 3), np.uint8)
-    write_picture(job.output_path, pixels, credited(Picture(pixels), []))
+    write_picture(job.output_path, pixels, credited(Picture(pixels), Sources()))
     assert plan_jobs([photo.parent], photo.parent, False) == [job]
 
 
@@ -82,5 +84,7 @@ def test_an_output_around_the_inputs(tmp_path: Path, files: Callable[..., list[P
     assert job == Job(photo, tmp_path / "work" / "a.jpg")
     pixels = np.zeros((8, 8, 3), np.uint8)
     # of an earlier run
-    write_picture(tmp_path / "work" / "scans" / "b.png", pixels, credited(Picture(pixels), []))
+    write_picture(
+        tmp_path / "work" / "scans" / "b.png", pixels, credited(Picture(pixels), Sources())
+    )
     assert plan_jobs([photo.parent], tmp_path / "work", False) == [job]

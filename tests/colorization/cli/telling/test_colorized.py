@@ -9,8 +9,8 @@ import typer
 from colorization.batch.folder_run import KEPT, FolderReport
 from colorization.batch.jobs import Extras, Job
 from colorization.batch.outcome import Outcome
-from colorization.batch.request import Request, parse_point
-from colorization.cli.telling.colorized import Task, guides, print_results
+from colorization.batch.request import Request
+from colorization.cli.telling.colorized import Task, print_results
 from colorization.messages import without_alike
 from colorization.options import ColorizeOptions
 from retrieval.photos.passed_over import PassedOver
@@ -22,14 +22,6 @@ JOBS = [Job(Path(f"{name}.png"), OUT / f"{name}.png") for name in "abc"]
 
 def task(single: bool = False, request: Request = Request()) -> Task:
     return Task(JOBS, PassedOver(), single, OUT, request, ColorizeOptions(), False, None)
-
-
-def test_what_guides_the_colors() -> None:
-    point = parse_point("1,2,#c03020")
-    assert guides(Request()) == []
-    assert guides(Request(points=[point])) == ["1 color point"]
-    asked = Request(points=[point, point], palette=Path("d/tones.png"))
-    assert guides(asked) == ["2 color points", "palette of tones.png"]
 
 
 def test_a_folder_is_counted(capsys: pytest.CaptureFixture[str]) -> None:

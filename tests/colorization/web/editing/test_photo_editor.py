@@ -12,10 +12,10 @@ from skimage.color import rgb2lab
 from colorization.network.hints import Point
 from colorization.network.pretrained import load_network
 from colorization.options import ColorizeOptions
-from colorization.photo_files.provenance import credited
+from colorization.photo_files.provenance import Sources, credited
 from colorization.photo_files.writer import write_picture
 from colorization.pipeline import ColorizationPipeline
-from colorization.web.editing.photo_editor import HAS_COLORS, PhotoEditor, shares_of
+from colorization.web.editing.photo_editor import HAS_COLORS, PhotoEditor, sources_of
 from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.building.changes import BuildReport
@@ -69,7 +69,7 @@ def test_a_photo_opens_with_its_best_references(
     anew = editor.pipeline.colorize(read_picture(photo).rgb, None, fast)
     look = editor.look(work, steps.append)
     assert look.influence == anew.influence and steps[3:] == ["coloring"]
-    assert [name for name, _ in shares_of(work, look)] == [
+    assert [name for name, _ in sources_of(work, look).shares] == [
         "motorcycle_left.png",
         "motorcycle_right.png",
     ]
@@ -135,7 +135,7 @@ def test_the_file_is_what_colorize_writes(
         replace(fast, saturation=1.2),
         [point],
     )
-    source = credited(read_picture(original), [(reference.path.name, 1.0)], "", 1)
+    source = credited(read_picture(original), Sources([(reference.path.name, 1.0)], "", 1))
     write_picture(store.folder / "wanted.jpg", wanted.rgb, source)
     assert path.read_bytes() == (store.folder / "wanted.jpg").read_bytes()
 

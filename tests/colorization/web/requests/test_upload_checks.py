@@ -43,7 +43,7 @@ def test_heic_is_taken_with_its_extra(tmp_path: Path, pictures: dict[str, np.nda
 
 
 def test_without_the_extra_a_heic_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.photos.heic._register_heic", lambda: False)
+    monkeypatch.setattr("retrieval.photos.heic.can_read_heic", lambda: False)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     with pytest.raises(
         PictureError,
@@ -151,9 +151,9 @@ def test_large_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.photos.heic._register_heic", lambda: True)
+    monkeypatch.setattr("colorization.web.requests.upload_checks.can_read_heic", lambda: True)
     assert {".heic", ".jpg", ".tif"} <= set(accepted_suffixes())
-    monkeypatch.setattr("retrieval.photos.heic._register_heic", lambda: False)
+    monkeypatch.setattr("colorization.web.requests.upload_checks.can_read_heic", lambda: False)
     assert ".heic" not in accepted_suffixes() and ".jpg" in accepted_suffixes()
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from colorization.web.editing.edit_history import Edit
 from colorization.web.storage.file_store import FileStore
+from colorization.web.storage.named import Named
 from colorization.web.storage.photo_queue import (
     GONE,
     NOTHING,
     PhotoQueue,
-    PhotoQueues,
     QueuedPhoto,
     QueuedResult,
     safe_folder,
@@ -106,8 +106,8 @@ def test_without_a_result_there_is_no_zip(store: FileStore) -> None:
 
 
 def test_queues_are_found_by_names_that_nobody_guesses() -> None:
-    queues = PhotoQueues()
-    name = queues.new()
+    queues = Named[PhotoQueue](3, GONE)
+    name = queues.add(PhotoQueue())
     assert len(name) >= 16 and queues.get(name) is queues.get(name)
     with pytest.raises(ValueError, match=GONE):
         queues.get("other")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from retrieval.photos.embedded.tiff_tags import IPTC, is_layout, own_description, raw_tags
+from retrieval.photos.embedded.tiff_tags import IPTC, is_layout, raw_tags
 
 RECORDS = b"\x1c\x02\x78\x00\x07caption"
 
@@ -28,7 +28,6 @@ def test_other_files_have_none(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"no TIFF")
     with (tmp_path / "x").open("rb") as file:
         assert raw_tags(file, (IPTC,)) == {}
-        assert own_description(file) == ""
 
 
 def test_descriptions_of_layouts() -> None:

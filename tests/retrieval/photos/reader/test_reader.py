@@ -137,7 +137,7 @@ def test_xmp_that_is_no_bytes_is_left_out(cat: np.ndarray, tmp_path: Path) -> No
 def test_heic_without_its_extra_names_it(
     cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.photos.heic._register_heic", lambda: False)
+    monkeypatch.setattr("retrieval.photos.heic.can_read_heic", lambda: False)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     with pytest.raises(
         PictureError, match=r'a\.heic: reading HEIC needs pillow-heif: pip install -e "\.\[heic\]"$'
