@@ -10,7 +10,7 @@ from torch import Tensor
 from colorization.inference.connected_places import connection
 from colorization.inference.matching import ReferenceMatch
 from colorization.network.color_bins import nearest_bins, nearness
-from colorization.network.hints import Point, chroma_of, point_planes
+from colorization.network.hints import Point, chroma_of, point_distances
 from similarity.color.lab import lab_to_rgb
 from similarity.resize import resized
 from similarity.smooth_step import smooth_step
@@ -18,6 +18,7 @@ from similarity.smooth_step import smooth_step
 # of the four levels of maps: the coarsest sees a face in the wall around it, the finest texture
 LEVELS = slice(1, 3)
 WIDEN = 1.8  # how much farther what is missing at points is carried than the network is told
+AT_POINT = 1e-4  # squared distance from a point within which it alone counts
 # cosine to a point's place from which the network's answer to it is followed, and how much more it
 # counts where it is connected with the place: lower, a blue uniform leaves flecks on the wall
 # behind it; higher, a point stays a spot
@@ -55,9 +56,8 @@ def blend_points(
     """
     seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
     reach = reach_of(points, seen, match.level, odds)
-    near = reach * point_planes(points, match.level, WIDEN)[2:]
     ab = without_points + reach * (answer - without_points)
-    ab = ab + near * _missing(ab, points, match.level)
+    ab = ab + reach * _missing(ab, points, match.level)
     return without_points + towards(points, without_points, ab - without_points)
 
 
@@ -85,14 +85,25 @@ def _missing(
     points: Sequence[Point],
     luminance: Float[Tensor, "1 height width"],
 ) -> Float[Tensor, "2 height width"]:
-    """What is still missing at the points, carried to what lies near and is as bright."""
-    _, height, width = ab.shape
-    missing = []
-    for point in points:
-        row, column = point.cell(height, width)
-        a, b = (torch.tensor(point.ab).to(ab) - ab[:, row, column]).tolist()
-        missing.append(Point(point.x, point.y, (a, b)))
-    return point_planes(missing, luminance, WIDEN)[:2]
+    """What is still missing at the points, carried to what lies near and is as bright.
+
+    At a point it is exactly what it lacks, however many others lie beside it.
+
+    Source: Shepard 1968, A two-dimensional interpolation function for irregularly-spaced data.
+    """
+    cells = [point.cell(*ab.shape[1:]) for point in points]
+    missing = torch.stack(
+        [
+            torch.tensor(point.ab).to(ab) - ab[:, row, column]
+            for point, (row, column) in zip(points, cells, strict=True)
+        ]
+    )
+    distances = point_distances(points, luminance, WIDEN)
+    own = torch.stack([distances[i, row, column] for i, (row, column) in enumerate(cells)])
+    distances = (distances - own[:, None, None]).clamp(min=0.0)
+    weights = (-distances - (distances + AT_POINT).log()).softmax(0)
+    near = (-distances).amax(0, keepdim=True).exp()
+    return near * torch.einsum("pc,phw->chw", missing, weights)
 
 
 def reach_of(

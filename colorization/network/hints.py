@@ -92,7 +92,7 @@ def chroma_of(rgb: Float[Tensor, "3 1 1"]) -> tuple[float, float]:
 
 
 def point_planes(
-    points: Sequence[Point], luminance: Float[Tensor, "1 height width"], widen: float = 1.0
+    points: Sequence[Point], luminance: Float[Tensor, "1 height width"]
 ) -> Float[Tensor, "3 height width"]:
     """Spread points over the network's grid: what they suggest for each cell, and how strongly.
 
@@ -103,36 +103,41 @@ def point_planes(
     Args:
         points: see Point.
         luminance: L on the network's grid.
-        widen: factor on how far points reach.
 
     Returns:
         Suggested ab in raw Lab units and strength, 1 at a point and towards 0 far from all.
     """
-    _, height, width = luminance.shape
     if not points:
-        return luminance.new_zeros(3, height, width)
-    device = luminance.device
-    y, x = torch.meshgrid(
-        *(torch.arange(n, device=device, dtype=luminance.dtype) + 0.5 for n in (height, width)),
-        indexing="ij",
-    )
-    places = torch.tensor(
-        [[point.y * height, point.x * width] for point in points],
-        device=device,
-        dtype=luminance.dtype,
-    )
-    colors = torch.tensor([point.ab for point in points], device=device, dtype=luminance.dtype)
-    rows, columns = (
-        places[:, 0].long().clamp(0, height - 1),
-        places[:, 1].long().clamp(0, width - 1),
-    )
+        return luminance.new_zeros(3, *luminance.shape[1:])
+    distances = point_distances(points, luminance)
+    colors = torch.tensor([point.ab for point in points]).to(luminance)
+    ab = torch.einsum("pc,phw->chw", colors, (-distances).softmax(0))
+    return torch.cat((ab, (-distances).amax(0, keepdim=True).exp()))
+
+
+def point_distances(
+    points: Sequence[Point], luminance: Float[Tensor, "1 height width"], widen: float = 1.0
+) -> Float[Tensor, "points height width"]:
+    """How far each cell is from each point, by place and by luminance.
+
+    Args:
+        points: at least one.
+        luminance: L on any grid.
+        widen: factor on how far points reach.
+
+    Returns:
+        Squares of distances; 1/2 is as far as a point reaches. The more points, the less far that
+        is.
+    """
+    height, width = luminance.shape[1:]
+    y, x = (torch.arange(n).to(luminance) + 0.5 for n in (height, width))
+    places = torch.tensor([[one.y * height, one.x * width] for one in points]).to(luminance)
+    rows, columns = zip(*(one.cell(height, width) for one in points), strict=True)
     reach = widen * min(max(SPREAD / len(points) ** 0.5, REACH[0]), REACH[1]) * max(height, width)
-    far = (y[None] - places[:, :1, None]).square() + (x[None] - places[:, 1:, None]).square()
+    down, across = y - places[:, :1], x - places[:, 1:]
+    far = down.square()[:, :, None] + across.square()[:, None]
     other = (luminance - luminance[0, rows, columns][:, None, None]).square()
-    exponent = -far / (2 * reach**2) - other / (2 * (widen * ALIKE) ** 2)  # (points, height, width)
-    weights = exponent.flatten(1).softmax(0)
-    ab = (colors.T @ weights).view(2, height, width)
-    return torch.cat((ab, exponent.amax(0).exp()[None]))
+    return far / (2 * reach**2) + other / (2 * (widen * ALIKE) ** 2)
 
 
 def global_hints(

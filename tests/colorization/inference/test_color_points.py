@@ -105,6 +105,21 @@ def test_a_point_gets_its_color_though_the_network_does_not_say_so(match: Refere
     assert float((found[:, 25:27, 9:11] - wanted).abs().max()) < 2.0
 
 
+@pytest.mark.parametrize("beside", [1, 3, 20])
+def test_points_beside_others_get_their_own_color(match: ReferenceMatch, beside: int) -> None:
+    """Three of skin and one of a cupboard gave the cupboard a tone of skin."""
+    first = Point(2.5 / COLUMNS, 6.5 / ROWS, (0.0, 0.0))
+    others = [
+        Point((2.5 + 0.3 * i) / COLUMNS, 8.5 / ROWS, (40.0 + i, 10.0)) for i in range(1, beside + 1)
+    ]
+    taken = torch.linspace(-20, 20, match.size[1]).expand(2, *match.size).contiguous()
+    found = blend_points(taken, taken, [first, *others], match, UNSURE)
+    for point in (first, others[-1]):
+        row, column = point.cell(*match.size)
+        wanted = torch.tensor(point.ab)
+        torch.testing.assert_close(found[:, row, column], wanted, atol=2.0, rtol=0)
+
+
 def test_what_only_the_coarsest_maps_find_alike_is_left_alone() -> None:
     """They see a face in the wall around it."""
     kinds = torch.arange(COLUMNS).div(3, rounding_mode="floor").expand(ROWS, COLUMNS)

@@ -7,7 +7,13 @@ from torch import Tensor
 
 from colorization.network.color_bins import NUM_BINS, ab_bins, histogram
 from colorization.network.colorization_network import GLOBAL_SIZE
-from colorization.network.hints import Point, global_hints, palette_of, point_planes
+from colorization.network.hints import (
+    Point,
+    global_hints,
+    palette_of,
+    point_distances,
+    point_planes,
+)
 
 RED, BLUE = (60.0, 40.0), (20.0, -70.0)
 
@@ -75,10 +81,10 @@ def test_reach_shrinks_with_the_root_of_the_number_of_points() -> None:
 def test_widened_points_reach_farther_in_place_and_in_luminance() -> None:
     luminance = flat(100, 100)
     luminance[:, :, 60:] = 74.0
-    strength = point_planes([Point(0.505, 0.505, RED)], luminance, widen=2.0)[2]
-    assert float(strength[50, 10]) == pytest.approx(np.exp(-0.5), rel=1e-4)  # 40 cells away
+    (distances,) = point_distances([Point(0.505, 0.505, RED)], luminance, widen=2.0)
+    assert float(distances[50, 10]) == pytest.approx(0.5, rel=1e-4)  # 40 cells away
     # and 24 units brighter
-    assert float(strength[50, 90]) == pytest.approx(np.exp(-0.5 - 0.5 * (24 / 24) ** 2), rel=1e-4)
+    assert float(distances[50, 90]) == pytest.approx(0.5 + 0.5 * (24 / 24) ** 2, rel=1e-4)
 
 
 def test_a_gray_point_is_a_hint_too() -> None:
