@@ -19,16 +19,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from colorization.network.hints import Point
     from colorization.options import ColorizeOptions
+    from colorization.photo_files.results import save
     from colorization.pipeline import ColorizationPipeline
     from colorization.result import Colorized
 
 __version__ = "0.1.0"
-__all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "Point", "__version__"]
+__all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "Point", "__version__", "save"]
 _MODULES = {
     "ColorizationPipeline": "pipeline",
     "ColorizeOptions": "options",
     "Colorized": "result",
     "Point": "network.hints",
+    "save": "photo_files.results",
 }
 
 

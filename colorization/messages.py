@@ -2,7 +2,7 @@
 
 NO_MEMORY = "There is not enough memory for this. Close other programs, or take a smaller photo."
 # after what says that nothing in a library looks like a photo
-AUTOMATIC = "The colors are automatic."
+AUTOMATIC = "The colors are automatic, unless you choose a reference yourself."
 USED_ALL_THE_SAME = "The best matches lend their colors all the same."
 
 

@@ -69,3 +69,6 @@ class ColorizeOptions:
             value = getattr(self, name)
             if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
                 raise ValueError(f"{name} must be {what}, not {value!r}")
+            if not isinstance(value, bool):  # of numpy's numbers no JSON can be made
+                plain = float(value)
+                object.__setattr__(self, name, int(plain) if kind is Integral else plain)

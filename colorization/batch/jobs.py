@@ -7,6 +7,7 @@ from pathlib import Path
 
 from colorization.batch.result_names import told_apart
 from colorization.photo_files.writer import FORMATS, check_output, output_suffix
+from retrieval.photos.formats import UNREAD
 from retrieval.photos.listing import list_pictures
 from retrieval.photos.metadata import is_made_file
 from retrieval.photos.passed_over import PassedOver
@@ -121,6 +122,9 @@ def plan_jobs(
         if not entry.exists():
             raise FileNotFoundError(f"{entry}: no such file")
         if single and not output.is_dir():
+            cannot_be = output.suffix.lower() not in FORMATS
+            if cannot_be and (why := UNREAD.get(entry.suffix.lower())):
+                raise ValueError(f"{entry}: {why}")
             jobs.append(Job(entry, output))
             continue
         for path in _pictures(entry, output, everything, exclude) if entry.is_dir() else [entry]:
@@ -185,6 +189,6 @@ def _check_collisions(jobs: Sequence[Job], protected: Sequence[Path], extras: Ex
             if target in seen:
                 raise ValueError(
                     f"{seen[target]} and {job.input_path} would both be written to {path};"
-                    " colorize them into two folders"
+                    " colorize them into two folders, or name the folder that holds both"
                 )
             seen[target] = job.input_path

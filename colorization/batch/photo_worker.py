@@ -29,6 +29,7 @@ from retrieval.photos.reader import Picture, read_picture
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 
+FINER = 2  # times as closely a finer result is looked at, where the photo has the pixels for it
 PASSED = "it has colors already; --recolor colorizes it all the same"
 
 
@@ -195,16 +196,20 @@ class PhotoWorker:
         names = [path.name for path in self.settings.request.references]
         names = names or [one.path.name for one in prepared.references]
         by_network = self.settings.pipeline.network_for(options) is not None
-        matched, small, tried = {used: prepared}, thumbnail(rgb), []
-        for way in ways_of(options, used, names, by_network):
-            if way.picks not in matched:
-                picked = [references[i] for i in way.picks]
-                matched[way.picks] = self.settings.pipeline.prepare(rgb, picked, options)
-            tried.append(_Attempt(paths[0], replace(matched[way.picks], target=small), way))
+        closer = FINER * options.working_side
+        finer = closer if min(rgb.shape[:2]) >= closer else None
+        matched, small, tried = {(options.working_side, used): prepared}, thumbnail(rgb), []
+        for way in ways_of(options, used, names, by_network, finer):
+            if (key := (way.options.working_side, way.picks)) not in matched:
+                is_finer = way.options.working_side != options.working_side
+                lend = self.given if is_finer and given else references
+                picked = [lend[i] for i in way.picks]
+                matched[key] = self.settings.pipeline.prepare(rgb, picked, way.options)
+            tried.append(_Attempt(paths[0], replace(matched[key], target=small), way))
         looks = [self._apply(one, points).rgb for one in tried]
         chosen = [tried[i] for i in most_different(looks, len(paths))]
         return [
-            _Attempt(path, matched[one.way.picks], one.way)
+            _Attempt(path, matched[one.way.options.working_side, one.way.picks], one.way)
             for path, one in zip(paths, chosen, strict=False)
         ]
 

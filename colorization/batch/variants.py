@@ -23,7 +23,7 @@ class Way:
 
     Attributes:
         caption: what it is.
-        options: with its vividness and saturation.
+        options: with its vividness, saturation and working side.
         picks: which of the references it uses.
     """
 
@@ -33,15 +33,21 @@ class Way:
 
 
 def ways_of(
-    options: ColorizeOptions, picks: Sequence[int], names: Sequence[str], by_network: bool
+    options: ColorizeOptions,
+    picks: Sequence[int],
+    names: Sequence[str],
+    by_network: bool,
+    finer: int | None = None,
 ) -> list[Way]:
-    """As it is, careful, bold, without reference, and from each reference alone.
+    """As it is, careful, bold, finer, without reference, and from each reference alone.
 
     Args:
         options: what was asked for.
         picks: the references in use, the best first.
         names: of these references.
         by_network: whether the network colors, which needs no reference.
+        finer: working side of a closer look, which sees smaller things and less of the whole; None
+            for none.
     """
     used = tuple(picks)
     louder = min(MAX_SATURATION, options.saturation * BOLD)
@@ -50,6 +56,8 @@ def ways_of(
         Way("careful", replace(options, vividness=0.0), used),
         Way("bold", replace(options, saturation=louder), used),
     ]
+    if finer is not None and by_network:
+        ways.append(Way("finer", replace(options, working_side=finer), used))
     if used and by_network:
         ways.append(Way("without reference", options, ()))
     if len(used) > 1:

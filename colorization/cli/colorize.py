@@ -32,6 +32,7 @@ from colorization.cli.common import (
     Variants,
     VggWeights,
     Vividness,
+    WorkingSide,
     check_method,
     given,
     without_effect,
@@ -78,6 +79,7 @@ def colorize(
     top_k: TopK = None,
     same_class: SameClass = None,
     keep_tint: KeepTint = None,
+    working_side: WorkingSide = None,
     variants: Variants = None,
     explain: Explain = False,
     exclude: Exclude = None,
@@ -108,6 +110,7 @@ def colorize(
             top_k=top_k,
             same_class=same_class,
             keep_tint=keep_tint,
+            working_side=working_side,
         )
         request = Request(
             list(dict.fromkeys(references or [])),  # given twice, one would count twice

@@ -63,8 +63,16 @@ Variants = Annotated[
     typer.Option(
         min=1,
         max=100,
-        help="Up to this many results that look different (as it is, careful, bold, without"
-        " reference, from each reference alone), and a sheet of them.",
+        help="Up to this many results that look different (as it is, careful, bold, finer,"
+        " without reference, from each reference alone), and a sheet of them.",
+    ),
+]
+WorkingSide = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PIXELS",
+        help="How closely a photo is looked at; 512 instead of 256 sees smaller people and things,"
+        " and less of the whole.",
     ),
 ]
 Explain = Annotated[
@@ -121,7 +129,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
                 command(*args, **kwargs)
         except BrokenPipeError:  # nobody reads on, as with "| head": click ends the command
             raise
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             fail(reason(error))
         except (MemoryError, RuntimeError) as error:
             if not is_no_memory(error):

@@ -137,7 +137,8 @@ def point_distances(
     down, across = y - places[:, :1], x - places[:, 1:]
     far = down.square()[:, :, None] + across.square()[:, None]
     other = (luminance - luminance[0, rows, columns][:, None, None]).square()
-    return far / (2 * reach**2) + other / (2 * (widen * ALIKE) ** 2)
+    distances: Tensor = far / (2 * reach**2) + other / (2 * (widen * ALIKE) ** 2)
+    return distances
 
 
 def global_hints(

@@ -1,8 +1,11 @@
 """Contact sheets: photographs and what was made of them, captions under the pictures."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -18,6 +21,8 @@ from retrieval.photos.pillow_limits import own_limits
 
 CELL = 256
 _CAPTION, _GAP = 18, 4
+_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf", "Arial.ttf")
+_FONT_SIZE = 12
 _GROUND = (24, 24, 24)
 
 
@@ -73,7 +78,7 @@ def write_sheet(path: Path, rows: list[list[Cell]]) -> None:
     heights = [max(picture.height for picture in row) + _CAPTION + _GAP for row in thumbnails]
     columns = max(len(row) for row in rows)
     sheet = Image.new("RGB", (columns * (CELL + _GAP) + _GAP, sum(heights) + _GAP), _GROUND)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    draw, font = ImageDraw.Draw(sheet), _font()
     top = _GAP
     for row, pictures, height in zip(rows, thumbnails, heights, strict=True):
         bottom = top + height - _CAPTION - _GAP
@@ -123,10 +128,19 @@ def _is_sheet(path: Path) -> bool:
         return False
 
 
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font of the system, which has umlauts; Pillow's own has only what English needs."""
+    for name in _FONTS:
+        with suppress(OSError):
+            return ImageFont.truetype(name, _FONT_SIZE)
+    return ImageFont.load_default(_FONT_SIZE)
+
+
 def _fit(
     text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> str:
-    text = " ".join(text.split())
+    text = normalize("NFC", " ".join(text.split()))  # macOS keeps umlauts in two parts
     while text and draw.textlength(text, font=font) > CELL - 4:
         text = text[:-4] + "..." if not text.endswith("...") else text[:-5] + "..."
         if len(text) < 8:

@@ -101,6 +101,8 @@ class Library:
             if report.unreadable:
                 line += f", {len(report.unreadable)} more files cannot be read"
             index, before = PhotoIndex.open(index_dir), self._editor.pipeline.index
+            if (gray := int(index.gray.sum())) and not index.note:
+                line += f", {gray} of them gray, which are never recommended"
             if index.note and before and not before.note:  # grays do not take a library's place
                 line += f"; {index.note}. {before.index_dir.name} stays in use."
             else:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from retrieval.photos.listing import has_picture_name
 from retrieval.safe_files import replacing
 from retrieval.storage.descriptors import SETTINGS
 from retrieval.storage.json_fields import from_json
 from retrieval.storage.mending_commands import rebuild
 from retrieval.storage.search_settings import SearchSettings, read_settings
+from retrieval.typed_command import typed
 
 SCHEMA = 1
 MANIFEST, FAISS, FEATURES, LOCK = "index.json", "index.faiss", "features", ".lock"
@@ -120,6 +122,9 @@ def read_manifest(index_dir: Path) -> IndexManifest:
                 f"{index_dir}: this index was never finished;"
                 " run the same build-index again, it resumes"
             )
+        if index_dir.is_dir() and any(has_picture_name(one.name) for one in index_dir.iterdir()):
+            made = typed("rechroma", "build-index", index_dir, "--index", "indexes/NAME")
+            raise FileNotFoundError(f"{index_dir}: holds photos, no index; make one with: {made}")
         raise FileNotFoundError(
             f"{index_dir}: no index here; make one with: {rebuild(index_dir, ())}"
         )

@@ -179,11 +179,17 @@ SLIPS = {
 def test_slips_are_told() -> None:
     """In a process of its own, as the tests' type checks would be there first."""
     code = f"""
+import json
+from dataclasses import asdict
+
 import numpy as np
 from colorization import ColorizationPipeline, ColorizeOptions, Point
 pipeline, rng = ColorizationPipeline.load(), np.random.default_rng(0)
 rgb = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
 gray = rgb[..., 0]
+# numbers of numpy become plain ones, which JSON can hold
+options = ColorizeOptions(top_k=np.int64(2), vividness=np.float32(0.5))
+assert json.loads(json.dumps(asdict(options)))["top_k"] == 2
 # what can be walked once will do
 assert pipeline.colorize(gray, (one for one in [rgb])).rgb.shape == rgb.shape
 assert pipeline.colorize(gray, [], None).rgb.shape == rgb.shape  # None takes the defaults

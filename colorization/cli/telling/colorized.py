@@ -92,7 +92,8 @@ def _print_problems(outcomes: "list[Outcome]", single: bool, method: str) -> Non
             if len(alone) < 2 or NOTHING_ALIKE not in note:
                 typer.echo(f"note: {one_line(f'{outcome.job.input_path}: {note}')}", err=True)
     if len(alone) > 1:
-        line = f"nothing in your library looks like {len(alone)} of these {len(outcomes)} photos"
+        tried = [one for one in outcomes if not one.error and not one.passed]
+        line = f"nothing in your library looks like {len(alone)} of these {len(tried)} photos"
         typer.echo(f"note: {line}. {without_alike(method)}", err=True)
     failed = [outcome for outcome in outcomes if outcome.error]
     if single and failed:

@@ -284,7 +284,8 @@ def sources_of(edited: EditedPhoto, result: Colorized) -> Sources:
         edited: the photo.
         result: of it, with these references.
     """
+    if edited.edit.palette:  # it overrules references
+        return Sources((), edited.edit.palette.name, len(edited.edit.points))
     names = [one.path.name for one in edited.picked]
-    palette = edited.edit.palette.name if edited.edit.palette else ""
     shares = list(zip(names, result.influence, strict=False))
-    return Sources(shares, palette, len(edited.edit.points))
+    return Sources(shares, num_points=len(edited.edit.points))

@@ -102,16 +102,16 @@ class HttpApi:
         return [{**describe_recommendation(one), "path": one.path.name} for one in found]
 
     def _count(self, form: Form) -> int:
-        count = as_number(form.field("top_k", str(self._editor.options.top_k)), "top_k")
-        if not 0 <= count <= MAX_TOP_K or count % 1:
-            raise ValueError(f"top_k must be a whole number within 0..{MAX_TOP_K}, not {count:g}")
-        return int(count)
+        count = _whole(form.field("top_k", str(self._editor.options.top_k)), "top_k")
+        if not 0 <= count <= MAX_TOP_K:
+            raise ValueError(f"top_k must be a whole number within 0..{MAX_TOP_K}, not {count}")
+        return count
 
     def _suggested(self, form: Form) -> list[dict[str, object]]:
         source = form.file("photo")
         _check_names(form, {"x", "y"}, {"photo"})
         picture = read_picture(source)
-        x, y = (round(as_number(form.field(axis), axis)) for axis in ("x", "y"))
+        x, y = (_whole(form.field(axis), axis) for axis in ("x", "y"))
         place = PixelPoint(x, y, (0.0, 0.0)).on(picture.rgb, source)
         found = self._editor.pipeline.suggest_colors(
             picture.rgb, place.x, place.y, options=self._editor.options
@@ -123,6 +123,13 @@ class HttpApi:
             name: as_number(form.field(name), name) for name in SLIDERS if name in form.fields
         }
         return replace(self._editor.options, top_k=max(1, count), **asked)
+
+
+def _whole(value: object, name: str) -> int:
+    number = as_number(value, name)
+    if number % 1:
+        raise ValueError(f"{name} must be a whole number, not {number:g}")
+    return int(number)
 
 
 def _check_names(form: Form, fields: set[str], files: set[str]) -> None:

@@ -4,6 +4,7 @@ import { find, make, show, tell } from "./page.js";
 import { ask, form } from "./requests.js";
 
 const count = (number, what = "photo") => `${number} ${what}${number === 1 ? "" : "s"}`;
+const firstNames = (names) => names.slice(0, 5).join(", ") + (names.length > 5 ? " and others" : "");
 
 const NO_ROOM = 507; // of HTTP: the results must be saved before there can be more
 
@@ -27,7 +28,7 @@ export class Queue {
     this.stop();
     const taken = pictures.slice(0, most);
     const cards = taken.map((file, number) => ({ number, upload: file, title: file.name, state: "waits" }));
-    this.list = { name, cards, most, others: files.length - pictures.length, left: pictures.length - taken.length };
+    this.list = { name, cards, most, others: files.filter((file) => !isPicture(file)).map(({ name }) => name), left: pictures.length - taken.length };
     this.lists.set(name, this.list);
     this.draw();
     return name;
@@ -174,7 +175,7 @@ export class Queue {
     const parts = [`${done} of ${count(cards.length)} done`];
     if (passed) parts.push(`${passed} passed over, as ${passed === 1 ? "it has" : "they have"} colors already`);
     if (refused) parts.push(`${refused} refused`);
-    if (others) parts.push(`${count(others, "other file")} passed over`);
+    if (others?.length) parts.push(`${count(others.length, "other file")} passed over, of kinds that are not read here: ${firstNames(others)}`);
     if (left) parts.push(`${left} more than the ${most} that are taken at once: drop ${left === 1 ? "it" : "them"} afterwards`);
     if (reloaded) parts.push("the page was loaded again: drop those anew that are not among them");
     find("#queue-told").textContent = `${parts.join("; ")}.`;

@@ -32,6 +32,8 @@ def test_ways() -> None:
         "careful",
         "bold",
     ]
+    closer = ways_of(options, (2,), ["a.jpg"], True, finer=512)
+    assert closer[3] == Way("finer", ColorizeOptions(saturation=3.5, working_side=512), (2,))
     # without the network there are no colors without a reference
     ways = ways_of(options, (0,), ["a.jpg"], by_network=False)
     assert [way.caption for way in ways] == ["as it is", "careful", "bold"]
@@ -109,3 +111,27 @@ def test_variants_without_an_index_and_from_a_reference_of_your_own(
     assert "without reference" in told["variants"]
     named = {Path(one["path"]).name for one in told["references"]}
     assert named == {"motorcycle_right.png"}
+
+
+SIDE = 64  # its double the photo has pixels for, eight times as much it has not
+
+
+@pytest.mark.parametrize("with_reference", [True, False])
+def test_large_photos_are_also_looked_at_more_closely(
+    cli: Cli,
+    variants: Callable[..., tuple[Result, list[Path]]],
+    library_dir: Path,
+    with_reference: bool,
+) -> None:
+    own = ["--reference", library_dir / "sub" / "motorcycle_right.png"] if with_reference else []
+    done, _ = variants(9, "--working-side", SIDE, "--json", *own)
+    (told,) = json.loads(done.stdout)
+    closer = Path(told["output"][told["variants"].index("finer")])
+    photo = closer.parents[1] / "garage.png"
+    alone = photo.with_name("alone.png")
+    assert (
+        cli("colorize", photo, "--output", alone, "--working-side", 2 * SIDE, *own).exit_code == 0
+    )
+    assert np.array_equal(np.asarray(Image.open(alone)), np.asarray(Image.open(closer)))
+    done, _ = variants(9, "--working-side", 4 * SIDE, "--json", "--overwrite", *own)
+    assert "finer" not in json.loads(done.stdout)[0]["variants"]  # it has not that many pixels

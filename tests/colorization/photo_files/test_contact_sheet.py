@@ -172,3 +172,13 @@ def test_photos_with_fewer_pictures_keep_their_columns() -> None:
     rows = [[Cell(plain(RED), "a"), Cell(plain(RED), "b")], *[[Cell(plain(RED), "c")]] * 7]
     found = abreast(rows)
     assert [cell.caption for cell in found[0]] == ["a", "b", "c", ""]
+
+
+def test_captions_have_umlauts_however_they_are_kept(tmp_path: Path) -> None:
+    """Of a system without any font they are boxes, in both forms alike."""
+    gray = np.zeros((64, 64, 3), np.uint8)
+    sheets = []
+    for name in ("K\u00fcche", "Ku\u0308che"):
+        write_sheet(tmp_path / "sheet.png", [[Cell(gray, name)]])
+        sheets.append(np.asarray(Image.open(tmp_path / "sheet.png")))
+    assert np.array_equal(*sheets) and sheets[0][-20:].max() > 200

@@ -183,3 +183,12 @@ def test_key_sees_everything_that_decides_a_descriptor() -> None:
 
 def test_projections_are_named_by_their_hash() -> None:
     assert EXAMPLE.pca_file == pca_file("b" * 16) == "pca-bbbbbbbbbbbbbbbb.safetensors"
+
+
+def test_a_folder_of_photos_is_told_from_one_without_an_index(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no index here; make one with: rechroma build"):
+        read_manifest(tmp_path)
+    (tmp_path / "a.jpg").touch()
+    made = f"rechroma build-index {tmp_path} --index indexes/NAME"
+    with pytest.raises(FileNotFoundError, match=f"holds photos, no index; make one with: {made}"):
+        read_manifest(tmp_path)

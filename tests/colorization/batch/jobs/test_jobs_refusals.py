@@ -114,3 +114,9 @@ def test_outputs_that_cannot_be_written_are_refused(
     monkeypatch.setattr(os, "access", lambda *args, **kwargs: False)
     with pytest.raises(ValueError, match="cannot be written"):
         plan_jobs(inputs, tmp_path / "new" / "x.png", False)
+
+
+def test_a_film_is_for_another_command(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").touch()
+    with pytest.raises(ValueError, match=r"film\.mp4: films are for another command"):
+        plan_jobs([tmp_path / "film.mp4"], tmp_path / "colored.mp4", False)

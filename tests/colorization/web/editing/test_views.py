@@ -43,7 +43,7 @@ def test_the_status_tells_references_points_palette_and_notes(
     assert lines[0].endswith("; 2 color points.")
     work = work.change("", palette=library_dir / "coffee.png")  # it overrules references
     lines = status_lines(work, editor.look(work))
-    assert lines[0].startswith("Colors without a reference: motorcycle_left.png, ")
+    assert lines[0].startswith("Colors without a reference; ")
     assert lines[0].endswith("; 2 color points; palette of coffee.png.")
     plain = editor.open(photo).change("", picks=())
     assert status_lines(plain, editor.look(plain)) == ["Colors without a reference."]

@@ -93,7 +93,7 @@ def test_without_an_index_the_option_of_the_server_is_named(
         ({"point": "1,2,red"}, "expected X,Y,#RRGGBB"),
         ({"point": "9999,2,#ff0000"}, "outside the picture"),
         ({"top_k": 99}, "top_k must be a whole number within 0..10, not 99"),
-        ({"top_k": 2.7}, "top_k must be a whole number within 0..10, not 2.7"),
+        ({"top_k": 2.7}, "top_k must be a whole number, not 2.7"),
         ({"top_k": "many"}, "top_k must be a number"),
         ({"saturation": -1}, "saturation must be within"),
         ({"saturation": ""}, "saturation must be a number"),
@@ -137,6 +137,11 @@ def failing(error: Exception) -> Callable[..., Awaitable[None]]:
         raise error
 
     return run
+
+
+def test_pixels_are_whole(served: Any, gray_file: Path) -> None:
+    answer = served.send("/api/suggest-colors", "photo", gray_file, x=0.5, y=30)
+    assert answer["error"] == "x must be a whole number, not 0.5"
 
 
 def test_files_are_wanted(colorize: Any, served: Any, gray_file: Path) -> None:

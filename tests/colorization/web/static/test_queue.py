@@ -126,7 +126,8 @@ def test_a_folder_keeps_its_folders(visit: Any, photos: list[Path], tmp_path: Pa
     one = visit()
     one.drop("#drop", scans)
     told = one.tab.locator("#queue-told")
-    expect(told).to_have_text("2 of 2 photos done; 1 other file passed over.")
+    passed = "1 other file passed over, of kinds that are not read here: notes.txt"
+    expect(told).to_have_text(f"2 of 2 photos done; {passed}.")
     assert sorted(zipped(one, tmp_path)) == [
         "scans/1932/garage-color.jpg",
         "scans/garage-color.jpg",
