@@ -12,12 +12,11 @@ from colorization.inference.network_colors import belief_of, said_of
 from colorization.inference.photo_colors import photo_colors
 from colorization.inference.picture_features import PictureDescriber, PictureFeatures
 from colorization.inference.pictures.full_resolution import render
-from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.picture_arrays import PictureLike, as_rgb
 from colorization.inference.pictures.tint import tint_curve
 from colorization.inference.pictures.working_size import working_lab
 from colorization.inference.prepared_photo import PreparedPhoto, options_of, options_of_edit
 from colorization.inference.reference_checks import (
-    Picture,
     Reference,
     check_described,
     colors_of,
@@ -121,7 +120,7 @@ class ColorizationPipeline:
         return self._search
 
     def recommend(
-        self, target: Picture, top_k: int = 5, same_class: bool = False
+        self, target: PictureLike, top_k: int = 5, same_class: bool = False
     ) -> list[Recommendation]:
         """Rank the index's photos as references for a picture.
 
@@ -139,11 +138,11 @@ class ColorizationPipeline:
 
     def colorize(
         self,
-        target: Picture,
+        target: PictureLike,
         references: Iterable[Reference] | None = None,
         options: ColorizeOptions | None = None,
         points: Sequence[Point] = (),
-        palette: Picture | None = None,
+        palette: PictureLike | None = None,
     ) -> Colorized:
         """Colorize a picture: from references or without any, and as points and palette say.
 
@@ -171,7 +170,7 @@ class ColorizationPipeline:
     @inference()
     def prepare(
         self,
-        target: Picture,
+        target: PictureLike,
         references: Iterable[Reference] | None = None,
         options: ColorizeOptions | None = None,
     ) -> PreparedPhoto:
@@ -206,7 +205,7 @@ class ColorizationPipeline:
 
     @inference()
     def describe(
-        self, reference: Picture, options: ColorizeOptions | None = None
+        self, reference: PictureLike, options: ColorizeOptions | None = None
     ) -> PictureFeatures:
         """Describe a reference that is to lend its colors to several photos.
 
@@ -228,7 +227,7 @@ class ColorizationPipeline:
         prepared: PreparedPhoto,
         options: ColorizeOptions | None = None,
         points: Sequence[Point] = (),
-        palette: Picture | None = None,
+        palette: PictureLike | None = None,
     ) -> Colorized:
         """Colorize what ``prepare`` gave; any number of times, in several threads too.
 
@@ -262,7 +261,7 @@ class ColorizationPipeline:
     @inference()
     def suggest_colors(
         self,
-        target: Picture | PreparedPhoto,
+        target: PictureLike | PreparedPhoto,
         x: float,
         y: float,
         count: int = 9,

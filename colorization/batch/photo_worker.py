@@ -14,7 +14,7 @@ from colorization.batch.manifest import RunManifest
 from colorization.batch.manifest_lines import Stamp, stamp_of
 from colorization.batch.outcome import Outcome, describe_recommendation
 from colorization.batch.request import RunSettings
-from colorization.batch.target_colors import recolored
+from colorization.batch.target_colors import HAS_COLORS, has_colors
 from colorization.batch.variants import Way, most_different, ways_of
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.prepared_photo import PreparedPhoto
@@ -119,7 +119,7 @@ class PhotoWorker:
         with stage("reading"):
             picture = read_picture(job.input_path, request.allow_damaged)
         check_size(job.output_path, picture.rgb)
-        colored = recolored(picture)
+        colored = has_colors(picture)
         if colored and self.manifest and not request.recolor:
             outcome = Outcome(job, passed=PASSED)
             self.manifest.add(job, seen, outcome.facts(), {})
@@ -131,7 +131,8 @@ class PhotoWorker:
         with staging() as files:
             for attempt in self._attempts(job, picture, points):
                 self._write(attempt, self._apply(attempt, points), picture, files, making)
-            making.notes += [*colored, *what_is_lost(picture, job.output_path)]
+            making.notes += [HAS_COLORS] if colored else []
+            making.notes += [*what_is_lost(picture, job.output_path)]
             if request.extras.variants:
                 self._write_variants(job, files, making)
             outcome = self._outcome(job, making, time.perf_counter() - start, with_cells)

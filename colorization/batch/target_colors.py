@@ -6,14 +6,13 @@ from colorization.inference.pictures.picture_arrays import shrink
 from retrieval.photos.prints.detection import is_gray
 from retrieval.photos.reader import Picture
 
-HAS_COLORS = "it has colors already"
+HAS_COLORS = "it has colors already; they are replaced"
 LOOK_SIDE = 224  # pixels that tell
 
 
-def recolored(picture: Picture) -> list[str]:
-    """A line that tells of colors that a result replaces; none of a gray picture."""
+def has_colors(picture: Picture) -> bool:
+    """Whether a picture shows colors; tinted and toned ones are gray."""
     if picture.is_gray:
-        return []
+        return False
     factor = max(1, min(picture.rgb.shape[:2]) // (2 * LOOK_SIDE))
-    small = np.asarray(shrink(picture.rgb, factor))
-    return [f"{HAS_COLORS}; they are replaced"] if not is_gray(small) else []
+    return not is_gray(np.asarray(shrink(picture.rgb, factor)))

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from colorization.evaluation.measures.auc import bin_weights
 from colorization.evaluation.measures.learned import (
@@ -16,9 +15,10 @@ from colorization.evaluation.measures.learned import (
 )
 from colorization.evaluation.networks import Judges
 from colorization.evaluation.photo import read_photo
-from colorization.evaluation.rows import Attempt, Colorizer, Setting, attempt
+from colorization.evaluation.rows import Attempt, Setting, attempt
 from colorization.evaluation.scores import PreparedTruth, RowScores, TruthScores
 from colorization.evaluation.survey import Survey
+from colorization.pipeline import ColorizationPipeline
 
 GRAY = "gray"
 
@@ -47,11 +47,10 @@ class Report:
 
 
 def evaluate(
-    pipeline: Colorizer,
+    pipeline: ColorizationPipeline,
     photos: Survey,
     settings: Mapping[str, Setting],
     judge: nn.Module | None = None,
-    prior: Float[Tensor, " bins"] | None = None,
     labels: Sequence[int | None] | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -64,8 +63,6 @@ def evaluate(
         settings: the rows by name, such as standard_settings; gray is added to them.
         judge: for Frechet distance and recovered accuracy, as load_judge makes one; None leaves
             them out.
-        prior: share of each color bin, for rebalanced AuC; None takes that of the photos
-            themselves.
         labels: the judge's right class of each photo, such as labels_of tells; only photos that
             have one count for accuracy. None takes what the judge sees in the true colors.
         seed: of points, random references and distortions.
@@ -84,7 +81,7 @@ def evaluate(
             f"expected a label for each of the {len(photos.paths)} photos, got {len(labels)}"
         )
     judges, missing = _judges(judge)
-    weights = bin_weights(photos.prior if prior is None else prior)
+    weights = bin_weights(photos.prior)
     if labels is not None and all(label is None for label in labels):
         raise ValueError("none of the photos is named after a class")
     truths = TruthScores(labels)

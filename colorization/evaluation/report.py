@@ -10,8 +10,9 @@ import numpy as np
 
 from colorization.evaluation.evaluate import GRAY, Report
 from colorization.evaluation.photo import read_photo
-from colorization.evaluation.rows import Colorizer, Setting, attempt
+from colorization.evaluation.rows import Setting, attempt
 from colorization.photo_files.contact_sheet import Cell, thumbnail, write_sheet
+from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.reader import read_small_rgb
 
 COLUMNS = (  # key, heading, factor, digits
@@ -105,7 +106,11 @@ def sheet_order(delta_e: list[float]) -> list[int]:
 
 
 def write_report_sheet(
-    path: Path, report: Report, pipeline: Colorizer, settings: Mapping[str, Setting], row: str
+    path: Path,
+    report: Report,
+    pipeline: ColorizationPipeline,
+    settings: Mapping[str, Setting],
+    row: str,
 ) -> None:
     """Show the worst, median and best photos of a row on a contact sheet.
 

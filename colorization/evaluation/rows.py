@@ -1,9 +1,8 @@
 """The rows of an evaluation: the ways to colorize a photograph whose true colors are known."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 
@@ -19,12 +18,10 @@ from colorization.evaluation.measures.obedience import Obedience
 from colorization.evaluation.photo import Photo
 from colorization.evaluation.turned_references import measure_obedience
 from colorization.inference.reference_checks import REFERENCE_SIDE, read_reference
-from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 from retrieval.photos.prints.detection import is_gray
 from retrieval.photos.reader import PictureError, read_small_rgb
-from retrieval.search.recommendation import Recommendation
 
 NUM_POINTS = (1, 10, 100)
 NUM_CELLS = (16, 32)
@@ -32,58 +29,6 @@ CURVE_VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CURVE_SATURATION = (0.6, 0.8, 1.2, 1.4)
 SHIPPED = ColorizeOptions(method="network")
 CAREFUL = replace(SHIPPED, vividness=0.0)
-
-
-@runtime_checkable
-class Photos(Protocol):
-    """What an evaluation needs of an index; a PhotoIndex has it."""
-
-    def __len__(self) -> int: ...
-    def path(self, row: int) -> Path:
-        """Where a photo lies."""
-        ...
-
-
-@runtime_checkable
-class Result(Protocol):
-    """What an evaluation needs of a result; a Colorized has it."""
-
-    @property
-    def rgb(self) -> np.ndarray:
-        """The colorized picture."""
-        ...
-
-    @property
-    def references(self) -> Sequence[Recommendation]:
-        """The recommended references that were used, best first."""
-        ...
-
-
-@runtime_checkable
-class Colorizer(Protocol):
-    """What an evaluation needs of a pipeline; a ColorizationPipeline has it."""
-
-    @property
-    def index(self) -> Photos | None:
-        """The index that references are recommended from."""
-        ...
-
-    def colorize(
-        self,
-        gray: np.ndarray,
-        references: Sequence[np.ndarray] | None,
-        options: ColorizeOptions,
-        points: Sequence[Point],
-    ) -> Result:
-        """Colorize a picture.
-
-        Args:
-            gray: sRGB, 0..255, without chroma.
-            references: pictures; none at all, or None for those that the index recommends.
-            options: of the pipeline.
-            points: colors at places of the picture.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -196,7 +141,9 @@ def _curve(source: Literal["recommended", "none"]) -> dict[str, Setting]:
     return {name: Setting(options, source) for name, options in (vividness | saturation).items()}
 
 
-def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) -> Attempt:
+def attempt(
+    pipeline: ColorizationPipeline, photo: Photo, setting: Setting, seed: int = 0
+) -> Attempt:
     """Colorize a photo's luminance in one way.
 
     Args:
@@ -229,12 +176,14 @@ def attempt(pipeline: Colorizer, photo: Photo, setting: Setting, seed: int = 0) 
         given = read_small_rgb(path, REFERENCE_SIDE)
     rgb = result.rgb if gray is photo.gray else recolored(photo.gray, result.rgb)
     obeyed = None
-    if isinstance(pipeline, ColorizationPipeline) and setting.measures_obedience:
+    if pipeline.network is not None and setting.measures_obedience:
         obeyed = measure_obedience(pipeline, gray, references, setting.options)
     return Attempt(rgb, given, path, obeyed)
 
 
-def _random_reference(pipeline: Colorizer, photo: Photo, seed: int) -> tuple[Path, np.ndarray]:
+def _random_reference(
+    pipeline: ColorizationPipeline, photo: Photo, seed: int
+) -> tuple[Path, np.ndarray]:
     index = pipeline.index
     if index is None:
         raise ValueError("a random reference needs an index")

@@ -10,7 +10,7 @@ from PIL import Image
 from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.network_colors import Guidance
 from colorization.inference.picture_features import PictureFeatures
-from colorization.inference.pictures.picture_arrays import as_rgb
+from colorization.inference.pictures.picture_arrays import PictureLike, as_rgb
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
@@ -20,8 +20,7 @@ from retrieval.photos.reader import PictureError, read_small_rgb, to_uint8
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 
-Picture = np.ndarray | Image.Image | str | Path
-Reference = Picture | Recommendation | PictureFeatures
+Reference = PictureLike | Recommendation | PictureFeatures
 REFERENCE_SIDE = 512  # references are decoded at about this side
 
 
@@ -91,7 +90,7 @@ def read_reference(path: Path, what: str = "reference") -> np.ndarray:
     return rgb
 
 
-def colors_of(reference: Picture | Recommendation, name: str = "reference") -> np.ndarray:
+def colors_of(reference: PictureLike | Recommendation, name: str = "reference") -> np.ndarray:
     """The pixels of a reference, which must have colors to lend.
 
     Args:
@@ -155,7 +154,7 @@ def _as_points(given: Iterable[Point] | Point | None) -> list[Point]:
 
 
 def guidance_of(
-    points: Iterable[Point] | Point | None, palette: Picture | None, options: ColorizeOptions
+    points: Iterable[Point] | Point | None, palette: PictureLike | None, options: ColorizeOptions
 ) -> Guidance:
     """What a user asks for beside references.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorization.batch.target_colors import HAS_COLORS, recolored
+from colorization.batch.target_colors import HAS_COLORS, has_colors
 from colorization.photo_files.staged_files import staging
 from colorization.video.container.joining import Timing
 from colorization.video.cut_detection import CutFinder
@@ -113,7 +113,7 @@ def make_plan(
             start = i
         middle.offer(gray)
         if i % LOOK_EVERY == 0:
-            looked, colored = looked + 1, colored + _has_colors(frame)
+            looked, colored = looked + 1, colored + _shows_colors(frame)
         pts.append(frame.pts)
         duration = frame.duration
         progress(len(pts), max(film.num_frames, len(pts)))
@@ -121,14 +121,14 @@ def make_plan(
         raise FilmError(f"{film.path}: holds no frame that can be read")
     finish(len(pts))
     if 2 * colored > looked:
-        notes.insert(0, f"{HAS_COLORS}; they are replaced")
+        notes.insert(0, HAS_COLORS)
     return Plan(scenes, Timing(pts, duration), notes)
 
 
-def _has_colors(frame: Frame) -> bool:
+def _shows_colors(frame: Frame) -> bool:
     """Whether a frame shows colors; tinted and toned ones are gray."""
     if frame.picture is not None:
-        return bool(recolored(frame.picture))
+        return has_colors(frame.picture)
     return frame.small is not None and not is_gray(frame.small())
 
 

@@ -1,7 +1,7 @@
 """A pipeline that is quick and remembers what it was asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from PIL import Image
 
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
+from colorization.pipeline import ColorizationPipeline
 from retrieval.search.recommendation import Recommendation
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -42,14 +43,17 @@ class FakeIndex:
         return self.paths[row]
 
 
-@dataclass
-class FakePipeline:
+class FakePipeline(ColorizationPipeline):
     """Tints the gray picture by the vividness, and recommends the first photo of its index."""
 
-    index: FakeIndex | None = None
-    calls: list[Call] = field(default_factory=list)
+    def __init__(self, index: FakeIndex | None = None) -> None:
+        self.network, self.calls, self.library = None, list[Call](), index
 
-    def colorize(
+    @property
+    def index(self) -> FakeIndex | None:  # type: ignore[override]
+        return self.library
+
+    def colorize(  # type: ignore[override]
         self,
         gray: np.ndarray,
         references: Sequence[np.ndarray] | None,

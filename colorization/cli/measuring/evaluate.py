@@ -82,7 +82,7 @@ def evaluate(
     photos = survey(paths)
     labels = None if names is None else labels_of(photos.paths, names)
     with photo_progress("measuring") as progress:
-        report = measure(pipeline, photos, settings, network, None, labels, seed, progress)
+        report = measure(pipeline, photos, settings, network, labels, seed, progress)
     if sheet:
         shown = {n: s for n, s in settings.items() if not n.startswith(("vividness", "saturation"))}
         by_row = "network" if "network" in settings else next(iter(settings))
@@ -142,6 +142,4 @@ def _judge(path: Path | None) -> Any:
 
     if path is None:
         return None
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such judge")
     return load_judge(path)

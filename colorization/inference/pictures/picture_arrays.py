@@ -11,11 +11,12 @@ from retrieval.photos.damaged import CAUSES
 from retrieval.photos.deep_formats import DEEP_MODES
 from retrieval.photos.reader import read_picture, to_uint8
 
+PictureLike = np.ndarray | Image.Image | str | Path  # see as_rgb
 STRIP_PIXELS = 1 << 18  # pixels that fit the processor's cache
 _MODES = ("L", "RGB", *DEEP_MODES)  # of PIL pictures, which numpy reads as they are
 
 
-def as_rgb(picture: np.ndarray | Image.Image | str | Path, what: str = "picture") -> np.ndarray:
+def as_rgb(picture: PictureLike, what: str = "picture") -> np.ndarray:
     """The pixels of a picture in whatever form it comes.
 
     Args:

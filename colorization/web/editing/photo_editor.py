@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorization.batch.target_colors import recolored
+from colorization.batch.target_colors import has_colors
 from colorization.inference.color_suggestions import Suggestion
 from colorization.inference.pictures.picture_arrays import shrunk
 from colorization.inference.prepared_photo import PreparedPhoto
@@ -84,7 +84,7 @@ class PhotoEditor:
             found, count, told = [], 0, [f"No references are recommended: {error}"]
         candidates = tuple(Candidate(one.path, one) for one in found)
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
-        notes = filter(None, [HAS_COLORS if recolored(picture) else "", *lost, *told])
+        notes = filter(None, [HAS_COLORS if has_colors(picture) else "", *lost, *told])
         edited = EditedPhoto(photo, candidates, (Edit(tuple(range(count))),), "\n".join(notes))
         self._prepared(edited, picture, say)
         return edited

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from colorization.batch.outcome import describe_recommendation
 from colorization.batch.request import PixelPoint, parse_point
-from colorization.batch.target_colors import recolored
+from colorization.batch.target_colors import HAS_COLORS, has_colors
 from colorization.inference.reference_checks import read_reference
 from colorization.options import ColorizeOptions
 from colorization.photo_files.provenance import Sources
@@ -87,7 +87,13 @@ class HttpApi:
         found = Sources(shares, palette.name if palette else "", len(points))
         lost = write_result(path, result.rgb, picture, found)
         used = [{"name": name, "influence": round(share, 3)} for name, share in shares]
-        lines = (*overruled, *recolored(picture), *lost, *result.skipped, result.note)
+        lines = (
+            *overruled,
+            HAS_COLORS if has_colors(picture) else "",
+            *lost,
+            *result.skipped,
+            result.note,
+        )
         notes = [as_line(line) for line in lines if line]
         return path, {"references": used, "notes": notes}
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from colorization.batch.target_colors import recolored
+from colorization.batch.target_colors import has_colors
 from colorization.inference.pictures.picture_arrays import shrunk
 from colorization.web.editing.photo_editor import PhotoEditor, Say, silent
 from colorization.web.editing.previews import save_preview
@@ -91,7 +91,7 @@ class QueueApi:
             )
             one = QueuedPhoto(number, path, folder, before)
             return self._added(
-                queue, one if recolored(picture) else self._colorized(one, picture, say)
+                queue, one if has_colors(picture) else self._colorized(one, picture, say)
             )
 
         return self._turns.answer(work)

@@ -21,7 +21,7 @@ def command(fake: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     class Loader:
         @staticmethod
         def load(index_dir: Path | None = None) -> FakePipeline:
-            fake.index = fake.index if index_dir else None
+            fake.library = fake.index if index_dir else None
             return fake
 
     monkeypatch.setattr("colorization.pipeline.ColorizationPipeline", Loader)
@@ -116,7 +116,7 @@ def test_what_the_command_refuses_is_one_line(
     refused(command(tmp_path / "empty"), tmp_path / "empty", "no pictures")
     refused(command(tmp_path / "gone"), tmp_path / "gone", "no such folder")
     refused(
-        command(truth_dir, "--judge", tmp_path / "judge.py"), tmp_path / "judge.py", "no such judge"
+        command(truth_dir, "--judge", tmp_path / "judge.py"), tmp_path / "judge.py", "no such file"
     )
     (tmp_path / "judge.py").write_text("def broken(:\n")
     refused(
