@@ -155,7 +155,7 @@ def test_links_lead_somewhere(readme: str) -> None:
 
 def test_git_passes_over_what_its_commands_leave() -> None:
     lines = "\n".join(blocks("README.md", "") + blocks("README.md", "python"))
-    left = re.findall(r"(?:--output |--sheet |--index |\.save\(\")([^\s\"]+)", lines)
+    left = re.findall(r"(?:--output |--sheet |--index |save\(result, \")([^\s\"]+)", lines)
     assert {"colored", "film.mp4", "indexes/family", "from-python.png"} <= set(left)
     files = [f"{name}/x" if not Path(name).suffix else name for name in (*left, "rechroma-demo")]
     command = ["git", "check-ignore", "--no-index", *files]

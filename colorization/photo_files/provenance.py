@@ -9,7 +9,7 @@ from retrieval.photos.metadata import COLORIZED, load_exif
 from retrieval.photos.reader import Picture
 
 PROGRAM = f"Rechroma {__version__}"
-_LEAST_SHARE = 0.005  # of the colors that is worth a word
+LEAST_SHARE = 0.005  # of the colors that is worth a word
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sources:
 
 def statement(found: Sources) -> str:
     """What a result says of itself; a reference that gave nothing is not named."""
-    lent_by = [name for name, share in found.shares if share >= _LEAST_SHARE]
+    lent_by = [name for name, share in found.shares if share >= LEAST_SHARE]
     named = [*lent_by, *([f"the palette of {found.palette}"] if found.palette else [])]
     lent = f"Colors from {', '.join(named)}" if named else "Colors guessed without a reference"
     lent += f", {found.num_points} set by hand" if found.num_points else ""
@@ -51,7 +51,7 @@ def sources(shares: Sequence[tuple[str, float]]) -> str:
     """
     if not shares:
         return "without a reference"
-    named = [(name, share) for name, share in shares if share >= _LEAST_SHARE]
+    named = [(name, share) for name, share in shares if share >= LEAST_SHARE]
     if not named:
         return f"without a reference: {', '.join(name for name, _ in shares)} gave no colors"
     rest = max(0.0, 1 - sum(share for _, share in shares))

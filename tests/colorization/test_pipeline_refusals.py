@@ -48,7 +48,7 @@ def test_wrong_pictures_are_named(
 def test_a_wrong_palette_is_named(
     colorizer: ColorizationPipeline, pictures: Pictures, tiny: ColorizeOptions, wrong: np.ndarray
 ) -> None:
-    with pytest.raises(ValueError, match=r"^palette: "):
+    with pytest.raises(ValueError, match=r"^palette picture: "):
         colorizer.colorize(pictures["coffee"], [], tiny, palette=wrong)
 
 

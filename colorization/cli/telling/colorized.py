@@ -68,6 +68,12 @@ def print_results(task: Task, results: "FolderReport", as_json: bool) -> None:
         _print_made(task, results)
 
 
+NOTHING_LENT = (
+    "a reference lends its colors to what it shows alike, and here that is nothing; as --palette"
+    " it gives them to the whole photo"
+)
+
+
 def _print_left(results: "FolderReport") -> None:
     """What was left as it is though it might not be meant to."""
     from colorization.batch.folder_run import KEPT
@@ -77,7 +83,9 @@ def _print_left(results: "FolderReport") -> None:
         line = f"passed over {one_line(first_names(colored))}: in color already"
         typer.echo(line + ("; manifest.jsonl names all" if len(colored) > SHOWN else ""), err=True)
     if foreign := [one.job.output_path.name for one in results.kept if KEPT in one.notes]:
-        line = f"{len(foreign)} of the results were changed since, or no run is known to have made"
+        one, more = "one of the results was", f"{len(foreign)} of the results were"
+        what = one if len(foreign) == 1 else more
+        line = f"{what} changed since, or no run is known to have made"
         line = one_line(f"{line} them ({first_names(foreign)})")
         typer.echo(f"note: {line}; they are kept, --overwrite replaces them", err=True)
 
@@ -103,7 +111,7 @@ def _print_problems(outcomes: "list[Outcome]", single: bool, method: str) -> Non
 
 
 def _print_made(task: Task, results: "FolderReport") -> None:
-    from colorization.photo_files.provenance import sources
+    from colorization.photo_files.provenance import LEAST_SHARE, sources
 
     good = [one for one in results.outcomes if not one.error and not one.passed]
     if task.single:
@@ -116,6 +124,8 @@ def _print_made(task: Task, results: "FolderReport") -> None:
         else:
             used = [f"{done.results[0]} in {done.seconds:.2f} s", sources(shares)]
         typer.echo(one_line(", ".join([*used, *task.request.sources().guides()])))
+        if shares and max(share for _, share in shares) < LEAST_SHARE:
+            typer.echo(f"note: {NOTHING_LENT}", err=True)
         files = task.request.extras.files(done.job.output_path)
         beside = [path.name for path in files if path not in done.results and path.exists()]
         if beside:

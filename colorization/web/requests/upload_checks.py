@@ -18,7 +18,10 @@ from retrieval.photos.reader import (
 )
 
 READABLE = "a JPEG, PNG, TIFF, WebP or AVIF file"
-DAMAGED = "is damaged or incomplete. Choose another."
+DAMAGED = (
+    "is damaged or incomplete. Choose another, or color what is left of it:"
+    " rechroma colorize --allow-damaged."
+)
 NONE = "is damaged, or no picture. Choose another."
 UNREADABLE = f"is no picture that Rechroma reads. Choose {READABLE}."
 NAME_BYTES = 120  # of a file's name that are kept; file systems take 255

@@ -7,6 +7,7 @@ from PIL import Image
 
 from colorization.web.editing.edit_requests import UNREADABLE
 from colorization.web.requests.page_api import UNTICKED
+from colorization.web.requests.upload_checks import DAMAGED
 from colorization.web.storage.photo_queue import GONE, MAX_QUEUES
 
 
@@ -101,7 +102,7 @@ def test_mistakes_are_one_line_and_change_nothing(
     (tmp_path / "broken.jpg").write_bytes(gray_file.read_bytes()[:5000])
     (tmp_path / "notes.zip").write_bytes(b"PK\3\4")
     line = served.open(tmp_path / "broken.jpg")["error"]
-    assert line == "broken.jpg is damaged or incomplete. Choose another."
+    assert line == f"broken.jpg {DAMAGED}"
     assert served.open(tmp_path / "notes.zip")["error"].startswith("notes.zip is no picture")
     assert "one file" in served.ask("/api/photos", data={"x": "y"})["error"]
     view = served.open(gray_file)

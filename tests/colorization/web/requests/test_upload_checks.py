@@ -1,3 +1,4 @@
+import re
 import struct
 import zlib
 from dataclasses import replace
@@ -9,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from colorization.web.requests.upload_checks import (
+    DAMAGED,
     accepted_suffixes,
     check_upload,
     named_by_content,
@@ -36,9 +38,7 @@ def test_heic_is_taken_with_its_extra(tmp_path: Path, pictures: dict[str, np.nda
         check_upload(tmp_path / "a.HEIC", replace(Limits(), pixels=1000))
     data = (tmp_path / "a.HEIC").read_bytes()
     (tmp_path / "cut.heic").write_bytes(data[: len(data) // 2])
-    with pytest.raises(
-        PictureError, match=r"^cut\.heic is damaged or incomplete. Choose another\.$"
-    ):
+    with pytest.raises(PictureError, match=rf"^cut\.heic {re.escape(DAMAGED)}$"):
         check_upload(tmp_path / "cut.heic", Limits())
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_whole_picture_is_refused(
         with pytest.raises(PictureError) as error:
             check_upload(path, Limits())
         line = str(error.value)
-        assert line.startswith(f"{path.name} is damaged") and line.endswith(". Choose another.")
+        assert line.startswith(f"{path.name} is damaged") and ". Choose another" in line
 
 
 @pytest.mark.parametrize("name", ["-", "blob", "scan.2", "mum.txt"])
@@ -94,7 +94,7 @@ def test_without_a_suffix_what_is_wrong_is_told(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("no picture")
     Image.new("L", (8, 8)).save(tmp_path / "a.nef", "TIFF")  # the preview of a camera's raw file
     told = {
-        "cut": r"^cut is damaged or incomplete\. Choose another\.$",
+        "cut": rf"^cut {re.escape(DAMAGED)}$",
         "notes": r"^notes is no picture that Rechroma reads\. Choose a JPEG",
         "a.nef": r"^a\.nef is no picture that Rechroma reads\. Choose a JPEG",
     }

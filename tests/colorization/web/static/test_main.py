@@ -11,6 +11,7 @@ import uvicorn
 from playwright.sync_api import expect
 
 from colorization.pipeline import ColorizationPipeline
+from colorization.web.requests.upload_checks import DAMAGED
 from colorization.web.server import create_app
 from colorization.web.storage.file_store import FileStore
 
@@ -35,7 +36,7 @@ def test_a_broken_file_does_not_block_it(
     one = visit()
     one.choose(tmp_path / "broken.jpg")
     alert = one.tab.get_by_role("alert").locator("p")
-    expect(alert).to_have_text("broken.jpg is damaged or incomplete. Choose another.")
+    expect(alert).to_have_text(f"broken.jpg {DAMAGED}")
     one.tab.screenshot(path=shots / "broken.png")
     one.tab.locator("#drop").click()
     assert one.chooser()  # a click opens the choice of files at once
@@ -43,7 +44,7 @@ def test_a_broken_file_does_not_block_it(
     expect(alert).to_have_count(0)
     # over an open photo, too: it stays
     one.drop("#stage", tmp_path / "broken.jpg")
-    expect(alert).to_have_text("broken.jpg is damaged or incomplete. Choose another.")
+    expect(alert).to_have_text(f"broken.jpg {DAMAGED}")
     expect(one.tab.locator("#photo-name")).to_have_text("garage.jpg")
     expect(one.status.first).to_contain_text("motorcycle_left.png")
     assert not re.search(r"HTTP|\b4\d\d\b|undefined", one.tab.locator("body").inner_text())
