@@ -218,8 +218,8 @@ def test_more_photos_than_are_taken_are_no_other_files(
         one = visit(small.url)
         one.choose(*[photos[0], photos[2]] * 2, tmp_path / "notes.txt")
         expect(one.tab.locator("#queue-told")).to_have_text(
-            "2 of 2 photos done; 1 other file passed over, of kinds that are not read here: notes.txt;"
-            " 2 more than the 2 that are taken at once: drop them afterwards."
+            "2 of 2 photos done; 1 other file passed over, of kinds that are not read here:"
+            " notes.txt; 2 more than the 2 that are taken at once: drop them afterwards."
         )
 
 
