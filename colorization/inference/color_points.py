@@ -25,6 +25,11 @@ AT_POINT = 1e-4  # squared distance from a point within which it alone counts
 KINDRED_FROM_TO, CONNECTED = (0.25, 0.55), 0.6
 # the same cosine, connected or not, for a color of this likelihood: of one skin, or of two flowers
 LIKELY_KINDRED_FROM_TO, PLAUSIBLE_FROM_TO = (-0.1, 0.3), (0.07, 0.25)
+# the same, with what is connected, for what the network colors by itself as far as the point's own
+# place, and for a color that is as likely there: of one suit, whose parts look different
+TOLD_KINDRED_FROM_TO, TOLD_FROM_TO, AS_LIKELY_FROM_TO = (0.0, 0.3), (0.3, 0.6), (0.3, 0.7)
+LEAST_WAY = 3.0  # Lab units; a shorter one to a point's color has been gone already
+LEAST_TOLD = 0.3  # of the way to a point's color; at its own place less tells nothing
 # how likely a place has a point's color, against the point's own place, from which it is reached
 # where the network is sure of another: lower, a dress colors the skin beside it; higher, holes stay
 LIKELY_FROM_TO = (0.2, 0.6)
@@ -55,7 +60,8 @@ def blend_points(
         odds: how likely each color is in each place, at stride 8.
     """
     seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
-    reach = reach_of(points, seen, match.level, odds)
+    told = told_by(points, without_points, answer, (seen.shape[1], seen.shape[2]))
+    reach = reach_of(points, seen, match.level, odds, told)
     ab = without_points + reach * (answer - without_points)
     ab = ab + reach * _missing(ab, points, match.level)
     return without_points + towards(points, without_points, ab - without_points)
@@ -99,11 +105,41 @@ def _missing(
         ]
     )
     distances = point_distances(points, luminance, WIDEN)
-    own = torch.stack([distances[i, row, column] for i, (row, column) in enumerate(cells)])
-    distances = (distances - own[:, None, None]).clamp(min=0.0)
+    distances = (distances - _at_places(distances, cells)).clamp(min=0.0)
     weights = (-distances - (distances + AT_POINT).log()).softmax(0)
     near = (-distances).amax(0, keepdim=True).exp()
     return near * torch.einsum("pc,phw->chw", missing, weights)
+
+
+def told_by(
+    points: Sequence[Point],
+    without_points: Float[Tensor, "2 height width"],
+    answer: Float[Tensor, "2 height width"],
+    grid: tuple[int, int],
+) -> Float[Tensor, "points _rows _columns"]:
+    """How far the network goes to each point's color, against its own place, 0..1.
+
+    Args:
+        points: at least one.
+        without_points: colors without them, raw Lab units.
+        answer: the network's colors with them.
+        grid: rows and columns.
+    """
+    colors = torch.tensor([point.ab for point in points]).to(answer)
+    way = colors[:, :, None, None] - without_points
+    gone = ((answer - without_points) * way).sum(1) / way.square().sum(1).clamp(min=LEAST_WAY**2)
+    gone = F.adaptive_avg_pool2d(gone.clamp(0.0, 1.0), grid)
+    own = _at_places(gone, [point.cell(*grid) for point in points])
+    told: Tensor = (gone / own.clamp(min=LEAST_TOLD)).clamp(max=1.0)
+    return told
+
+
+def _at_places(
+    planes: Float[Tensor, "points rows columns"], cells: Sequence[tuple[int, int]]
+) -> Float[Tensor, "points 1 1"]:
+    """What each plane holds at the place of its own point."""
+    held = [plane[row, column] for plane, (row, column) in zip(planes, cells, strict=True)]
+    return torch.stack(held)[:, None, None]
 
 
 def reach_of(
@@ -111,6 +147,7 @@ def reach_of(
     seen: Float[Tensor, "channels rows columns"],
     level: Float[Tensor, "1 height width"],
     odds: Float[Tensor, "bins rows columns"],
+    told: Float[Tensor, "points rows columns"],
 ) -> Float[Tensor, "1 height width"]:
     """How far each place shows what one of the points lies on, 0..1.
 
@@ -122,6 +159,7 @@ def reach_of(
         seen: what tells things apart, at stride 8.
         level: L at half the working size.
         odds: how likely each color is in each place.
+        told: see told_by.
     """
     # what all places of a picture have in common does not tell its things apart
     own = F.normalize(seen - seen.mean((1, 2), keepdim=True), dim=0)
@@ -133,34 +171,21 @@ def reach_of(
     likelihoods = torch.einsum("kl,lhw->khw", nearness(LIKELY_SIGMA).to(odds), odds)
     wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
     likely = likelihoods[nearest_bins(wanted.T)]
-    alike = torch.maximum(
-        smooth_step(cosine + connected, KINDRED_FROM_TO),
-        smooth_step(cosine, LIKELY_KINDRED_FROM_TO) * smooth_step(likely, PLAUSIBLE_FROM_TO),
-    )
-    found = (alike * _may_have(likely, cells, likelihoods)).amax(0, keepdim=True)
-    return resized(found, level.shape[-2:])
-
-
-def _may_have(
-    likely: Float[Tensor, "points rows columns"],
-    cells: Sequence[tuple[int, int]],
-    likelihoods: Float[Tensor, "bins rows columns"],
-) -> Float[Tensor, "points rows columns"]:
-    """How far each place may have a point's color, 0..1: not where another one is sure.
-
-    What is there looks like a point's place, but the network takes one for skin, the other for
-    cloth.
-
-    Args:
-        likely: likelihood of each point's color.
-        cells: where the points lie.
-        likelihoods: of all colors.
-    """
-    likely = likely + LEAST_LIKELY
-    own = torch.stack([likely[i, row, column] for i, (row, column) in enumerate(cells)])
+    as_likely = (likely + LEAST_LIKELY) / (_at_places(likely, cells) + LEAST_LIKELY)
+    alike = torch.stack(
+        (
+            smooth_step(cosine + connected, KINDRED_FROM_TO),
+            smooth_step(cosine, LIKELY_KINDRED_FROM_TO) * smooth_step(likely, PLAUSIBLE_FROM_TO),
+            smooth_step(cosine + connected, TOLD_KINDRED_FROM_TO)
+            * smooth_step(told, TOLD_FROM_TO)
+            * smooth_step(as_likely, AS_LIKELY_FROM_TO),
+        )
+    ).amax(0)
+    # not where another color is sure: what is there looks like a point's place, but the network
+    # takes one for skin, the other for cloth
     sure = smooth_step(likelihoods.amax(0, keepdim=True), SURE_FROM_TO)
-    may_have: Tensor = 1 - sure * (1 - smooth_step(likely / own[:, None, None], LIKELY_FROM_TO))
-    return may_have
+    may_have = 1 - sure * (1 - smooth_step(as_likely, LIKELY_FROM_TO))
+    return resized((alike * may_have).amax(0, keepdim=True), level.shape[-2:])
 
 
 def _shown(point: Point, level: Float[Tensor, "1 height width"]) -> tuple[float, float]:

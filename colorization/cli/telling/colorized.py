@@ -69,8 +69,8 @@ def print_results(task: Task, results: "FolderReport", as_json: bool) -> None:
 
 
 NOTHING_LENT = (
-    "a reference lends its colors to what it shows alike, and here that is nothing; as --palette"
-    " it gives them to the whole photo"
+    "a reference lends colors to what it shows alike, and here that is nothing; as --palette it"
+    " gives them to the whole photo"
 )
 
 
@@ -125,7 +125,7 @@ def _print_made(task: Task, results: "FolderReport") -> None:
             used = [f"{done.results[0]} in {done.seconds:.2f} s", sources(shares)]
         typer.echo(one_line(", ".join([*used, *task.request.sources().guides()])))
         if shares and max(share for _, share in shares) < LEAST_SHARE:
-            typer.echo(f"note: {NOTHING_LENT}", err=True)
+            typer.echo(NOTHING_LENT)
         files = task.request.extras.files(done.job.output_path)
         beside = [path.name for path in files if path not in done.results and path.exists()]
         if beside:

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from painted_pictures import apart, painted
 from torch import Tensor
 
-from colorization.inference.color_points import blend_points, reach_of, towards
+from colorization.inference.color_points import blend_points, towards
+from colorization.inference.color_points import reach_of as reach_of_all
 from colorization.inference.matching import ReferenceMatch
 from colorization.network.color_bins import NUM_BINS, nearest_bins
 from colorization.network.hints import Point
@@ -14,7 +15,13 @@ from similarity.matching.unit_maps import UnitMaps, on_grid
 
 ROWS, COLUMNS = 12, 24  # of the grid at stride 8
 UNSURE = torch.full((NUM_BINS, ROWS, COLUMNS), 1 / NUM_BINS)  # any color is likely anywhere
-SOFA, WALL, CUSHION = 0, 1, 2
+SOFA, WALL = 0, 1
+
+
+def reach_of(points: list[Point], seen: Tensor, level: Tensor, odds: Tensor) -> Tensor:
+    """Where the network colors nothing by itself."""
+    told = torch.zeros(len(points), *seen.shape[1:])
+    return reach_of_all(points, seen, level, odds, told)
 
 
 @pytest.fixture
@@ -130,9 +137,30 @@ def test_what_only_the_coarsest_maps_find_alike_is_left_alone() -> None:
     match = ReferenceMatch(photo, [])
     answer = torch.full((2, *match.size), 30.0)
     point = Point(0.5 / COLUMNS, 6.5 / ROWS, (30.0, 30.0))
-    found = blend_points(torch.zeros_like(answer), answer, [point], match, UNSURE)
+    odds = odds_of(kinds, {face: (30.0, 30.0)}, 0.2)
+    found = blend_points(torch.zeros_like(answer), answer, [point], match, odds)
     assert cell(found, 6, 0) == pytest.approx(30.0, abs=2.0)
     assert abs(cell(found, 6, 4)) < 3.0
+
+
+@pytest.mark.parametrize(("gone", "as_likely", "reached"), [(1, 1, 1), (0, 1, 0), (1, 0, 0)])
+def test_parts_that_look_different_are_reached_where_the_network_colors_them_too(
+    gone: bool, as_likely: bool, reached: bool
+) -> None:
+    """A suit and its sleeve: a color that is as likely there, and that the network gives them."""
+    kinds = torch.arange(COLUMNS).div(6, rounding_mode="floor").expand(ROWS, COLUMNS)
+    looks = apart(4)
+    looks[1] = looks[1] + 0.4 * looks[0]
+    photo = painted(kinds, F.normalize(looks, dim=1), torch.zeros(4, 2))
+    match = ReferenceMatch(photo, [])
+    orange = torch.tensor([40.0, 50.0]).view(2, 1, 1).expand(2, *match.size).clone()
+    orange[:, :, 24:] *= gone
+    colors = {0: (40.0, 50.0), 1: (40.0, 50.0)} if as_likely else {0: (40.0, 50.0)}
+    point = Point(4.5 / COLUMNS, 0.5, (40.0, 50.0))
+    odds = odds_of(kinds, colors, 0.05)
+    found = blend_points(torch.zeros_like(orange), orange, [point], match, odds)
+    assert cell(found[:1], 6, 1) > 25.0
+    assert (cell(found[:1], 6, 7) > 20.0) is bool(reached)
 
 
 def test_a_point_of_the_color_that_is_there_changes_nothing(match: ReferenceMatch) -> None:
