@@ -27,7 +27,7 @@ KINDRED_FROM_TO, CONNECTED = (0.25, 0.55), 0.6
 LIKELY_KINDRED_FROM_TO, PLAUSIBLE_FROM_TO = (-0.1, 0.3), (0.07, 0.25)
 # the same, with what is connected, for what the network colors by itself as far as the point's own
 # place, and for a color that is as likely there: of one suit, whose parts look different
-TOLD_KINDRED_FROM_TO, TOLD_FROM_TO, AS_LIKELY_FROM_TO = (0.0, 0.3), (0.3, 0.6), (0.3, 0.7)
+TOLD_KINDRED_FROM_TO, TOLD_FROM_TO, AS_LIKELY_FROM_TO = (0.0, 0.3), (0.5, 0.8), (0.5, 0.9)
 LEAST_WAY = 3.0  # Lab units; a shorter one to a point's color has been gone already
 LEAST_TOLD = 0.3  # of the way to a point's color; at its own place less tells nothing
 # how likely a place has a point's color, against the point's own place, from which it is reached
