@@ -18,13 +18,11 @@ from retrieval.photos.reader import NO_PICTURE
 def command(fake: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """``rechroma evaluate`` on the fake pipeline."""
 
-    class Loader:
-        @staticmethod
-        def load(index_dir: Path | None = None) -> FakePipeline:
-            fake.library = fake.index if index_dir else None
-            return fake
+    def load(index_dir: Path | None = None) -> FakePipeline:
+        fake.library = fake.library if index_dir else None
+        return fake
 
-    monkeypatch.setattr("colorization.pipeline.ColorizationPipeline", Loader)
+    monkeypatch.setattr("colorization.pipeline.ColorizationPipeline.load", load)
     app = typer.Typer()
     app.command()(one_line_errors(evaluate_command))
     return lambda *args: CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)
