@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("similarity", "retrieval", "colorization")
-MAX_FILES, MAX_LINES = 15, 300
+TOP_LEVEL = (
+    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"),
+    *("indexes", "scripts", "tests"),
+)
+MAX_FILES, MAX_LINES, MAX_BYTES = 15, 300, 4_000_000
 
 
 def tracked() -> list[Path]:
@@ -42,6 +46,17 @@ def has_test(path: Path) -> bool:
     folder, name = ROOT / "tests" / path.parent, path.stem
     own = [*folder.glob(f"test_{name}.py"), *folder.glob(f"test_{name}_*.py")]
     return bool(own or [*(folder / name).glob(f"test_{name}.py")])
+
+
+def test_the_top_level_holds_what_belongs_there() -> None:
+    """Something that was downloaded lies there easily, and is committed with all else."""
+    names = {path.parts[0] for path in tracked() if (ROOT / path).exists()}
+    assert {name for name in names if not name.startswith(".")} <= {*PACKAGES, *TOP_LEVEL}
+
+
+def test_no_file_is_too_large() -> None:
+    found = [path for path in tracked() if (ROOT / path).is_file()]
+    assert not [path for path in found if (ROOT / path).stat().st_size > MAX_BYTES]
 
 
 def test_every_source_has_its_test() -> None:

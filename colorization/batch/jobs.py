@@ -122,8 +122,8 @@ def plan_jobs(
         if not entry.exists():
             raise FileNotFoundError(f"{entry}: no such file")
         if single and not output.is_dir():
-            cannot_be = output.suffix.lower() not in FORMATS
-            if cannot_be and (why := UNREAD.get(entry.suffix.lower())):
+            why = UNREAD.get(entry.suffix.lower())
+            if why and output.suffix.lower() not in FORMATS:  # of a film, which output would do?
                 raise ValueError(f"{entry}: {why}")
             jobs.append(Job(entry, output))
             continue

@@ -132,7 +132,7 @@ class PhotoWorker:
             for attempt in self._attempts(job, picture, points):
                 self._write(attempt, self._apply(attempt, points), picture, files, making)
             making.notes += [HAS_COLORS] if colored else []
-            making.notes += [*what_is_lost(picture, job.output_path)]
+            making.notes += what_is_lost(picture, job.output_path)
             if request.extras.variants:
                 self._write_variants(job, files, making)
             outcome = self._outcome(job, making, time.perf_counter() - start, with_cells)

@@ -40,9 +40,8 @@ def commit(
     Args:
         live: the photos of the complete index, by absolute path.
         index_dir: folder of the index.
-        manifest: what index.json says besides the shards, index.faiss, count and date;
-            of its search
-            only the memory budget.
+        manifest: what index.json says besides the shards, index.faiss, count and date; of its
+            search only the memory budget.
         spare: shards of an interrupted build to leave for the next one.
         fresh: the caller's list of files to remove if this fails; emptied once index.json names
             them.

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from colorization.options import ColorizeOptions
     from retrieval.photos.passed_over import PassedOver
 
+NOTHING_LENT = (
+    "a reference lends colors to what it shows alike, and here that is nothing; as --palette it"
+    " gives them to the whole photo"
+)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -66,12 +71,6 @@ def print_results(task: Task, results: "FolderReport", as_json: bool) -> None:
     _print_left(results)
     if not as_json:
         _print_made(task, results)
-
-
-NOTHING_LENT = (
-    "a reference lends colors to what it shows alike, and here that is nothing; as --palette it"
-    " gives them to the whole photo"
-)
 
 
 def _print_left(results: "FolderReport") -> None:
