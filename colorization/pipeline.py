@@ -34,7 +34,6 @@ from retrieval.stage_clock import stage
 from similarity.backbone.backbone import Backbone, load_backbone
 from similarity.backbone.precision import inference
 from similarity.backbone.pretrained import DEFAULT_BACKBONE
-from similarity.color.tones import spread_tones
 
 if TYPE_CHECKING:  # it brings faiss and h5py, which only an index needs
     from retrieval.search.photo_index import PhotoIndex
@@ -188,7 +187,7 @@ class ColorizationPipeline:
         """
         options, target = options_of(options), as_rgb(target, "target")
         lab = working_lab(target, options.working_side)
-        features = self.describer(spread_tones(lab), options.working_side)
+        features = self.describer.features_of_lab(lab, options.working_side)
         if references is None and self._search is not None:
             used = self._search.chosen(self._search.query(target, features), options)
         else:
@@ -250,7 +249,7 @@ class ColorizationPipeline:
         rgb = render(prepared.target, prepared.luminance, colors.ab * options.saturation, tint)
         return Colorized(
             rgb,
-            match.warped_ab.cpu().numpy().copy(),
+            colors.warped_ab.cpu().numpy().copy(),
             colors.confidence[0].cpu().numpy().copy(),
             prepared.references,
             colors.shares,

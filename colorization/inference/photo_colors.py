@@ -1,7 +1,8 @@
 """The colors of a matched photo, by the colorization network or from its references alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,11 +19,13 @@ class PhotoColors:
 
     Attributes:
         ab: chroma at half the working size, raw Lab units.
+        warped_ab: what the references lend, raw Lab units; zeros without references.
         confidence: how far references can be trusted in each place, 0..1.
         shares: share of the colors that comes from each reference, 0..1.
     """
 
     ab: Float[Tensor, "2 height width"]
+    warped_ab: Float[Tensor, "2 height width"]
     confidence: Float[Tensor, "1 height width"]
     shares: list[float]
 
@@ -33,7 +36,7 @@ def photo_colors(
     guidance: Guidance,
     options: ColorizeOptions,
 ) -> PhotoColors:
-    """Color a photo.
+    """Color a photo; the border of a print stays gray, or gets the color of points on it.
 
     Args:
         network: the colorization network; None takes all colors from the references.
@@ -44,15 +47,40 @@ def photo_colors(
     Raises:
         ValueError: there is no network, and no reference, or points or a palette.
     """
+    border = match.target.border
+    if border is None:
+        return _picture_colors(network, match, guidance, options)
+    within = [point for point in guidance.points if not border.is_beside(point)]
+    colors = _picture_colors(network, match, replace(guidance, points=within), options)
+    inside = border.inside(match.size).to(colors.ab.device)
+    beside = [point.ab for point in guidance.points if border.is_beside(point)]
+    paper = colors.ab.new_tensor(beside or [(0.0, 0.0)]).mean(0)[:, None, None]
+    return replace(
+        colors,
+        ab=torch.where(inside, colors.ab, paper),
+        warped_ab=colors.warped_ab * inside,
+        confidence=colors.confidence * inside,
+    )
+
+
+def _picture_colors(
+    network: ColorizationNetwork | None,
+    match: ReferenceMatch,
+    guidance: Guidance,
+    options: ColorizeOptions,
+) -> PhotoColors:
+    """Color what is within the border."""
     if network is not None:
         # a palette overrules references
         faithfulness = 0.0 if guidance.palette is not None else options.faithfulness
         ab = network_colors(network, match, guidance, options)
-        return PhotoColors(ab, match.confidence, match.shares(faithfulness))
+        return PhotoColors(ab, match.warped_ab, match.confidence, match.shares(faithfulness))
     if guidance.points or guidance.palette is not None or not match.references:
         raise ValueError(
             "without the network, colorizing needs at least one reference and takes no points or"
             " palette"
         )
     warped, confidence = transferred_colors(match)
-    return PhotoColors(warped * confidence, confidence, match.shares(1.0, by_network=False))
+    return PhotoColors(
+        warped * confidence, match.warped_ab, confidence, match.shares(1.0, by_network=False)
+    )

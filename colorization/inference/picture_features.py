@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from colorization.inference.pictures.print_border import PrintBorder, border_of
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS, GRID_STRIDE
 from retrieval.stage_clock import stage
@@ -21,12 +22,14 @@ class PictureFeatures:
     """A reference, a target, or a frame that has colors already.
 
     Attributes:
-        luminance: L at the working size, with its tones spread.
+        luminance: L at the working size, with its tones spread; the picture is mirrored into a
+            border.
         ab: chroma at the working size, raw Lab units.
         maps: what matching reads.
         encoder_maps: what the colorization network reads, by name; empty without a network.
         working_side: see ColorizeOptions.
         backbone: hash of the weights of what matches see through.
+        border: of a print, around the picture; None where there is none.
     """
 
     luminance: Float[Tensor, "1 1 height width"]
@@ -35,6 +38,7 @@ class PictureFeatures:
     encoder_maps: Mapping[str, Float[Tensor, "1 _channels _height _width"]]
     working_side: int
     backbone: str
+    border: PrintBorder | None = None
 
     def on(self, device: torch.device) -> "PictureFeatures":
         """These features on a device, whichever they were computed on."""
@@ -71,7 +75,20 @@ class PictureDescriber:
         """
         if isinstance(picture, PictureFeatures):
             return picture.on(self.backbone.device)
-        return self(spread_tones(working_lab(picture, working_side)), working_side)
+        return self.features_of_lab(working_lab(picture, working_side), working_side)
+
+    def features_of_lab(
+        self, lab: Float[Tensor, "1 3 height width"], working_side: int
+    ) -> PictureFeatures:
+        """Describe a picture, within its border if it is a print that has one.
+
+        Args:
+            lab: at the working size, raw Lab units.
+            working_side: see ColorizeOptions.
+        """
+        border = border_of(lab[0, 0].numpy())
+        seen = lab if border is None else border.mirrored(lab)
+        return replace(self(spread_tones(seen), working_side), border=border)
 
     @stage("describing")
     def __call__(

@@ -83,3 +83,25 @@ def test_the_very_same_picture_has_all_the_say_though_it_was_recommended(
     match = match_references(prepared.target, prepared.references, belief)
     (share,) = photo_colors(colorizer.network, match, Guidance(), options).shares
     assert share > 0.95
+
+
+def test_a_border_stays_gray_or_gets_the_color_of_points_on_it(
+    colorizer: ColorizationPipeline, pictures: Pictures
+) -> None:
+    options = ColorizeOptions(working_side=96)
+    scan = np.pad(pictures["coffee"], ((40, 40), (40, 40), (0, 0)), constant_values=240)
+    match = colorizer.prepare(scan, [pictures["motorcycle_left"]], options).match
+    border = match.target.border
+    assert border is not None
+    outside = ~border.inside(match.size)
+
+    plain = photo_colors(colorizer.network, match, Guidance(), options)
+    for planes in (plain.ab, plain.warped_ab, plain.confidence):
+        assert (planes[:, outside] == 0).all()
+        assert planes[:, ~outside].abs().mean() > 0
+
+    cream = Guidance([Point(0.02, 0.5, (0.0, 10.0)), Point(0.5, 0.02, (2.0, 20.0))])
+    colored = photo_colors(colorizer.network, match, cream, options)
+    torch.testing.assert_close(colored.ab[:, ~outside], plain.ab[:, ~outside])
+    assert colored.ab[0, outside].unique().tolist() == [1.0]
+    assert colored.ab[1, outside].unique().tolist() == [15.0]

@@ -45,6 +45,17 @@ def test_the_network_says_which_colors_are_likely(
     assert search.rank(again, 5, same_class=False) == found
 
 
+def test_the_border_of_a_print_says_nothing_of_its_photo(
+    indexed: ColorizationPipeline, pictures: Pictures
+) -> None:
+    plain = pictures["coffee"]
+    margins = [(round(0.08 * side),) * 2 for side in plain.shape[:2]]
+    scan = np.pad(plain, [*margins, (0, 0)], constant_values=240)
+    best, found = (indexed.recommend(one, 1)[0] for one in (plain, scan))
+    assert found.path == best.path
+    assert found.score == pytest.approx(best.score, abs=0.05)
+
+
 def test_the_next_best_takes_the_place_of_a_photo_that_is_gone(
     indexed: ColorizationPipeline, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,171 @@
+"""The border of a print or a slide: white paper, or black, on all four sides of the picture.
+
+It has no colors, and says nothing of the photo: networks that see it find skies pale, and
+references lend it colors. So they see the picture mirrored there instead, and the border stays as
+it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor
+
+from colorization.network.hints import Point
+
+DARKEST, BRIGHTEST = 25.0, 70.0  # L of paper
+PLAIN, PLAIN_SHARE = 6.0, 0.9  # units of L from its level, and how much of paper is as near
+STEP = 12.0  # units of L between border and picture
+SIDES_ALIKE = 10.0  # units of L by which the four sides of a border may differ
+LEAST_DEPTH, MOST_SHARE = 1.5, 0.3  # pixels; share of the picture's height or width
+BLURRED = 1  # pixels between border and picture that are neither
+CORNER = 0.15  # share of a side at both ends, where the borders of its neighbours may lie
+SLOPES = np.linspace(-0.08, 0.08, 17)  # of the edges of prints that lay askew on the scanner
+STRAIGHT = 1.5  # pixels by which an edge may leave its line
+# share of an edge that is on the line: on the average of the four, and of all but one, beside which
+# the sky may be as white as paper. The outline of a thing on white ground has no such edges
+MEAN_SEEN, LEAST_SEEN = 0.5, 0.35
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """Where the border ends on one side.
+
+    Attributes:
+        depth: of the border in the middle of the side, as a share of the picture.
+        slope: how much deeper it is at the far end than at the near one, as such a share.
+        seen: how much of it was seen, 0..1.
+        level: L of the border.
+    """
+
+    depth: float
+    slope: float
+    seen: float
+    level: float
+
+
+@dataclass(frozen=True)
+class PrintBorder:
+    """A border.
+
+    Attributes:
+        edges: above, below, to the left and to the right of the picture.
+    """
+
+    edges: tuple[_Edge, _Edge, _Edge, _Edge]
+
+    def mirrored(
+        self, planes: Shaped[Tensor, "*channels height width"]
+    ) -> Shaped[Tensor, "*channels height width"]:
+        """The picture, and its mirror image where the border was.
+
+        Args:
+            planes: of picture and border, at any size.
+        """
+        height, width = planes.shape[-2:]
+        rows, columns = self._parts(height, width)
+        return planes[..., _mirrored(height, rows), :][..., _mirrored(width, columns)]
+
+    def cropped(
+        self, rgb: Shaped[np.ndarray, "_height _width 3"]
+    ) -> Shaped[np.ndarray, "height width 3"]:
+        """The picture without its border.
+
+        Args:
+            rgb: picture and border, at any size.
+        """
+        return rgb[self._parts(*rgb.shape[:2])]
+
+    def _parts(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns that hold the whole picture, and corners of the border if askew."""
+        above, below, left, right = (edge.depth - abs(edge.slope) / 2 for edge in self.edges)
+        return (
+            slice(round(above * height), height - round(below * height)),
+            slice(round(left * width), width - round(right * width)),
+        )
+
+    def inside(self, size: Sequence[int]) -> Bool[Tensor, "height width"]:
+        """Which places show the picture.
+
+        Args:
+            size: rows and columns of a grid over picture and border.
+        """
+        y, x = ((torch.arange(count) + 0.5) / count for count in size)
+        return self._holds(y[:, None], x[None])
+
+    def is_beside(self, point: Point) -> bool:
+        """Whether a point lies on the border, and not on the picture."""
+        return not bool(self._holds(torch.tensor(point.y), torch.tensor(point.x)))
+
+    def _holds(self, y: Tensor, x: Tensor) -> Tensor:
+        above, below, left, right = self.edges
+        rows = (y > _depth_at(above, x)) & (1 - y > _depth_at(below, x))
+        return rows & (x > _depth_at(left, y)) & (1 - x > _depth_at(right, y))
+
+
+def border_of(luminance: Float[np.ndarray, "height width"]) -> PrintBorder | None:
+    """Find the border of a picture.
+
+    Args:
+        luminance: L, 0..100.
+
+    Returns:
+        None without one that is as bright on all four sides and ends in straight lines.
+    """
+    above, below = _edge(luminance), _edge(luminance[::-1])
+    left, right = _edge(luminance.T), _edge(luminance.T[::-1])
+    edges = above, below, left, right
+    seen = [edge.seen for edge in edges]
+    levels = [edge.level for edge in edges]
+    if np.mean(seen) < MEAN_SEEN or sorted(seen)[1] < LEAST_SEEN or np.ptp(levels) > SIDES_ALIKE:
+        return None
+    return PrintBorder(
+        (_seen(above, below), _seen(below, above), _seen(left, right), _seen(right, left))
+    )
+
+
+def _edge(rows: Float[np.ndarray, "height width"]) -> _Edge:
+    """The line in which a border ends that begins with the first rows."""
+    height, width = rows.shape
+    corner = int(width * CORNER)
+    side = rows[: int(height * MOST_SHARE), corner : width - corner]
+    level = float(np.median(side[:2]))
+    is_plain = (abs(side[:2] - level) < PLAIN).mean() >= PLAIN_SHARE
+    if not is_plain or DARKEST < level < BRIGHTEST:
+        return _Edge(0.0, 0.0, 0.0, level)
+    differs = abs(side - level) > STEP
+    depth = np.where(differs.any(0), differs.argmax(0), np.inf)
+    x = np.arange(side.shape[1]) - (side.shape[1] - 1) / 2
+    best = _Edge(0.0, 0.0, 0.0, level)
+    for slope in SLOPES:
+        flat = depth - slope * x
+        offsets = np.arange(LEAST_DEPTH + abs(slope) * width / 2, len(side), 0.5)
+        on_line = (abs(flat[None] - offsets[:, None]) <= STRAIGHT).mean(1)
+        seen = float(on_line.max(initial=0.0))
+        if seen > best.seen:
+            middle = (offsets[on_line == seen].mean() + BLURRED) / height
+            best = _Edge(middle, slope * width / height, seen, level)
+    return best
+
+
+def _seen(edge: _Edge, opposite: _Edge) -> _Edge:
+    """An edge, which is taken to lie as the opposite one where it cannot be seen."""
+    if edge.seen >= LEAST_SEEN:
+        return edge
+    return _Edge(opposite.depth, -opposite.slope, edge.seen, edge.level)
+
+
+def _depth_at(edge: _Edge, along: Tensor) -> Tensor:
+    """Depth of a border at places along its side, 0..1."""
+    return edge.depth + edge.slope * (along - 0.5)
+
+
+def _mirrored(count: int, part: slice) -> Tensor:
+    """For each of so many places along a side, the one of the picture that it shows."""
+    first, last = part.start, part.stop - 1
+    places = torch.arange(count)
+    places = torch.where(places < first, 2 * first - places, places)
+    places = torch.where(places > last, 2 * last - places, places)
+    return places.clamp(first, last)

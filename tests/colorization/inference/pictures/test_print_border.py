@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from colorization.inference.pictures.print_border import PrintBorder, border_of
+from colorization.inference.pictures.working_size import working_lab
+from colorization.network.hints import Point
+
+WIDE = 0.08  # of the shorter side
+GRAYS = {
+    name: np.asarray(Image.fromarray(getattr(data, name)()).convert("L"))
+    for name in ("astronaut", "chelsea", "coffee", "rocket")
+}
+
+
+def printed(
+    gray: np.ndarray, paper: int = 235, wide: float = WIDE, angle: float = 0.0
+) -> np.ndarray:
+    """A scan of a print with a border, grain and yellowed paper on one side."""
+    margin = round(wide * min(gray.shape))
+    whole = np.pad(gray, margin, constant_values=paper)
+    turned = Image.fromarray(whole).rotate(angle, Image.Resampling.BICUBIC, fillcolor=paper)
+    pixels = np.asarray(turned) + np.random.default_rng(0).normal(0, 3, whole.shape)
+    pixels -= np.linspace(0, 8, whole.shape[1])
+    return np.repeat(np.clip(pixels, 0, 255).astype(np.uint8)[..., None], 3, 2)
+
+
+def found(rgb: np.ndarray) -> PrintBorder | None:
+    return border_of(working_lab(rgb, 256)[0, 0].numpy())
+
+
+WITH_BORDERS = [(name, 235) for name in GRAYS] + [(name, 8) for name in GRAYS if name != "rocket"]
+
+
+@pytest.mark.parametrize(("name", "paper"), WITH_BORDERS)
+def test_white_and_black_borders(name: str, paper: int) -> None:
+    border = found(printed(GRAYS[name], paper))
+    assert border is not None
+    for edge, length in zip(border.edges, np.repeat(GRAYS[name].shape, 2), strict=True):
+        wide = WIDE * min(GRAYS[name].shape)
+        assert edge.depth == pytest.approx(wide / (length + 2 * wide), abs=0.015)
+
+
+@pytest.mark.parametrize("angle", [-3.0, 1.0, 2.0])
+def test_prints_that_lie_askew(angle: float) -> None:
+    gray = GRAYS["coffee"]
+    border = found(printed(gray, angle=angle))
+    margin = round(WIDE * min(gray.shape))
+    mask = Image.fromarray(np.pad(np.full(gray.shape, 255, np.uint8), margin))
+    wanted = np.asarray(mask.rotate(angle)) > 0
+    assert border is not None
+    inside = border.inside(wanted.shape).numpy()
+    assert (inside != wanted).mean() < 0.02
+    assert (inside != (np.asarray(mask) > 0)).mean() > 0.02 or abs(angle) < 2
+
+
+@pytest.mark.parametrize("name", GRAYS)
+def test_photos_have_none(name: str) -> None:
+    assert found(np.repeat(GRAYS[name][..., None], 3, 2)) is None
+
+
+def test_a_thing_on_white_ground_has_none() -> None:
+    y, x = np.mgrid[-1:1:300j, -1:1:300j]
+    ball = np.where(x**2 + y**2 < 0.5, 90, 240).astype(np.uint8)
+    assert found(np.repeat(ball[..., None], 3, 2)) is None
+
+
+def test_plain_pictures_have_none() -> None:
+    assert border_of(np.full((64, 64), 90.0, np.float32)) is None
+    halves = np.full((64, 64), 90.0, np.float32)
+    halves[32:] = 20
+    assert border_of(halves) is None
+
+
+def test_gray_around_a_picture_is_no_border() -> None:
+    assert found(printed(GRAYS["chelsea"], paper=120)) is None
+
+
+def test_a_sky_as_white_as_paper() -> None:
+    gray = GRAYS["coffee"].copy()
+    gray[:150] = 233  # a quarter of the picture
+    border = found(printed(gray))
+    assert border is not None
+    above, below, *_ = border.edges
+    assert above.depth == below.depth  # as nobody sees where it ends
+
+
+def test_dates_on_the_border_do_not_hide_it() -> None:
+    rgb = printed(GRAYS["chelsea"])
+    rgb[4:14, 200:270] = 60
+    assert found(rgb) is not None
+
+
+def test_the_picture_is_mirrored_into_its_border() -> None:
+    gray = GRAYS["coffee"]
+    rgb = printed(gray)
+    border = found(rgb)
+    assert border is not None
+    luminance = torch.from_numpy(rgb[..., 0].copy())
+    seen = border.mirrored(luminance)
+    inside = border.inside(luminance.shape)
+    assert torch.equal(seen[inside], luminance[inside])
+    margin = round(WIDE * min(gray.shape))
+    bright = float((luminance[: margin - 4].float() > 215).float().mean())
+    assert bright > 0.99
+    assert float((seen[: margin - 4].float() > 215).float().mean()) < 0.2
+
+
+def test_points_on_it_and_beside_it() -> None:
+    border = found(printed(GRAYS["coffee"]))
+    assert border is not None
+    assert border.is_beside(Point(0.01, 0.5, (0.0, 0.0)))
+    assert border.is_beside(Point(0.5, 0.99, (0.0, 0.0)))
+    assert not border.is_beside(Point(0.5, 0.5, (0.0, 0.0)))
