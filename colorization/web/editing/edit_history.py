@@ -57,6 +57,7 @@ class EditedPhoto:
         edits: what was asked for, the current state last; never empty.
         note: one line to tell the visitor.
         undone: what was taken back since the last change, the latest last.
+        content: by which a browser knows the file again on another day.
     """
 
     photo: Path
@@ -64,11 +65,18 @@ class EditedPhoto:
     edits: tuple[Edit, ...] = (Edit(),)
     note: str = ""
     undone: tuple[Edit, ...] = ()
+    content: str = ""
 
     @property
     def edit(self) -> Edit:
         """The current state."""
         return self.edits[-1]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether points or sliders are others than to begin with."""
+        first, now = self.edits[0], self.edit
+        return any(getattr(first, name) != getattr(now, name) for name in ("points", *SLIDERS))
 
     @property
     def picked(self) -> tuple[Candidate, ...]:

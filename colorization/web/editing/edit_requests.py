@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from colorization.network.hints import Point
 from colorization.web.editing.edit_history import SLIDERS, EditedPhoto
 from colorization.web.editing.photo_editor import PhotoEditor
 from colorization.web.messages import as_number
@@ -62,6 +63,8 @@ def change(editor: PhotoEditor, photo: EditedPhoto, wish: dict[str, Any]) -> Edi
             return photo.change("", palette=None)
         case "take variant":
             return _take(photo, wish)
+        case "go on":
+            return _go_on(photo, wish)
     raise ValueError(UNREADABLE)
 
 
@@ -83,6 +86,18 @@ def _take(photo: EditedPhoto, wish: dict[str, Any]) -> EditedPhoto:
         raise ValueError(UNREADABLE)
     values = {name: as_number(wish.get(name), name) for name in ("saturation", "vividness")}
     return photo.change("", picks=tuple(_whole(one) for one in picks), **values)
+
+
+def _go_on(photo: EditedPhoto, wish: dict[str, Any]) -> EditedPhoto:
+    """Where a browser was with this photo on another day."""
+    points = wish.get("points")
+    if not isinstance(points, list) or not all(
+        isinstance(one, list) and len(one) == 4 for one in points
+    ):
+        raise ValueError(UNREADABLE)
+    numbers = [[as_number(value, "point") for value in one] for one in points]
+    values = {name: as_number(wish.get(name), name) for name in SLIDERS}
+    return photo.change("", points=tuple(Point(x, y, (a, b)) for x, y, a, b in numbers), **values)
 
 
 def _places(given: object) -> list[tuple[float, float]]:

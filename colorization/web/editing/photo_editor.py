@@ -1,5 +1,6 @@
 """What the page does with a photo, without the page; everything that needs the pipeline."""
 
+import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -85,7 +86,9 @@ class PhotoEditor:
         candidates = tuple(Candidate(one.path, one) for one in found)
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
         notes = filter(None, [HAS_COLORS if has_colors(picture) else "", *lost, *told])
-        edited = EditedPhoto(photo, candidates, (Edit(tuple(range(count))),), "\n".join(notes))
+        edited = EditedPhoto(
+            photo, candidates, (Edit(tuple(range(count))),), "\n".join(notes), content=_hash(photo)
+        )
         self._prepared(edited, picture, say)
         return edited
 
@@ -275,6 +278,11 @@ class PhotoEditor:
 def _key(edited: EditedPhoto) -> Hashable:
     """What a photo is prepared for: its references, and no other wish."""
     return edited.photo, edited.picked
+
+
+def _hash(photo: Path) -> str:
+    with photo.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sources_of(edited: EditedPhoto, result: Colorized) -> Sources:

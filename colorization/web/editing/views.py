@@ -57,7 +57,9 @@ def photo_view(
             _reference(editor, number, one, number in edit.picks)
             for number, one in enumerate(edited.candidates)
         ],
-        "points": [[point.x, point.y] for point in edit.points],
+        "points": [[point.x, point.y, *point.ab] for point in edit.points],
+        "content": edited.content,
+        "is_changed": edited.is_changed,
         "palette": edit.palette.name if edit.palette else "",
         **{name: getattr(edit, name) for name in SLIDERS},
         "can_undo": len(edited.edits) > 1,

@@ -1,12 +1,15 @@
 // The editor: the controls of one photo.
 
+import { SLIDERS, recall, remember } from "./memory.js";
 import { find, make, quiet, show, tell } from "./page.js";
 import { Photo } from "./photo.js";
 import { ask, download, form } from "./requests.js";
 import { Stage } from "./stage.js";
 import { Spots } from "./spots.js";
 
-const SLIDERS = ["saturation", "vividness", "faithfulness"];
+
+const ON_ANOTHER_DAY =
+  "You worked on this photo before: its color points and sliders are as you left them. Undo or Start over takes them away.";
 
 export class Editor {
   constructor() {
@@ -77,7 +80,12 @@ export class Editor {
     this.use("compare");
     this.stage.divide(0.5);
     find("#divider-range").value = 50;
-    this.render(view, false);
+    const wishes = view.can_undo || view.can_redo ? null : recall(view.content);
+    this.render(view, Boolean(wishes));
+    if (wishes) {
+      this.photo.change({ do: "go on", ...wishes });
+      tell([ON_ANOTHER_DAY]);
+    }
     find("#photo-name").focus({ preventScroll: true });
   }
 
@@ -108,6 +116,7 @@ export class Editor {
     this.stage.show(view);
     find("#status").replaceChildren(...view.status.map((text) => make("p", { text })));
     if (moreComes) return;
+    remember(view);
     for (const name of SLIDERS) {
       find(`#${name}`).value = view[name];
       find(`output[for=${name}]`).value = Number(view[name]).toFixed(2);

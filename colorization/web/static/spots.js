@@ -59,7 +59,7 @@ export class Spots {
     const [x, y] = this.place ?? [-1, -1];
     const far = ([otherX, otherY]) => Math.max(Math.abs(otherX - x), Math.abs(otherY - y));
     const points = [...this.editor.view.points].sort((one, other) => far(one) - far(other));
-    return points.length && far(points[0]) < NEAR ? points[0] : null;
+    return points.length && far(points[0]) < NEAR ? points[0].slice(0, 2) : null;
   }
 
   refresh() {

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from colorization.network.hints import Point
 from colorization.web.editing.edit_requests import MAX_STROKE, UNREADABLE, change, sent
 from colorization.web.editing.photo_editor import PhotoEditor
 
@@ -49,6 +50,23 @@ def test_changes(editor: PhotoEditor, photo: Path) -> None:
     undone = change(editor, pointed, {"do": "undo"})
     assert undone.edit.points == () and change(editor, undone, {"do": "redo"}).edit == pointed.edit
     assert change(editor, pointed, {"do": "start over"}).edit.points == ()
+
+
+def test_a_photo_of_another_day(editor: PhotoEditor, photo: Path) -> None:
+    sliders = {"saturation": 0.5, "vividness": 0.25, "faithfulness": 1.0}
+    wish = {"do": "go on", "points": [[0.1, 0.2, 30.0, 20.0], [0.3, 0.4, 0.0, -9.5]], **sliders}
+    work = editor.open(photo)
+    found = change(editor, work, wish)
+    assert found.edit.points == (
+        Point(0.1, 0.2, (30.0, 20.0)),
+        Point(0.3, 0.4, (0.0, -9.5)),
+    )
+    assert (found.edit.saturation, found.edit.vividness) == (0.5, 0.25)
+    assert found.edit.picks == work.edit.picks
+    assert found.is_changed and not found.undo().is_changed
+    for bad in ({"points": [[0.1, 0.2]]}, {"points": "all"}, {"vividness": None}):
+        with pytest.raises(ValueError):
+            change(editor, work, {**wish, **bad})
 
 
 def test_a_variant_keeps_points_palette_and_faithfulness(editor: PhotoEditor, photo: Path) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,10 @@ def test_a_photo_and_its_controls(editor: PhotoEditor, store: FileStore, photo: 
     assert (first["file"], first["used"], first["match"]) == ("motorcycle_left.png", True, "good")
     assert float(first["score"]) > 1 and max(shown(store, first["picture"]).shape) <= 256
     assert (last["used"], last["match"]) == (False, "weak")
-    assert view["points"] == [[0.25, 0.5]] and view["palette"] == ""
+    ((x, y, a, b),) = view["points"]  # type: ignore[misc]
+    assert (x, y) == (0.25, 0.5) and a > 30 and b > 20 and view["palette"] == ""
+    assert view["content"] == hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert view["is_changed"] and not photo_view(editor, "n", editor.open(photo))["is_changed"]
     assert (view["saturation"], view["vividness"], view["faithfulness"]) == (0.5, 1.0, 1.0)
     assert (view["can_undo"], view["can_redo"]) == (True, False)
     assert photo_view(editor, "n", work.undo())["can_redo"] is True
