@@ -13,6 +13,7 @@ One word, one thing:
     judge: a network that looks at results, in an evaluation or in training.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from colorization.photo_files.results import save
     from colorization.pipeline import ColorizationPipeline
     from colorization.result import Colorized
+
+# Threads that wait for others spin for milliseconds: beside one other busy program photos take
+# many times as long. A little slower than the default on idle cores; torch's OpenMP reads it once.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __version__ = "0.1.0"
 __all__ = ["ColorizationPipeline", "ColorizeOptions", "Colorized", "Point", "__version__", "save"]

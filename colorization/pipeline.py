@@ -246,7 +246,8 @@ class ColorizationPipeline:
         colors = photo_colors(self.network_for(options), match, asked, options)
         seen = working_lab(prepared.target, options.working_side) if options.keep_tint else None
         tint = None if seen is None else tint_curve(seen)
-        rgb = render(prepared.target, prepared.luminance, colors.ab * options.saturation, tint)
+        ab = colors.ab * options.saturation
+        rgb = render(prepared.target, prepared.luminance, ab, tint, colors.paper)
         return Colorized(
             rgb,
             colors.warped_ab.cpu().numpy().copy(),
@@ -276,8 +277,8 @@ class ColorizationPipeline:
             options: how to colorize.
 
         Raises:
-            ValueError: the place is outside the picture, count is not positive, or there is no
-                network.
+            ValueError: the place is outside the picture or on its border, count is not positive,
+                or there is no network.
         """
         network = self.network_for(options_of(options))
         if network is None:
@@ -286,6 +287,7 @@ class ColorizationPipeline:
         prepared = (
             target if isinstance(target, PreparedPhoto) else self.prepare(target, [], options)
         )
+        prepared.check_shown(place)
         prediction = said_of(network, prepared.match, seen=False)
         return suggestions(prediction, network.prior, prepared.luminance[0], place, count)
 

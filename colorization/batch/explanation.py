@@ -19,6 +19,7 @@ from similarity.matching.correlation import Correlation, map_target_to_reference
 FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 # unsure to sure, after Google's turbo
 HEAT = ("#30123b", "#4675ed", "#1bcfd4", "#a4fc3c", "#fb8022", "#7a0403")
+BORDER = 128  # gray value of the border of a print
 TINT, FRAME = 0.5, 8  # share of a region's color over the photo; pixels
 
 
@@ -27,7 +28,8 @@ class Attribution:
     """Where the colors of a result come from, at stride 8 of the working size.
 
     Attributes:
-        shares: of each reference in each place, 0..1; they sum to 1 over the references.
+        shares: of each reference in each place, 0..1; they sum to 1 over the references, and to 0
+            on the border of a print.
         xy: of each reference the place in it that matches best, 0..1 from its left and upper edge.
         confidence: cosine of the best match of each place, 0..1.
         reference_share: share of the colors that come from the references, 0..1; the rest is what
@@ -41,9 +43,8 @@ class Attribution:
 
     @property
     def regions(self) -> Int[np.ndarray, "height width"]:
-        """The reference that gives most, in each place."""
-        regions: np.ndarray = self.shares.argmax(0)
-        return regions
+        """The reference that gives most, in each place; -1 on a border."""
+        return np.where(self.shares.any(0), self.shares.argmax(0), -1)
 
 
 def attribution(match: ReferenceMatch, reference_share: float) -> Attribution | None:
@@ -63,6 +64,9 @@ def attribution(match: ReferenceMatch, reference_share: float) -> Attribution | 
             [part.sum(1).view(size) for part in torch.split(planes.weights[0], plain.counts, 1)]
         )
         confidence = plain.best[0, 0]
+        if match.target.border is not None:
+            inside = match.target.border.inside(size).to(shares.device)
+            shares, confidence = shares * inside, confidence * inside
     xy = (torch.stack(maps) + 1) / 2
     return Attribution(
         shares.float().cpu().numpy(),
@@ -173,7 +177,7 @@ def _rgb(colors: Sequence[str]) -> np.ndarray:
 
 
 def _colored(regions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    flat = _rgb(FRAMES)[regions % len(FRAMES)]
+    flat = np.where(regions[..., None] < 0, BORDER, _rgb(FRAMES)[regions % len(FRAMES)])
     return np.asarray(Image.fromarray(flat).resize(size, Image.Resampling.NEAREST))
 
 

@@ -53,7 +53,8 @@ class Outcome:
 
 
 def describe_recommendation(recommendation: Recommendation) -> dict[str, object]:
-    """A recommendation for JSON: path and each part of its score."""
+    """A recommendation for JSON: path, match, and each part of its score."""
     return {
-        k: str(v) if isinstance(v, Path) else round(v, 4) for k, v in vars(recommendation).items()
+        name: round(value, 4) if isinstance(value, float) else str(value)
+        for name, value in vars(recommendation).items()
     }

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +32,21 @@ FINER = 2  # times as closely a finer result is looked at, where the photo has t
 PASSED = "it has colors already; --recolor colorizes it all the same"
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Making:
     """What the results of one job add up to, while they are made.
 
     Attributes:
+        outcome: whose lists grow.
         target: thumbnail of the input; nothing if no thumbnails are wanted.
         lent: of the references.
         made: of the results.
-        references: of the outcome.
-        notes: of the outcome.
-        results: of the outcome.
-        variants: of the outcome.
     """
 
+    outcome: Outcome
     target: list[Cell]
     lent: list[Cell] = field(default_factory=list)
     made: list[Cell] = field(default_factory=list)
-    references: list[dict[str, object]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    results: list[Path] = field(default_factory=list)
-    variants: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,12 +64,14 @@ class PhotoWorker:
 
     Attributes:
         settings: of the run.
-        described: given references as the networks see them; none beside a palette.
+        given: references that were given, as pictures; none beside a palette.
+        described: the same as the networks see them.
         palette: the picture whose palette is taken, if one is.
         manifest: learns of each outcome before its files appear; None without one.
     """
 
     settings: RunSettings
+    given: list[np.ndarray]
     described: list[PictureFeatures]
     palette: np.ndarray | None
     manifest: RunManifest | None
@@ -94,15 +89,11 @@ class PhotoWorker:
         """
         request, pipeline = settings.request, settings.pipeline
         if request.palette:  # it overrules references
-            return cls(settings, [], read_reference(request.palette, "palette picture"), manifest)
-        described = [pipeline.describe(path, settings.options) for path in request.references]
-        return cls(settings, described, None, manifest)
-
-    @cached_property
-    def given(self) -> list[np.ndarray]:
-        """Given references as pictures, where they are shown."""
-        used = self.settings.request.references if self.described else []
-        return [read_reference(path) for path in used]
+            palette = read_reference(request.palette, "palette picture")
+            return cls(settings, [], [], palette, manifest)
+        given = [read_reference(path) for path in request.references]
+        described = [pipeline.describe(rgb, settings.options) for rgb in given]
+        return cls(settings, given, described, None, manifest)
 
     def run(self, job: Job, with_cells: bool) -> Outcome:
         """Make everything that is wanted of a photo; nothing appears unless all of it can be made.
@@ -127,43 +118,37 @@ class PhotoWorker:
         points = [point.on(picture.rgb, job.input_path) for point in request.points]
         with_target = with_cells or bool(request.extras.variants)
         target = [Cell(thumbnail(picture.rgb), job.input_path.name)] if with_target else []
-        making = _Making(target)
+        making = _Making(Outcome(job), target)
         with staging() as files:
             for attempt in self._attempts(job, picture, points):
                 self._write(attempt, self._apply(attempt, points), picture, files, making)
-            making.notes += [HAS_COLORS] if colored else []
-            making.notes += what_is_lost(picture, job.output_path)
+            notes = making.outcome.notes
+            notes.extend([HAS_COLORS] if colored else [])
+            notes.extend(what_is_lost(picture, job.output_path))
             if request.extras.variants:
-                self._write_variants(job, files, making)
-            outcome = self._outcome(job, making, time.perf_counter() - start, with_cells)
+                self._write_variants(files, making)
+            shown = [] if request.extras.variants else making.lent
+            outcome = replace(
+                making.outcome,
+                seconds=time.perf_counter() - start,
+                notes=list(dict.fromkeys(notes)),
+                cells=[*making.target, *shown, *making.made] if with_cells else [],
+            )
             outdated = self._commit(job, seen, outcome, files) if self.manifest else []
         for path in outdated:
             path.unlink(missing_ok=True)
         return outcome
 
-    def _write_variants(self, job: Job, files: Staged, making: _Making) -> None:
+    def _write_variants(self, files: Staged, making: _Making) -> None:
         """Write the sheet to choose from."""
         wanted = self.settings.request.extras.variants
         if len(making.made) < wanted:
-            making.notes.append(
+            making.outcome.notes.append(
                 f"only {len(making.made)} of {wanted} results; any other looks like one of these"
             )
         rows = [[*making.target, *making.made], making.lent]
-        path = files.add(beside(job.output_path, "-variants", ".png"))
+        path = files.add(beside(making.outcome.job.output_path, "-variants", ".png"))
         write_sheet(path, [row for row in rows if row])
-
-    def _outcome(self, job: Job, making: _Making, seconds: float, with_cells: bool) -> Outcome:
-        variants = self.settings.request.extras.variants
-        cells = [*making.target, *(() if variants else making.lent), *making.made]
-        return Outcome(
-            job,
-            making.references,
-            seconds,
-            notes=list(dict.fromkeys(making.notes)),
-            cells=cells if with_cells else [],
-            results=making.results,
-            variants=making.variants if variants else [],
-        )
 
     def _commit(self, job: Job, seen: Stamp | None, outcome: Outcome, files: Staged) -> list[Path]:
         """Tell the manifest what is about to appear.
@@ -228,7 +213,7 @@ class PhotoWorker:
         making: _Making,
     ) -> None:
         """Write one result and what explains it, and add it to what is being made."""
-        path, request = attempt.path, self.settings.request
+        path, request, outcome = attempt.path, self.settings.request, making.outcome
         known = self._describe(result, attempt)
         shares = [
             (Path(str(one["path"])).name, share)
@@ -237,12 +222,13 @@ class PhotoWorker:
         credit = credited(picture, request.sources(shares))
         with stage("writing"):
             encode_picture(files.add(path), result.rgb, credit, request.quality)
-        making.results.append(path)
-        making.variants.append(attempt.way.caption)
-        making.references += known
-        making.notes += [f"reference skipped: {line}" for line in result.skipped]
-        making.notes += [result.note] if result.note else []
-        is_first = len(making.results) == 1  # which has all references
+        outcome.results.append(path)
+        if request.extras.variants:
+            outcome.variants.append(attempt.way.caption)
+        outcome.references.extend(known)
+        outcome.notes.extend(f"reference skipped: {line}" for line in result.skipped)
+        outcome.notes.extend([result.note] if result.note else [])
+        is_first = len(outcome.results) == 1  # which has all references
         shown = []
         if request.extras.explain or (making.target and is_first):
             shown = self._shown(result, attempt)
@@ -252,11 +238,11 @@ class PhotoWorker:
             pairs = list(zip(shown, known, strict=True))
             write_explanation(picture_path, json_path, (picture.rgb, result.rgb), pairs, found)
         if making.target:
-            number = f"{len(making.results)} " if request.extras.variants else ""
+            number = f"{len(outcome.results)} " if request.extras.variants else ""
             making.made.append(Cell(thumbnail(result.rgb), f"{number}{attempt.way.caption}"))
             if is_first:
                 cells = zip(shown, known, strict=True)
-                making.lent += [Cell(thumbnail(lent), _caption(one)) for lent, one in cells]
+                making.lent.extend(Cell(thumbnail(lent), _caption(one)) for lent, one in cells)
 
     def _shown(self, result: Colorized, attempt: _Attempt) -> list[np.ndarray]:
         """The references of a result as pictures."""

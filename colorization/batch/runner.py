@@ -41,7 +41,7 @@ def run_jobs(
         PictureError: a given reference or palette cannot be used.
         FullDiskError: there is no room for a result.
     """
-    if not jobs:  # references need not be looked at
+    if not jobs:  # references need not be described
         return
     worker, sheet = PhotoWorker.of(settings, manifest), _Sheet(settings.num_cells)
     outcomes = side_by_side(

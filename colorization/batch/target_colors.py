@@ -4,15 +4,15 @@ import numpy as np
 
 from colorization.inference.pictures.picture_arrays import shrink
 from retrieval.photos.prints.detection import is_gray
+from retrieval.photos.prints.tone_curve import SIDE
 from retrieval.photos.reader import Picture
 
 HAS_COLORS = "it has colors already; they are replaced"
-LOOK_SIDE = 224  # pixels that tell
 
 
 def has_colors(picture: Picture) -> bool:
     """Whether a picture shows colors; tinted and toned ones are gray."""
     if picture.is_gray:
         return False
-    factor = max(1, min(picture.rgb.shape[:2]) // (2 * LOOK_SIDE))
+    factor = max(1, min(picture.rgb.shape[:2]) // (2 * SIDE))
     return not is_gray(np.asarray(shrink(picture.rgb, factor)))

@@ -13,9 +13,6 @@ from colorization.cli.machine.cores import usable_cores
 from colorization.cli.machine.interrupts import left_at_interrupt
 from retrieval.stage_clock import stage
 
-# a little slower than the default of 300,000 on idle cores, many times as fast on busy ones
-SPINS = "1000"
-
 
 def start_process() -> None:
     """Settle everything, before any command is read.
@@ -31,14 +28,10 @@ def start_process() -> None:
 
 
 def share_cores() -> None:
-    """Let threads that wait for others sleep soon; before torch brings OpenMP, which reads it once.
+    """Let there be a thread for each core of this process, unless the user says otherwise.
 
-    By default they spin for milliseconds: beside one other busy program, photos take many times as
-    long. There are as many as the cores that this process may use, unless the user says otherwise;
-    what OpenMP cannot read does not count.
+    What OpenMP cannot read does not count. Before torch brings it, which reads it once.
     """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     asked = os.environ.get("OMP_NUM_THREADS")
     counts = [one.strip() for one in asked.split(",")] if asked else []
     if not counts or not all(one.isdecimal() and int(one) > 0 for one in counts):

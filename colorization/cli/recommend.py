@@ -58,12 +58,12 @@ def recommend(
     if as_json:
         typer.echo(json.dumps([describe_recommendation(one) for one in found], indent=1))
     else:
-        _print_table(found, pipeline.backbone.name)
+        _print_table(found)
     if gone := sum(not os.path.lexists(one.path) for one in found):
         cure = relink(pipeline.search.index.index_dir)
         are = "is" if gone == 1 else "are"
         typer.echo(f"note: {gone} of these {are} gone; find what was moved: {cure}", err=True)
-    note = honest_note(found, pipeline.backbone.name)
+    note = honest_note(found)
     if note and pipeline.search.note(query, same_class=bool(same_class)):  # nor are others better
         typer.echo(f"note: {note}", err=True)
 
@@ -83,12 +83,9 @@ def _write_sheet(sheet: Path, picture: "Picture", found: "list[Recommendation]")
     write_sheet(sheet, [cells])
 
 
-def _print_table(found: "list[Recommendation]", backbone: str) -> None:
-    from retrieval.search.match_words import match_word
-
+def _print_table(found: "list[Recommendation]") -> None:
     typer.echo("score  match  colors  global  feature  luminance  photo")
     for one in found:
         parts = f"{one.global_score:6.3f}  {one.feature_score:7.3f}  {one.luminance_score:9.3f}"
-        match = match_word(one.score, backbone)
-        first = f"{one.score:5.3f}  {match:5}  {one.color_score:6.2f}"
+        first = f"{one.score:5.3f}  {one.match:5}  {one.color_score:6.2f}"
         typer.echo(f"{first}  {parts}  {one_line(str(one.path))}")

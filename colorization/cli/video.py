@@ -192,8 +192,11 @@ def _print_report(job: "FilmJob", found: "FilmReport") -> None:
         taken_up = f", {found.frames - found.colored} of them by an earlier run"
     if found.colored:
         rate = f" in {found.seconds:.1f} s, {found.colored / found.seconds:.1f} frames/s"
-    scenes = "1 scene" if len(found.scenes) == 1 else f"{len(found.scenes)} scenes"
-    line = f"{job.output_path}: {found.frames} frames of {scenes}{taken_up}{rate}"
+    frames, scenes = (
+        f"{count} {one}" if count == 1 else f"{count} {one}s"
+        for count, one in ((found.frames, "frame"), (len(found.scenes), "scene"))
+    )
+    line = f"{job.output_path}: {frames} of {scenes}{taken_up}{rate}"
     source = f"from {first_names(found.lent)}" if found.lent else "without a reference"
     recommended = ", as recommended" if found.lent and not job.references else ""
     typer.echo(one_line(f"{line}, {source}{recommended}"))

@@ -32,12 +32,12 @@ class NetworkBelief:
         bin_weights: of the classification loss that the network was trained with.
 
     Attributes:
-        odds: how likely each color bin is in each place, (1, bins, height, width) at stride 8.
+        probabilities: of each color bin in each place, (1, bins, height, width) at stride 8.
     """
 
     def __init__(self, prediction: Prediction, bin_weights: Float[Tensor, " bins"]) -> None:
         self.prediction = prediction
-        self.odds = without_rebalancing(prediction.logits.float(), bin_weights).softmax(1)
+        self.probabilities = without_rebalancing(prediction.logits.float(), bin_weights).softmax(1)
 
     @inference()
     def __call__(
@@ -49,7 +49,7 @@ class NetworkBelief:
             lent: ab that each candidate lends to each of 7 x 7 cells, raw Lab units.
         """
         bins = nearest_bins(torch.from_numpy(lent).float().movedim(-1, 0))
-        cells = _log_likelihood(F.adaptive_avg_pool2d(self.odds.cpu(), GRID))
+        cells = _log_likelihood(F.adaptive_avg_pool2d(self.probabilities.cpu(), GRID))
         return cells.gather(1, bins.T).mean(0).numpy()
 
     def log_prior(self, ab: Float[Tensor, "2 positions"]) -> Float[Tensor, "1 places positions"]:
@@ -61,9 +61,11 @@ class NetworkBelief:
         Returns:
             A power of their likelihood, as a logarithm; one row a place of the grid of stride 8.
         """
-        return MATCH_WEIGHT * _log_likelihood(self.odds)[:, nearest_bins(ab)][None]
+        return MATCH_WEIGHT * _log_likelihood(self.probabilities)[:, nearest_bins(ab)][None]
 
 
-def _log_likelihood(odds: Float[Tensor, "1 bins _height _width"]) -> Float[Tensor, "places bins"]:
+def _log_likelihood(
+    probabilities: Float[Tensor, "1 bins _height _width"],
+) -> Float[Tensor, "places bins"]:
     """Logarithm of the likelihood of each bin, if colors may miss likely ones a little."""
-    return (odds[0].flatten(1).T @ nearness(BELIEF_SIGMA).to(odds) + LEAST).log()
+    return (probabilities[0].flatten(1).T @ nearness(BELIEF_SIGMA).to(probabilities) + LEAST).log()

@@ -46,7 +46,7 @@ def blend_points(
     answer: Float[Tensor, "2 height width"],
     points: Sequence[Point],
     match: ReferenceMatch,
-    odds: Float[Tensor, "bins _rows _columns"],
+    probabilities: Float[Tensor, "bins _rows _columns"],
 ) -> Float[Tensor, "2 height width"]:
     """Colors with points: what they do not concern stays as it was.
 
@@ -57,11 +57,11 @@ def blend_points(
         answer: the network's colors with them.
         points: at least one.
         match: the picture.
-        odds: how likely each color is in each place, at stride 8.
+        probabilities: how likely each color is in each place, at stride 8.
     """
     seen = torch.cat(match.target.maps.levels[LEVELS], 1)[0]
     told = told_by(points, without_points, answer, (seen.shape[1], seen.shape[2]))
-    reach = reach_of(points, seen, match.level, odds, told)
+    reach = reach_of(points, seen, match.level, probabilities, told)
     ab = without_points + reach * (answer - without_points)
     ab = ab + reach * _missing(ab, points, match.level)
     return without_points + towards(points, without_points, ab - without_points)
@@ -146,7 +146,7 @@ def reach_of(
     points: Sequence[Point],
     seen: Float[Tensor, "channels rows columns"],
     level: Float[Tensor, "1 height width"],
-    odds: Float[Tensor, "bins rows columns"],
+    probabilities: Float[Tensor, "bins rows columns"],
     told: Float[Tensor, "points rows columns"],
 ) -> Float[Tensor, "1 height width"]:
     """How far each place shows what one of the points lies on, 0..1.
@@ -158,7 +158,7 @@ def reach_of(
         points: at least one.
         seen: what tells things apart, at stride 8.
         level: L at half the working size.
-        odds: how likely each color is in each place.
+        probabilities: how likely each color is in each place.
         told: see told_by.
     """
     # what all places of a picture have in common does not tell its things apart
@@ -168,8 +168,10 @@ def reach_of(
     at_points = torch.stack([own[:, row, column] for row, column in cells])
     cosine = torch.einsum("pc,chw->phw", at_points, own)
     connected = CONNECTED * (1 + cosine) * connection(own, cells)
-    likelihoods = torch.einsum("kl,lhw->khw", nearness(LIKELY_SIGMA).to(odds), odds)
-    wanted = torch.tensor([_shown(point, level) for point in points]).to(odds)
+    likelihoods = torch.einsum(
+        "kl,lhw->khw", nearness(LIKELY_SIGMA).to(probabilities), probabilities
+    )
+    wanted = torch.tensor([_shown(point, level) for point in points]).to(probabilities)
     likely = likelihoods[nearest_bins(wanted.T)]
     as_likely = (likely + LEAST_LIKELY) / (_at_places(likely, cells) + LEAST_LIKELY)
     alike = torch.stack(

@@ -92,8 +92,9 @@ def network_colors(
     with_points = _answer(network, match, guidance, options)
     seen = guidance.palette is None and match.planes is not None
     said = said_of(network, match, seen and match.followed(options.faithfulness) > 0, others)
-    odds = NetworkBelief(said, rebalancing_weights(network.prior)).odds[0]
-    return blend_points(without_points, with_points, guidance.points, match, odds)
+    belief = NetworkBelief(said, rebalancing_weights(network.prior))
+    likely = belief.probabilities[0]
+    return blend_points(without_points, with_points, guidance.points, match, likely)
 
 
 def predict(
@@ -263,13 +264,13 @@ def _decoded(
     """Likely colors, or those of a palette, at stride 4."""
     logits, bin_weights = said.logits.float(), rebalancing_weights(network.prior)
     if guidance.palette is not None:
-        odds = _odds(guidance.palette, network.prior).log().to(logits)
-        likely = without_rebalancing(logits, bin_weights) + odds[:, None, None]
+        factor = _palette_factor(guidance.palette, network.prior).log().to(logits)
+        likely = without_rebalancing(logits, bin_weights) + factor[:, None, None]
         return palette_colors(said.ab, likely)[0]
     return likely_colors(said.ab, logits, bin_weights, sharpness)[0]
 
 
-def _odds(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
+def _palette_factor(palette: Float[Tensor, " bins"], prior: Float[Tensor, " bins"]) -> Tensor:
     """By how much likelier a palette makes each color: Bayes' rule.
 
     The network reads the palette too; this holds however much it has learned from it.

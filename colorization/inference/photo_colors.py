@@ -9,6 +9,7 @@ from torch import Tensor
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.network_colors import Guidance, network_colors
+from colorization.inference.pictures.print_border import Paper
 from colorization.network.colorization_network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 
@@ -22,12 +23,14 @@ class PhotoColors:
         warped_ab: what the references lend, raw Lab units; zeros without references.
         confidence: how far references can be trusted in each place, 0..1.
         shares: share of the colors that comes from each reference, 0..1.
+        paper: the border as it is to look, into which ``ab`` goes on; None where there is none.
     """
 
     ab: Float[Tensor, "2 height width"]
     warped_ab: Float[Tensor, "2 height width"]
     confidence: Float[Tensor, "1 height width"]
     shares: list[float]
+    paper: Paper | None = None
 
 
 def photo_colors(
@@ -47,17 +50,23 @@ def photo_colors(
     Raises:
         ValueError: there is no network, and no reference, or points or a palette.
     """
+    is_asked = guidance.points or guidance.palette is not None
+    if network is None and (is_asked or not match.references):
+        raise ValueError(
+            "without the network, colorizing needs at least one reference and takes no points or"
+            " palette"
+        )
     border = match.target.border
     if border is None:
         return _picture_colors(network, match, guidance, options)
-    within = [point for point in guidance.points if not border.is_beside(point)]
+    within = [point for point in guidance.points if not border.has_on_it(point)]
     colors = _picture_colors(network, match, replace(guidance, points=within), options)
     inside = border.inside(match.size).to(colors.ab.device)
-    beside = [point.ab for point in guidance.points if border.is_beside(point)]
-    paper = colors.ab.new_tensor(beside or [(0.0, 0.0)]).mean(0)[:, None, None]
+    beside = [point.ab for point in guidance.points if border.has_on_it(point)]
+    a, b = (torch.tensor(beside or [(0.0, 0.0)]).mean(0) * options.saturation).tolist()
     return replace(
         colors,
-        ab=torch.where(inside, colors.ab, paper),
+        paper=Paper(border, (a, b)),
         warped_ab=colors.warped_ab * inside,
         confidence=colors.confidence * inside,
     )
@@ -75,11 +84,6 @@ def _picture_colors(
         faithfulness = 0.0 if guidance.palette is not None else options.faithfulness
         ab = network_colors(network, match, guidance, options)
         return PhotoColors(ab, match.warped_ab, match.confidence, match.shares(faithfulness))
-    if guidance.points or guidance.palette is not None or not match.references:
-        raise ValueError(
-            "without the network, colorizing needs at least one reference and takes no points or"
-            " palette"
-        )
     warped, confidence = transferred_colors(match)
     return PhotoColors(
         warped * confidence, match.warped_ab, confidence, match.shares(1.0, by_network=False)

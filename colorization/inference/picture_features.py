@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.pictures.print_border import PrintBorder, border_of
+from colorization.inference.pictures.print_border import PrintBorder, within_border
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS, GRID_STRIDE
 from retrieval.stage_clock import stage
@@ -86,8 +86,7 @@ class PictureDescriber:
             lab: at the working size, raw Lab units.
             working_side: see ColorizeOptions.
         """
-        border = border_of(lab[0, 0].numpy())
-        seen = lab if border is None else border.mirrored(lab)
+        seen, border = within_border(lab)
         return replace(self(spread_tones(seen), working_side), border=border)
 
     @stage("describing")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from colorization.inference.held_memory import held_bytes
 from colorization.inference.matching import ReferenceMatch
+from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from retrieval.search.recommendation import Recommendation
 
@@ -38,6 +39,19 @@ class PreparedPhoto:
     references: list[Recommendation] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     note: str = ""
+
+    def check_shown(self, place: Point) -> None:
+        """Refuse a place on the border of a print.
+
+        Raises:
+            ValueError: it is one.
+        """
+        border = self.match.target.border
+        if border is not None and border.has_on_it(place):
+            raise ValueError(
+                "This place is on the border of the print, which stays gray;"
+                " any color that is put there colors the border."
+            )
 
     @property
     def num_bytes(self) -> int:

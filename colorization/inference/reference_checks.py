@@ -11,6 +11,7 @@ from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.network_colors import Guidance
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.pictures.picture_arrays import PictureLike, as_rgb
+from colorization.inference.pictures.print_border import within_border
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions
@@ -176,4 +177,5 @@ def guidance_of(
         if isinstance(palette, str | Path)
         else colors_of(palette, "palette picture")
     )
-    return Guidance(points, palette_of(working_lab(rgb, options.working_side)[0, 1:]))
+    lab, _ = within_border(working_lab(rgb, options.working_side))
+    return Guidance(points, palette_of(lab[0, 1:]))

@@ -21,7 +21,7 @@ from colorization.network.colorization_network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 from retrieval.extraction.extractor import glance
 from retrieval.photos.reader import PictureError, to_uint8
-from retrieval.search.match_words import honest_note, match_word
+from retrieval.search.match_words import honest_note
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 from retrieval.storage.manifest import read_manifest
@@ -189,21 +189,20 @@ class ReferenceSearch:
             ValueError: none can be read; or without the network, which must have some, there is no
                 color photo.
         """
-        name = self._describer.backbone.name
         takes_weak = self._network is None or options.method == "training-free"
         if takes_weak:
             candidates = self.candidates(query, options.top_k, options.same_class)
             found = self._some(self.readable(candidates, options.top_k))
-            return replace(found, note=honest_note(found.recommended, name, USED_ALL_THE_SAME))
+            return replace(found, note=honest_note(found.recommended, USED_ALL_THE_SAME))
         ranked = self.rank(query, max(LOOKED_AT, options.top_k), options.same_class)
         if not ranked:
             return UsedReferences([], [], note=ALL_GRAY, belief=query.belief)
-        alike = [one for one in ranked if match_word(one.score, name) != "weak"]
+        alike = [one for one in ranked if one.match != "weak"]
         found = self.readable(alike, options.top_k)
         if found.recommended:
             return replace(found, belief=query.belief)
         self._some(self.readable(ranked, 1))  # not that the whole library is gone
-        note = LEFT_UNLIKE if alike else honest_note(ranked, name, AUTOMATIC)
+        note = LEFT_UNLIKE if alike else honest_note(ranked, AUTOMATIC)
         return replace(found, note=note, belief=query.belief)
 
     def note(self, query: Query, same_class: bool = False) -> str:
@@ -213,8 +212,7 @@ class ReferenceSearch:
             query: what is asked.
             same_class: see rank.
         """
-        ranked = self.rank(query, LOOKED_AT, same_class)
-        return honest_note(ranked, self._describer.backbone.name)
+        return honest_note(self.rank(query, LOOKED_AT, same_class))
 
     def _some(self, found: UsedReferences) -> UsedReferences:
         """What was read, if anything was."""

@@ -23,7 +23,7 @@ from colorization.video.scene_plan import Plan, Scene, make_plan, read_key, read
 from colorization.video.unfinished_work import PLAN, carry_path, describe_job, working
 from colorization.video.yuv import Plane
 
-UNLIKE = "nothing in your library looks like some of the scenes. {}"
+UNLIKE = "nothing in your library looks like some scenes of this film. {}"
 
 
 def colorize_film(

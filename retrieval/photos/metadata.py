@@ -37,7 +37,7 @@ from retrieval.photos.embedded.tiff_tags import (
     is_layout,
     raw_tags,
 )
-from retrieval.photos.embedded.xmp import for_result, unique
+from retrieval.photos.embedded.xmp import for_result
 from retrieval.photos.pillow_limits import own_limits
 
 INCH, CENTIMETRE = 2, 3
@@ -225,7 +225,7 @@ def _upright(
         del metadata["dpi"]
     if isinstance(xmp, bytes):
         metadata["xmp"], lines = for_result(xmp)
-        notes = unique([*notes, *lines])
+        notes = list(dict.fromkeys([*notes, *lines]))
     if exif:
         # damaged: left out
         with suppress(struct.error, TypeError, ValueError, KeyError, OverflowError, AttributeError):

@@ -66,6 +66,13 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     return rounded
 
 
+def is_neutral(rgb: np.ndarray) -> bool:
+    """Whether all three channels are equal everywhere."""
+    if rgb.strides[2] == 0:
+        return True
+    return np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2])
+
+
 def turned(picture: Picture, orientation: int) -> Picture:
     """Turn a picture upright as Pillow does for pictures it holds itself.
 

@@ -24,16 +24,15 @@ def match_word(score: float, backbone: str) -> str:
     return "good" if score >= good else "fair" if score >= fair else "weak"
 
 
-def honest_note(recommended: Sequence[Recommendation], backbone: str, then: str = "") -> str:
+def honest_note(recommended: Sequence[Recommendation], then: str = "") -> str:
     """One line where nothing in the library resembles the photo; else empty.
 
     Args:
         recommended: the best first.
-        backbone: what the index sees through.
         then: a sentence that tells what follows from it.
     """
     # the first need not be the most alike: likely colors count too
-    best = max((one.score for one in recommended), default=None)
-    if best is None or match_word(best, backbone) != "weak":
+    best = max(recommended, key=lambda one: one.score, default=None)
+    if best is None or best.match != "weak":
         return ""
-    return f"{NOTHING_ALIKE} ({best:.2f}). {then}".strip()
+    return f"{NOTHING_ALIKE} ({best.score:.2f}). {then}".strip()

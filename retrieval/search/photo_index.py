@@ -14,6 +14,7 @@ from retrieval.extraction.extractor import Extractor
 from retrieval.extraction.pca import load_projections
 from retrieval.photos.prints.tone_curve import MIN_CHROMA
 from retrieval.search.faiss_index import exact_index
+from retrieval.search.match_words import match_word
 from retrieval.search.near_duplicates import Appearance, distinct, luminance_structure
 from retrieval.search.query_threads import one_thread
 from retrieval.search.ranking import COLOR_WEIGHT, ColorBelief, local_ranking, num_survivors
@@ -159,6 +160,7 @@ class PhotoIndex:
             Recommendation(
                 self.path(int(rows[i])),
                 score=float(scores.total[i]),
+                match=match_word(float(scores.total[i]), self.manifest.backbone),
                 global_score=float(global_scores[i]),
                 feature_score=float(scores.feature[i]),
                 luminance_score=float(scores.luminance[i]),

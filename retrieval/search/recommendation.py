@@ -11,6 +11,7 @@ class Recommendation:
     Attributes:
         path: of the photo.
         score: how alike they are: feature_score + 0.25 * luminance_score.
+        match: what that means, ``good``, ``fair`` or ``weak``.
         global_score: cosine of the global descriptors.
         feature_score: mean best cosine of the 7x7 cells.
         luminance_score: mean correlation of the cells' luminance histograms.
@@ -20,6 +21,7 @@ class Recommendation:
 
     path: Path
     score: float
+    match: str
     global_score: float
     feature_score: float
     luminance_score: float

@@ -100,7 +100,8 @@ def named_photos(index_dir: Path) -> set[bytes]:
     names: set[bytes] = set()
     for entry in shards:
         with suppress(OSError):
-            names |= shard_rows(index_dir, read_photos(index_dir / FEATURES / entry.file)).keys()
+            photos = read_photos(index_dir / FEATURES / entry.file)
+            names |= {photos.absolute(row) for row in range(len(photos))}
     return names
 
 

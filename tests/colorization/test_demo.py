@@ -93,7 +93,7 @@ def test_a_demo_may_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_another_recommendation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = SimpleNamespace(
         colorize=lambda target, options=None: SimpleNamespace(
-            references=[Recommendation(Path("chelsea.png"), 1.0, 1.0, 1.0, 0.0)]
+            references=[Recommendation(Path("chelsea.png"), 1.0, "good", 1.0, 1.0, 0.0)]
         )
     )
     monkeypatch.setattr(demo, "build_index", lambda *args, **kwargs: SimpleNamespace(count=9))

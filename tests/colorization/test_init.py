@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from importlib.metadata import entry_points, version
 
 import pytest
@@ -35,3 +38,16 @@ def test_the_installed_package_has_this_version_and_both_commands() -> None:
     for entry in entry_points(group="console_scripts"):
         if entry.name in commands:
             assert callable(entry.load())
+
+
+def test_threads_that_wait_sleep_soon_also_from_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    code = "import colorization, os; print(os.environ.get('GOMP_SPINCOUNT'))"
+    for more, told in (({}, "1000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            env={**os.environ, **more},
+            text=True,
+        )
+        assert done.stdout.strip() == told

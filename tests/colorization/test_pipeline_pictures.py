@@ -7,6 +7,7 @@ from PIL import Image
 
 from colorization.evaluation.measures.signal import psnr
 from colorization.inference.pictures.luminance import luminance_of
+from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
 
@@ -182,3 +183,23 @@ def test_pictures_of_pillow_are_upright_whether_targets_or_references(
     np.testing.assert_array_equal(found.rgb, wanted.rgb)
     described = pipeline.describe(lying[1], tiny)
     np.testing.assert_array_equal(pipeline.colorize(gray, [described], tiny).rgb, wanted.rgb)
+
+
+def test_the_border_of_a_print_stays_gray_or_gets_the_color_of_a_point(
+    colorizer: ColorizationPipeline, gray_pictures: Pictures
+) -> None:
+    wide = 40
+    scan = np.pad(gray_pictures["chelsea"], wide, constant_values=235)
+    inner = (slice(wide + 8, -wide - 8),) * 2
+    border = np.ones(scan.shape, bool)
+    border[wide - 8 : -wide + 8, wide - 8 : -wide + 8] = False
+
+    plain = colorizer.colorize(scan, []).rgb
+    assert np.ptp(plain[border].astype(int), axis=1).max() == 0
+    assert np.ptp(plain[inner].astype(int), axis=2).mean() > 10
+
+    point = Point.of_color(0.01, 0.5, (0xE6, 0xD8, 0xB0))
+    cream = colorizer.colorize(scan, [], points=[point]).rgb
+    red, _, blue = cream[border].astype(int).mean(0)
+    assert red - blue > 40
+    np.testing.assert_array_equal(cream[inner], plain[inner])

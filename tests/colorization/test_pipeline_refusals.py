@@ -85,3 +85,5 @@ def test_suggestions_need_the_network_and_a_place_in_the_picture(
         colorizer.suggest_colors(gray, 1.5, 0.5, options=tiny)
     with pytest.raises(ValueError, match="count"):
         colorizer.suggest_colors(gray, 0.5, 0.5, count=0, options=tiny)
+    with pytest.raises(ValueError, match="on the border of the print"):
+        colorizer.suggest_colors(np.pad(gray, 40, constant_values=240), 0.01, 0.5)

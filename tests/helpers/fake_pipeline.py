@@ -65,7 +65,7 @@ class FakePipeline(ColorizationPipeline):
         )
         tint = np.array([30, 0, -30]) * options.vividness + len(points) / 10
         found = (
-            [Recommendation(self.index.path(0), 1.0, 1.0, 1.0, 1.0)]
+            [Recommendation(self.index.path(0), 1.0, "good", 1.0, 1.0, 1.0)]
             if references is None and self.index
             else []
         )

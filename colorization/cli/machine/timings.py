@@ -56,9 +56,9 @@ def timing_lines(clock: StageClock, started: float = 0.0) -> list[str]:
 
 
 def _limit(clock: StageClock) -> list[str]:
-    """What takes longest of what a build does side by side."""
+    """What takes longest of what a build does side by side; nothing for other commands."""
     found = {name: clock.seconds[name] for name in OF_BUILDS if name in clock.seconds}
-    if not clock.beside or not clock.workers or not found:
+    if "decoding" not in clock.beside or not clock.workers or not found:
         return []
     found[" and ".join(clock.beside)] = sum(clock.beside.values()) / clock.workers
     limit = max(found, key=lambda name: found[name])

@@ -10,6 +10,7 @@ from colorization.inference.pictures.guided_upsampling import (
     guided_coefficients,
 )
 from colorization.inference.pictures.luminance import luminance_rows
+from colorization.inference.pictures.print_border import Paper
 from colorization.inference.pictures.strips import work_on_strips
 from colorization.inference.pictures.tint import tint_at
 from similarity.color.lab import lab_to_rgb, lab_to_rgb_bytes
@@ -24,6 +25,7 @@ def render(
     luminance: Float[Tensor, "1 1 height width"],
     half_ab: Float[Tensor, "2 _height _width"],
     tint: Float[Tensor, "levels 2"] | None = None,
+    paper: Paper | None = None,
 ) -> np.ndarray:
     """Upsample the chroma along edges and join it with the target's own luminance, strip by strip.
 
@@ -32,12 +34,14 @@ def render(
         luminance: its L at the working size.
         half_ab: chroma at half the working size, raw Lab units.
         tint: from tint_curve, to be added to the chroma; None for none.
+        paper: of the border around the picture; None where there is none.
 
     Returns:
         RGB of the target's size and type.
     """
     small = luminance[0].cpu()
     values = resized(half_ab.float().cpu(), small.shape[-2:])
+    values = values if paper is None else paper.around(values)
     slope, offset = guided_coefficients(
         small, values, torch.ones_like(small), UPSAMPLING_RADIUS, EDGE_EPSILON
     )

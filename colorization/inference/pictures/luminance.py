@@ -7,9 +7,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from colorization.inference.pictures.picture_arrays import is_neutral
 from colorization.inference.pictures.strips import strips_of
-from retrieval.photos.reader import to_uint8
+from retrieval.photos.picture import is_neutral, to_uint8
 from similarity.color.lab import lab_to_rgb_bytes, rgb_to_lab
 from similarity.resize import resized
 

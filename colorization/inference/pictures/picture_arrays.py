@@ -103,13 +103,6 @@ def shrink(picture: np.ndarray, factor: int) -> Image.Image:
     )
 
 
-def is_neutral(rgb: np.ndarray) -> bool:
-    """Whether all three channels are equal everywhere."""
-    if rgb.strides[2] == 0:
-        return True
-    return np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2])
-
-
 def shrunk(rgb: np.ndarray, side: int) -> np.ndarray:
     """A picture of 8 bits whose longer side is at most ``side``.
 

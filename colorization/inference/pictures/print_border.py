@@ -15,14 +15,17 @@ from torch import Tensor
 
 from colorization.network.hints import Point
 
-DARKEST, BRIGHTEST = 25.0, 70.0  # L of paper
+BLACK_UP_TO, WHITE_FROM = 25.0, 70.0  # L of borders
 PLAIN, PLAIN_SHARE = 6.0, 0.9  # units of L from its level, and how much of paper is as near
-STEP = 12.0  # units of L between border and picture
+# units of L between border and picture: a pale sky differs little from paper, and stained paper
+# from itself
+STEPS = (4.0, 12.0)
 SIDES_ALIKE = 10.0  # units of L by which the four sides of a border may differ
 LEAST_DEPTH, MOST_SHARE = 1.5, 0.3  # pixels; share of the picture's height or width
 BLURRED = 1  # pixels between border and picture that are neither
 CORNER = 0.15  # share of a side at both ends, where the borders of its neighbours may lie
 SLOPES = np.linspace(-0.08, 0.08, 17)  # of the edges of prints that lay askew on the scanner
+TURNED_APART = 0.045  # by which the slopes of its four edges may differ: a print turns as a whole
 STRAIGHT = 1.5  # pixels by which an edge may leave its line
 # share of an edge that is on the line: on the average of the four, and of all but one, beside which
 # the sky may be as white as paper. The outline of a thing on white ground has no such edges
@@ -35,7 +38,7 @@ class _Edge:
 
     Attributes:
         depth: of the border in the middle of the side, as a share of the picture.
-        slope: how much deeper it is at the far end than at the near one, as such a share.
+        slope: how much deeper it is at the right or lower end than at the other, as such a share.
         seen: how much of it was seen, 0..1.
         level: L of the border.
     """
@@ -54,7 +57,7 @@ class PrintBorder:
         edges: above, below, to the left and to the right of the picture.
     """
 
-    edges: tuple[_Edge, _Edge, _Edge, _Edge]
+    edges: tuple[_Edge, ...]
 
     def mirrored(
         self, planes: Shaped[Tensor, "*channels height width"]
@@ -82,8 +85,8 @@ class PrintBorder:
         """Rows and columns that hold the whole picture, and corners of the border if askew."""
         above, below, left, right = (edge.depth - abs(edge.slope) / 2 for edge in self.edges)
         return (
-            slice(round(above * height), height - round(below * height)),
-            slice(round(left * width), width - round(right * width)),
+            slice(round(above * height) + BLURRED, height - round(below * height) - BLURRED),
+            slice(round(left * width) + BLURRED, width - round(right * width) - BLURRED),
         )
 
     def inside(self, size: Sequence[int]) -> Bool[Tensor, "height width"]:
@@ -95,7 +98,7 @@ class PrintBorder:
         y, x = ((torch.arange(count) + 0.5) / count for count in size)
         return self._holds(y[:, None], x[None])
 
-    def is_beside(self, point: Point) -> bool:
+    def has_on_it(self, point: Point) -> bool:
         """Whether a point lies on the border, and not on the picture."""
         return not bool(self._holds(torch.tensor(point.y), torch.tensor(point.x)))
 
@@ -103,6 +106,24 @@ class PrintBorder:
         above, below, left, right = self.edges
         rows = (y > _depth_at(above, x)) & (1 - y > _depth_at(below, x))
         return rows & (x > _depth_at(left, y)) & (1 - x > _depth_at(right, y))
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A border and its color.
+
+    Attributes:
+        border: where it is.
+        ab: raw Lab units.
+    """
+
+    border: PrintBorder
+    ab: tuple[float, float] = (0.0, 0.0)
+
+    def around(self, ab: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
+        """The chroma of picture and border, given that of the picture and of what it goes on in."""
+        inside = self.border.inside(ab.shape[-2:]).to(ab.device)
+        return torch.where(inside, ab, ab.new_tensor(self.ab)[:, None, None])
 
 
 def border_of(luminance: Float[np.ndarray, "height width"]) -> PrintBorder | None:
@@ -114,43 +135,67 @@ def border_of(luminance: Float[np.ndarray, "height width"]) -> PrintBorder | Non
     Returns:
         None without one that is as bright on all four sides and ends in straight lines.
     """
-    above, below = _edge(luminance), _edge(luminance[::-1])
-    left, right = _edge(luminance.T), _edge(luminance.T[::-1])
-    edges = above, below, left, right
-    seen = [edge.seen for edge in edges]
-    levels = [edge.level for edge in edges]
-    if np.mean(seen) < MEAN_SEEN or sorted(seen)[1] < LEAST_SEEN or np.ptp(levels) > SIDES_ALIKE:
+    sides = luminance, luminance[::-1], luminance.T, luminance.T[::-1]
+    edges = [edge for side in sides if (edge := _edge(side))]
+    if len(edges) < 4:
         return None
-    return PrintBorder(
-        (_seen(above, below), _seen(below, above), _seen(left, right), _seen(right, left))
-    )
+    seen = [edge.seen for edge in edges]
+    if np.mean(seen) < MEAN_SEEN or sorted(seen)[1] < LEAST_SEEN:
+        return None
+    aspect = luminance.shape[0] / luminance.shape[1]
+    turns = aspect, -aspect, -1 / aspect, 1 / aspect
+    slopes = [e.slope * turn for e, turn in zip(edges, turns, strict=True) if e.seen >= LEAST_SEEN]
+    if np.ptp(slopes) > TURNED_APART or np.ptp([edge.level for edge in edges]) > SIDES_ALIKE:
+        return None
+    opposite = [edges[i] for i in (1, 0, 3, 2)]
+    return PrintBorder(tuple(_or_opposite(*two) for two in zip(edges, opposite, strict=True)))
 
 
-def _edge(rows: Float[np.ndarray, "height width"]) -> _Edge:
-    """The line in which a border ends that begins with the first rows."""
+def within_border(
+    lab: Float[Tensor, "batch 3 height width"],
+) -> tuple[Float[Tensor, "batch 3 height width"], PrintBorder | None]:
+    """A picture as it is seen, mirrored into its border, and where that is.
+
+    Args:
+        lab: of one picture, raw Lab units.
+    """
+    border = border_of(lab[0, 0].numpy())
+    return (lab, None) if border is None else (border.mirrored(lab), border)
+
+
+def _edge(rows: Float[np.ndarray, "height width"]) -> _Edge | None:
+    """The line in which a border ends that the first rows belong to; None if they do to none."""
     height, width = rows.shape
     corner = int(width * CORNER)
     side = rows[: int(height * MOST_SHARE), corner : width - corner]
     level = float(np.median(side[:2]))
     is_plain = (abs(side[:2] - level) < PLAIN).mean() >= PLAIN_SHARE
-    if not is_plain or DARKEST < level < BRIGHTEST:
-        return _Edge(0.0, 0.0, 0.0, level)
-    differs = abs(side - level) > STEP
+    if not is_plain or BLACK_UP_TO < level < WHITE_FROM:
+        return None
+    lines = (_line(abs(side - level) > step, rows.shape) for step in STEPS)
+    depth, slope, seen = next((line for line in lines if line[2] >= LEAST_SEEN), (0.0, 0.0, 0.0))
+    return _Edge(depth, slope, seen, level)
+
+
+def _line(differs: Bool[np.ndarray, "rows columns"], size: Sequence[int]) -> Sequence[float]:
+    """The line along which most of a side differs first: depth, slope, and share of the side."""
+    height, width = size
     depth = np.where(differs.any(0), differs.argmax(0), np.inf)
-    x = np.arange(side.shape[1]) - (side.shape[1] - 1) / 2
-    best = _Edge(0.0, 0.0, 0.0, level)
+    x = np.arange(differs.shape[1]) - (differs.shape[1] - 1) / 2
+    best, found = 0.0, (0.0, 0.0, 0.0)
     for slope in SLOPES:
-        flat = depth - slope * x
-        offsets = np.arange(LEAST_DEPTH + abs(slope) * width / 2, len(side), 0.5)
-        on_line = (abs(flat[None] - offsets[:, None]) <= STRAIGHT).mean(1)
-        seen = float(on_line.max(initial=0.0))
-        if seen > best.seen:
-            middle = (offsets[on_line == seen].mean() + BLURRED) / height
-            best = _Edge(middle, slope * width / height, seen, level)
-    return best
+        offsets = np.arange(LEAST_DEPTH + abs(slope) * width / 2, len(differs), 0.5)
+        near = 1 - abs(depth - slope * x - offsets[:, None]) / STRAIGHT
+        close = near.clip(0).mean(1)
+        if close.max(initial=0.0) > best:
+            i = int(close.argmax())
+            best = float(close[i])
+            seen = float((near[i] >= 0).mean())
+            found = float(offsets[i]) / height, float(slope) * width / height, seen
+    return found
 
 
-def _seen(edge: _Edge, opposite: _Edge) -> _Edge:
+def _or_opposite(edge: _Edge, opposite: _Edge) -> _Edge:
     """An edge, which is taken to lie as the opposite one where it cannot be seen."""
     if edge.seen >= LEAST_SEEN:
         return edge

@@ -7,8 +7,9 @@ from PIL import Image
 from torch import Tensor
 
 from colorization.inference.pictures.luminance import gray_luminance
-from colorization.inference.pictures.picture_arrays import is_neutral, shrink
+from colorization.inference.pictures.picture_arrays import shrink
 from colorization.options import SIDE_STEP
+from retrieval.photos.picture import is_neutral
 from similarity.color.lab import as_tensor, rgb_to_lab
 
 MAX_ASPECT = 4.0  # longer pictures are squeezed
@@ -41,9 +42,7 @@ def working_lab(rgb: np.ndarray, side: int) -> Float[Tensor, "1 3 height width"]
         if rgb.shape[0] * rgb.shape[1] < height * width
         else Image.Resampling.BOX
     )
-    reduced = 1
-    if min(rgb.shape[:2]) > 4 * min(height, width):
-        reduced = min(rgb.shape[1] // (2 * width), rgb.shape[0] // (2 * height)) or 1
+    reduced = max(1, min(rgb.shape[1] // (2 * width), rgb.shape[0] // (2 * height)))
     if is_neutral(rgb):  # as most targets are: a third of the pixels, and L from a table
         gray = np.asarray(shrink(rgb[..., 0], reduced).resize((width, height), filter_))
         luminance = gray_luminance(gray)

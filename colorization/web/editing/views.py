@@ -11,7 +11,7 @@ from colorization.web.editing.previews import save_preview, with_doubt
 from colorization.web.messages import as_line
 from colorization.web.storage.file_store import FileStore
 from retrieval.photos.reader import PictureError
-from retrieval.search.match_words import NOTHING_ALIKE, match_word
+from retrieval.search.match_words import NOTHING_ALIKE
 
 FILES = "/files/"  # before the place of a file in the store
 
@@ -103,6 +103,6 @@ def _reference(
         "file": candidate.path.name,
         "picture": picture,
         "used": is_used,
-        "match": match_word(found.score, editor.pipeline.backbone.name) if found else "",
+        "match": found.match if found else "",
         "score": f"{found.score:.2f}" if found else "",
     }

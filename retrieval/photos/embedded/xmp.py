@@ -1,7 +1,6 @@
 """XMP of an original for its result: without what is true of the original's file alone."""
 
 import re
-from collections.abc import Iterable
 
 _TURN = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8](?=\D)")
 
@@ -79,9 +78,4 @@ def for_result(xmp: bytes) -> tuple[bytes, list[str]]:
         xmp, count = pattern.dropped(xmp)
         if count and note and not (is_still and "motion" in note):
             notes.append(note)
-    return _LAYOUT.dropped(xmp)[0], unique(notes)
-
-
-def unique(lines: Iterable[str]) -> list[str]:
-    """Each line once, in order."""
-    return list(dict.fromkeys(lines))
+    return _LAYOUT.dropped(xmp)[0], list(dict.fromkeys(notes))

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
+from retrieval.photos.picture import is_neutral
 from retrieval.photos.prints.outline import MIDDLE, inner_part, is_middle_toned
 from retrieval.photos.prints.tone_curve import (
     CELLS,
@@ -59,7 +60,7 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
         Lab units; below MIN_CHROMA for whatever is gray or a gray print, also where only the inner
         part of the picture is the print.
     """
-    if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2]):
+    if is_neutral(rgb):
         return 0.0
     size = rgb.shape[:2]
     method = Image.Resampling.BOX if min(size) > 2 * SIDE else Image.Resampling.BICUBIC

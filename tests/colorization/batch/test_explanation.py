@@ -69,6 +69,23 @@ def test_each_half_is_traced_to_its_own_reference(
     )
 
 
+def test_the_border_of_a_print_has_no_colors_to_trace(
+    colorizer: ColorizationPipeline, pictures: Pictures, fast: ColorizeOptions, tmp_path: Path
+) -> None:
+    scan = np.pad(pictures["coffee"], ((40, 40), (40, 40), (0, 0)), constant_values=240)
+    match = colorizer.prepare(scan, [pictures["motorcycle_left"]], fast).match
+    found = attribution(match, 0.5)
+    assert found is not None and match.target.border is not None
+    outside = ~match.target.border.inside(found.regions.shape).numpy()
+    assert outside.any() and (found.regions[outside] == -1).all()
+    assert (found.regions[~outside] == 0).all() and (found.confidence[outside] == 0).all()
+    (told,) = as_dict(found, [{}], scan.shape[:2])["references"]  # type: ignore[misc]
+    assert told["area"] == pytest.approx((~outside).mean(), abs=1e-3)
+    assert min(told["region"]) > 0
+    pictures_shown = [(pictures["motorcycle_left"], {"path": "motorcycle_left.png"})]
+    write_explanation(tmp_path / "x.png", tmp_path / "x.json", (scan, scan), pictures_shown, found)
+
+
 def test_without_references_there_is_nothing_to_trace(
     pictures: Pictures, fast: ColorizeOptions, tmp_path: Path
 ) -> None:

@@ -6,10 +6,11 @@ from retrieval.search.recommendation import Recommendation
 
 
 def test_a_recommendation_as_a_dictionary() -> None:
-    one = Recommendation(Path("a") / "b.png", 1.234567, 0.5, -0.25, 0.11111)
+    one = Recommendation(Path("a") / "b.png", 1.234567, "fair", 0.5, -0.25, 0.11111)
     assert describe_recommendation(one) == {
         "path": str(Path("a") / "b.png"),
         "score": 1.2346,
+        "match": "fair",
         "global_score": 0.5,
         "feature_score": -0.25,
         "luminance_score": 0.1111,

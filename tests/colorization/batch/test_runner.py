@@ -274,6 +274,7 @@ def test_recommended_references_are_described(
         assert set(reference) == {
             "path",
             "score",
+            "match",
             "global_score",
             "feature_score",
             "luminance_score",

@@ -7,6 +7,7 @@ from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
 from colorization.inference.network_colors import Guidance, belief_of, network_colors
 from colorization.inference.photo_colors import photo_colors
+from colorization.inference.pictures.print_border import Paper
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
@@ -85,10 +86,10 @@ def test_the_very_same_picture_has_all_the_say_though_it_was_recommended(
     assert share > 0.95
 
 
-def test_a_border_stays_gray_or_gets_the_color_of_points_on_it(
+def test_a_border_is_told_apart_from_its_picture(
     colorizer: ColorizationPipeline, pictures: Pictures
 ) -> None:
-    options = ColorizeOptions(working_side=96)
+    options = ColorizeOptions(working_side=96, saturation=0.5)
     scan = np.pad(pictures["coffee"], ((40, 40), (40, 40), (0, 0)), constant_values=240)
     match = colorizer.prepare(scan, [pictures["motorcycle_left"]], options).match
     border = match.target.border
@@ -96,12 +97,14 @@ def test_a_border_stays_gray_or_gets_the_color_of_points_on_it(
     outside = ~border.inside(match.size)
 
     plain = photo_colors(colorizer.network, match, Guidance(), options)
-    for planes in (plain.ab, plain.warped_ab, plain.confidence):
+    assert plain.paper == Paper(border)
+    for planes in (plain.warped_ab, plain.confidence):
         assert (planes[:, outside] == 0).all()
         assert planes[:, ~outside].abs().mean() > 0
 
     cream = Guidance([Point(0.02, 0.5, (0.0, 10.0)), Point(0.5, 0.02, (2.0, 20.0))])
     colored = photo_colors(colorizer.network, match, cream, options)
-    torch.testing.assert_close(colored.ab[:, ~outside], plain.ab[:, ~outside])
-    assert colored.ab[0, outside].unique().tolist() == [1.0]
-    assert colored.ab[1, outside].unique().tolist() == [15.0]
+    assert colored.paper == Paper(border, (0.5, 7.5))
+    torch.testing.assert_close(colored.ab, plain.ab)
+    with pytest.raises(ValueError, match="takes no points"):
+        photo_colors(None, match, cream, options)

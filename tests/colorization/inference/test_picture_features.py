@@ -41,6 +41,10 @@ def lab(pictures: Pictures) -> torch.Tensor:
     return working_lab(pictures["coffee"], 96)
 
 
+def bordered(rgb: np.ndarray) -> np.ndarray:
+    return np.pad(rgb, ((40, 40), (40, 40), (0, 0)), constant_values=245)
+
+
 @contextmanager
 def looks(backbone: Backbone) -> Iterator[list[object]]:
     """What the backbone has been asked meanwhile."""
@@ -213,3 +217,16 @@ def test_a_gray_one_is_refused(
         colorizer.describe(gray_pictures["coffee"], fast)
     with pytest.raises(ValueError, match=r"reference: expected"):
         colorizer.describe(np.zeros((3, 4, 5), np.uint8), fast)
+
+
+def test_the_border_of_a_print_is_not_seen(
+    colorizer: ColorizationPipeline, pictures: Pictures
+) -> None:
+    scan = bordered(pictures["chelsea"])
+    assert working_lab(scan, 96)[0, 0, 0].min() > 90
+    seen = colorizer.describer.features_of(scan, 96)
+    plain = colorizer.describer.features_of(pictures["chelsea"], 96)
+    assert seen.border is not None and plain.border is None
+    assert seen.luminance[0, 0, 0].max() < plain.luminance.max() < 90
+    chroma = torch.linalg.vector_norm(seen.ab, dim=0)  # as references lend it
+    assert chroma[0].mean() > 5

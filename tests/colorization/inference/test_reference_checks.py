@@ -95,7 +95,7 @@ def test_the_pixels_of_a_reference(tmp_path: Path, pictures: Pictures, form: str
         "path": path,
         "text": str(path),
         "pillow": Image.fromarray(rgb),
-        "found": Recommendation(path, 1.0, 1.0, 1.0, 1.0),
+        "found": Recommendation(path, 1.0, "good", 1.0, 1.0, 1.0),
     }
     found = colors_of(given[form])  # type: ignore[arg-type]
     np.testing.assert_array_equal(found, deep if form in ("deep", "float") else rgb)
@@ -154,6 +154,16 @@ def test_a_palette_is_counted_at_the_working_size(pictures: Pictures) -> None:
     wanted = palette_of(working_lab(pictures["coffee"], 64)[0, 1:])
     torch.testing.assert_close(found, wanted)
     assert float(found.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_paper_around_a_palette_does_not_count(pictures: Pictures) -> None:
+    plain = pictures["coffee"]
+    scan = np.pad(plain, ((40, 40), (40, 40), (0, 0)), constant_values=245)
+    wanted, found = (guidance_of([], one, ColorizeOptions()).palette for one in (plain, scan))
+    assert wanted is not None and found is not None
+    assert (found - wanted).abs().sum() < 0.25
+    counted = palette_of(working_lab(scan, 256)[0, 1:])
+    assert (counted - wanted).abs().sum() > 0.35
 
 
 def test_the_colors_of_a_palette_file_are_those_that_its_profile_says(

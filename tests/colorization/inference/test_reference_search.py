@@ -12,6 +12,7 @@ from colorization.inference.reference_search import (
 )
 from colorization.options import ColorizeOptions
 from colorization.pipeline import ColorizationPipeline
+from retrieval.search.match_words import match_word
 from retrieval.search.recommendation import Recommendation
 
 Pictures = dict[str, np.ndarray]
@@ -107,7 +108,12 @@ def scored(
 ) -> list[Recommendation]:
     """Let the index rank as many photos with these scores; some of them are gone."""
     found = [
-        replace(one, score=score, path=Path("/gone.png") if number in gone else one.path)
+        replace(
+            one,
+            score=score,
+            match=match_word(score, search.index.manifest.backbone),
+            path=Path("/gone.png") if number in gone else one.path,
+        )
         for number, (one, score) in enumerate(
             zip(search.rank(query, len(scores), same_class=False), scores, strict=True)
         )

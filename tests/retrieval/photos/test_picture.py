@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from retrieval.photos.picture import Picture, to_uint8, turned
+from retrieval.photos.picture import Picture, is_neutral, to_uint8, turned
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -26,3 +26,13 @@ def test_rounding_by_hand() -> None:
     deep = np.array([[[0, 128, 129], [257, 65535, 65407]]], np.uint16)
     assert to_uint8(deep).tolist() == [[[0, 0, 1], [1, 255, 255]]]
     assert to_uint8(to_uint8(deep)) is not None
+
+
+def test_equal_channels_are_neutral() -> None:
+    gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert is_neutral(np.broadcast_to(gray[..., None], (3, 4, 3)))
+    for channel in range(3):
+        rgb = np.dstack([gray] * 3)
+        assert is_neutral(rgb)
+        rgb[2, 1, channel] += 1
+        assert not is_neutral(rgb)

@@ -9,7 +9,10 @@ LITE, SLIM = "efficientnet-lite0", "vgg19-slim"
 
 
 def found(*scores: float) -> list[Recommendation]:
-    return [Recommendation(Path("a.jpg"), score, 0.0, 0.0, 0.0) for score in scores]
+    return [
+        Recommendation(Path("a.jpg"), score, match_word(score, LITE), 0.0, 0.0, 0.0)
+        for score in scores
+    ]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,6 @@ def test_words(score: float, backbone: str, word: str) -> None:
 
 def test_where_nothing_is_alike_a_line_says_so() -> None:
     line = "Nothing in your library looks like this photo; best match weak (0.51)."
-    assert honest_note(found(0.4, 0.51), LITE) == line
-    assert honest_note(found(0.51), LITE, "Choose others.") == f"{line} Choose others."
-    assert honest_note(found(1.0, 0.2), LITE) == honest_note([], LITE) == ""
+    assert honest_note(found(0.4, 0.51)) == line
+    assert honest_note(found(0.51), "Choose others.") == f"{line} Choose others."
+    assert honest_note(found(1.0, 0.2)) == honest_note([]) == ""

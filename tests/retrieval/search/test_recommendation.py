@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 
 from retrieval.extraction.extractor import glance
+from retrieval.search.match_words import match_word
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.search.recommendation import Recommendation
 from similarity.backbone.backbone import Backbone
 
 
 def test_colors_count_nothing_where_nobody_knows_them() -> None:
-    assert Recommendation(Path("a.jpg"), 1.0, 0.9, 0.8, 0.7).color_score == 0.0
+    assert Recommendation(Path("a.jpg"), 1.0, "good", 0.9, 0.8, 0.7).color_score == 0.0
 
 
 def test_equal_ones_are_one() -> None:
     """What is kept for a session can be told apart and found again."""
-    first, second = (Recommendation(Path("a.jpg"), 1.0, 0.9, 0.8, 0.7) for _ in range(2))
-    other = Recommendation(Path("b.jpg"), 1.0, 0.9, 0.8, 0.7)
+    first, second = (Recommendation(Path("a.jpg"), 1.0, "good", 0.9, 0.8, 0.7) for _ in range(2))
+    other = Recommendation(Path("b.jpg"), 1.0, "good", 0.9, 0.8, 0.7)
     assert len({first, second, other}) == 2
     with pytest.raises(FrozenInstanceError):
         first.score = 2.0  # type: ignore[misc]
@@ -33,6 +34,7 @@ def test_a_score_is_the_sum_of_its_parts(
     assert len(found) == 3 and all(one.path.is_file() for one in found)
     for one in found:
         assert one.score == pytest.approx(one.feature_score + 0.25 * one.luminance_score, abs=1e-3)
+        assert one.match == match_word(one.score, backbone.name)
         for part in (one.global_score, one.feature_score, one.luminance_score):
             assert -1.001 <= part <= 1.001
     assert found[0].path.name == "coffee.png"

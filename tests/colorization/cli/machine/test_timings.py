@@ -33,6 +33,9 @@ def test_lines_add_up_and_name_the_limit() -> None:
     assert timing_lines(clock)[-1] == (
         "limit: decoding and describing, 7.00 s; writing takes 14% of that"
     )
+    clock.seconds["describing"] = 1.0  # of a reference, which the photos of a folder wait for
+    clock.beside = {"reading": 1.0, "coloring": 10.0}
+    assert "limit" not in timing_lines(clock)[-1]
     clock.beside, clock.workers = {}, 0  # one after the other
     assert "limit" not in timing_lines(clock)[-1]
 

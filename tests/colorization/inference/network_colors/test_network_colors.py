@@ -249,7 +249,7 @@ def test_points_are_blended_with_what_is_known_without_them(
     assert len(asked) == 2  # what it says without the point was known
     answer = careful(network, match, True, Guidance([POINT]))
     belief = NetworkBelief(said_of(network, match, True), rebalancing_weights(network.prior))
-    wanted = blend_points(without, answer, [POINT], match, belief.odds[0])
+    wanted = blend_points(without, answer, [POINT], match, belief.probabilities[0])
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
     assert float((found - without).abs().max()) > 1
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from colorization.inference.pictures import picture_arrays as module
-from colorization.inference.pictures.picture_arrays import as_rgb, is_neutral, shrink
+from colorization.inference.pictures.picture_arrays import as_rgb, shrink
 from retrieval.photos.reader import PictureError
 
 # Any form of a picture
@@ -178,16 +178,3 @@ def test_16_bits_become_8(rng: np.random.Generator) -> None:
 def test_what_is_over_at_the_border_is_kept(rng: np.random.Generator) -> None:
     picture = rng.integers(0, 256, (5, 7, 3)).astype(np.uint8)
     assert shrink(picture, 2).size == (4, 3)
-
-
-# Neutral pictures
-
-
-def test_equal_channels_are_neutral() -> None:
-    gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert is_neutral(np.broadcast_to(gray[..., None], (3, 4, 3)))
-    for channel in range(3):
-        rgb = np.dstack([gray] * 3)
-        assert is_neutral(rgb)
-        rgb[2, 1, channel] += 1
-        assert not is_neutral(rgb)

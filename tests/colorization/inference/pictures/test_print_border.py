@@ -53,7 +53,8 @@ def test_prints_that_lie_askew(angle: float) -> None:
     assert border is not None
     inside = border.inside(wanted.shape).numpy()
     assert (inside != wanted).mean() < 0.02
-    assert (inside != (np.asarray(mask) > 0)).mean() > 0.02 or abs(angle) < 2
+    upright = np.asarray(mask) > 0
+    assert (inside != wanted).mean() < 0.7 * (inside != upright).mean()
 
 
 @pytest.mark.parametrize("name", GRAYS)
@@ -74,17 +75,60 @@ def test_plain_pictures_have_none() -> None:
     assert border_of(halves) is None
 
 
-def test_gray_around_a_picture_is_no_border() -> None:
-    assert found(printed(GRAYS["chelsea"], paper=120)) is None
+def framed(**sides: float) -> np.ndarray:
+    """L of a dark picture within a border of 12 pixels, white where nothing else is said."""
+    luminance = np.full((96, 128), 92.0, np.float32)
+    above, below = slice(0, 12), slice(84, 96)
+    for rows, level in ((above, sides.get("above")), (below, sides.get("below"))):
+        luminance[rows] = luminance[rows] if level is None else level
+    luminance[12:84, 12:116] = 50.0
+    return luminance
+
+
+def test_what_a_border_must_be() -> None:
+    assert border_of(framed()) is not None
+    assert border_of(framed(above=90.0)) is not None
+    assert border_of(framed(above=75.0)) is None  # one side is another paper
+    assert border_of(np.where(framed() > 60, 65.0, 40.0).astype(np.float32)) is None  # gray
+    grained = framed()
+    grained[:12] += np.random.default_rng(0).normal(0, 8, (12, 128))
+    assert border_of(grained.clip(0, 100)) is None  # no plain paper
+    half = framed()
+    half[:, :92] = 92.0  # on three sides there is little but paper
+    assert border_of(half) is None
+
+
+def test_edges_of_a_print_turn_together() -> None:
+    """Those of a box that is seen from aside do not."""
+    y, x = np.mgrid[0:96, 0:128]
+    askew, aside = framed(), framed()
+    lean = 0.04 * (x - 64)
+    stand = 0.04 * (y - 48)
+    askew[:] = 92.0
+    askew[(y > 14 + lean) & (y < 82 + lean) & (x > 14 - stand) & (x < 114 - stand)] = 50.0
+    aside[:] = 92.0
+    aside[(y > 14 + lean) & (y < 82 - lean) & (x > 14 - stand) & (x < 114 - stand)] = 50.0
+    assert border_of(askew) is not None
+    assert border_of(aside) is None
 
 
 def test_a_sky_as_white_as_paper() -> None:
     gray = GRAYS["coffee"].copy()
-    gray[:150] = 233  # a quarter of the picture
-    border = found(printed(gray))
+    gray[:150] = 235  # a quarter of the picture
+    border = found(printed(gray, angle=2.0))
     assert border is not None
     above, below, *_ = border.edges
-    assert above.depth == below.depth  # as nobody sees where it ends
+    # nobody sees where it ends
+    assert (above.depth, above.slope) == (below.depth, -below.slope)
+    assert abs(above.slope) > 0.02
+
+
+def test_a_sky_a_little_darker_than_paper() -> None:
+    gray = GRAYS["coffee"].copy()
+    gray[:100] = 218
+    border = found(printed(gray))
+    assert border is not None
+    assert border.edges[0].depth == pytest.approx(border.edges[1].depth, abs=0.01)
 
 
 def test_dates_on_the_border_do_not_hide_it() -> None:
@@ -100,8 +144,9 @@ def test_the_picture_is_mirrored_into_its_border() -> None:
     assert border is not None
     luminance = torch.from_numpy(rgb[..., 0].copy())
     seen = border.mirrored(luminance)
-    inside = border.inside(luminance.shape)
-    assert torch.equal(seen[inside], luminance[inside])
+    height, width = luminance.shape
+    inner = slice(height // 4, -(height // 4)), slice(width // 4, -(width // 4))
+    assert torch.equal(seen[inner], luminance[inner])
     margin = round(WIDE * min(gray.shape))
     bright = float((luminance[: margin - 4].float() > 215).float().mean())
     assert bright > 0.99
@@ -111,6 +156,6 @@ def test_the_picture_is_mirrored_into_its_border() -> None:
 def test_points_on_it_and_beside_it() -> None:
     border = found(printed(GRAYS["coffee"]))
     assert border is not None
-    assert border.is_beside(Point(0.01, 0.5, (0.0, 0.0)))
-    assert border.is_beside(Point(0.5, 0.99, (0.0, 0.0)))
-    assert not border.is_beside(Point(0.5, 0.5, (0.0, 0.0)))
+    assert border.has_on_it(Point(0.01, 0.5, (0.0, 0.0)))
+    assert border.has_on_it(Point(0.5, 0.99, (0.0, 0.0)))
+    assert not border.has_on_it(Point(0.5, 0.5, (0.0, 0.0)))

@@ -14,7 +14,9 @@ from colorization.web.editing.edit_history import (
 )
 from retrieval.search.recommendation import Recommendation
 
-HARBOUR = Candidate(Path("harbour.jpg"), Recommendation(Path("harbour.jpg"), 0.87, 0.0, 0.0, 0.0))
+HARBOUR = Candidate(
+    Path("harbour.jpg"), Recommendation(Path("harbour.jpg"), 0.87, "good", 0.0, 0.0, 0.0)
+)
 OWN = Path("own.jpg")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from retrieval.photos.embedded.xmp import for_result, unique
+from retrieval.photos.embedded.xmp import for_result
 
 HEAD, END = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="A" ', b"</x:xmpmeta>"
 MOTION = "the moving picture of this motion photo is left out"
@@ -39,4 +39,3 @@ def test_elements_are_dropped_whole() -> None:
 def test_damage_and_other_encodings_stay_as_they_are() -> None:
     for packet in (b"", b"no packet", HEAD.decode().encode("utf-16")):
         assert for_result(packet) == (packet, [])
-    assert unique(["a", "b", "a"]) == ["a", "b"]
