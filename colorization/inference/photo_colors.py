@@ -9,7 +9,7 @@ from torch import Tensor
 from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.matching import ReferenceMatch
 from colorization.inference.network_colors import Guidance, network_colors
-from colorization.inference.pictures.print_border import Paper
+from colorization.inference.pictures.paper import Paper
 from colorization.network.colorization_network import ColorizationNetwork
 from colorization.options import ColorizeOptions
 
@@ -59,10 +59,10 @@ def photo_colors(
     border = match.target.border
     if border is None:
         return _picture_colors(network, match, guidance, options)
-    within = [point for point in guidance.points if not border.has_on_it(point)]
+    within = [point for point in guidance.points if not border.has_on_it(point.x, point.y)]
     colors = _picture_colors(network, match, replace(guidance, points=within), options)
     inside = border.inside(match.size).to(colors.ab.device)
-    beside = [point.ab for point in guidance.points if border.has_on_it(point)]
+    beside = [point.ab for point in guidance.points if border.has_on_it(point.x, point.y)]
     a, b = (torch.tensor(beside or [(0.0, 0.0)]).mean(0) * options.saturation).tolist()
     return replace(
         colors,

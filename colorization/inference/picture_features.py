@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from colorization.inference.pictures.print_border import PrintBorder, within_border
+from colorization.inference.pictures.paper import within_border
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.colorization_network import ENCODER_MAPS, GRID_STRIDE
+from retrieval.photos.prints.border import PrintBorder
 from retrieval.stage_clock import stage
 from similarity.backbone.backbone import Backbone
 from similarity.color.tones import spread_tones

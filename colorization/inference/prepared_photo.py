@@ -47,7 +47,7 @@ class PreparedPhoto:
             ValueError: it is one.
         """
         border = self.match.target.border
-        if border is not None and border.has_on_it(place):
+        if border is not None and border.has_on_it(place.x, place.y):
             raise ValueError(
                 "This place is on the border of the print, which stays gray;"
                 " any color that is put there colors the border."

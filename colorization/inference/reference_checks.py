@@ -10,8 +10,8 @@ from PIL import Image
 from colorization.inference.color_belief import NetworkBelief
 from colorization.inference.network_colors import Guidance
 from colorization.inference.picture_features import PictureFeatures
+from colorization.inference.pictures.paper import within_border
 from colorization.inference.pictures.picture_arrays import PictureLike, as_rgb
-from colorization.inference.pictures.print_border import within_border
 from colorization.inference.pictures.working_size import working_lab
 from colorization.network.hints import Point, palette_of
 from colorization.options import ColorizeOptions

@@ -94,13 +94,10 @@ class ReferenceSearch:
             rgb: (height, width, 3), uint8 or uint16; colors are ignored.
             features: of the picture, where they are known.
         """
-        features = features or self._describer.features_of(rgb, ColorizeOptions().working_side)
-        picture = to_uint8(rgb)
-        if features.border is not None:
-            picture = features.border.cropped(picture)
-        described = self._extractor.describe([glance(picture)])
+        described = self._extractor.describe([glance(to_uint8(rgb))])
         if self._network is None:
             return Query(described, None)
+        features = features or self._describer.features_of(rgb, ColorizeOptions().working_side)
         return Query(described, belief_of(self._network, features))
 
     def rank(self, query: Query, top_k: int, same_class: bool) -> list[Recommendation]:

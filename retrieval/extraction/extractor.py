@@ -13,6 +13,7 @@ from jaxtyping import Float, Float16, Int8, Int16, UInt8
 from PIL import Image
 
 from retrieval.extraction.pca import WEIGHTS_DIR, Projection, find_projections
+from retrieval.photos.prints.border import border_of
 from retrieval.photos.prints.detection import color_beyond_tone
 from retrieval.storage.descriptors import BINS, GRID, SIDE, Descriptors
 from similarity.backbone.backbone import Backbone
@@ -43,22 +44,28 @@ def glance(rgb: UInt8[np.ndarray, "height width 3"]) -> Glance:
     """Reduce a photo to the square that is described.
 
     The sides are scaled independently: so descriptors of portrait and landscape pictures cover the
-    same 7x7 cells.
+    same 7x7 cells. The border of a print is left out.
 
     Args:
         rgb: sRGB of any size.
     """
-    square = Image.fromarray(rgb).resize(
-        (SIDE, SIDE),
-        Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC,
-    )
+    square = _square(rgb)
     luminance = luminance_of_bytes(np.asarray(square))
+    border = border_of(luminance, rgb.shape[0] / rgb.shape[1])
+    if border is not None:
+        square = _square(border.cropped(rgb))
+        luminance = luminance_of_bytes(np.asarray(square))
     seen = spread_tones(torch.from_numpy(luminance)[None, None])[0, 0].numpy()
     return Glance(
         np.clip(np.rint(seen * 2.55), 0, 255).astype(np.uint8),
         cell_colors(square),
         color_beyond_tone(np.asarray(square)),
     )
+
+
+def _square(rgb: UInt8[np.ndarray, "height width 3"]) -> Image.Image:
+    method = Image.Resampling.BOX if min(rgb.shape[:2]) > 3 * SIDE else Image.Resampling.BICUBIC
+    return Image.fromarray(rgb).resize((SIDE, SIDE), method)
 
 
 def cell_colors(square: Image.Image) -> Int8[np.ndarray, "49 2"]:

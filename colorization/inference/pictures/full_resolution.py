@@ -10,7 +10,7 @@ from colorization.inference.pictures.guided_upsampling import (
     guided_coefficients,
 )
 from colorization.inference.pictures.luminance import luminance_rows
-from colorization.inference.pictures.print_border import Paper
+from colorization.inference.pictures.paper import Paper
 from colorization.inference.pictures.strips import work_on_strips
 from colorization.inference.pictures.tint import tint_at
 from similarity.color.lab import lab_to_rgb, lab_to_rgb_bytes

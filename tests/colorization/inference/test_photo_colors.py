@@ -7,7 +7,7 @@ from colorization.inference.color_transfer import transferred_colors
 from colorization.inference.matching import RECOMMENDED_SHARE, ReferenceMatch, match_references
 from colorization.inference.network_colors import Guidance, belief_of, network_colors
 from colorization.inference.photo_colors import photo_colors
-from colorization.inference.pictures.print_border import Paper
+from colorization.inference.pictures.paper import Paper
 from colorization.network.color_bins import NUM_BINS
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions

@@ -13,8 +13,6 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-from colorization.network.hints import Point
-
 BLACK_UP_TO, WHITE_FROM = 25.0, 70.0  # L of borders
 PLAIN, PLAIN_SHARE = 6.0, 0.9  # units of L from its level, and how much of paper is as near
 # units of L between border and picture: a pale sky differs little from paper, and stained paper
@@ -98,9 +96,14 @@ class PrintBorder:
         y, x = ((torch.arange(count) + 0.5) / count for count in size)
         return self._holds(y[:, None], x[None])
 
-    def has_on_it(self, point: Point) -> bool:
-        """Whether a point lies on the border, and not on the picture."""
-        return not bool(self._holds(torch.tensor(point.y), torch.tensor(point.x)))
+    def has_on_it(self, x: float, y: float) -> bool:
+        """Whether a place lies on the border, and not on the picture.
+
+        Args:
+            x: 0..1 from the left edge.
+            y: 0..1 from the upper edge.
+        """
+        return not bool(self._holds(torch.tensor(y), torch.tensor(x)))
 
     def _holds(self, y: Tensor, x: Tensor) -> Tensor:
         above, below, left, right = self.edges
@@ -108,59 +111,33 @@ class PrintBorder:
         return rows & (x > _depth_at(left, y)) & (1 - x > _depth_at(right, y))
 
 
-@dataclass(frozen=True)
-class Paper:
-    """A border and its color.
-
-    Attributes:
-        border: where it is.
-        ab: raw Lab units.
-    """
-
-    border: PrintBorder
-    ab: tuple[float, float] = (0.0, 0.0)
-
-    def around(self, ab: Float[Tensor, "2 height width"]) -> Float[Tensor, "2 height width"]:
-        """The chroma of picture and border, given that of the picture and of what it goes on in."""
-        inside = self.border.inside(ab.shape[-2:]).to(ab.device)
-        return torch.where(inside, ab, ab.new_tensor(self.ab)[:, None, None])
-
-
-def border_of(luminance: Float[np.ndarray, "height width"]) -> PrintBorder | None:
+def border_of(
+    luminance: Float[np.ndarray, "height width"], aspect: float | None = None
+) -> PrintBorder | None:
     """Find the border of a picture.
 
     Args:
         luminance: L, 0..100.
+        aspect: height by width of the picture; None if it was not squeezed.
 
     Returns:
         None without one that is as bright on all four sides and ends in straight lines.
     """
-    sides = luminance, luminance[::-1], luminance.T, luminance.T[::-1]
-    edges = [edge for side in sides if (edge := _edge(side))]
-    if len(edges) < 4:
-        return None
+    edges = list[_Edge]()
+    for side in (luminance, luminance[::-1], luminance.T, luminance.T[::-1]):
+        if (edge := _edge(side)) is None:
+            return None
+        edges.append(edge)
     seen = [edge.seen for edge in edges]
     if np.mean(seen) < MEAN_SEEN or sorted(seen)[1] < LEAST_SEEN:
         return None
-    aspect = luminance.shape[0] / luminance.shape[1]
+    aspect = aspect or luminance.shape[0] / luminance.shape[1]
     turns = aspect, -aspect, -1 / aspect, 1 / aspect
     slopes = [e.slope * turn for e, turn in zip(edges, turns, strict=True) if e.seen >= LEAST_SEEN]
     if np.ptp(slopes) > TURNED_APART or np.ptp([edge.level for edge in edges]) > SIDES_ALIKE:
         return None
     opposite = [edges[i] for i in (1, 0, 3, 2)]
     return PrintBorder(tuple(_or_opposite(*two) for two in zip(edges, opposite, strict=True)))
-
-
-def within_border(
-    lab: Float[Tensor, "batch 3 height width"],
-) -> tuple[Float[Tensor, "batch 3 height width"], PrintBorder | None]:
-    """A picture as it is seen, mirrored into its border, and where that is.
-
-    Args:
-        lab: of one picture, raw Lab units.
-    """
-    border = border_of(lab[0, 0].numpy())
-    return (lab, None) if border is None else (border.mirrored(lab), border)
 
 
 def _edge(rows: Float[np.ndarray, "height width"]) -> _Edge | None:

@@ -4,9 +4,8 @@ import torch
 from PIL import Image
 from skimage import data
 
-from colorization.inference.pictures.print_border import PrintBorder, border_of
-from colorization.inference.pictures.working_size import working_lab
-from colorization.network.hints import Point
+from retrieval.photos.prints.border import PrintBorder, border_of
+from similarity.color.lab import luminance_of_bytes
 
 WIDE = 0.08  # of the shorter side
 GRAYS = {
@@ -28,7 +27,8 @@ def printed(
 
 
 def found(rgb: np.ndarray) -> PrintBorder | None:
-    return border_of(working_lab(rgb, 256)[0, 0].numpy())
+    small = Image.fromarray(rgb).resize((256, 192), Image.Resampling.BOX)
+    return border_of(luminance_of_bytes(np.asarray(small)), rgb.shape[0] / rgb.shape[1])
 
 
 WITH_BORDERS = [(name, 235) for name in GRAYS] + [(name, 8) for name in GRAYS if name != "rocket"]
@@ -156,6 +156,6 @@ def test_the_picture_is_mirrored_into_its_border() -> None:
 def test_points_on_it_and_beside_it() -> None:
     border = found(printed(GRAYS["coffee"]))
     assert border is not None
-    assert border.has_on_it(Point(0.01, 0.5, (0.0, 0.0)))
-    assert border.has_on_it(Point(0.5, 0.99, (0.0, 0.0)))
-    assert not border.has_on_it(Point(0.5, 0.5, (0.0, 0.0)))
+    assert border.has_on_it(0.01, 0.5)
+    assert border.has_on_it(0.5, 0.99)
+    assert not border.has_on_it(0.5, 0.5)
