@@ -1,4 +1,4 @@
-"""The conditions of an evaluation: which hints and references a photo has, and how it is faded."""
+"""The conditions of an evaluation: hints and references of a photo, and the state of its print."""
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from similarity.color.tones import FILM_SHARES
 
 # factor on L and what is added to it: a print that has lost half of its contrast
 FADED = (0.5, 35.0)
+BORDER = 0.06, 238  # of the shorter side; gray value of its paper
 PATCH_SHARE = 7 / 256  # of the short side: the square around a point whose mean color is shown
 WARP_SHARE = 0.2  # of a side: how far a corner of the distorted reference moves inwards at most
 
@@ -78,6 +79,28 @@ def faded(gray: Rgb) -> np.ndarray:
     """
     factor, added = FADED
     return with_chroma(luminance_rows(gray, slice(None)) * factor + added, torch.zeros(2, 1, 1))
+
+
+def bordered(gray: Rgb) -> np.ndarray:
+    """A gray picture as a print with a white border.
+
+    Args:
+        gray: sRGB, 0..255, without chroma.
+    """
+    wide, white = BORDER
+    margin = round(wide * min(gray.shape[:2]))
+    return np.pad(gray, ((margin, margin), (margin, margin), (0, 0)), constant_values=white)
+
+
+def within(print_: Rgb, shape: tuple[int, ...]) -> np.ndarray:
+    """The picture within the border that ``bordered`` made.
+
+    Args:
+        print_: picture and border.
+        shape: of the picture.
+    """
+    top, left = ((whole - part) // 2 for whole, part in zip(print_.shape, shape[:2], strict=False))
+    return print_[top : top + shape[0], left : left + shape[1]]
 
 
 def on_film(truth: Rgb) -> np.ndarray:

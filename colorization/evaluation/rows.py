@@ -7,12 +7,14 @@ from typing import Literal
 import numpy as np
 
 from colorization.evaluation.conditions import (
+    bordered,
     coarse,
     faded,
     on_film,
     recolored,
     seen_from_elsewhere,
     true_points,
+    within,
 )
 from colorization.evaluation.measures.obedience import Obedience
 from colorization.evaluation.photo import Photo
@@ -40,9 +42,8 @@ class Setting:
         references: ``recommended`` by the index, ``none``, a ``random`` photo of the index, or
             ``distorted``, which is the truth itself seen from elsewhere.
         points: how many true colors are shown to the pipeline.
-        faded: whether the pipeline gets the luminance of a faded print; its colors are compared on
-            the true luminance.
-        on_film: whether it gets the luminance that film saw which was blind to red; its colors are
+        shown: what the pipeline gets: the luminance itself, that of a ``faded`` print, what
+            ``film`` saw that was blind to red, or a print within a white ``border``. Its colors are
             compared on the true luminance.
         cells: instead of colorizing, the true chroma averaged over so many cells along the longer
             side; 0 colorizes.
@@ -51,8 +52,7 @@ class Setting:
     options: ColorizeOptions = field(default_factory=ColorizeOptions)
     references: Literal["recommended", "none", "random", "distorted"] = "recommended"
     points: int = 0
-    faded: bool = False
-    on_film: bool = False
+    shown: Literal["itself", "faded", "film", "border"] = "itself"
     cells: int = 0
 
     @property
@@ -63,7 +63,7 @@ class Setting:
     @property
     def measures_obedience(self) -> bool:
         """Whether the references are also shown with their colors turned."""
-        return self.needs_index and not (self.faded or self.on_film or self.points)
+        return self.needs_index and self.shown == "itself" and not self.points
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def standard_settings(
     """The rows of an evaluation; gray is always its first and is not listed.
 
     References are recommended, a random photo of the index, or the truth itself distorted; the
-    luminance is that of the photo or of a faded print. Points are added to automatic colors, so
-    that "automatic" is the row of no point. The true chroma in coarse cells shows what a colorizer
+    luminance is that of the photo, of a faded print, or of one with a white border. Points are
+    added to automatic colors, so that "automatic" is the row of no point. The true chroma in coarse cells shows what a colorizer
     could reach that errs nowhere but has no finer colors: measures of a classifier punish coarse
     colors much more than PSNR does.
 
@@ -112,13 +112,15 @@ def standard_settings(
         "automatic careful": Setting(CAREFUL, "none"),
         "random reference": Setting(SHIPPED, "random"),
         "distorted truth as reference": Setting(SHIPPED, "distorted"),
-        "faded": Setting(SHIPPED, faded=True),
-        "faded automatic": Setting(SHIPPED, "none", faded=True),
+        "faded": Setting(SHIPPED, shown="faded"),
+        "faded automatic": Setting(SHIPPED, "none", shown="faded"),
+        "border": Setting(SHIPPED, shown="border"),
+        "border automatic": Setting(SHIPPED, "none", shown="border"),
     }
     if with_film:
         settings |= {
-            "film automatic": Setting(SHIPPED, "none", on_film=True),
-            "film automatic careful": Setting(CAREFUL, "none", on_film=True),
+            "film automatic": Setting(SHIPPED, "none", shown="film"),
+            "film automatic careful": Setting(CAREFUL, "none", shown="film"),
         }
     if with_points:
         settings |= {
@@ -167,14 +169,22 @@ def attempt(
     elif setting.references == "random":
         path, given = _random_reference(pipeline, photo, seed)
     references = None if setting.references == "recommended" else [] if given is None else [given]
-    gray = photo.gray
-    if setting.faded or setting.on_film:
-        gray = faded(gray) if setting.faded else on_film(photo.truth)
+    match setting.shown:
+        case "itself":
+            gray = photo.gray
+        case "faded":
+            gray = faded(photo.gray)
+        case "film":
+            gray = on_film(photo.truth)
+        case "border":
+            gray = bordered(photo.gray)
     result = pipeline.colorize(gray, references, setting.options, points)
     if setting.references == "recommended" and result.references:
         path = result.references[0].path
         given = read_small_rgb(path, REFERENCE_SIDE)
-    rgb = result.rgb if gray is photo.gray else recolored(photo.gray, result.rgb)
+    rgb = within(result.rgb, photo.gray.shape) if setting.shown == "border" else result.rgb
+    if setting.shown in ("faded", "film"):
+        rgb = recolored(photo.gray, rgb)
     obeyed = None
     if pipeline.network is not None and setting.measures_obedience:
         obeyed = measure_obedience(pipeline, gray, references, setting.options)

@@ -25,6 +25,8 @@ def test_standard_rows() -> None:
     assert list(rows)[7:] == [
         "faded",
         "faded automatic",
+        "border",
+        "border automatic",
         "1 point",
         "10 points",
         "100 points",
@@ -49,7 +51,7 @@ def test_standard_rows() -> None:
 
 
 def test_film_is_asked_for() -> None:
-    film = {name: s for name, s in standard_settings(with_film=True).items() if s.on_film}
+    film = {name: s for name, s in standard_settings(with_film=True).items() if s.shown == "film"}
     assert list(film) == ["film automatic", "film automatic careful"]
     assert {s.references for s in film.values()} == {"none"}
 
@@ -57,7 +59,12 @@ def test_film_is_asked_for() -> None:
 def test_rows_that_need_an_index_go_without_one() -> None:
     rows = standard_settings(with_index=False, with_points=False)
     assert list(rows)[:3] == ["automatic", "automatic careful", "distorted truth as reference"]
-    assert list(rows)[3:] == ["faded automatic", "truth in 16 cells", "truth in 32 cells"]
+    assert list(rows)[3:] == [
+        "faded automatic",
+        "border automatic",
+        "truth in 16 cells",
+        "truth in 32 cells",
+    ]
 
 
 def test_the_curve_adds_settings_once() -> None:
@@ -96,7 +103,7 @@ def test_faded_rows_color_the_faded_print_and_are_compared_on_the_true_luminance
     fake: FakePipeline, paths: list[Path]
 ) -> None:
     photo = read_photo(paths[0])
-    found = attempt(fake, photo, Setting(references="none", faded=True)).rgb
+    found = attempt(fake, photo, Setting(references="none", shown="faded")).rgb
     lightness = rgb2lab(photo.truth)[..., 0]
     seen = rgb2lab(fake.calls[0].gray)
     np.testing.assert_allclose(seen[..., 0], 35 + lightness / 2, atol=0.6)
@@ -111,12 +118,27 @@ def test_film_rows_color_what_film_saw_and_are_compared_on_the_true_luminance(
     fake: FakePipeline, paths: list[Path]
 ) -> None:
     photo = read_photo(paths[0])
-    found = attempt(fake, photo, Setting(references="none", on_film=True)).rgb
+    found = attempt(fake, photo, Setting(references="none", shown="film")).rgb
     lightness, seen = rgb2lab(photo.truth)[..., 0], rgb2lab(fake.calls[0].gray)
     assert np.abs(seen[..., 1:]).max() < 0.5
     red = photo.truth[..., 0].astype(int) - photo.truth[..., 1:].max(2)
     assert (seen[..., 0] - lightness)[red > 60].mean() < -3
     np.testing.assert_allclose(rgb2lab(found)[..., 0], lightness, atol=0.8)
+
+
+def test_border_rows_color_a_print_and_are_compared_within_its_border(
+    fake: FakePipeline, paths: list[Path]
+) -> None:
+    photo = read_photo(paths[0])
+    found = attempt(fake, photo, Setting(references="none", shown="border")).rgb
+    asked = fake.calls[0].gray
+    assert found.shape == photo.truth.shape
+    assert (asked[:5] == 238).all() and (asked[:, -5:] == 238).all()
+    margin = (asked.shape[0] - found.shape[0]) // 2
+    inner = asked[margin:-margin, margin:-margin]
+    np.testing.assert_array_equal(inner, photo.gray)
+    tinted = np.clip(inner.astype(int) + np.array([30, 0, -30]), 0, 255)
+    np.testing.assert_array_equal(found, tinted)
 
 
 def test_what_each_row_gives_the_pipeline(
