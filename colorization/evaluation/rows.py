@@ -94,9 +94,9 @@ def standard_settings(
 
     References are recommended, a random photo of the index, or the truth itself distorted; the
     luminance is that of the photo, of a faded print, or of one with a white border. Points are
-    added to automatic colors, so that "automatic" is the row of no point. The true chroma in coarse cells shows what a colorizer
-    could reach that errs nowhere but has no finer colors: measures of a classifier punish coarse
-    colors much more than PSNR does.
+    added to automatic colors, so that "automatic" is the row of no point. The true chroma in coarse
+    cells shows what a colorizer could reach that errs nowhere but has no finer colors: measures of
+    a classifier punish coarse colors much more than PSNR does.
 
     Args:
         with_index: whether there is an index; without it the rows that need one are left out.
