@@ -1,1 +1,1 @@
-"""The command line: one file a command, all of them registered in ``app``."""
+"""The command line: one file a command; ``commands`` registers them, ``app`` starts them."""

@@ -34,6 +34,7 @@ _PAGES = "documents cannot be read: export their pages as TIFF or PNG first"
 _LAYERS = "layered files of this program cannot be read: export them as TIFF first"
 _FILM = "films are for another command: rechroma video"
 _CONVERT = "this format cannot be read: convert it to TIFF or PNG first"
+# suffixes that are like those of pictures, and why their files are passed over
 UNREAD = {
     **dict.fromkeys(
         (".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf",
@@ -48,7 +49,7 @@ UNREAD = {
     **dict.fromkeys(
         (".jxl", ".jxr", ".wdp", ".exr", ".hdr", ".pcd", ".djvu", ".djv", ".fits", ".fit"),
         _CONVERT),
-}  # fmt: skip  # suffixes that are like those of pictures, and why their files are passed over
+}  # fmt: skip
 NO_HEIC = 'reading HEIC needs pillow-heif: pip install -e ".[heic]"'
 HEAD = 32  # bytes of a file that tell its format
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

@@ -58,7 +58,7 @@ def is_made(data: bytes) -> bool:
 
 
 def is_made_file(path: Path) -> bool:
-    """The same of a file, of which little is read; what cannot be read is not ours."""
+    """Whether a file says so, of which little is read; what cannot be read is not ours."""
     try:
         with path.open("rb") as file:
             size, head = os.fstat(file.fileno()).st_size, file.read(SNIFFED)
@@ -162,7 +162,7 @@ def _decoded(text: bytes) -> str:
 
 
 def read_tiff_metadata(path: Path) -> tuple[Metadata, list[str], int]:
-    """The same of a TIFF that Pillow cannot open, and its orientation, 1..8."""
+    """Metadata and notes of a TIFF that Pillow cannot open, and its orientation, 1..8."""
     exif = Image.Exif()
     with path.open("rb") as file:
         exif.load_from_fp(file)

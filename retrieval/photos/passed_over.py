@@ -134,7 +134,7 @@ class PassedOver:
         return lines
 
     def reason(self) -> str:
-        """The same as the end of a line about a folder without pictures; empty if nothing was."""
+        """What was passed over, to end a line about a folder without pictures; else empty."""
         lines = self.lines()
         return f"; passed over: {'; '.join(lines)}" if lines else ""
 

@@ -27,7 +27,7 @@ def leave_at_interrupt() -> None:
 
 
 _teller: threading.Timer | None = None  # says that a command is stopping
-_is_raised = False  # within a command of a process that leaves at Ctrl-C outside one
+_raises = False  # within a command of a process that leaves at Ctrl-C outside one
 
 
 @contextmanager
@@ -37,13 +37,13 @@ def interruptible() -> Iterator[None]:
     After one that was raised, another ends the process at once, and after the block says nothing
     more. Nothing changes where leave_at_interrupt was not called, as in tests.
     """
-    global _is_raised, _teller
+    global _raises, _teller
     afterwards = signal.getsignal(signal.SIGINT)
     if afterwards is not _leave:
         yield
         return
     signal.signal(signal.SIGINT, _raise)
-    _is_raised = True
+    _raises = True
     try:
         yield
     except KeyboardInterrupt:
@@ -51,7 +51,7 @@ def interruptible() -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGINT, afterwards)
-        _is_raised = False
+        _raises = False
         if _teller is not None:
             _teller.cancel()
 
@@ -62,7 +62,7 @@ def left_at_interrupt() -> Iterator[None]:
 
     Raised while torch is imported, KeyboardInterrupt would abort the process, or be lost.
     """
-    if not _is_raised:
+    if not _raises:
         yield
         return
     signal.signal(signal.SIGINT, _leave)

@@ -11,6 +11,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from retrieval.photos.picture import is_neutral
+from retrieval.photos.prints.cell_masks import Mask
 from retrieval.photos.prints.outline import MIDDLE, inner_part, is_middle_toned
 from retrieval.photos.prints.tone_curve import (
     CELLS,
@@ -18,7 +19,6 @@ from retrieval.photos.prints.tone_curve import (
     SIDE,
     Cells,
     Fit,
-    Mask,
     cells_of,
     fit_curve,
     num_tones,
@@ -75,7 +75,7 @@ def color_beyond_tone(rgb: UInt8[np.ndarray, "height width 3"]) -> float:
 
 
 def _color_of(lab: Float32[np.ndarray, "3 224 224"], chroma: float) -> float:
-    """See color_beyond_tone, for a picture whose middle may be that of a print."""
+    """Chroma beyond tone of a picture whose middle may be that of a print."""
     cells = cells_of(lab)
     whole = np.ones((CELLS, CELLS), bool)
     inside = np.zeros_like(whole)

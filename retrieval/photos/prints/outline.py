@@ -8,12 +8,11 @@ any angle, and nothing around it.
 import numpy as np
 from jaxtyping import Float32
 
-from retrieval.photos.prints.cell_masks import filled, most_connected, opened
+from retrieval.photos.prints.cell_masks import Mask, filled, most_connected, opened
 from retrieval.photos.prints.tone_curve import (
     CELL,
     CELLS,
     Cells,
-    Mask,
     cells_of,
     errors_outwards,
     explains_itself,

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float, Float32, Int
+
+from retrieval.photos.prints.cell_masks import Mask
 
 # mean chroma, in Lab units; pictures below are gray, or prints without their tone, and cannot lend
 # colors
@@ -27,8 +29,6 @@ _DOWN, _ACROSS = (p.ravel() for p in np.mgrid[-1 : 1 : CELLS * 1j, -1 : 1 : CELL
 _SLOW = np.stack(
     (_ACROSS, _DOWN, _ACROSS**2 - 1 / 3, _ACROSS * _DOWN, _DOWN**2 - 1 / 3), 1
 )  # polynomials over the picture
-
-Mask = Bool[np.ndarray, "28 28"]
 
 
 @dataclass(frozen=True)
