@@ -14,7 +14,7 @@ from colorization.batch.manifest_lines import Stamp, stamp_of
 from colorization.batch.outcome import Outcome, describe_recommendation
 from colorization.batch.request import RunSettings
 from colorization.batch.target_colors import HAS_COLORS, has_colors
-from colorization.batch.variants import Way, most_different, ways_of
+from colorization.batch.variants import Way, closer_side, most_different, ways_of
 from colorization.inference.picture_features import PictureFeatures
 from colorization.inference.prepared_photo import PreparedPhoto
 from colorization.inference.reference_checks import read_reference
@@ -28,7 +28,6 @@ from retrieval.photos.reader import Picture, read_picture
 from retrieval.search.recommendation import Recommendation
 from retrieval.stage_clock import stage
 
-FINER = 2  # times as closely a finer result is looked at, where the photo has the pixels for it
 PASSED = "it has colors already; --recolor colorizes it all the same"
 
 
@@ -182,8 +181,7 @@ class PhotoWorker:
         names = [path.name for path in self.settings.request.references]
         names = names or [one.path.name for one in prepared.references]
         by_network = self.settings.pipeline.network_for(options) is not None
-        closer = FINER * options.working_side
-        finer = closer if min(rgb.shape[:2]) >= closer else None
+        finer = closer_side(options, min(rgb.shape[:2]))
         matched, small, tried = {(options.working_side, used): prepared}, thumbnail(rgb), []
         for way in ways_of(options, used, names, by_network, finer):
             if (key := (way.options.working_side, way.picks)) not in matched:

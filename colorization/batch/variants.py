@@ -14,6 +14,7 @@ BOLD = 1.4  # times the saturation that was asked for
 # Mean Delta E 2000 below which two results are one. In pairs of results of seven photos side by
 # side, up to 1.5 the eye goes to and fro and finds nothing; from 2 the paler one is seen at once
 ALIKE = 2.0
+FINER = 2  # times as closely a finer result is looked at
 _LOOK_SIDE = 128  # pixels; the difference of two small pictures is that of the large ones
 
 
@@ -30,6 +31,17 @@ class Way:
     caption: str
     options: ColorizeOptions
     picks: tuple[int, ...]
+
+
+def closer_side(options: ColorizeOptions, shorter_side: int) -> int | None:
+    """The working side of a closer look; None where a photo has too few pixels for one.
+
+    Args:
+        options: of the photo.
+        shorter_side: of the photo, in pixels.
+    """
+    closer = FINER * options.working_side
+    return closer if shorter_side >= closer else None
 
 
 def ways_of(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from colorization.batch.variants import closer_side
 from colorization.network.hints import Point
 from colorization.options import ColorizeOptions
 from retrieval.search.recommendation import Recommendation
@@ -36,6 +37,7 @@ class Edit:
         saturation: see ColorizeOptions, as vividness and faithfulness.
         kind: what the last change was; changes of one slider in a row are one step. The same wishes
             are equal however they came about.
+        is_closer: whether the photo is looked at more closely.
     """
 
     picks: tuple[int, ...] = ()
@@ -45,6 +47,7 @@ class Edit:
     vividness: float = ColorizeOptions.vividness
     faithfulness: float = ColorizeOptions.faithfulness
     kind: str = field(default="", compare=False)
+    is_closer: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class EditedPhoto:
         edits: what was asked for, the current state last; never empty.
         note: one line to tell the visitor.
         undone: what was taken back since the last change, the latest last.
+        shorter_side: of the photo, in pixels.
         content: by which a browser knows the file again on another day.
     """
 
@@ -65,6 +69,7 @@ class EditedPhoto:
     edits: tuple[Edit, ...] = (Edit(),)
     note: str = ""
     undone: tuple[Edit, ...] = ()
+    shorter_side: int = 0
     content: str = ""
 
     @property
@@ -74,9 +79,10 @@ class EditedPhoto:
 
     @property
     def is_changed(self) -> bool:
-        """Whether points or sliders are others than to begin with."""
+        """Whether points, sliders or how closely it is seen are others than to begin with."""
         first, now = self.edits[0], self.edit
-        return any(getattr(first, name) != getattr(now, name) for name in ("points", *SLIDERS))
+        names = "points", "is_closer", *SLIDERS
+        return any(getattr(first, name) != getattr(now, name) for name in names)
 
     @property
     def picked(self) -> tuple[Candidate, ...]:
@@ -89,7 +95,9 @@ class EditedPhoto:
         Raises:
             ValueError: a value is out of range.
         """
-        return replace(base, **{name: getattr(self.edit, name) for name in SLIDERS})
+        asked = {name: getattr(self.edit, name) for name in SLIDERS}
+        closer = closer_side(base, self.shorter_side) if self.edit.is_closer else None
+        return replace(base, **asked, working_side=closer or base.working_side)
 
     def change(self, kind: str, **values: object) -> "EditedPhoto":
         """A further step.

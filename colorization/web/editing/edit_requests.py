@@ -52,6 +52,8 @@ def change(editor: PhotoEditor, photo: EditedPhoto, wish: dict[str, Any]) -> Edi
             return photo.restart()
         case "set":
             return _set(photo, str(wish.get("name")), wish.get("value"))
+        case "look closer":
+            return photo.change("", is_closer=wish.get("closer") is True)
         case "pick":
             return _pick(photo, wish.get("reference"), bool(wish.get("used")))
         case "put color":
@@ -97,7 +99,12 @@ def _go_on(photo: EditedPhoto, wish: dict[str, Any]) -> EditedPhoto:
         raise ValueError(UNREADABLE)
     numbers = [[as_number(value, "point") for value in one] for one in points]
     values = {name: as_number(wish.get(name), name) for name in SLIDERS}
-    return photo.change("", points=tuple(Point(x, y, (a, b)) for x, y, a, b in numbers), **values)
+    return photo.change(
+        "",
+        points=tuple(Point(x, y, (a, b)) for x, y, a, b in numbers),
+        is_closer=wish.get("closer") is True,
+        **values,
+    )
 
 
 def _places(given: object) -> list[tuple[float, float]]:

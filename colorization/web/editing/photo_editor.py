@@ -1,6 +1,5 @@
 """What the page does with a photo, without the page; everything that needs the pipeline."""
 
-import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
 from colorization.web.editing.kept_photos import KeptPhotos
 from colorization.web.editing.previews import parse_color, save_preview
-from colorization.web.storage.file_store import FileStore
+from colorization.web.storage.file_store import FileStore, content_hash
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import Picture, PictureError, read_picture
 from retrieval.search.photo_index import PhotoIndex
@@ -87,7 +86,12 @@ class PhotoEditor:
         lost = what_is_lost(picture, photo.with_suffix(output_suffix(photo.suffix)))
         notes = filter(None, [HAS_COLORS if has_colors(picture) else "", *lost, *told])
         edited = EditedPhoto(
-            photo, candidates, (Edit(tuple(range(count))),), "\n".join(notes), content=_hash(photo)
+            photo,
+            candidates,
+            (Edit(tuple(range(count))),),
+            "\n".join(notes),
+            shorter_side=min(picture.rgb.shape[:2]),
+            content=content_hash(photo),
         )
         self._prepared(edited, picture, say)
         return edited
@@ -258,7 +262,7 @@ class PhotoEditor:
         rgb = (picture or read_picture(edited.photo)).rgb
         say("matching" if edited.picked else "describing")
         references = [one.recommended or read_reference(one.path) for one in edited.picked]
-        prepared = self.pipeline.prepare(rgb, references, self.options)
+        prepared = self.pipeline.prepare(rgb, references, edited.options(self.options))
         prepared = replace(prepared, target=shrunk(rgb, self.limits.preview_side))
         self._kept.keep(_key(edited), prepared)
         return prepared
@@ -276,13 +280,8 @@ class PhotoEditor:
 
 
 def _key(edited: EditedPhoto) -> Hashable:
-    """What a photo is prepared for: its references, and no other wish."""
-    return edited.photo, edited.picked
-
-
-def _hash(photo: Path) -> str:
-    with photo.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """What a photo is prepared for: its references, how closely it is seen, and no other wish."""
+    return edited.photo, edited.picked, edited.edit.is_closer
 
 
 def sources_of(edited: EditedPhoto, result: Colorized) -> Sources:

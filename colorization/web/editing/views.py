@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
+from colorization.batch.variants import closer_side
 from colorization.photo_files.provenance import sources
 from colorization.result import Colorized
 from colorization.web.editing.edit_history import SLIDERS, Candidate, EditedPhoto
@@ -60,6 +61,8 @@ def photo_view(
         "points": [[point.x, point.y, *point.ab] for point in edit.points],
         "content": edited.content,
         "is_changed": edited.is_changed,
+        "closer": edit.is_closer,
+        "can_look_closer": closer_side(editor.options, edited.shorter_side) is not None,
         "palette": edit.palette.name if edit.palette else "",
         **{name: getattr(edit, name) for name in SLIDERS},
         "can_undo": len(edited.edits) > 1,

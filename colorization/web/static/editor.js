@@ -35,6 +35,7 @@ export class Editor {
         this.photo?.change({ do: "set", name, value: Number(event.target.value) });
       };
     }
+    find("#closer").onchange = (event) => this.photo.change({ do: "look closer", closer: event.target.checked });
     find("#own").onchange = (event) => this.bring(taken(event.target));
     find("#palette-file").onchange = (event) => this.takePalette(taken(event.target));
     find("#remove-palette").onclick = () => this.photo.change({ do: "remove palette" });
@@ -121,6 +122,8 @@ export class Editor {
       find(`#${name}`).value = view[name];
       find(`output[for=${name}]`).value = Number(view[name]).toFixed(2);
     }
+    find("#closer").checked = view.closer;
+    find("#closer-part").hidden = !view.can_look_closer;
     const overruled = Boolean(view.palette);
     find("#overruled").hidden = !overruled;
     find("#cards").classList.toggle("idle", overruled);

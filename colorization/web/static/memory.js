@@ -16,7 +16,7 @@ export function remember(view) {
   if (!view.can_undo && !view.can_redo) return; // nothing was done yet
   const others = all().filter((one) => one.content !== view.content);
   if (view.is_changed) {
-    const names = ["points", ...SLIDERS];
+    const names = ["points", "closer", ...SLIDERS];
     others.push({ content: view.content, wishes: Object.fromEntries(names.map((name) => [name, view[name]])) });
   }
   try {

@@ -8,7 +8,7 @@ from click.testing import Result
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorization.batch.variants import ALIKE, Way, most_different, ways_of
+from colorization.batch.variants import ALIKE, Way, closer_side, most_different, ways_of
 from colorization.options import ColorizeOptions
 
 Cli = Callable[..., Result]
@@ -135,3 +135,9 @@ def test_large_photos_are_also_looked_at_more_closely(
     assert np.array_equal(np.asarray(Image.open(alone)), np.asarray(Image.open(closer)))
     done, _ = variants(9, "--working-side", 4 * SIDE, "--json", "--overwrite", *own)
     assert "finer" not in json.loads(done.stdout)[0]["variants"]  # it has not that many pixels
+
+
+def test_a_closer_look_needs_the_pixels_for_it() -> None:
+    options = ColorizeOptions()
+    assert closer_side(options, 2 * options.working_side) == 2 * options.working_side
+    assert closer_side(options, 2 * options.working_side - 1) is None

@@ -1,8 +1,10 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from starlette.requests import Request
 
 from colorization.network.hints import Point
@@ -53,7 +55,7 @@ def test_changes(editor: PhotoEditor, photo: Path) -> None:
 
 
 def test_a_photo_of_another_day(editor: PhotoEditor, photo: Path) -> None:
-    sliders = {"saturation": 0.5, "vividness": 0.25, "faithfulness": 1.0}
+    sliders = {"saturation": 0.5, "vividness": 0.25, "faithfulness": 1.0, "closer": True}
     wish = {"do": "go on", "points": [[0.1, 0.2, 30.0, 20.0], [0.3, 0.4, 0.0, -9.5]], **sliders}
     work = editor.open(photo)
     found = change(editor, work, wish)
@@ -62,11 +64,27 @@ def test_a_photo_of_another_day(editor: PhotoEditor, photo: Path) -> None:
         Point(0.3, 0.4, (0.0, -9.5)),
     )
     assert (found.edit.saturation, found.edit.vividness) == (0.5, 0.25)
-    assert found.edit.picks == work.edit.picks
+    assert found.edit.picks == work.edit.picks and found.edit.is_closer
     assert found.is_changed and not found.undo().is_changed
     for bad in ({"points": [[0.1, 0.2]]}, {"points": "all"}, {"vividness": None}):
         with pytest.raises(ValueError):
             change(editor, work, {**wish, **bad})
+
+
+def test_a_closer_look(editor: PhotoEditor, photo: Path) -> None:
+    Image.open(photo).resize((256, 256)).save(photo)
+    work = editor.open(photo)
+    before = editor.look(work)
+    closer = change(editor, work, {"do": "look closer", "closer": True})
+    assert closer.options(editor.options).working_side == 2 * editor.options.working_side
+    found = editor.look(closer)
+    assert found.confidence.size == 4 * before.confidence.size
+    assert (found.rgb != before.rgb).any()
+    assert editor.suggest(closer, 0.5, 0.5)
+    again = change(editor, closer, {"do": "look closer", "closer": False})
+    assert (editor.look(again).rgb == before.rgb).all() and not again.is_changed
+    small = replace(closer, shorter_side=2 * editor.options.working_side - 1)
+    assert small.options(editor.options) == work.options(editor.options)
 
 
 def test_a_variant_keeps_points_palette_and_faithfulness(editor: PhotoEditor, photo: Path) -> None:

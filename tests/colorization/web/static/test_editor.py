@@ -143,6 +143,21 @@ def test_own_references_and_a_palette(
     expect(doubt).to_be_visible()
 
 
+def test_a_closer_look_at_a_large_photo(
+    visit: Any, gray_file: Path, gray_pictures: dict[str, Any], tmp_path: Path
+) -> None:
+    one = visit().open(gray_file)
+    expect(one.tab.locator("#closer-part")).to_be_hidden()
+    large = tmp_path / "large.png"
+    Image.fromarray(gray_pictures["chelsea"]).resize((600, 520)).save(large)
+    one.drop("#stage", large)
+    expect(one.tab.locator("#photo-name")).to_have_text("large.png")
+    one.tab.locator("#closer").check()
+    expect(one.tab.locator("#undo")).to_be_enabled()
+    one.tab.locator("#undo").click()
+    expect(one.tab.locator("#closer")).not_to_be_checked()
+
+
 def test_variants(visit: Any, gray_file: Path) -> None:
     one = visit().open(gray_file)
     one.tab.locator("#show-variants").click()
