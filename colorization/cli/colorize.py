@@ -171,6 +171,8 @@ def _print_without_effect(
     given_now = chosen | given(quality=task.request.quality)
     for line in without_effect(given_now, lent, with_index, by_network, others, has_palette):
         typer.echo(f"note: {line}", err=True)
+    if task.request.points and len(task.jobs) > 1:
+        typer.echo(f"note: --point colors its pixel in all {len(task.jobs)} photos", err=True)
 
 
 def _run(task: Task, pipeline: "ColorizationPipeline") -> "FolderReport":

@@ -64,3 +64,10 @@ def test_grays_and_colors_stay_as_they_are(
 ) -> None:
     Image.fromarray(gray_pictures["coffee"]).save(tmp_path / "a.png")
     assert read_picture(tmp_path / "a.png").notes == ()
+
+
+def test_edges_become_no_softer_in_large_scans() -> None:
+    halves = np.zeros((4000, 4000), np.uint8)
+    halves[:, 2000:] = 255
+    row = with_grays(halves)[2000].astype(int)
+    assert ((row > 5) & (row < 250)).sum() < 20

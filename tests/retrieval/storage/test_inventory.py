@@ -116,3 +116,11 @@ def test_unfinished_shards_are_not_replaced_and_built_from_photos(tmp_path: Path
     assert unfinished_shards(tmp_path, manifest) == [young, youngest]
     assert known_photos(tmp_path, KEY, manifest).keys() == {b"/p/0.jpg", b"/p/2.jpg", b"/p/3.jpg"}
     assert set(unfinished_shards(tmp_path, None)) == {indexed, old, young, youngest}
+
+
+def test_unfinished_shards_come_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    stems = ["b", "c", "a"]
+    for second, stem in enumerate(stems):
+        os.utime(write(tmp_path, stem, [second]), (second, second))
+    found = unfinished_shards(tmp_path, None)
+    assert [path.name[0] for path in found] == stems

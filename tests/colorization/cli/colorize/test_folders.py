@@ -40,6 +40,15 @@ def test_a_folder_that_cannot_be_opened_fails_and_the_rest_is_done(
     assert f"note: no {sheet}: nothing was colorized now" in again.stderr
 
 
+def test_a_point_on_a_whole_folder_is_remarked(cli: Cli, gray_dir: Path, tmp_path: Path) -> None:
+    run = ["colorize", "--output", tmp_path / "out", "--point", "3,3,#a05030"]
+    done = cli(*run, gray_dir)
+    assert done.exit_code == 0
+    assert done.stderr == "note: --point colors its pixel in all 2 photos\n"
+    one = cli(*run, gray_dir / "cat.jpg", "--output", tmp_path / "one.png")
+    assert (one.exit_code, one.stderr) == (0, "")
+
+
 def test_a_folder_and_a_second_run(
     cli: Cli, gray_dir: Path, reference_path: Path, tmp_path: Path, listing: Listing
 ) -> None:
