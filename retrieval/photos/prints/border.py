@@ -6,7 +6,7 @@ it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ STRAIGHT = 1.5  # pixels by which an edge may leave its line
 # share of an edge that is on the line: on the average of the four, and of all but one, beside which
 # the sky may be as white as paper. The outline of a thing on white ground has no such edges
 MEAN_SEEN, LEAST_SEEN = 0.5, 0.35
+BED_SEEN = 0.9  # the same of the gray bed of a scanner, where the border of a print lies on it
+LEAST_SIDE = 32  # pixels in which a border is looked for within another
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class PrintBorder:
             planes: of picture and border, at any size.
         """
         height, width = planes.shape[-2:]
-        rows, columns = self._parts(height, width)
+        rows, columns = self.parts(height, width)
         return planes[..., _mirrored(height, rows), :][..., _mirrored(width, columns)]
 
     def cropped(
@@ -77,11 +79,18 @@ class PrintBorder:
         Args:
             rgb: picture and border, at any size.
         """
-        return rgb[self._parts(*rgb.shape[:2])]
+        return rgb[self.parts(*rgb.shape[:2])]
 
-    def _parts(self, height: int, width: int) -> tuple[slice, slice]:
-        """Rows and columns that hold the whole picture, and corners of the border if askew."""
-        above, below, left, right = (edge.depth - abs(edge.slope) / 2 for edge in self.edges)
+    def parts(self, height: int, width: int, deepest: bool = False) -> tuple[slice, slice]:
+        """Rows and columns of the picture, with corners of the border if it lies askew.
+
+        Args:
+            height: of picture and border.
+            width: of picture and border.
+            deepest: without those corners, and without what they would cut off.
+        """
+        sign = 1 if deepest else -1
+        above, below, left, right = (e.depth + sign * abs(e.slope) / 2 for e in self.edges)
         return (
             slice(round(above * height) + BLURRED, height - round(below * height) - BLURRED),
             slice(round(left * width) + BLURRED, width - round(right * width) - BLURRED),
@@ -121,17 +130,43 @@ def border_of(
         aspect: height by width of the picture; None if it was not squeezed.
 
     Returns:
-        None without one that is as bright on all four sides and ends in straight lines.
+        None without one that is as bright on all four sides and ends in straight lines. What lies
+        around a border, a scanner's lid or a mount, belongs to it.
     """
+    aspect = aspect or luminance.shape[0] / luminance.shape[1]
+    found = _outermost(luminance, aspect)
+    if found is None:
+        return None
+    rows, columns = found.parts(luminance.shape[0], luminance.shape[1], deepest=True)
+    part = luminance[rows, columns]
+    height, width = (now / whole for now, whole in zip(part.shape, luminance.shape, strict=True))
+    within = border_of(part, aspect * height / width) if min(part.shape) >= LEAST_SIDE else None
+    if within is None:
+        is_paper = not BLACK_UP_TO < found.edges[0].level < WHITE_FROM
+        return found if is_paper else None
+    top, left = rows.start / luminance.shape[0], columns.start / luminance.shape[1]
+    frames = (
+        (top, height, left, width),
+        (1 - top - height, height, left, width),
+        (left, width, top, height),
+        (1 - left - width, width, top, height),
+    )
+    return PrintBorder(
+        tuple(_seen_from(edge, *frame) for edge, frame in zip(within.edges, frames, strict=True))
+    )
+
+
+def _outermost(luminance: Float[np.ndarray, "height width"], aspect: float) -> PrintBorder | None:
+    """What lies around a picture; gray only if its edges are seen nearly whole."""
     edges = list[_Edge]()
     for side in (luminance, luminance[::-1], luminance.T, luminance.T[::-1]):
         if (edge := _edge(side)) is None:
             return None
         edges.append(edge)
     seen = [edge.seen for edge in edges]
-    if np.mean(seen) < MEAN_SEEN or sorted(seen)[1] < LEAST_SEEN:
+    is_gray = BLACK_UP_TO < edges[0].level < WHITE_FROM
+    if np.mean(seen) < (BED_SEEN if is_gray else MEAN_SEEN) or sorted(seen)[1] < LEAST_SEEN:
         return None
-    aspect = aspect or luminance.shape[0] / luminance.shape[1]
     turns = aspect, -aspect, -1 / aspect, 1 / aspect
     slopes = [e.slope * turn for e, turn in zip(edges, turns, strict=True) if e.seen >= LEAST_SEEN]
     if np.ptp(slopes) > TURNED_APART or np.ptp([edge.level for edge in edges]) > SIDES_ALIKE:
@@ -140,14 +175,28 @@ def border_of(
     return PrintBorder(tuple(_or_opposite(*two) for two in zip(edges, opposite, strict=True)))
 
 
+def _seen_from(edge: _Edge, start: float, scale: float, before: float, along: float) -> _Edge:
+    """An edge of a part of the picture as one of the whole.
+
+    Args:
+        edge: of the part.
+        start: how deep the part begins, as a share of the whole.
+        scale: of the part, in this direction.
+        before: what the side of the whole has before that of the part.
+        along: the side of the part, as a share of that of the whole.
+    """
+    slope = edge.slope * scale / along
+    depth = start + edge.depth * scale + slope * (0.5 - before - along / 2)
+    return replace(edge, depth=depth, slope=slope)
+
+
 def _edge(rows: Float[np.ndarray, "height width"]) -> _Edge | None:
     """The line in which a border ends that the first rows belong to; None if they do to none."""
     height, width = rows.shape
     corner = int(width * CORNER)
     side = rows[: int(height * MOST_SHARE), corner : width - corner]
     level = float(np.median(side[:2]))
-    is_plain = (abs(side[:2] - level) < PLAIN).mean() >= PLAIN_SHARE
-    if not is_plain or BLACK_UP_TO < level < WHITE_FROM:
+    if (abs(side[:2] - level) < PLAIN).mean() < PLAIN_SHARE:
         return None
     lines = (_line(abs(side - level) > step, rows.shape) for step in STEPS)
     depth, slope, seen = next((line for line in lines if line[2] >= LEAST_SEEN), (0.0, 0.0, 0.0))

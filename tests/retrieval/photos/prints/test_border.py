@@ -159,3 +159,22 @@ def test_points_on_it_and_beside_it() -> None:
     assert border.has_on_it(0.01, 0.5)
     assert border.has_on_it(0.5, 0.99)
     assert not border.has_on_it(0.5, 0.5)
+
+
+@pytest.mark.parametrize("bed", [255, 0, 125])
+@pytest.mark.parametrize("angle", [0.0, 1.0])
+def test_what_lies_around_a_border_belongs_to_it(bed: int, angle: float) -> None:
+    """A scanner's lid; in gray of it alone a border is not seen."""
+    gray = GRAYS["coffee"]
+    margin, around = 40, 40
+    print_ = np.pad(gray, margin, constant_values=225)
+    whole = Image.fromarray(np.pad(print_, around, constant_values=bed))
+    turned = np.asarray(whole.rotate(angle, Image.Resampling.BICUBIC, fillcolor=bed))
+    border = found(np.repeat(turned[..., None], 3, 2))
+    mask = Image.fromarray(np.pad(np.full(gray.shape, 255, np.uint8), margin + around))
+    wanted = np.asarray(mask.rotate(angle)) > 0
+    assert border is not None
+    assert (border.inside(wanted.shape).numpy() != wanted).mean() < 0.02
+
+    bare = np.pad(gray, margin, constant_values=125)
+    assert found(np.repeat(bare[..., None], 3, 2)) is None
