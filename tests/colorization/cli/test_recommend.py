@@ -60,11 +60,13 @@ def test_json_and_text_agree(cli: Cli, gray_path: Path, index_dir: Path) -> None
         assert set(one) == {
             "path",
             "score",
+            "match",
             "global_score",
             "feature_score",
             "luminance_score",
             "color_score",
         }
+        assert line.split()[1] == one["match"]
         assert line.endswith(one["path"]) and float(line.split()[0]) == pytest.approx(
             one["score"], abs=6e-4
         )

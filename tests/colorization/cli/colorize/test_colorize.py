@@ -107,6 +107,7 @@ def test_references_from_an_index(
         "path",
         "influence",
         "score",
+        "match",
         "global_score",
         "feature_score",
         "luminance_score",

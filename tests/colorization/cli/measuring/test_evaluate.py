@@ -72,6 +72,7 @@ def test_the_command_prints_json_for_a_few_photos(
         "automatic careful",
         "distorted truth as reference",
         "faded automatic",
+        "border automatic",
         "truth in 16 cells",
         "truth in 32 cells",
     ]
