@@ -91,10 +91,7 @@ class PrintBorder:
         """
         sign = 1 if deepest else -1
         above, below, left, right = (e.depth + sign * abs(e.slope) / 2 for e in self.edges)
-        return (
-            slice(round(above * height) + BLURRED, height - round(below * height) - BLURRED),
-            slice(round(left * width) + BLURRED, width - round(right * width) - BLURRED),
-        )
+        return _part(height, above, below), _part(width, left, right)
 
     def inside(self, size: Sequence[int]) -> Bool[Tensor, "height width"]:
         """Which places show the picture.
@@ -231,6 +228,12 @@ def _or_opposite(edge: _Edge, opposite: _Edge) -> _Edge:
 def _depth_at(edge: _Edge, along: Tensor) -> Tensor:
     """Depth of a border at places along its side, 0..1."""
     return edge.depth + edge.slope * (along - 0.5)
+
+
+def _part(count: int, before: float, after: float) -> slice:
+    """Which of so many places lie between what is before and after them; at least one."""
+    start = min(round(before * count) + BLURRED, count // 2)
+    return slice(start, max(start + 1, count - round(after * count) - BLURRED))
 
 
 def _mirrored(count: int, part: slice) -> Tensor:

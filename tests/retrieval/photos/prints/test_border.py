@@ -178,3 +178,12 @@ def test_what_lies_around_a_border_belongs_to_it(bed: int, angle: float) -> None
 
     bare = np.pad(gray, margin, constant_values=125)
     assert found(np.repeat(bare[..., None], 3, 2)) is None
+
+
+def test_something_is_left_of_a_tiny_picture() -> None:
+    border = border_of(framed())
+    assert border is not None
+    for size in range(1, 9):
+        rgb = np.zeros((size, size, 3), np.uint8)
+        assert border.cropped(rgb).size > 0
+        assert border.mirrored(torch.zeros(size, size)).shape == (size, size)
