@@ -143,3 +143,10 @@ def test_a_full_disk_is_told_with_the_file_that_it_has_no_room_for(
     if kind is FullDiskError:
         assert caught.value.filename == str(tmp_path / "a")
         assert str(caught.value.strerror).endswith("free some space and run the same command again")
+
+
+def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
+    for name, content in (("a", b"x"), ("b", b"x"), ("c", b"y")):
+        (tmp_path / name).write_bytes(content)
+    first, same, other = (file_sha256(tmp_path / name) for name in "abc")
+    assert first == same != other

@@ -21,9 +21,10 @@ from colorization.result import Colorized
 from colorization.web.editing.edit_history import Candidate, Edit, EditedPhoto
 from colorization.web.editing.kept_photos import KeptPhotos
 from colorization.web.editing.previews import parse_color, save_preview
-from colorization.web.storage.file_store import FileStore, content_hash
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 from retrieval.photos.reader import Picture, PictureError, read_picture
+from retrieval.safe_files import file_sha256
 from retrieval.search.photo_index import PhotoIndex
 from retrieval.search.recommendation import Recommendation
 from retrieval.storage.manifest import MANIFEST
@@ -91,7 +92,7 @@ class PhotoEditor:
             (Edit(tuple(range(count))),),
             "\n".join(notes),
             shorter_side=min(picture.rgb.shape[:2]),
-            content=content_hash(photo),
+            content=file_sha256(photo),
         )
         self._prepared(edited, picture, say)
         return edited

@@ -1,7 +1,6 @@
 """A private folder for uploads, previews and results: bounded, and gone when the server ends."""
 
 import atexit
-import hashlib
 import os
 import shutil
 import tempfile
@@ -112,13 +111,3 @@ def _remove_left(place: Path) -> None:
     for lock in place.glob(f"{PREFIX}*/{LOCK}"):
         with suppress(OSError, ValueError), locked(lock, "its server runs"):
             shutil.rmtree(lock.parent, ignore_errors=True)
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file, by which it is known again.
-
-    Args:
-        path: of the file.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

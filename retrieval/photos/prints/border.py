@@ -48,6 +48,11 @@ class _Edge:
     seen: float
     level: float
 
+    @property
+    def is_gray(self) -> bool:
+        """Whether it is neither white nor black, as no paper is."""
+        return BLACK_UP_TO < self.level < WHITE_FROM
+
 
 @dataclass(frozen=True)
 class PrintBorder:
@@ -65,11 +70,13 @@ class PrintBorder:
         """The picture, and its mirror image where the border was.
 
         Args:
-            planes: of picture and border, at any size.
+            planes: of picture and border, at any size, in the memory of the processor.
         """
-        height, width = planes.shape[-2:]
+        *others, height, width = planes.shape
         rows, columns = self.parts(height, width)
-        return planes[..., _mirrored(height, rows), :][..., _mirrored(width, columns)]
+        around = (rows.start, height - rows.stop), (columns.start, width - columns.stop)
+        inner = planes[..., rows, columns].numpy()
+        return torch.from_numpy(np.pad(inner, [(0, 0)] * len(others) + [*around], "reflect"))
 
     def cropped(
         self, rgb: Shaped[np.ndarray, "_height _width 3"]
@@ -139,8 +146,7 @@ def border_of(
     height, width = (now / whole for now, whole in zip(part.shape, luminance.shape, strict=True))
     within = border_of(part, aspect * height / width) if min(part.shape) >= LEAST_SIDE else None
     if within is None:
-        is_paper = not BLACK_UP_TO < found.edges[0].level < WHITE_FROM
-        return found if is_paper else None
+        return None if found.edges[0].is_gray else found
     top, left = rows.start / luminance.shape[0], columns.start / luminance.shape[1]
     frames = (
         (top, height, left, width),
@@ -161,8 +167,8 @@ def _outermost(luminance: Float[np.ndarray, "height width"], aspect: float) -> P
             return None
         edges.append(edge)
     seen = [edge.seen for edge in edges]
-    is_gray = BLACK_UP_TO < edges[0].level < WHITE_FROM
-    if np.mean(seen) < (BED_SEEN if is_gray else MEAN_SEEN) or sorted(seen)[1] < LEAST_SEEN:
+    least = BED_SEEN if edges[0].is_gray else MEAN_SEEN
+    if np.mean(seen) < least or sorted(seen)[1] < LEAST_SEEN:
         return None
     turns = aspect, -aspect, -1 / aspect, 1 / aspect
     slopes = [e.slope * turn for e, turn in zip(edges, turns, strict=True) if e.seen >= LEAST_SEEN]
@@ -222,7 +228,7 @@ def _or_opposite(edge: _Edge, opposite: _Edge) -> _Edge:
     """An edge, which is taken to lie as the opposite one where it cannot be seen."""
     if edge.seen >= LEAST_SEEN:
         return edge
-    return _Edge(opposite.depth, -opposite.slope, edge.seen, edge.level)
+    return replace(edge, depth=opposite.depth, slope=-opposite.slope)
 
 
 def _depth_at(edge: _Edge, along: Tensor) -> Tensor:
@@ -234,12 +240,3 @@ def _part(count: int, before: float, after: float) -> slice:
     """Which of so many places lie between what is before and after them; at least one."""
     start = min(round(before * count) + BLURRED, count // 2)
     return slice(start, max(start + 1, count - round(after * count) - BLURRED))
-
-
-def _mirrored(count: int, part: slice) -> Tensor:
-    """For each of so many places along a side, the one of the picture that it shows."""
-    first, last = part.start, part.stop - 1
-    places = torch.arange(count)
-    places = torch.where(places < first, 2 * first - places, places)
-    places = torch.where(places > last, 2 * last - places, places)
-    return places.clamp(first, last)

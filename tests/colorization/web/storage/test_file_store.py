@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colorization.web.storage.file_store import FileStore, content_hash
+from colorization.web.storage.file_store import FileStore
 from colorization.web.storage.limits import Limits
 
 
@@ -110,10 +110,3 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
     running.close()
     started.close()
     assert list(tmp_path.rglob("*")) == [index, index / ".lock"]
-
-
-def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
-    for name, content in (("a", b"x"), ("b", b"x"), ("c", b"y")):
-        (tmp_path / name).write_bytes(content)
-    first, same, other = (content_hash(tmp_path / name) for name in "abc")
-    assert first == same != other
